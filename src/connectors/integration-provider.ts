@@ -1,0 +1,4 @@
+/** The school systems there are connectors for. A new connector adds one value here and one line in connector-factory.ts. */
+export enum IntegrationProvider {
+  GENERIC_CSV = 'GENERIC_CSV',
+}

@@ -1,0 +1,95 @@
+import type { Logger } from '../observability/index.js';
+import type { AttendanceSheet } from './attendance-sheet.js';
+import type { CourseRecord, GroupRecord, MembershipRecord, Pages, StudentRecord, TeacherRecord } from './external-record.js';
+import type { MappingEntityType } from './mapping-entity-type.js';
+
+/**
+ * The contract of a connector: six methods. One instance serves one operation: connect, then one or several of the
+ * others, then disconnect (always, and it may be called twice or without connect).
+ */
+export interface SISConnector {
+  /** Opens the connection. False, or an error with a sentence, when the school system refuses. */
+  connect(config: Record<string, unknown>, credentials: Record<string, string>): Promise<boolean>;
+  /** Looks whether the school system can be worked with; a report says more than a boolean. */
+  testConnection(): Promise<boolean | ConnectionReport>;
+  syncStudents(institutionId: string): Promise<SyncResult>;
+  syncCourses(institutionId: string): Promise<SyncResult>;
+  /** Sends one session's attendance; `sheet` holds it with the school's ids. */
+  sendAttendance(sessionId: string, sheet: AttendanceSheet): Promise<SendResult>;
+  disconnect(): Promise<void>;
+  /** Optional: without it, syncing GROUP is unimplemented. */
+  syncGroups?(institutionId: string): Promise<SyncResult>;
+  /** Optional: without it, syncing TEACHER is unimplemented. */
+  syncTeachers?(institutionId: string): Promise<SyncResult>;
+}
+
+/** A pair of ids that a sync made or saw. */
+export interface SyncedMapping {
+  entityType: MappingEntityType;
+  /** SmartID's id, a UUID. */
+  internalId: string;
+  /** The school's id. */
+  externalId: string;
+  metadata?: Record<string, unknown>;
+}
+
+export interface SyncResult {
+  success: boolean;
+  /** How many entities now stand in SmartID as the source has them. */
+  synced: number;
+  errors: string[];
+  mappings: SyncedMapping[];
+}
+
+export interface SendResult {
+  success: boolean;
+  /** How many records the school system took. */
+  sent: number;
+  errors: string[];
+}
+
+/** One thing that a connection test looked at. */
+export interface ConnectionCheck {
+  name: string;
+  ok: boolean;
+  /** What was found, in a sentence. */
+  message: string;
+  /** The same for programs; JSON values. */
+  details?: Record<string, unknown>;
+}
+
+export interface ConnectionReport {
+  success: boolean;
+  /** Why not, when success is false. */
+  message?: string;
+  checks?: ConnectionCheck[];
+}
+
+/** A file or folder that was found to lie inside the allowed folder, symlinks resolved. */
+export interface ConfinedFiles {
+  /** Absolute, resolved path of an existing folder. Throws ConnectorError when it is missing or lies outside. */
+  folder(path: string): Promise<string>;
+  /** Opens an existing file of a resolved folder for reading; undefined when there is none. Throws when a link leads outside. */
+  open(folder: string, name: string): Promise<import('node:fs/promises').FileHandle | undefined>;
+}
+
+/** What a connector is handed when it is made. It needs nothing else of the service. */
+export interface ConnectorContext {
+  integrationId: string;
+  institutionId: string;
+  /** IANA name of the institution's time zone. */
+  timeZone: string;
+  logger: Logger;
+  /** Aborted when the operation is to stop. */
+  signal: AbortSignal;
+  /** Files on this machine that the connector may touch. */
+  files: ConfinedFiles;
+  /** The corridor: takes what a connector reads into the roster, and reports. */
+  sync(entityType: MappingEntityType, source: RecordSource): Promise<SyncResult>;
+}
+
+/** What a sync of one entity type reads: the entities, and the memberships that come with them. */
+export interface RecordSource {
+  entities: Pages<StudentRecord> | Pages<TeacherRecord> | Pages<CourseRecord> | Pages<GroupRecord>;
+  memberships?: Pages<MembershipRecord> | undefined;
+}

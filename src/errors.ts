@@ -1,0 +1,54 @@
+/** The codes of the public error model (a subset of gRPC's), as the services throw them. */
+export type ErrorCode =
+  | 'invalid_argument'
+  | 'unauthenticated'
+  | 'permission_denied'
+  | 'not_found'
+  | 'already_exists'
+  | 'aborted'
+  | 'failed_precondition'
+  | 'resource_exhausted'
+  | 'unimplemented'
+  | 'unavailable';
+
+/** A request field that was wrong: `field` by its JSON path (`config.importPath`), `description` a sentence. */
+export interface FieldViolation {
+  field: string;
+  description: string;
+}
+
+export interface ServiceErrorOptions {
+  /** UPPER_SNAKE, for programs: `INTEGRATION_NOT_FOUND`. */
+  reason: string;
+  /** Facts for programs, for example `{ runId }`. Never a secret. */
+  metadata?: Record<string, string>;
+  /** The wrong fields, where the input is at fault. */
+  violations?: FieldViolation[];
+  cause?: unknown;
+}
+
+/**
+ * The one error that services throw on purpose. Its message is a sentence that any caller may read: it holds no SQL,
+ * no path of this machine and no secret. Every other error is a fault of ours and leaves as `internal`.
+ */
+export class ServiceError extends Error {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly metadata: Record<string, string>;
+  readonly violations: readonly FieldViolation[];
+
+  constructor(code: ErrorCode, message: string, options: ServiceErrorOptions) {
+    super(message, { cause: options.cause });
+    this.name = 'ServiceError';
+    this.code = code;
+    this.reason = options.reason;
+    this.metadata = options.metadata ?? {};
+    this.violations = options.violations ?? [];
+  }
+}
+
+/** invalid_argument for wrong fields; the message joins their descriptions. */
+export function invalidFields(violations: FieldViolation[], reason = 'INVALID_FIELDS'): ServiceError {
+  const message = violations.map(({ field, description }) => `${field}: ${description}`).join('; ');
+  return new ServiceError('invalid_argument', message, { reason, violations });
+}
