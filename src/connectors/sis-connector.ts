@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { Logger } from '../observability/index.js';
 import type { AttendanceSheet } from './attendance-sheet.js';
 import type { CourseRecord, GroupRecord, MembershipRecord, Pages, StudentRecord, TeacherRecord } from './external-record.js';
@@ -65,12 +66,14 @@ export interface ConnectionReport {
   checks?: ConnectionCheck[];
 }
 
-/** A file or folder that was found to lie inside the allowed folder, symlinks resolved. */
+/** Files of this machine, confined to the one folder that connectors may use. */
 export interface ConfinedFiles {
   /** Absolute, resolved path of an existing folder. Throws ConnectorError when it is missing or lies outside. */
   folder(path: string): Promise<string>;
-  /** Opens an existing file of a resolved folder for reading; undefined when there is none. Throws when a link leads outside. */
-  open(folder: string, name: string): Promise<import('node:fs/promises').FileHandle | undefined>;
+  /** Opens a file of a resolved folder for reading; undefined when there is none. Throws ConnectorError when a link leads outside. */
+  open(folder: string, name: string): Promise<FileHandle | undefined>;
+  /** Writes a file of a resolved folder, in one step: readers see the old content or the new, never a part. */
+  replace(folder: string, name: string, content: string | Uint8Array): Promise<void>;
 }
 
 /** What a connector is handed when it is made. It needs nothing else of the service. */

@@ -1,0 +1,1 @@
+export { AttendanceService } from './attendance-service.js';

@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+
+/** A text that does not show when its holder is logged or printed. */
+export class Secret {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** The text itself. */
+  reveal(): string {
+    return this.#value;
+  }
+
+  toJSON(): string {
+    return '[redacted]';
+  }
+
+  toString(): string {
+    return '[redacted]';
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[redacted]';
+  }
+}
+
+/** Everything that the environment decides. */
+export interface Config {
+  production: boolean;
+  /** Address to listen on. */
+  host: string;
+  /** Port to listen on; 0 takes any that is free. */
+  port: number;
+  /** PostgreSQL to work on; undefined: the embedded one under dataDir. */
+  databaseUrl: Secret | undefined;
+  /** Absolute path of the folder for everything the service keeps itself. */
+  dataDir: string;
+  /** `id:base64 of 32 bytes,…`; the first seals. undefined: a key file under dataDir. */
+  credentialKeys: Secret | undefined;
+  /** The bearer token; undefined: one made and kept under dataDir. */
+  adminToken: Secret | undefined;
+  /** Absolute path of the only folder that connectors may read and write files in. */
+  csvRoot: string;
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  logFormat: 'json' | 'text';
+  /** PEM texts; undefined: plaintext. */
+  tls: { cert: string; key: string } | undefined;
+  /** Origins that browsers may call from; `*` for all. */
+  corsOrigins: readonly string[];
+}
+
+/** The environment says something that cannot be. Its message has a line for each variable that is wrong. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+const MIN_TOKEN = 32;
+const ORIGIN = /^(\*|https?:\/\/[^/\s]+)$/;
+
+/** An empty variable is the same as none: shells and compose files write both. */
+const optional = <T extends z.ZodType>(schema: T) => z.preprocess((value) => (value === '' ? undefined : value), schema);
+
+const environment = z.object({
+  NODE_ENV: optional(z.string().default('development')),
+  HOST: optional(z.string().default('127.0.0.1')),
+  PORT: optional(
+    z
+      .string()
+      .default('8080')
+      .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a port number from 0 to 65535')
+      .transform(Number),
+  ),
+  DATABASE_URL: optional(
+    z
+      .string()
+      .regex(/^postgres(ql)?:\/\/./, 'must look like postgres://user:password@host:5432/database')
+      .optional(),
+  ),
+  DATA_DIR: optional(z.string().default('./data')),
+  CREDENTIAL_KEYS: optional(
+    z
+      .string()
+      .refine(areKeys, 'must be id:key pairs, comma separated, each key base64 of 32 bytes (openssl rand -base64 32)')
+      .optional(),
+  ),
+  ADMIN_TOKEN: optional(
+    z.string().min(MIN_TOKEN, `must have at least ${MIN_TOKEN} characters; openssl rand -hex 32 makes a good one`).optional(),
+  ),
+  CSV_ROOT: optional(z.string().optional()),
+  LOG_LEVEL: optional(
+    z
+      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+        error: 'must be one of fatal, error, warn, info, debug, trace, silent',
+      })
+      .default('info'),
+  ),
+  LOG_FORMAT: optional(z.enum(['json', 'text'], { error: 'must be json or text' }).default('json')),
+  TLS_CERT_FILE: optional(z.string().optional()),
+  TLS_KEY_FILE: optional(z.string().optional()),
+  CORS_ORIGINS: optional(
+    z
+      .string()
+      .default('')
+      .transform((text) => text.split(',').flatMap((origin) => origin.trim() || []))
+      .refine(
+        (origins) => origins.every((origin) => ORIGIN.test(origin)),
+        'must be origins such as https://app.school.cl, comma separated, or *',
+      ),
+  ),
+});
+
+/** Reads the environment. Throws ConfigError that names every variable that is wrong, and what to write. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const parsed = environment.safeParse(env);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}.`));
+  }
+  const vars = parsed.data;
+  const production = vars.NODE_ENV === 'production';
+  const problems: string[] = [];
+  if (production && !vars.ADMIN_TOKEN) problems.push('ADMIN_TOKEN must be set in production; openssl rand -hex 32 makes one.');
+  if (production && !vars.CREDENTIAL_KEYS) {
+    problems.push('CREDENTIAL_KEYS must be set in production, for example to k1:$(openssl rand -base64 32).');
+  }
+  const tls = readTls(vars.TLS_CERT_FILE, vars.TLS_KEY_FILE, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const dataDir = resolve(vars.DATA_DIR);
+  return Object.freeze({
+    production,
+    host: vars.HOST,
+    port: vars.PORT,
+    databaseUrl: vars.DATABASE_URL ? new Secret(vars.DATABASE_URL) : undefined,
+    dataDir,
+    credentialKeys: vars.CREDENTIAL_KEYS ? new Secret(vars.CREDENTIAL_KEYS) : undefined,
+    adminToken: vars.ADMIN_TOKEN ? new Secret(vars.ADMIN_TOKEN) : undefined,
+    csvRoot: vars.CSV_ROOT ? resolve(vars.CSV_ROOT) : join(dataDir, 'files'),
+    logLevel: vars.LOG_LEVEL,
+    logFormat: vars.LOG_FORMAT,
+    tls,
+    corsOrigins: vars.CORS_ORIGINS,
+  });
+}
+
+function readTls(certFile: string | undefined, keyFile: string | undefined, problems: string[]): Config['tls'] {
+  if (!certFile && !keyFile) return undefined;
+  if (!certFile || !keyFile) {
+    problems.push(`${certFile ? 'TLS_KEY_FILE' : 'TLS_CERT_FILE'} must be set too: TLS needs a certificate and its key.`);
+    return undefined;
+  }
+  const read = (name: string, path: string) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      problems.push(`${name} cannot be read: ${(error as NodeJS.ErrnoException).code ?? error}.`);
+      return '';
+    }
+  };
+  return { cert: read('TLS_CERT_FILE', certFile), key: read('TLS_KEY_FILE', keyFile) };
+}
+
+function areKeys(text: string): boolean {
+  return text.split(',').every((pair) => {
+    const [, , key] = /^\s*([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)\s*$/.exec(pair) ?? [];
+    return key !== undefined && Buffer.from(key, 'base64').length === 32;
+  });
+}

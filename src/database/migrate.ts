@@ -1,0 +1,37 @@
+import { Umzug } from 'umzug';
+import type { Logger } from '../observability/index.js';
+import type { Database } from './database.js';
+import { initial } from './migrations/0001-initial.js';
+
+/** Every migration there is, oldest first. They only go forward; a released one is never edited. */
+const migrations = [initial];
+
+/** Any number will do, as long as every process takes the same one. */
+const LOCK = 4_711_001;
+
+/**
+ * Brings the schema up to date: all that is pending, in one transaction. Of two processes that start at once, one
+ * migrates and the other waits and finds nothing to do.
+ */
+export async function migrate(database: Database, logger: Logger): Promise<void> {
+  await database.transaction(async () => {
+    await database.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    await database.query(
+      'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
+    );
+    const umzug = new Umzug({
+      migrations: migrations.map(({ name, sql }) => ({ name, up: () => database.query(sql) })),
+      storage: {
+        executed: async () =>
+          (await database.query<{ name: string }>('SELECT name FROM schema_migrations')).map(({ name }) => name),
+        logMigration: async ({ name }) => {
+          await database.query('INSERT INTO schema_migrations (name) VALUES ($1)', [name]);
+        },
+        unlogMigration: () => Promise.reject(new Error('migrations only go forward')),
+      },
+      logger: undefined,
+    });
+    const applied = await umzug.up();
+    if (applied.length > 0) logger.info({ migrations: applied.map(({ name }) => name) }, 'schema migrated');
+  });
+}

@@ -1,0 +1,35 @@
+import { Column, DataType, Model, Table } from 'sequelize-typescript';
+
+/** A class, section or group. */
+@Table({ tableName: 'groups', underscored: true })
+export class GroupModel extends Model {
+  @Column({ type: DataType.UUID, primaryKey: true })
+  declare institutionId: string;
+
+  @Column({ type: DataType.UUID, primaryKey: true })
+  declare id: string;
+
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare name: string;
+
+  @Column({ type: DataType.UUID })
+  declare courseId: string | null;
+
+  @Column({ type: DataType.TEXT })
+  declare code: string | null;
+
+  @Column({ type: DataType.TEXT })
+  declare academicTerm: string | null;
+
+  @Column({ type: DataType.BOOLEAN, allowNull: false })
+  declare active: boolean;
+
+  @Column({ type: DataType.JSONB, allowNull: false })
+  declare metadata: Record<string, unknown>;
+
+  @Column({ type: DataType.DATE, allowNull: false })
+  declare createdAt: Date;
+
+  @Column({ type: DataType.DATE, allowNull: false })
+  declare updatedAt: Date;
+}

@@ -1,0 +1,53 @@
+import { Column, DataType, Model, Table } from 'sequelize-typescript';
+
+/** One run of a sync, with its lease: a run whose lease has lapsed is taken up by another process. */
+@Table({ tableName: 'sync_runs', underscored: true, timestamps: false })
+export class SyncRunModel extends Model {
+  @Column({ type: DataType.UUID, primaryKey: true })
+  declare integrationId: string;
+
+  @Column({ type: DataType.UUID, primaryKey: true })
+  declare id: string;
+
+  @Column({ type: DataType.UUID, allowNull: false })
+  declare institutionId: string;
+
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare entityType: 'COURSE' | 'GROUP' | 'STUDENT' | 'TEACHER';
+
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare status: 'RUNNING' | 'COMPLETED' | 'FAILED';
+
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare stage: 'READ' | 'PLAN' | 'APPLY' | 'REPORT';
+
+  @Column({ type: DataType.JSONB, allowNull: false })
+  declare counts: Record<string, number>;
+
+  @Column({ type: DataType.JSONB, allowNull: false })
+  declare membershipCounts: Record<string, number>;
+
+  @Column({ type: DataType.JSONB, allowNull: false })
+  declare timings: Record<string, number>;
+
+  @Column({ type: DataType.TEXT })
+  declare error: string | null;
+
+  @Column({ type: DataType.INTEGER, allowNull: false })
+  declare attempt: number;
+
+  @Column({ type: DataType.UUID, allowNull: false })
+  declare owner: string;
+
+  @Column({ type: DataType.DATE, allowNull: false })
+  declare leaseUntil: Date;
+
+  @Column({ type: DataType.BIGINT })
+  declare appliedPosition: string | null;
+
+  @Column({ type: DataType.DATE, allowNull: false })
+  declare startedAt: Date;
+
+  @Column({ type: DataType.DATE })
+  declare finishedAt: Date | null;
+}

@@ -1,0 +1,89 @@
+import { AttendanceService } from './attendance/index.js';
+import type { Config } from './config.js';
+import { ConnectorFactory } from './connectors/index.js';
+import { startEmbeddedPostgres } from './database/embedded/index.js';
+import { Database, migrate } from './database/index.js';
+import { ConnectorSessions, IntegrationService, IntegrationStore, timeZoneOf } from './integrations/index.js';
+import { RunResumer } from './jobs/index.js';
+import { MappingService } from './mappings/index.js';
+import type { Logger } from './observability/index.js';
+import { RosterService } from './roster/index.js';
+import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
+import { SyncService } from './sync/index.js';
+
+/** The services of the house, without a door. */
+export interface House {
+  integrationService: IntegrationService;
+  mappingService: MappingService;
+  rosterService: RosterService;
+  connectorFactory: ConnectorFactory;
+  /** Whether the database answers. */
+  ready(): Promise<boolean>;
+  /** Finishes runs that were taken up, lets go of the others, and closes the database. */
+  close(): Promise<void>;
+}
+
+export interface HouseOptions {
+  config: Config;
+  logger: Logger;
+  /** Called when the embedded database dies on its own. */
+  onFailure?: (error: Error) => void;
+}
+
+/** Connections to a PostgreSQL of its own. */
+const POOL_SIZE = 10;
+
+/** Builds every part once, in order, and hands each what it needs. */
+export async function buildHouse({ config, logger, onFailure }: HouseOptions): Promise<House> {
+  const storage = await openDatabase(config, logger, onFailure);
+  const { database } = storage;
+  try {
+    await migrate(database, logger);
+    const vault = new CredentialVault(await loadCredentialKeys(config));
+    const factory = new ConnectorFactory();
+    const syncs = new SyncService({ database, logger });
+    const mappingService = new MappingService(database);
+    const integrationService = new IntegrationService({
+      store: new IntegrationStore(database),
+      factory,
+      sessions: new ConnectorSessions({ factory, vault, files: createPathJail(config.csvRoot), logger }),
+      vault,
+      syncs,
+      mappings: mappingService,
+      attendance: new AttendanceService({ database, timeZoneOf }),
+    });
+    const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
+    resumer.start();
+    return {
+      integrationService,
+      mappingService,
+      rosterService: new RosterService(database),
+      connectorFactory: factory,
+      ready: () => database.isReachable(),
+      async close() {
+        await resumer.stop();
+        await syncs.runs.release();
+        await storage.close();
+      },
+    };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {
+  if (config.databaseUrl) {
+    const database = new Database({ connection: config.databaseUrl.reveal(), poolSize: POOL_SIZE, logger });
+    return { database, close: () => database.close() };
+  }
+  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, ...(onFailure && { onFailure }) });
+  const database = new Database({ connection: embedded.connection, poolSize: 1, logger });
+  return {
+    database,
+    async close() {
+      await database.close();
+      await embedded.stop();
+    },
+  };
+}

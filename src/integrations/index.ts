@@ -1,0 +1,5 @@
+export { DEFAULT_TIME_ZONE, timeZoneOf } from './check-settings.js';
+export { ConnectorSessions, type ConnectorTarget } from './connector-session.js';
+export type { CreateIntegrationInput, Integration, IntegrationStatus, UpdateIntegrationInput } from './integration.js';
+export { IntegrationService, type SyncLogs } from './integration-service.js';
+export { IntegrationStore } from './integration-store.js';

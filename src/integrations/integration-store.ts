@@ -1,0 +1,76 @@
+import type { Repository } from 'sequelize-typescript';
+import { type Database, IntegrationModel } from '../database/index.js';
+import { ServiceError } from '../errors.js';
+import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import type { Integration } from './integration.js';
+
+/** Where things that belong to an integration stand, in the order they are deleted. */
+const BELONGINGS = ['integration_mappings', 'sync_staged', 'sync_changes', 'sync_issues', 'sync_runs'] as const;
+
+/** The rows of integrations, and all that goes with them. */
+export class IntegrationStore {
+  readonly #integrations: Repository<IntegrationModel>;
+
+  constructor(private readonly database: Database) {
+    this.#integrations = database.repository(IntegrationModel);
+  }
+
+  /** The stored row, sealed credentials included. Throws `not_found`. */
+  async row(id: string): Promise<IntegrationModel> {
+    const row = await this.#integrations.findByPk(id);
+    if (row) return row;
+    throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+  }
+
+  async create(
+    values: Pick<IntegrationModel, 'id' | 'institutionId' | 'provider' | 'config' | 'credentials' | 'credentialFields'>,
+  ) {
+    return toIntegration(await this.#integrations.create({ ...values, status: 'ACTIVE' }));
+  }
+
+  /** Integrations of an institution or of all, oldest first. */
+  async list(institutionId: string | undefined, request: PageRequest): Promise<Page<Integration>> {
+    const size = pageSizeOf(request);
+    const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
+    const rows = await this.database.query<Integration & { key: string }>(
+      `SELECT id, institution_id AS "institutionId", provider, config, credential_fields AS "credentialFields", status,
+         last_sync_at AS "lastSyncAt", last_error AS "lastError", created_at AS "createdAt", updated_at AS "updatedAt",
+         to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key
+       FROM integrations WHERE ($1::uuid IS NULL OR institution_id = $1)
+         ${key ? 'AND (created_at, id) > ($3::timestamptz, $4::uuid)' : ''}
+       ORDER BY created_at, id LIMIT $2`,
+      [institutionId ?? null, size + 1, ...(key ?? [])],
+    );
+    return toPage(
+      rows,
+      size,
+      (row) => [row.key, row.id],
+      ({ key: _, ...integration }) => integration,
+    );
+  }
+
+  /** Changes a row under its lock, so that two changes at once both count. */
+  async update(id: string, change: (row: IntegrationModel) => void): Promise<Integration> {
+    return this.database.transaction(async () => {
+      const row = await this.#integrations.findByPk(id, { lock: true });
+      if (!row) throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+      change(row);
+      return toIntegration(await row.save());
+    });
+  }
+
+  /** Removes an integration with its mappings and runs. The row's lock keeps a sync under way from writing more. */
+  async delete(id: string): Promise<void> {
+    await this.database.transaction(async () => {
+      const [row] = await this.database.query('SELECT id FROM integrations WHERE id = $1 FOR UPDATE', [id]);
+      if (!row) throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+      for (const table of BELONGINGS) await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
+      await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
+    });
+  }
+}
+
+export function toIntegration(row: IntegrationModel): Integration {
+  const { id, institutionId, provider, config, credentialFields, status, lastSyncAt, lastError, createdAt, updatedAt } = row;
+  return { id, institutionId, provider, config, credentialFields, status, lastSyncAt, lastError, createdAt, updatedAt };
+}

@@ -1,0 +1,1 @@
+export { RunResumer, type RunResumerOptions } from './run-resumer.js';

@@ -1,0 +1,56 @@
+import { type App, startApp } from './app.js';
+import { ConfigError, loadConfig } from './config.js';
+import { DataDirLockedError } from './database/embedded/index.js';
+import { createLogger, type Logger } from './observability/index.js';
+
+/** How long a stop waits for what is in flight, in milliseconds. */
+const GRACE = 30_000;
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  const app = await startApp({ config, logger, onFailure: () => process.exit(1) });
+  logger.info({ url: app.url }, `SmartID Integrations listens on ${app.url}`);
+  if (app.madeToken) greet(app.url, app.madeToken, config.dataDir);
+  stopOnSignals(app, logger);
+}
+
+/** The first start of a development service: its token, and commands to paste. To the terminal, not into the log. */
+function greet(url: string, token: string, dataDir: string): void {
+  const buf = `npx buf curl --protocol grpc --http2-prior-knowledge -H 'Authorization: Bearer ${token}'`;
+  process.stderr.write(`
+A bearer token was made and is kept in ${dataDir}/admin-token. Try it:
+
+  curl -H 'Authorization: Bearer ${token}' ${url}/providers
+  ${buf} ${url}/smartid.integrations.v1.IntegrationService/ListProviders
+  grpcurl -plaintext -H 'Authorization: Bearer ${token}' ${url.replace(/^https?:\/\//, '')} smartid.integrations.v1.IntegrationService/ListProviders
+
+`);
+}
+
+function stopOnSignals(app: App, logger: Logger): void {
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // Whoever asks twice does not want to wait.
+      if (stopping) process.exit(1);
+      stopping = true;
+      logger.info({ signal }, 'stopping: finishing what is in flight');
+      app.close(GRACE).then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof ConfigError || error instanceof DataDirLockedError;
+  process.stderr.write(
+    `SmartID Integrations cannot start.\n${known ? error.message : error instanceof Error ? error.stack : error}\n`,
+  );
+  process.exit(1);
+});

@@ -1,0 +1,112 @@
+import type { MappingEntityType } from '../connectors/index.js';
+import type { Database } from '../database/index.js';
+import { ServiceError } from '../errors.js';
+import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+
+/** The pair of ids that one entity has in SmartID (`internalId`) and in the school's system (`externalId`). */
+export interface IntegrationMapping {
+  id: string;
+  integrationId: string;
+  entityType: MappingEntityType;
+  internalId: string;
+  externalId: string;
+  metadata: Record<string, unknown>;
+  status: 'ACTIVE';
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+const COLUMNS = `id, integration_id AS "integrationId", entity_type AS "entityType", internal_id AS "internalId",
+  external_id AS "externalId", metadata, status, created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+/** Rows a page while streaming: large enough to cost few round trips, small enough to keep memory flat. */
+const STREAM_PAGE = 1_000;
+
+/** Looks up the two-way map of ids. */
+export class MappingService {
+  constructor(private readonly database: Database) {}
+
+  /** The mapping of one entity by SmartID's id. Throws `not_found`. */
+  async getMapping(integrationId: string, entityType: MappingEntityType, internalId: string): Promise<IntegrationMapping> {
+    return this.#one(integrationId, entityType, 'internal_id', internalId);
+  }
+
+  /** The mapping of one entity by the school's id. Throws `not_found`. */
+  async getMappingByExternalId(
+    integrationId: string,
+    entityType: MappingEntityType,
+    externalId: string,
+  ): Promise<IntegrationMapping> {
+    return this.#one(integrationId, entityType, 'external_id', externalId);
+  }
+
+  /** A page of mappings, ordered by entity type and external id. Throws `not_found` when there is no such integration. */
+  async listMappings(
+    integrationId: string,
+    request: PageRequest & { entityType?: MappingEntityType | undefined } = {},
+  ): Promise<Page<IntegrationMapping>> {
+    await this.#requireIntegration(integrationId);
+    return this.#page(integrationId, request, pageSizeOf(request));
+  }
+
+  /** All mappings from a token on, page by page: memory does not grow with their count. */
+  async *streamMappings(
+    integrationId: string,
+    request: { entityType?: MappingEntityType | undefined; pageToken?: string | undefined } = {},
+  ): AsyncGenerator<IntegrationMapping[]> {
+    await this.#requireIntegration(integrationId);
+    let pageToken = request.pageToken;
+    do {
+      const page = await this.#page(integrationId, { ...request, pageToken }, STREAM_PAGE);
+      yield page.items;
+      pageToken = page.nextPageToken;
+    } while (pageToken);
+  }
+
+  async countMappings(integrationId: string): Promise<number> {
+    const [row] = await this.database.query<{ count: number }>(
+      'SELECT count(*)::int AS count FROM integration_mappings WHERE integration_id = $1',
+      [integrationId],
+    );
+    return row?.count ?? 0;
+  }
+
+  async #page(
+    integrationId: string,
+    { entityType, pageToken }: { entityType?: MappingEntityType | undefined; pageToken?: string | undefined },
+    size: number,
+  ): Promise<Page<IntegrationMapping>> {
+    const key = readPageToken(pageToken, [TOKEN.entityType, TOKEN.text]);
+    const rows = await this.database.query<IntegrationMapping>(
+      `SELECT ${COLUMNS} FROM integration_mappings WHERE integration_id = $1
+         ${entityType ? 'AND entity_type = $3' : ''}
+         ${key ? `AND (entity_type, external_id) > ($${entityType ? 4 : 3}, $${entityType ? 5 : 4})` : ''}
+       ORDER BY entity_type, external_id LIMIT $2`,
+      [integrationId, size + 1, ...(entityType ? [entityType] : []), ...(key ?? [])],
+    );
+    return toPage(
+      rows,
+      size,
+      (row) => [row.entityType, row.externalId],
+      (row) => row,
+    );
+  }
+
+  async #one(integrationId: string, entityType: MappingEntityType, column: 'internal_id' | 'external_id', id: string) {
+    const [row] = await this.database.query<IntegrationMapping>(
+      `SELECT ${COLUMNS} FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3`,
+      [integrationId, entityType, id],
+    );
+    if (row) return row;
+    await this.#requireIntegration(integrationId);
+    const side = column === 'internal_id' ? 'internalId' : 'externalId';
+    throw new ServiceError('not_found', `This integration has no ${entityType} mapping with ${side} "${id}".`, {
+      reason: 'MAPPING_NOT_FOUND',
+    });
+  }
+
+  async #requireIntegration(id: string): Promise<void> {
+    const [row] = await this.database.query('SELECT 1 FROM integrations WHERE id = $1', [id]);
+    if (!row) throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+  }
+}

@@ -1,0 +1,2 @@
+export * from './roster.js';
+export { RosterService } from './roster-service.js';

@@ -1,0 +1,19 @@
+import type { ConnectRouter } from '@connectrpc/connect';
+import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
+import { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
+import type { RosterService as RosterServiceRoom } from '../roster/index.js';
+import { type IntegrationRpcParts, integrationRpc } from './integration-service.js';
+import { rosterRpc } from './roster-service.js';
+
+export { createInterceptors, type InterceptorOptions } from './interceptors/index.js';
+
+/** The services of the product. */
+export const services = [IntegrationService, RosterService] as const;
+
+/** Hangs the services of the product into a router. */
+export function routes(parts: IntegrationRpcParts & { rosterService: RosterServiceRoom }): (router: ConnectRouter) => void {
+  return (router) => {
+    router.service(IntegrationService, integrationRpc(parts));
+    router.service(RosterService, rosterRpc(parts));
+  };
+}

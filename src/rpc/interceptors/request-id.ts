@@ -1,0 +1,21 @@
+import { randomUUID } from 'node:crypto';
+import { type ContextValues, createContextKey, type Interceptor } from '@connectrpc/connect';
+
+const HEADER = 'x-request-id';
+const SANE = /^[\w.:-]{1,128}$/;
+const key = createContextKey('');
+
+/** Takes over the caller's request id, or makes one; answers and logs carry it. */
+export const requestId: Interceptor = (next) => async (request) => {
+  const given = request.header.get(HEADER) ?? '';
+  const id = SANE.test(given) ? given : randomUUID();
+  request.contextValues.set(key, id);
+  const response = await next(request);
+  response.header.set(HEADER, id);
+  return response;
+};
+
+/** The id of the request that a context belongs to. */
+export function requestIdOf(values: ContextValues): string {
+  return values.get(key);
+}

@@ -1,0 +1,81 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { RosterService as RosterServiceSchema } from '../../gen/smartid/roster/v1/roster_service_pb.js';
+import type { RosterService } from '../roster/index.js';
+import {
+  fromAttendanceRecordMessage,
+  fromClassSessionMessage,
+  toAttendanceRecordMessage,
+  toClassSessionMessage,
+  toCourseMessage,
+  toGroupMessage,
+  toMembershipMessage,
+  toRosterChangeMessage,
+  toStudentMessage,
+  toTeacherMessage,
+} from './roster-messages.js';
+
+/** smartid.roster.v1.RosterService on the roster of the house. */
+export function rosterRpc({ rosterService }: { rosterService: RosterService }): ServiceImpl<typeof RosterServiceSchema> {
+  return {
+    async listStudents({ institutionId, groupId, pageSize, pageToken }) {
+      const page = await rosterService.listStudents({ institutionId, groupId: groupId || undefined, pageSize, pageToken });
+      return { students: page.items.map(toStudentMessage), nextPageToken: page.nextPageToken };
+    },
+
+    async getStudent({ institutionId, id }) {
+      return { student: toStudentMessage(await rosterService.getStudent(institutionId, id)) };
+    },
+
+    async listTeachers({ institutionId, groupId, pageSize, pageToken }) {
+      const page = await rosterService.listTeachers({ institutionId, groupId: groupId || undefined, pageSize, pageToken });
+      return { teachers: page.items.map(toTeacherMessage), nextPageToken: page.nextPageToken };
+    },
+
+    async getTeacher({ institutionId, id }) {
+      return { teacher: toTeacherMessage(await rosterService.getTeacher(institutionId, id)) };
+    },
+
+    async listCourses({ institutionId, pageSize, pageToken }) {
+      const page = await rosterService.listCourses({ institutionId, pageSize, pageToken });
+      return { courses: page.items.map(toCourseMessage), nextPageToken: page.nextPageToken };
+    },
+
+    async getCourse({ institutionId, id }) {
+      return { course: toCourseMessage(await rosterService.getCourse(institutionId, id)) };
+    },
+
+    async listGroups({ institutionId, pageSize, pageToken }) {
+      const page = await rosterService.listGroups({ institutionId, pageSize, pageToken });
+      return { groups: page.items.map(toGroupMessage), nextPageToken: page.nextPageToken };
+    },
+
+    async getGroup({ institutionId, id }) {
+      return { group: toGroupMessage(await rosterService.getGroup(institutionId, id)) };
+    },
+
+    async listMemberships({ institutionId, groupId, pageSize, pageToken }) {
+      const page = await rosterService.listMemberships({ institutionId, groupId: groupId || undefined, pageSize, pageToken });
+      return { memberships: page.items.map(toMembershipMessage), nextPageToken: page.nextPageToken };
+    },
+
+    async putClassSession({ session }) {
+      if (!session) throw new Error('a request without a session passed validation');
+      const stored = await rosterService.putClassSession(fromClassSessionMessage(session));
+      return { session: toClassSessionMessage(stored) };
+    },
+
+    async getClassSession({ institutionId, id }) {
+      const { session, records } = await rosterService.getClassSession(institutionId, id);
+      return { session: toClassSessionMessage(session), records: records.map(toAttendanceRecordMessage) };
+    },
+
+    async recordAttendance({ institutionId, sessionId, records }) {
+      return rosterService.recordAttendance(institutionId, sessionId, records.map(fromAttendanceRecordMessage));
+    },
+
+    async listRosterChanges({ institutionId, pageSize, pageToken }) {
+      const { changes, nextPageToken, hasMore } = await rosterService.listRosterChanges({ institutionId, pageSize, pageToken });
+      return { changes: changes.map(toRosterChangeMessage), nextPageToken, hasMore };
+    },
+  };
+}

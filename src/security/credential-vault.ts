@@ -1,0 +1,82 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Config } from '../config.js';
+import { readOrMakePrivateFile } from './private-file.js';
+
+/** A key of the vault: 32 bytes under a name. */
+export interface CredentialKey {
+  id: string;
+  key: Buffer;
+}
+
+const ALGORITHM = 'aes-256-gcm';
+const NONCE = 12;
+const TAG = 16;
+
+/**
+ * Seals credentials with AES-256-GCM. Sealed text is `v1.<key id>.<base64url of nonce, ciphertext, tag>`; format, key id
+ * and the integration's id are additional data, so that text moved to another integration does not open. The first key
+ * seals, all of them open.
+ */
+export class CredentialVault {
+  readonly #keys: ReadonlyMap<string, Buffer>;
+  readonly #sealing: CredentialKey;
+
+  constructor(keys: readonly CredentialKey[]) {
+    const [first] = keys;
+    if (!first) throw new Error('a credential vault needs a key');
+    this.#sealing = first;
+    this.#keys = new Map(keys.map(({ id, key }) => [id, key]));
+  }
+
+  seal(integrationId: string, credentials: Record<string, string>): string {
+    const { id, key } = this.#sealing;
+    const nonce = randomBytes(NONCE);
+    const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(additionalData(id, integrationId));
+    const sealed = Buffer.concat([
+      nonce,
+      cipher.update(JSON.stringify(credentials), 'utf8'),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]);
+    return `v1.${id}.${sealed.toString('base64url')}`;
+  }
+
+  /** Throws when the key is not there, or when the text was changed or sealed for another integration. */
+  open(integrationId: string, sealed: string): Record<string, string> {
+    const [version, id, body] = sealed.split('.');
+    if (version !== 'v1' || !id || !body) throw new Error('stored credentials have an unknown form');
+    const key = this.#keys.get(id);
+    if (!key) throw new Error(`stored credentials are sealed with key "${id}", which CREDENTIAL_KEYS does not hold`);
+    const bytes = Buffer.from(body, 'base64url');
+    const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE), { authTagLength: TAG })
+      .setAAD(additionalData(id, integrationId))
+      .setAuthTag(bytes.subarray(-TAG));
+    try {
+      return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]).toString('utf8'));
+    } catch (cause) {
+      throw new Error('stored credentials were changed, or sealed for another integration or with another key', { cause });
+    }
+  }
+}
+
+/** The keys of CREDENTIAL_KEYS, or one kept under DATA_DIR. */
+export async function loadCredentialKeys({ credentialKeys, dataDir }: Pick<Config, 'credentialKeys' | 'dataDir'>) {
+  if (credentialKeys) return parseKeys(credentialKeys.reveal());
+  const { text } = await readOrMakePrivateFile(
+    join(dataDir, 'credential-keys'),
+    () => `k1:${randomBytes(32).toString('base64')}\n`,
+  );
+  return parseKeys(text);
+}
+
+function parseKeys(text: string): CredentialKey[] {
+  return text.split(',').map((pair) => {
+    const [id = '', key = ''] = pair.trim().split(':');
+    return { id, key: Buffer.from(key, 'base64') };
+  });
+}
+
+function additionalData(keyId: string, integrationId: string): Buffer {
+  return Buffer.from(`v1.${keyId}.${integrationId.toLowerCase()}`);
+}

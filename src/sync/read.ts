@@ -1,0 +1,33 @@
+import type { Pages, RecordPage } from '../connectors/index.js';
+
+/** Thrown when the source failed while it was read: the school's side, or the connector, is at fault. */
+export class SourceFailure extends Error {
+  constructor(override readonly cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause));
+    this.name = 'SourceFailure';
+  }
+}
+
+/**
+ * The first room: pages as the connector yields them, in one form. Its failures are told apart from ours, and stop the
+ * run before anything is written.
+ */
+export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<R>> {
+  const iterator = pages[Symbol.asyncIterator]();
+  try {
+    while (true) {
+      const next = await iterator.next().catch((cause: unknown) => {
+        throw new SourceFailure(cause);
+      });
+      if (next.done) return;
+      yield isPage(next.value) ? next.value : { records: next.value };
+    }
+  } finally {
+    // When the reader of these pages stops early, the source closes what it holds open.
+    await iterator.return?.();
+  }
+}
+
+function isPage<R>(value: RecordPage<R> | readonly R[]): value is RecordPage<R> {
+  return !Array.isArray(value);
+}

@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { cors } from '@connectrpc/connect';
+
+const METHODS = [...cors.allowedMethods, 'PUT', 'PATCH', 'DELETE'].join(', ');
+const HEADERS = [...cors.allowedHeaders, 'Authorization', 'Idempotency-Key', 'X-Request-Id'].join(', ');
+const EXPOSED = [...cors.exposedHeaders, 'Link', 'Location', 'Retry-After', 'X-Request-Id', 'Next-Page-Token'].join(', ');
+const MAX_AGE_SECONDS = '7200';
+
+/** Lets scripts of these origins call. Answers preflight requests itself, and then returns true. */
+export function createCors(origins: readonly string[]): (request: IncomingMessage, response: ServerResponse) => boolean {
+  return (request, response) => {
+    const { origin } = request.headers;
+    if (!origin || origins.length === 0) return false;
+    response.setHeader('Vary', 'Origin');
+    if (!origins.includes('*') && !origins.includes(origin)) return false;
+    response.setHeader('Access-Control-Allow-Origin', origin);
+    response.setHeader('Access-Control-Expose-Headers', EXPOSED);
+    if (request.method !== 'OPTIONS' || !request.headers['access-control-request-method']) return false;
+    response.setHeader('Access-Control-Allow-Methods', METHODS);
+    response.setHeader('Access-Control-Allow-Headers', HEADERS);
+    response.setHeader('Access-Control-Max-Age', MAX_AGE_SECONDS);
+    response.writeHead(204).end();
+    return true;
+  };
+}

@@ -1,0 +1,1 @@
+export { healthService, type RunningServer, reflectionServices, type ServerOptions, startServer } from './server.js';

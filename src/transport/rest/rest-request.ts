@@ -1,0 +1,92 @@
+import { create, type DescField, type DescMessage, fromJson, type JsonValue, type Message, ScalarType } from '@bufbuild/protobuf';
+import { invalidFields } from '../../errors.js';
+import type { RouteMatch } from './rest-routes.js';
+
+type JsonObject = { [key: string]: JsonValue };
+
+/**
+ * The request message of a REST call: the body, then query parameters, then path variables. Throws `invalid_argument`
+ * that names the parameter or field that does not fit.
+ */
+export function buildRequest({ route, values }: RouteMatch, query: URLSearchParams, body: JsonValue | undefined): Message {
+  const { input } = route.rpc;
+  const json: JsonObject = {};
+  if (route.body === '*') Object.assign(json, requireObject(body ?? {}));
+  else if (route.body && body !== undefined) json[jsonName(input, route.body)] = body;
+  // With body "*" all that is not in the path comes from the body: a query parameter would have no field left.
+  for (const name of new Set(query.keys())) {
+    const path = name.split('.');
+    if (route.body === '*' || !setParameter(input, json, path, query.getAll(name))) {
+      throw invalidFields([{ field: name, description: 'is not a query parameter of this call' }], 'UNKNOWN_PARAMETER');
+    }
+  }
+  route.variables.forEach((variable, index) => {
+    setParameter(input, json, variable, [values[index] as string]);
+  });
+  return parse(input, json);
+}
+
+function parse(desc: DescMessage, json: JsonObject): Message {
+  try {
+    return Object.keys(json).length === 0 ? create(desc) : fromJson(desc, json);
+  } catch (error) {
+    throw invalidFields([{ field: fieldOf(error), description: sentenceOf(error) }], 'MALFORMED_REQUEST');
+  }
+}
+
+/** Writes text parameters into the JSON form of a message. False when the message has no such field. */
+function setParameter(desc: DescMessage, json: JsonObject, path: readonly string[], texts: readonly string[]): boolean {
+  const [name, ...rest] = path;
+  const field = desc.fields.find((candidate) => candidate.name === name || candidate.jsonName === name);
+  if (!field) return false;
+  if (rest.length > 0) {
+    if (field.fieldKind !== 'message' || field.message.typeName.startsWith('google.protobuf.')) return false;
+    const inner = (json[field.jsonName] ?? {}) as JsonObject;
+    json[field.jsonName] = inner;
+    return setParameter(field.message, inner, rest, texts);
+  }
+  if (field.fieldKind === 'map' || (field.fieldKind === 'message' && !field.message.typeName.startsWith('google.protobuf.')))
+    return false;
+  const convert = (text: string) => fromText(field, text);
+  json[field.jsonName] = field.fieldKind === 'list' ? texts.map(convert) : convert(texts.at(-1) as string);
+  return true;
+}
+
+/** The JSON form of a value that came as text. Enum names are taken in any case. */
+function fromText(field: DescField, text: string): JsonValue {
+  const scalar =
+    field.fieldKind === 'scalar' || (field.fieldKind === 'list' && field.listKind === 'scalar') ? field.scalar : undefined;
+  if (scalar === ScalarType.BOOL) {
+    if (text !== 'true' && text !== 'false') {
+      throw invalidFields([{ field: field.jsonName, description: `"${text}" is neither true nor false` }], 'MALFORMED_REQUEST');
+    }
+    return text === 'true';
+  }
+  if (field.fieldKind !== 'enum') return text;
+  const value = field.enum.values.find(({ name, number }) => name === text.toUpperCase() || String(number) === text);
+  if (value) return value.name;
+  const known = field.enum.values.filter(({ number }) => number !== 0).map(({ name }) => name);
+  throw invalidFields([{ field: field.jsonName, description: `"${text}" is none of ${known.join(', ')}` }], 'MALFORMED_REQUEST');
+}
+
+function requireObject(body: JsonValue): JsonObject {
+  if (body !== null && typeof body === 'object' && !Array.isArray(body)) return body;
+  throw invalidFields([{ field: 'body', description: 'must be a JSON object' }], 'MALFORMED_REQUEST');
+}
+
+function jsonName(desc: DescMessage, name: string): string {
+  return desc.fields.find((field) => field.name === name)?.jsonName ?? name;
+}
+
+/** protobuf-es words its errors as `cannot decode field pkg.Message.field_name from JSON: …`. */
+function fieldOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : '';
+  const [, name] = /cannot decode field \S+\.(\w+) from JSON/.exec(message) ?? /key "([^"]+)" is unknown/.exec(message) ?? [];
+  return (name ?? 'body').replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function sentenceOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/key "[^"]+" is unknown/.test(message)) return 'is not a field of this request';
+  return message.replace(/^.*?from JSON: /, '');
+}

@@ -1,0 +1,41 @@
+import type { ServerResponse } from 'node:http';
+import { create, type JsonValue, type JsonWriteOptions } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import { BadRequestSchema } from '../../../gen/google/rpc/error_details_pb.js';
+import { ServiceError } from '../../errors.js';
+
+export type JsonOptions = Partial<JsonWriteOptions>;
+
+/** Headers of an RPC's answer that a REST answer shows. */
+const SHOWN = ['x-request-id', 'location', 'retry-after', 'www-authenticate'];
+
+export function copyHeaders(from: Headers, response: ServerResponse): void {
+  for (const name of SHOWN) {
+    const value = from.get(name);
+    if (value !== null) response.setHeader(name, value);
+  }
+}
+
+export async function answerJson(response: ServerResponse, json: JsonValue): Promise<void> {
+  const body = Buffer.from(JSON.stringify(json));
+  response.setHeader('Content-Type', 'application/json');
+  response.setHeader('Content-Length', body.length);
+  response.end(body);
+}
+
+/** The error in the JSON of Connect, under the HTTP status that goes with its code. */
+export async function answerError(response: ServerResponse, error: ConnectError, options: JsonOptions): Promise<void> {
+  copyHeaders(error.metadata, response);
+  if (response.statusCode !== 405) response.statusCode = codeToHttpStatus(error.code);
+  await answerJson(response, errorToJson(error, options) as JsonValue);
+}
+
+/** Errors of the transcoder itself are ServiceErrors and ConnectErrors; all others come mapped from the RPC. */
+export function toRestError(error: unknown): ConnectError {
+  if (!(error instanceof ServiceError)) return ConnectError.from(error);
+  const result = new ConnectError(error.message, Code.InvalidArgument);
+  const value = create(BadRequestSchema, { fieldViolations: [...error.violations] });
+  result.details.push({ desc: BadRequestSchema, value });
+  return result;
+}

@@ -1,0 +1,95 @@
+import { type DescField, type DescMessage, type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
+import { http } from '../../../gen/google/api/annotations_pb.js';
+import type { HttpRule } from '../../../gen/google/api/http_pb.js';
+import { matchPath, parsePathTemplate, type Segment } from './path-template.js';
+
+/** One binding of an RPC to an HTTP method and path. */
+export interface RestRoute {
+  rpc: DescMethod;
+  httpMethod: string;
+  template: readonly Segment[];
+  /** The field paths of the template's variables, in order. */
+  variables: readonly (readonly string[])[];
+  /** The request field that the body fills; '*': the message; undefined: there is no body. */
+  body: string | undefined;
+  /** The response field that is the answer; undefined: the message. */
+  responseField: DescField | undefined;
+}
+
+export interface RouteMatch {
+  route: RestRoute;
+  /** Values of route.variables. */
+  values: readonly string[];
+}
+
+/** The routes that a path fits, by HTTP method. Literal segments win over variables. */
+export type RestRouter = (path: readonly string[]) => ReadonlyMap<string, RouteMatch>;
+
+/**
+ * Reads the google.api.http bindings of services. What is wrong with them (unknown fields, two bindings of one path)
+ * is an error here, when the service starts.
+ */
+export function createRestRouter(services: readonly DescService[]): RestRouter {
+  const routes = services.flatMap((service) => service.methods.flatMap(routesOf));
+  refuseDoubles(routes);
+  // A literal beats a variable at the first segment where two templates differ.
+  routes.sort((a, b) => (specificity(a) < specificity(b) ? -1 : 1));
+  return (path) => {
+    const matches = new Map<string, RouteMatch>();
+    for (const route of routes) {
+      if (matches.has(route.httpMethod)) continue;
+      const values = matchPath(route.template, path);
+      if (values) matches.set(route.httpMethod, { route, values });
+    }
+    return matches;
+  };
+}
+
+function routesOf(rpc: DescMethod): RestRoute[] {
+  if (!hasOption(rpc, http)) return [];
+  if (rpc.methodKind !== 'unary' && rpc.methodKind !== 'server_streaming') {
+    throw new Error(`${rpc.toString()}: a client stream has no REST form`);
+  }
+  const rule = getOption(rpc, http);
+  return [rule, ...rule.additionalBindings].map((binding) => toRoute(rpc, binding));
+}
+
+function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
+  const { case: kind, value } = rule.pattern;
+  if (kind === undefined || kind === 'custom') throw new Error(`${rpc.toString()}: the binding names no HTTP method`);
+  const template = parsePathTemplate(value);
+  const variables = template.flatMap((segment) => ('variable' in segment ? [segment.variable] : []));
+  for (const variable of variables) requireField(rpc, rpc.input, variable);
+  if (rule.body && rule.body !== '*') requireField(rpc, rpc.input, [rule.body]);
+  return {
+    rpc,
+    httpMethod: kind.toUpperCase(),
+    template,
+    variables,
+    body: rule.body || undefined,
+    responseField: rule.responseBody ? requireField(rpc, rpc.output, [rule.responseBody]) : undefined,
+  };
+}
+
+function requireField(rpc: DescMethod, message: DescMessage, path: readonly string[]): DescField {
+  const [name, ...rest] = path;
+  const field = message.fields.find((candidate) => candidate.name === name);
+  if (!field) throw new Error(`${rpc.toString()}: ${message.typeName} has no field ${name}`);
+  if (rest.length === 0) return field;
+  if (field.fieldKind !== 'message') throw new Error(`${rpc.toString()}: ${name} holds no fields`);
+  return requireField(rpc, field.message, rest);
+}
+
+function refuseDoubles(routes: readonly RestRoute[]): void {
+  const seen = new Map<string, RestRoute>();
+  for (const route of routes) {
+    const shape = `${route.httpMethod} ${route.template.map((segment) => ('literal' in segment ? segment.literal : '{}')).join('/')}`;
+    const other = seen.get(shape);
+    if (other) throw new Error(`${route.rpc.toString()} and ${other.rpc.toString()} are both bound to ${shape}`);
+    seen.set(shape, route);
+  }
+}
+
+function specificity({ template }: RestRoute): string {
+  return template.map((segment) => ('literal' in segment ? '0' : '1')).join('');
+}
