@@ -105,7 +105,8 @@ function createPlainServer({ handler, timeouts }: ListenOptions): Servers {
       socket.pause();
       socket.unshift(seen);
       (mayBeH2 ? h2 : server).emit('connection', socket);
-      socket.resume();
+      // An HTTP/2 session takes what was put back itself, and the rest from below: resuming would take it away.
+      if (!mayBeH2) socket.resume();
     };
     socket.on('data', look);
   });

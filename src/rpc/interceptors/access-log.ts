@@ -1,4 +1,5 @@
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { ConnectError, type Interceptor } from '@connectrpc/connect';
+import { codeToString } from '@connectrpc/connect/protocol-connect';
 import type { Logger } from '../../observability/index.js';
 import { requestIdOf } from './request-id.js';
 
@@ -10,7 +11,7 @@ export function accessLog(logger: Logger): Interceptor {
       logger.info(
         {
           rpc: `${request.service.typeName}/${request.method.name}`,
-          code: error === undefined ? 'ok' : Code[ConnectError.from(error).code],
+          code: error === undefined ? 'ok' : codeToString(ConnectError.from(error).code),
           ms: Math.round((performance.now() - start) * 10) / 10,
           requestId: requestIdOf(request.contextValues),
         },

@@ -1,0 +1,178 @@
+import { ConnectorError } from '../connector-error.js';
+import type { FileKind } from './csv-config.js';
+
+/** Where the fields stand in a file. */
+export interface CsvColumns {
+  /** Field -> position. */
+  positions: ReadonlyMap<string, number>;
+  /** Field -> header as it is written. */
+  names: Readonly<Record<string, string>>;
+  /** Columns that no field is known for, as they are written; they become metadata. */
+  unrecognised: readonly { name: string; position: number }[];
+  /** How many columns the header has. */
+  width: number;
+}
+
+const ID = ['id', 'externalid', 'idexterno', 'identificador', 'codigointerno', 'sourcedid'];
+const CODE = ['code', 'codigo', 'cod', 'shortname', 'sigla'];
+const NAME = ['name', 'nombre', 'title', 'titulo'];
+const TERM = ['academicterm', 'anoacademico', 'ano', 'anoescolar', 'year', 'schoolyear', 'term', 'periodo', 'semestre'];
+const STATUS = ['status', 'estado', 'activo', 'active', 'situacion', 'enabled'];
+
+const PERSON: Readonly<Record<string, readonly string[]>> = {
+  nationalId: [
+    'rut',
+    'run',
+    'rutrun',
+    'rutalumno',
+    'nationalid',
+    'idnacional',
+    'cedula',
+    'cedulaidentidad',
+    'dni',
+    'documento',
+    'idcard',
+  ],
+  givenName: ['nombres', 'nombre', 'firstname', 'givenname', 'givennames', 'first', 'primernombre', 'name'],
+  familyName: ['apellidos', 'apellido', 'lastname', 'familyname', 'surname', 'surnames', 'last'],
+  paternalName: ['apellidopaterno', 'paterno', 'primerapellido', 'apepaterno', 'appaterno'],
+  maternalName: ['apellidomaterno', 'materno', 'segundoapellido', 'apematerno', 'apmaterno', 'secondsurname'],
+  email: ['email', 'mail', 'correo', 'correoelectronico', 'emailaddress', 'correoinstitucional'],
+  status: STATUS,
+};
+
+/** Field -> headers it is known by, folded: lower case, without accents, spaces and punctuation. The first match counts. */
+const SYNONYMS: Readonly<Record<FileKind, Readonly<Record<string, readonly string[]>>>> = {
+  students: {
+    externalId: [...ID, 'studentid', 'idalumno', 'alumnoid', 'idestudiante', 'estudianteid', 'userid'],
+    ...PERSON,
+    code: [...CODE, 'studentcode', 'codigoestudiante', 'codigoalumno', 'matricula', 'nummatricula', 'numeromatricula'],
+    enrolledOn: ['fechamatricula', 'fechadematricula', 'enrolledon', 'enrolmentdate', 'enrollmentdate', 'fechaingreso'],
+    birthDate: ['fechanacimiento', 'fechadenacimiento', 'birthdate', 'dateofbirth', 'dob', 'birthday', 'nacimiento'],
+    groupExternalId: ['grupoid', 'idgrupo', 'grupo', 'groupid', 'group', 'classid', 'class', 'section', 'seccion'],
+  },
+  teachers: {
+    externalId: [...ID, 'teacherid', 'idprofesor', 'profesorid', 'iddocente', 'docenteid', 'userid'],
+    ...PERSON,
+    code: [...CODE, 'teachercode', 'employeecode', 'codigoempleado', 'codigoprofesor', 'codigodocente'],
+  },
+  courses: {
+    externalId: [...ID, 'courseid', 'idcurso', 'cursoid', 'idasignatura', 'asignaturaid'],
+    name: [...NAME, 'fullname', 'curso', 'asignatura', 'course', 'nombrecurso'],
+    code: [...CODE, 'coursecode', 'codigocurso'],
+    grade: ['grade', 'grado', 'nivel', 'level', 'grades'],
+    academicTerm: TERM,
+    description: ['description', 'descripcion', 'summary'],
+    status: STATUS,
+  },
+  groups: {
+    externalId: [...ID, 'groupid', 'idgrupo', 'grupoid', 'classid', 'seccionid', 'idseccion'],
+    name: [...NAME, 'grupo', 'group', 'class', 'seccion', 'section', 'nombregrupo'],
+    code: [...CODE, 'groupcode', 'classcode', 'codigogrupo'],
+    courseExternalId: ['cursoid', 'idcurso', 'courseid', 'curso', 'course', 'coursesourcedid', 'asignaturaid', 'idasignatura'],
+    teacherExternalId: ['profesorid', 'idprofesor', 'teacherid', 'docenteid', 'iddocente', 'profesorjefe', 'profesor', 'teacher'],
+    academicTerm: TERM,
+    status: STATUS,
+  },
+  memberships: {
+    groupExternalId: ['grupoid', 'idgrupo', 'grupo', 'groupid', 'group', 'classid', 'class', 'classsourcedid', 'seccionid'],
+    personExternalId: ['personaid', 'idpersona', 'persona', 'personid', 'person', 'userid', 'usersourcedid', 'usuarioid', 'id'],
+    studentExternalId: ['alumnoid', 'idalumno', 'alumno', 'estudianteid', 'idestudiante', 'studentid', 'student'],
+    teacherExternalId: ['profesorid', 'idprofesor', 'profesor', 'docenteid', 'iddocente', 'teacherid', 'teacher'],
+    role: ['rol', 'role', 'tipo', 'type', 'funcion'],
+  },
+};
+
+/** What a file cannot do without; each entry is a choice of fields. */
+const REQUIRED: Readonly<Record<FileKind, readonly (readonly string[])[]>> = {
+  students: [
+    ['externalId', 'code', 'nationalId'],
+    ['givenName', 'familyName', 'paternalName'],
+  ],
+  teachers: [
+    ['externalId', 'code', 'nationalId'],
+    ['givenName', 'familyName', 'paternalName'],
+  ],
+  courses: [['externalId', 'code'], ['name']],
+  groups: [['externalId', 'code'], ['name']],
+  memberships: [['groupExternalId'], ['personExternalId', 'studentExternalId', 'teacherExternalId']],
+};
+
+/** Lower case, without accents, spaces and punctuation: `Fecha de Matrícula` and `fecha_de_matricula` are one. */
+export function fold(header: string): string {
+  return header
+    .normalize('NFD')
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '');
+}
+
+/** How many headers are recognised: the right delimiter finds the most. */
+export function countRecognised(kind: FileKind, headers: readonly string[]): number {
+  const known = new Set(Object.values(SYNONYMS[kind]).flat());
+  return headers.filter((header) => known.has(fold(header))).length;
+}
+
+/**
+ * Finds the fields of a file by its header row, `overrides` first. Throws ConnectorError in one sentence when a required
+ * field has no column, an override names a header that is not there, or two columns carry one name.
+ */
+export function recogniseHeaders(options: {
+  kind: FileKind;
+  file: string;
+  headers: readonly string[];
+  overrides?: Readonly<Record<string, string>> | undefined;
+}): CsvColumns {
+  const { kind, file, headers, overrides = {} } = options;
+  const folded = headers.map(fold);
+  refuseDoubles(file, headers, folded);
+  const positions = new Map<string, number>();
+  const taken = new Set<number>();
+  const take = (field: string, position: number) => {
+    positions.set(field, position);
+    taken.add(position);
+  };
+  for (const [field, header] of Object.entries(overrides)) {
+    if (!Object.hasOwn(SYNONYMS[kind], field)) {
+      const fields = Object.keys(SYNONYMS[kind]).join(', ');
+      throw new ConnectorError(`config.columns.${kind} names the field "${field}"; there are ${fields}.`);
+    }
+    const position = folded.indexOf(fold(header));
+    if (position < 0) throw new ConnectorError(`${file} has no column "${header}", which config.columns.${kind}.${field} names.`);
+    take(field, position);
+  }
+  for (const [field, synonyms] of Object.entries(SYNONYMS[kind])) {
+    if (positions.has(field)) continue;
+    const position = folded.findIndex((header, index) => !taken.has(index) && synonyms.includes(header));
+    if (position >= 0) take(field, position);
+  }
+  requireFields(kind, file, headers, positions);
+  // Schools that have no id of their own go by the code, and by the national id where there is not even that.
+  if (kind !== 'memberships' && !positions.has('externalId')) {
+    positions.set('externalId', (positions.get('code') ?? positions.get('nationalId')) as number);
+  }
+  return {
+    positions,
+    names: Object.fromEntries([...positions].map(([field, position]) => [field, headers[position]?.trim() ?? field])),
+    unrecognised: headers.flatMap((name, position) =>
+      taken.has(position) || name.trim() === '' ? [] : [{ name: name.trim(), position }],
+    ),
+    width: headers.length,
+  };
+}
+
+function refuseDoubles(file: string, headers: readonly string[], folded: readonly string[]): void {
+  const double = folded.findIndex((header, index) => header !== '' && folded.indexOf(header) < index);
+  if (double >= 0)
+    throw new ConnectorError(`${file} has two columns named "${headers[double]?.trim()}". Rename or remove one of them.`);
+}
+
+function requireFields(kind: FileKind, file: string, headers: readonly string[], positions: ReadonlyMap<string, number>): void {
+  const missing = REQUIRED[kind].find((choice) => !choice.some((field) => positions.has(field)));
+  if (!missing) return;
+  const examples = missing.map((field) => SYNONYMS[kind][field]?.[0]).join(', ');
+  const seen = headers.map((header) => header.trim().slice(0, 40)).slice(0, 20);
+  const known = positions.size === 0 ? 'no header that is recognised' : `no column for ${missing.join(' or ')} (${examples} …)`;
+  throw new ConnectorError(
+    `${file} has ${known}; its first line is: ${seen.join(' | ')}. Put the names of the columns there, or set config.columns.${kind}.`,
+  );
+}

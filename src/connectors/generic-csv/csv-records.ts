@@ -1,0 +1,155 @@
+import type {
+  CourseRecord,
+  GroupRecord,
+  MembershipRecord,
+  RecordIssue,
+  StudentRecord,
+  TeacherRecord,
+} from '../external-record.js';
+import type { FileKind } from './csv-config.js';
+import type { CsvColumns } from './csv-headers.js';
+import type { CsvRow } from './csv-rows.js';
+
+export type EntityKind = Exclude<FileKind, 'memberships'>;
+export type CsvRecord = StudentRecord & TeacherRecord & CourseRecord & GroupRecord;
+
+const ACTIVE = new Set([
+  'activo',
+  'activa',
+  'active',
+  'vigente',
+  'matriculado',
+  'matriculada',
+  'regular',
+  'si',
+  'sí',
+  'yes',
+  'true',
+  '1',
+  's',
+]);
+const INACTIVE = new Set([
+  'inactivo',
+  'inactiva',
+  'inactive',
+  'retirado',
+  'retirada',
+  'egresado',
+  'egresada',
+  'baja',
+  'no',
+  'false',
+  '0',
+  'n',
+]);
+const TEACHER = new Set(['teacher', 'profesor', 'profesora', 'docente', 'editingteacher', 'profesorjefe', 'profesor jefe']);
+const STUDENT = new Set(['', 'student', 'alumno', 'alumna', 'estudiante']);
+
+/** Fields that are made of cells in a way of their own. */
+const COMPOSED = new Set(['paternalName', 'maternalName', 'status']);
+
+/** What became of a row: a record, or an error, or nothing where the row is blank. */
+export type Converted<R> = { record?: R; issues: RecordIssue[] };
+
+const NOTHING: Converted<never> = { issues: [] };
+
+/** Turns a row into a record. Values stay as they are written; what cannot be a record is an error. */
+export function toEntityRecord({ line, cells }: CsvRow, columns: CsvColumns): Converted<CsvRecord> {
+  const problem = problemOf(cells, columns, line);
+  if (problem === 'blank') return NOTHING;
+  if (problem) return { issues: [problem] };
+  const record: Record<string, unknown> = { line };
+  const issues: RecordIssue[] = [];
+  for (const [field, position] of columns.positions) {
+    if (!COMPOSED.has(field)) record[field] = cells[position] ?? '';
+  }
+  const cell = (field: string) => {
+    const position = columns.positions.get(field);
+    return position === undefined ? undefined : (cells[position] ?? '');
+  };
+  const paternal = cell('paternalName');
+  if (paternal !== undefined) record.familyName = `${paternal.trim()} ${cell('maternalName')?.trim() ?? ''}`;
+  const status = cell('status')?.trim().toLowerCase();
+  if (status) {
+    if (INACTIVE.has(status)) record.active = false;
+    else if (!ACTIVE.has(status)) issues.push(unknownStatus(status, columns, line, record.externalId as string));
+  }
+  if (columns.unrecognised.length > 0) record.metadata = metadataOf(cells, columns);
+  return { record: record as unknown as CsvRecord, issues };
+}
+
+/** Turns a row into a membership. */
+export function toMembershipRecord({ line, cells }: CsvRow, columns: CsvColumns): Converted<MembershipRecord> {
+  const problem = problemOf(cells, columns, line);
+  if (problem === 'blank') return NOTHING;
+  if (problem) return { issues: [problem] };
+  const cell = (field: string) => {
+    const position = columns.positions.get(field);
+    return position === undefined ? undefined : (cells[position] ?? '').trim();
+  };
+  const teacher = cell('teacherExternalId');
+  const student = cell('studentExternalId');
+  const word = cell('role')?.toLowerCase() ?? '';
+  const role = TEACHER.has(word) || (word === '' && teacher && !student) ? 'TEACHER' : STUDENT.has(word) ? 'STUDENT' : undefined;
+  if (!role) {
+    const hint = 'Write alumno or profesor (student or teacher).';
+    const issue: RecordIssue = {
+      severity: 'error',
+      rule: 'role.unknown',
+      problem: `role "${word}" is not known`,
+      line,
+      column: columns.names.role,
+      value: word,
+      hint,
+    };
+    return { issues: [issue] };
+  }
+  const person = cell('personExternalId') ?? (role === 'TEACHER' ? teacher : student);
+  return { record: { groupExternalId: cell('groupExternalId'), personExternalId: person, role, line }, issues: [] };
+}
+
+function problemOf(cells: readonly string[], { width }: CsvColumns, line: number): RecordIssue | 'blank' | undefined {
+  if (cells.every((cell) => cell.trim() === '')) return 'blank';
+  const used = cells.findLastIndex((cell) => cell.trim() !== '') + 1;
+  // Spreadsheets add empty cells at the end of a row; fewer than the header has means that values may have moved.
+  if (used > width) return ragged(used, width, line);
+  if (cells.length < width) return ragged(cells.length, width, line);
+  if (cells.some((cell) => cell.includes('\0'))) {
+    const hint = 'The file is damaged there, or is no text file. Export it again.';
+    return { severity: 'error', rule: 'value.nul', problem: 'the row holds a NUL character', line, hint };
+  }
+  return undefined;
+}
+
+function ragged(found: number, width: number, line: number): RecordIssue {
+  return {
+    severity: 'error',
+    rule: 'row.ragged',
+    problem: `the row has ${found} columns where the header has ${width}`,
+    line,
+    hint: 'Look for a delimiter too many or too few; a value that holds the delimiter needs quotes around it.',
+  };
+}
+
+function unknownStatus(status: string, columns: CsvColumns, line: number, externalId: string): RecordIssue {
+  return {
+    severity: 'warning',
+    rule: 'status.unknown',
+    problem: `${columns.names.status} "${status}" is not known; the row counts as active`,
+    line,
+    column: columns.names.status,
+    value: status,
+    hint: 'Write ACTIVO, INACTIVO or RETIRADO.',
+    externalId: externalId.trim() || undefined,
+  };
+}
+
+/** Without a prototype: a column may be called __proto__. */
+function metadataOf(cells: readonly string[], { unrecognised }: CsvColumns): Record<string, string> {
+  const metadata: Record<string, string> = Object.create(null);
+  for (const { name, position } of unrecognised) {
+    const value = cells[position]?.trim();
+    if (value) metadata[name] = value;
+  }
+  return metadata;
+}

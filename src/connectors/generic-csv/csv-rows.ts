@@ -1,0 +1,147 @@
+import type { FileHandle } from 'node:fs/promises';
+import { type CsvError, parse } from 'csv-parse';
+import { parse as parseSync } from 'csv-parse/sync';
+import { ConnectorError } from '../connector-error.js';
+import type { FileKind } from './csv-config.js';
+import { type FileLook, lookAtEncoding, readAsUtf8 } from './csv-encoding.js';
+import { countRecognised, fold } from './csv-headers.js';
+
+export type Delimiter = ',' | ';' | '\t' | '|';
+
+/** How a file is written. */
+export interface CsvDialect extends FileLook {
+  delimiter: Delimiter;
+  /** Cells of the header row. */
+  headers: string[];
+  /** Line of the header row: 2 when a spreadsheet wrote `sep=;` above it. */
+  headerLine: number;
+}
+
+/** A row and the line it begins on. */
+export interface CsvRow {
+  line: number;
+  cells: string[];
+}
+
+const DELIMITERS: readonly Delimiter[] = [',', ';', '\t', '|'];
+const SEPARATOR_LINE = /^sep=([,;\t|])\r?\n?$/i;
+/** Characters a row may have: a longer one is a quotation that is never closed. */
+const MAX_ROW = 1_000_000;
+
+const OPTIONS = {
+  record_delimiter: ['\r\n', '\n', '\r'],
+  // A quote inside a cell that does not begin with one is text: Pedro "Pepe" Soto.
+  relax_quotes: true,
+  // Ragged rows are told one by one, with their lines, not by stopping at the first.
+  relax_column_count: true,
+  max_record_size: MAX_ROW,
+};
+
+/** Looks how a file is written. Throws ConnectorError when it is empty. */
+export async function detectDialect(file: FileHandle, name: string, kind: FileKind): Promise<CsvDialect> {
+  const look = await lookAtEncoding(file);
+  if (look.sample.trim() === '') throw new ConnectorError(`${name} is empty. Its first line must hold the names of the columns.`);
+  const firstLine = look.sample.slice(0, look.sample.search(/[\r\n]|$/) + 1);
+  const separator = SEPARATOR_LINE.exec(firstLine)?.[1] as Delimiter | undefined;
+  const skipped = separator ? 1 : 0;
+  const candidates = (separator ? [separator] : DELIMITERS).map((delimiter) => {
+    const headers = readHeaders(look.sample, delimiter, skipped);
+    return { delimiter, ...headers, score: countRecognised(kind, headers.cells) * 1_000 + headers.cells.length };
+  });
+  const best = candidates.reduce((a, b) => (b.score > a.score ? b : a));
+  if (best.cells.every((cell) => fold(cell) === ''))
+    throw new ConnectorError(`${name}: line ${best.line} holds no names of columns.`);
+  return { ...look, delimiter: best.delimiter, headers: best.cells, headerLine: best.line };
+}
+
+/** The first row that is not blank. */
+function readHeaders(sample: string, delimiter: Delimiter, skipped: number): CsvRow {
+  let line = 1;
+  try {
+    const rows = parseSync(sample, { ...OPTIONS, delimiter, to: 20 + skipped }) as string[][];
+    for (const [index, cells] of rows.entries()) {
+      if (index >= skipped && cells.some((cell) => cell.trim() !== '')) return { line, cells };
+      line += linesOf(cells);
+    }
+  } catch {
+    // With this delimiter the beginning is not even CSV.
+  }
+  return { line, cells: [] };
+}
+
+/**
+ * The rows below the header, a batch at a time, each with the line that an editor shows. Throws ConnectorError when the
+ * file ends inside a quotation, a row has no end, or the file changes while it is read.
+ */
+export async function* readRows(
+  file: FileHandle,
+  name: string,
+  dialect: CsvDialect,
+  signal: AbortSignal,
+): AsyncGenerator<CsvRow[]> {
+  const before = await file.stat();
+  const parser = parse({ ...OPTIONS, delimiter: dialect.delimiter });
+  let line = 1;
+  let batch: CsvRow[] = [];
+  let failure: Error | undefined;
+  parser.on('data', (cells: string[]) => {
+    if (line > dialect.headerLine) batch.push({ line, cells });
+    line += linesOf(cells);
+  });
+  parser.on('error', (error) => {
+    failure ??= error;
+  });
+  const settle = (write: (done: () => void) => void) => {
+    return new Promise<void>((resolve) => {
+      parser.once('error', () => resolve());
+      write(resolve);
+    });
+  };
+  const chunks = readAsUtf8(file, dialect);
+  let next = await chunks.next();
+  while (!next.done) {
+    const chunk = next.value;
+    signal.throwIfAborted();
+    await settle((done) => parser.write(chunk, () => done()));
+    if (failure) throw explain(failure, name, line);
+    if (batch.length > 0) {
+      yield batch;
+      batch = [];
+    }
+    next = await chunks.next();
+  }
+  await settle((done) => {
+    parser.once('end', done);
+    parser.end();
+  });
+  if (failure) throw explain(failure, name, line);
+  const after = await file.stat();
+  if (next.value !== before.size || after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
+    throw new ConnectorError(`${name} changed while it was read. Sync again when it is whole.`);
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Lines a row takes: one, and one more for each line break inside its cells. */
+function linesOf(cells: readonly string[]): number {
+  let lines = 1;
+  for (const cell of cells) {
+    if (cell.includes('\n') || cell.includes('\r')) lines += cell.match(/\r\n|\n|\r/g)?.length ?? 0;
+  }
+  return lines;
+}
+
+function explain(error: Error, name: string, line: number): Error {
+  switch ((error as CsvError).code) {
+    case 'CSV_QUOTE_NOT_CLOSED':
+      return new ConnectorError(
+        `${name} ends inside a quotation; the row begins on line ${line}. The file is cut off, or a " is missing there. Nothing was changed.`,
+      );
+    case 'CSV_MAX_RECORD_SIZE':
+      return new ConnectorError(
+        `${name} line ${line}: the row has more than ${MAX_ROW.toLocaleString('en')} characters. Probably a " is not closed there. Nothing was changed.`,
+      );
+    default:
+      return error;
+  }
+}
