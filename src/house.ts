@@ -17,6 +17,7 @@ export interface House {
   mappingService: MappingService;
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
+  database: Database;
   /** Whether the database answers. */
   ready(): Promise<boolean>;
   /** Finishes runs that were taken up, lets go of the others, and closes the database. */
@@ -59,6 +60,7 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
       mappingService,
       rosterService: new RosterService(database),
       connectorFactory: factory,
+      database,
       ready: () => database.isReachable(),
       async close() {
         await resumer.stop();

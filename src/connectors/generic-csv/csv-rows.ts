@@ -56,15 +56,16 @@ export async function detectDialect(file: FileHandle, name: string, kind: FileKi
 
 /** The first row that is not blank. */
 function readHeaders(sample: string, delimiter: Delimiter, skipped: number): CsvRow {
-  let line = 1;
+  const rows: string[][] = [];
   try {
-    const rows = parseSync(sample, { ...OPTIONS, delimiter, to: 20 + skipped }) as string[][];
-    for (const [index, cells] of rows.entries()) {
-      if (index >= skipped && cells.some((cell) => cell.trim() !== '')) return { line, cells };
-      line += linesOf(cells);
-    }
+    parseSync(sample, { ...OPTIONS, delimiter, to: 20 + skipped, on_record: (cells: string[]) => void rows.push(cells) });
   } catch {
-    // With this delimiter the beginning is not even CSV.
+    // The sample ends inside a quotation, or with this delimiter is no CSV at all: the rows before that count.
+  }
+  let line = 1;
+  for (const [index, cells] of rows.entries()) {
+    if (index >= skipped && cells.some((cell) => cell.trim() !== '')) return { line, cells };
+    line += linesOf(cells);
   }
   return { line, cells: [] };
 }

@@ -11,12 +11,12 @@ const CEDULA = /^\d{10}$/;
  * another form (a passport, say) is kept as it is: it has no check digit that we know.
  */
 export function checkNationalId(text: string): NationalIdCheck {
-  const compact = text.replace(/[\s‐-―]/g, (character) => (/\s/.test(character) ? '' : '-')).replace(/^0+(?=\d{7,8}-)/, '');
+  const compact = text.replace(/[\s‐-―]/g, (character) => (/\s/.test(character) ? '' : '-'));
   const bare = compact.replaceAll('-', '');
   if (CEDULA.test(bare)) return isCedula(bare) ? { ok: true, value: bare } : { ok: false, kind: 'cédula' };
   const rut = RUT.exec(compact);
   if (!rut || bare.replaceAll('.', '').length < 7) return { ok: true, value: text };
-  const digits = (rut[1] as string).replaceAll('.', '');
+  const digits = (rut[1] as string).replaceAll('.', '').replace(/^0+/, '');
   const check = (rut[2] as string).toUpperCase();
   return rutCheckDigit(digits) === check ? { ok: true, value: `${digits}-${check}` } : { ok: false, kind: 'RUT' };
 }

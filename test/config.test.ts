@@ -1,0 +1,73 @@
+import { inspect } from 'node:util';
+import { expect } from 'chai';
+import { ConfigError, loadConfig } from '../src/config.js';
+
+const KEY = Buffer.alloc(32, 7).toString('base64');
+
+function problems(env: Record<string, string>): string {
+  try {
+    loadConfig(env);
+    return '';
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.message;
+  }
+}
+
+describe('the environment', () => {
+  it('needs nothing in development', () => {
+    const config = loadConfig({});
+    expect(config).to.deep.include({
+      production: false,
+      host: '127.0.0.1',
+      port: 8080,
+      logLevel: 'info',
+      logFormat: 'json',
+      tls: undefined,
+    });
+    expect(config.dataDir).to.match(/^\/.*\/data$/);
+    expect(config.csvRoot).to.equal(`${config.dataDir}/files`);
+  });
+
+  it('an empty variable is the same as none', () => {
+    expect(loadConfig({ PORT: '', DATABASE_URL: '', ADMIN_TOKEN: '' })).to.deep.equal(loadConfig({}));
+  });
+
+  const WRONG: [string, Record<string, string>, RegExp][] = [
+    ['PORT', { PORT: 'http' }, /^PORT must be a port number from 0 to 65535/],
+    ['PORT beyond the last', { PORT: '65536' }, /^PORT must be/],
+    ['DATABASE_URL', { DATABASE_URL: 'mysql://x' }, /^DATABASE_URL must look like postgres:/],
+    ['ADMIN_TOKEN', { ADMIN_TOKEN: 'short' }, /^ADMIN_TOKEN must have at least 32 characters/],
+    ['CREDENTIAL_KEYS', { CREDENTIAL_KEYS: 'k1:abc' }, /^CREDENTIAL_KEYS must be id:key pairs/],
+    ['LOG_LEVEL', { LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of/],
+    ['LOG_FORMAT', { LOG_FORMAT: 'xml' }, /^LOG_FORMAT must be json or text/],
+    ['CORS_ORIGINS', { CORS_ORIGINS: 'app.school.cl' }, /^CORS_ORIGINS must be origins/],
+    ['TLS_KEY_FILE', { TLS_CERT_FILE: '/nowhere' }, /^TLS_KEY_FILE must be set too/],
+    [
+      'TLS files that cannot be read',
+      { TLS_CERT_FILE: '/nowhere', TLS_KEY_FILE: '/nowhere' },
+      /TLS_CERT_FILE cannot be read: ENOENT/,
+    ],
+    [
+      'production without secrets',
+      { NODE_ENV: 'production' },
+      /ADMIN_TOKEN must be set in production[\s\S]*CREDENTIAL_KEYS must be set in production/,
+    ],
+  ];
+  for (const [name, env, message] of WRONG) {
+    it(`says what is wrong with ${name}`, () => expect(problems(env)).to.match(message));
+  }
+
+  it('names every variable that is wrong at once', () => {
+    expect(problems({ PORT: 'x', LOG_LEVEL: 'y' })).to.match(/PORT[\s\S]*LOG_LEVEL/);
+  });
+
+  it('never shows a secret when it is printed', () => {
+    const token = 't'.repeat(40);
+    const config = loadConfig({ ADMIN_TOKEN: token, CREDENTIAL_KEYS: `k1:${KEY}`, DATABASE_URL: 'postgres://u:hidden@h/d' });
+    for (const shown of [JSON.stringify(config), inspect(config), String(config.adminToken)]) {
+      expect(shown).to.not.contain(token).and.not.contain(KEY).and.not.contain('hidden');
+    }
+    expect(config.adminToken?.reveal()).to.equal(token);
+  });
+});
