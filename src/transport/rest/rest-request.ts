@@ -1,5 +1,14 @@
-import { create, type DescField, type DescMessage, fromJson, type JsonValue, type Message, ScalarType } from '@bufbuild/protobuf';
-import { invalidFields } from '../../errors.js';
+import {
+  create,
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonValue,
+  type Message,
+  ScalarType,
+} from '@bufbuild/protobuf';
+import { type FieldViolation, invalidFields } from '../../errors.js';
 import type { RouteMatch } from './rest-routes.js';
 
 type JsonObject = { [key: string]: JsonValue };
@@ -30,7 +39,7 @@ function parse(desc: DescMessage, json: JsonObject): Message {
   try {
     return Object.keys(json).length === 0 ? create(desc) : fromJson(desc, json);
   } catch (error) {
-    throw invalidFields([{ field: fieldOf(error), description: sentenceOf(error) }], 'MALFORMED_REQUEST');
+    throw invalidFields([explain(desc, error instanceof Error ? error.message : String(error))], 'MALFORMED_REQUEST');
   }
 }
 
@@ -65,8 +74,8 @@ function fromText(field: DescField, text: string): JsonValue {
   if (field.fieldKind !== 'enum') return text;
   const value = field.enum.values.find(({ name, number }) => name === text.toUpperCase() || String(number) === text);
   if (value) return value.name;
-  const known = field.enum.values.filter(({ number }) => number !== 0).map(({ name }) => name);
-  throw invalidFields([{ field: field.jsonName, description: `"${text}" is none of ${known.join(', ')}` }], 'MALFORMED_REQUEST');
+  const description = `"${text}" is none of ${namesOf(field.enum)}`;
+  throw invalidFields([{ field: field.jsonName, description }], 'MALFORMED_REQUEST');
 }
 
 function requireObject(body: JsonValue): JsonObject {
@@ -78,15 +87,18 @@ function jsonName(desc: DescMessage, name: string): string {
   return desc.fields.find((field) => field.name === name)?.jsonName ?? name;
 }
 
-/** protobuf-es words its errors as `cannot decode field pkg.Message.field_name from JSON: …`. */
-function fieldOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : '';
-  const [, name] = /cannot decode field \S+\.(\w+) from JSON/.exec(message) ?? /key "([^"]+)" is unknown/.exec(message) ?? [];
-  return (name ?? 'body').replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+/** Which field is wrong, and how: protobuf-es says it in its messages only. */
+function explain(desc: DescMessage, message: string): FieldViolation {
+  const [, unknown] = /key "([^"]+)" is unknown/.exec(message) ?? [];
+  if (unknown) return { field: unknown, description: 'is not a field of this request' };
+  const problem = message.replace(/^.*?from JSON: /, '');
+  const [, typeName] = /cannot decode enum (\S+) from JSON/.exec(message) ?? [];
+  const field = desc.fields.find((candidate) => candidate.enum?.typeName === typeName && typeName !== undefined);
+  if (field?.enum) return { field: field.jsonName, description: `${problem} is none of ${namesOf(field.enum)}` };
+  const [, name] = /cannot decode field \S+\.(\w+) from JSON/.exec(message) ?? [];
+  return { field: name ? jsonName(desc, name) : 'body', description: problem };
 }
 
-function sentenceOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (/key "[^"]+" is unknown/.test(message)) return 'is not a field of this request';
-  return message.replace(/^.*?from JSON: /, '');
+function namesOf({ values }: DescEnum): string {
+  return values.flatMap(({ name, number }) => (number === 0 ? [] : [name])).join(', ');
 }
