@@ -53,6 +53,7 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
       mappings: mappingService,
       attendance: new AttendanceService({ database, timeZoneOf }),
     });
+    if (storage.embedded) await syncs.runs.endAllLeases();
     const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
     resumer.start();
     return {
@@ -76,13 +77,14 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
 
 async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {
   if (config.databaseUrl) {
-    const database = new Database({ connection: config.databaseUrl.reveal(), poolSize: POOL_SIZE, logger });
-    return { database, close: () => database.close() };
+    const database = new Database({ connection: config.databaseUrl.reveal(), poolSize: POOL_SIZE, copies: true, logger });
+    return { database, embedded: false, close: () => database.close() };
   }
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, ...(onFailure && { onFailure }) });
-  const database = new Database({ connection: embedded.connection, poolSize: 1, logger });
+  const database = new Database({ connection: embedded.connection, poolSize: 1, copies: false, logger });
   return {
     database,
+    embedded: true,
     async close() {
       await database.close();
       await embedded.stop();

@@ -97,9 +97,9 @@ export function generateSchool(): SchoolFiles {
     if (kept.has(id)) memberLines.push([`G${(i % groupLines.length) + 1}`, id, 'alumno']);
   });
   const knownTeachers = teachers.map(({ id }) => id).filter((_, i) => i !== 39);
-  groupLines.forEach(([group], i) =>
-    memberLines.push([group as string, knownTeachers[i % knownTeachers.length] as string, 'profesor']),
-  );
+  for (const [i, [group]] of groupLines.entries()) {
+    memberLines.push([group as string, knownTeachers[i % knownTeachers.length] as string, 'profesor']);
+  }
   at(memberLines, 501)[1] = 'E9999';
 
   return {

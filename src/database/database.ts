@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { finished } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
 import type { Transaction } from 'sequelize';
 import { type Model, type ModelCtor, type Repository, Sequelize } from 'sequelize-typescript';
 import type { Logger } from '../observability/index.js';
@@ -11,6 +13,8 @@ export interface DatabaseOptions {
   connection: string | { host: string; port: number; user: string; database: string; password?: string | undefined };
   /** Connections at most. 1 for the embedded database, whose clients all share one session. */
   poolSize: number;
+  /** Whether COPY … FROM STDIN works: not on the embedded database. */
+  copies: boolean;
   logger: Logger;
 }
 
@@ -20,9 +24,12 @@ export interface DatabaseOptions {
  */
 export class Database {
   readonly sequelize: Sequelize;
+  /** Whether `copyIn` works here. */
+  readonly copies: boolean;
   readonly #current = new AsyncLocalStorage<Transaction>();
 
-  constructor({ connection, poolSize, logger }: DatabaseOptions) {
+  constructor({ connection, poolSize, copies, logger }: DatabaseOptions) {
+    this.copies = copies;
     const options = {
       dialect: 'postgres' as const,
       models,
@@ -61,6 +68,15 @@ export class Database {
   async execute(sql: string, values: readonly unknown[] = []): Promise<number> {
     const { rowCount } = await this.withClient((client) => client.query(sql, [...values]));
     return rowCount ?? 0;
+  }
+
+  /** Sends rows in COPY's text form: `COPY table (columns) FROM STDIN`. */
+  async copyIn(sql: string, rows: string): Promise<void> {
+    await this.withClient(async (client) => {
+      const stream = client.query(copyFrom(sql));
+      stream.end(rows);
+      await finished(stream);
+    });
   }
 
   /** Hands out the connection of the transaction under way, or one of the pool for as long as `use` runs. */

@@ -16,7 +16,7 @@ export class RunResumer {
   #stopped = false;
 
   constructor(options: RunResumerOptions) {
-    this.#options = { everyMs: 10_000, ...options };
+    this.#options = { everyMs: 5_000, ...options };
   }
 
   start(): void {

@@ -149,11 +149,11 @@ async function report(database: Database, run: SyncRun, issues: IssueLog, spec: 
   const mappings = await database.query<ReportedMapping>(
     `SELECT m.id, m.integration_id AS "integrationId", m.entity_type AS "entityType", m.internal_id AS "internalId",
        m.external_id AS "externalId", m.metadata, m.status, m.created_at AS "createdAt", m.updated_at AS "updatedAt"
-     FROM (SELECT seq, external_id FROM sync_changes
+     FROM (SELECT seq, external_id, internal_id FROM sync_changes
            WHERE integration_id = $1 AND run_id = $2 AND entity = $3 ORDER BY seq LIMIT $4) c
      -- OFFSET 0 keeps the planner from joining all mappings to look up a few.
      JOIN LATERAL (SELECT * FROM integration_mappings
-                   WHERE integration_id = $1 AND entity_type = $3 AND external_id = c.external_id OFFSET 0) m ON true
+                   WHERE integration_id = $1 AND entity_type = $3 AND external_id = c.external_id AND internal_id = c.internal_id OFFSET 0) m ON true
      ORDER BY c.seq`,
     [run.integrationId, run.id, spec.entityType, MAX_REPORTED_MAPPINGS + 1],
   );

@@ -9,5 +9,7 @@ const MANY = 500;
  * rows. Hash joins over the run's own part of each table cost its rows. For the transaction under way.
  */
 export async function preferHashJoins(database: Database, run: SyncRun): Promise<void> {
-  if (run.counts.read + run.membershipCounts.read >= MANY) await database.query('SET LOCAL enable_nestloop = off');
+  if (run.counts.read + run.membershipCounts.read < MANY) return;
+  // Compiling the statements costs more than they do, and hashes that fit into memory need no files.
+  await database.query("SET LOCAL enable_nestloop = off; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'");
 }

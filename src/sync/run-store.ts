@@ -6,7 +6,7 @@ import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage }
 import { noCounts, noTimings, type SyncCounts, type SyncIssue, type SyncRun, type SyncTimings } from './sync-run.js';
 
 /** How long a process may be silent before another takes its run up. */
-export const LEASE_SECONDS = 30;
+export const LEASE_SECONDS = 15;
 
 const COLUMNS = `id, integration_id AS "integrationId", institution_id AS "institutionId", entity_type AS "entityType", status, stage,
   counts, membership_counts AS "membershipCounts", timings, error, attempt, owner, started_at AS "startedAt", finished_at AS "finishedAt"`;
@@ -85,6 +85,11 @@ export class RunStore {
        WHERE integration_id = $1 AND id = $2 AND owner = $3 AND status = 'RUNNING'`,
       [run.integrationId, run.id, run.owner, run.status, error, run.stage, run.counts, run.membershipCounts, run.timings],
     );
+  }
+
+  /** For a process that knows itself to be the only one: whoever held a run before it is dead. */
+  async endAllLeases(): Promise<void> {
+    await this.database.execute(`UPDATE sync_runs SET lease_until = clock_timestamp() WHERE status = 'RUNNING'`);
   }
 
   /** Lets go of the runs of this process that are still under way, so that the next process takes them up at once. */

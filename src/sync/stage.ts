@@ -33,12 +33,8 @@ export interface Staged {
 /** The first two rooms: reads the source page by page, cleans and checks each row, and writes the good ones to sync_staged. */
 export async function stage(options: StageOptions): Promise<Staged> {
   const { database, run, spec, source, issues } = options;
-  const writer = new StagedWriter(
-    database,
-    run.integrationId,
-    run.id,
-    spec.fields.map(({ column }) => column),
-  );
+  const valueColumns = spec.fields.map(({ column }) => column);
+  const writer = new StagedWriter({ database, integrationId: run.integrationId, runId: run.id, valueColumns });
   const provided = new Set<string>();
   const key = digestKey(run.integrationId);
   let file: string | undefined;
@@ -53,7 +49,8 @@ export async function stage(options: StageOptions): Promise<Staged> {
       for (const issue of staged.issues) await issues.add(issue);
       if (staged.row) {
         entities += 1;
-        await writer.write(staged.row);
+        const full = writer.write(staged.row);
+        if (full) await full;
       } else run.counts.failed += 1;
       if (staged.row && staged.membership) {
         run.membershipCounts.read += 1;

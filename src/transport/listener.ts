@@ -85,7 +85,13 @@ function createTlsServer({ tls, handler, timeouts }: ListenOptions): Servers {
 
 function createPlainServer({ handler, timeouts }: ListenOptions): Servers {
   const server = http.createServer(
-    { headersTimeout: timeouts.headersMs, requestTimeout: timeouts.requestMs, noDelay: true },
+    {
+      headersTimeout: timeouts.headersMs,
+      requestTimeout: timeouts.requestMs,
+      // How often the two are looked at; by itself Node does it every 30 seconds.
+      connectionsCheckingInterval: Math.min(timeouts.headersMs, 5_000),
+      noDelay: true,
+    },
     handler,
   );
   const h2 = http2.createServer(handler as never);

@@ -6,6 +6,7 @@ import { IntegrationProvider } from '../../src/connectors/index.js';
 import { buildHouse, type House } from '../../src/house.js';
 import { createLogger } from '../../src/observability/index.js';
 import { freshDatabaseUrl } from './database.js';
+import { layEmbeddedDatabase } from './embedded-template.js';
 import { tempFolder } from './temp-folder.js';
 
 export interface TestHouse extends House {
@@ -23,7 +24,9 @@ export function sharedHouse(): Promise<TestHouse> {
 
 async function build(): Promise<TestHouse> {
   const dataDir = await tempFolder();
-  const config = loadConfig({ DATA_DIR: dataDir, DATABASE_URL: await freshDatabaseUrl() });
+  const databaseUrl = await freshDatabaseUrl();
+  if (!databaseUrl) await layEmbeddedDatabase(dataDir);
+  const config = loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl });
   return Object.assign(await buildHouse({ config, logger: createLogger({ level: 'silent' }) }), { files: config.csvRoot });
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { freshDatabaseUrl } from './database.js';
+import { layEmbeddedDatabase } from './embedded-template.js';
 import { tempFolder } from './temp-folder.js';
 
 export const TOKEN = 'test-token-test-token-test-token-test';
@@ -26,11 +27,13 @@ const running = new Set<TestService>();
 /** The built service as a process of its own; on TEST_DATABASE_URL where there is one, else embedded. */
 export async function startService(options: { dataDir?: string; env?: Record<string, string | undefined>; main?: string } = {}) {
   const dataDir = options.dataDir ?? (await tempFolder());
+  const databaseUrl = options.env && 'DATABASE_URL' in options.env ? undefined : await freshDatabaseUrl();
+  if (!options.dataDir && !databaseUrl) await layEmbeddedDatabase(dataDir);
   const env = {
     ...process.env,
     NODE_ENV: 'development',
     DATA_DIR: dataDir,
-    DATABASE_URL: options.env && 'DATABASE_URL' in options.env ? undefined : await freshDatabaseUrl(),
+    DATABASE_URL: databaseUrl,
     ADMIN_TOKEN: TOKEN,
     PORT: '0',
     ...options.env,

@@ -109,8 +109,9 @@ export function toMembershipRecord({ line, cells }: CsvRow, columns: CsvColumns)
 }
 
 function problemOf(cells: readonly string[], { width }: CsvColumns, line: number): RecordIssue | 'blank' | undefined {
-  if (cells.every((cell) => cell.trim() === '')) return 'blank';
-  const used = cells.findLastIndex((cell) => cell.trim() !== '') + 1;
+  let used = cells.length;
+  while (used > 0 && (cells[used - 1] as string).trim() === '') used -= 1;
+  if (used === 0) return 'blank';
   // Spreadsheets add empty cells at the end of a row; fewer than the header has means that values may have moved.
   if (used > width) return ragged(used, width, line);
   if (cells.length < width) return ragged(cells.length, width, line);

@@ -89,12 +89,14 @@ export async function* readRows(
     if (line > dialect.headerLine) batch.push({ line, cells });
     line += linesOf(cells);
   });
+  let onFailure = () => {};
   parser.on('error', (error) => {
     failure ??= error;
+    onFailure();
   });
   const settle = (write: (done: () => void) => void) => {
     return new Promise<void>((resolve) => {
-      parser.once('error', () => resolve());
+      onFailure = resolve;
       write(resolve);
     });
   };

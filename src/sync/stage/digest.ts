@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { EntitySpec } from '../entity-spec.js';
 import type { StagedRow } from './stage-record.js';
 
@@ -15,5 +15,5 @@ export function digestOf(key: string, spec: EntitySpec, row: StagedRow): string 
   let text = `${key}${row.active ? 1 : 0}\u0001${row.courseExternalId ?? '\u0000'}\u0001${row.metadata ?? '\u0000'}`;
   for (const { column } of spec.fields) text += `\u0001${row.values[column] ?? '\u0000'}`;
   if (row.dropped) text += `\u0002${row.dropped.join()}`;
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return hash('sha256', text, 'hex').slice(0, 32);
 }

@@ -73,8 +73,11 @@ export function stageRecord(
     if (raw === undefined) continue;
     provided.add(field);
     const clean = cleanValue(kind, raw);
-    values[column] = clean.value;
-    if (!('rule' in clean)) continue;
+    if (clean === null || typeof clean === 'string') {
+      values[column] = clean;
+      continue;
+    }
+    values[column] = null;
     const named = origin.columns?.[field] ?? field;
     if (issues === NO_ISSUES) issues = [];
     issues.push({
