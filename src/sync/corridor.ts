@@ -55,9 +55,7 @@ export async function walkCorridor({ database, runs, run, source }: CorridorOpti
     const staged = await timed(run, 'readMs', 'READ', () => {
       return stage({ database, run, spec, source, issues, onPage: progress(runs, run) });
     });
-    const planned = await timed(run, 'planMs', 'PLAN', () =>
-      database.transaction(() => plan(database, run, spec, staged.provided)),
-    );
+    const planned = await timed(run, 'planMs', 'PLAN', () => database.transaction(() => plan(database, run, spec, staged)));
     await explainUnknown(issues, staged, planned);
     run.counts.created = planned.created;
     run.counts.updated = planned.updated;

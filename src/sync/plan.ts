@@ -1,6 +1,8 @@
 import type { Database } from '../database/index.js';
 import type { EntitySpec } from './entity-spec.js';
 import { preferHashJoins } from './prefer-hash-joins.js';
+import type { KnownDigests } from './stage/known-digests.js';
+import type { Staged } from './stage.js';
 import { nextValue, stagedValues, type ValueSql } from './staged-values.js';
 import type { SyncRun } from './sync-run.js';
 
@@ -31,7 +33,7 @@ const RUN = 's.integration_id = $1 AND s.run_id = $2';
  * The third room: joins what was staged with mappings and roster, and writes what has to change into sync_changes, with
  * the fields before and after. Rows whose digest is known go no further.
  */
-export async function plan(database: Database, run: SyncRun, spec: EntitySpec, provided: ReadonlySet<string>): Promise<Planned> {
+export async function plan(database: Database, run: SyncRun, spec: EntitySpec, { provided, known }: Staged): Promise<Planned> {
   await preferHashJoins(database, run);
   const key = [run.integrationId, run.id];
   const { values, joins, changed } = entitySql(spec, provided);
@@ -59,7 +61,7 @@ export async function plan(database: Database, run: SyncRun, spec: EntitySpec, p
   return {
     created: rows.find(({ action }) => action === 'CREATE')?.count ?? 0,
     updated: rows.find(({ action }) => action === 'UPDATE')?.count ?? 0,
-    missing: await countMissing(database, run, spec),
+    missing: await countMissing(database, run, spec, known),
     memberships: memberships.counts,
     unknownCourses: spec.table === 'groups' ? await findUnknownCourses(database, key) : [],
     unknownMembers: memberships.unknown,
@@ -117,16 +119,24 @@ async function planMemberships(database: Database, run: SyncRun) {
 }
 
 /** Entities of this integration that the source did not speak of, not even in a row that was kept out. */
-async function countMissing(database: Database, run: SyncRun, spec: EntitySpec): Promise<number> {
-  const [row] = await database.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM integration_mappings m
-     WHERE m.integration_id = $1 AND m.entity_type = $3
-       AND NOT EXISTS (SELECT 1 FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY' AND s.external_id = m.external_id)
-       AND NOT EXISTS (SELECT 1 FROM sync_issues i WHERE i.integration_id = $1 AND i.run_id = $2 AND i.severity = 'ERROR'
-                         AND i.external_id = m.external_id)`,
+async function countMissing(database: Database, run: SyncRun, spec: EntitySpec, known: KnownDigests): Promise<number> {
+  const [row] = await database.query<{ total: number; spoken: number; digests: Buffer | null }>(
+    `SELECT count(*)::int AS total, (count(*) FILTER (WHERE spoken))::int AS spoken,
+       string_agg(uuid_send(digest), ''::bytea) FILTER (WHERE spoken AND digest IS NOT NULL) AS digests
+     FROM (
+       SELECT m.digest, s.external_id IS NOT NULL OR i.external_id IS NOT NULL AS spoken FROM integration_mappings m
+       LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY') s USING (external_id)
+       LEFT JOIN (SELECT DISTINCT external_id COLLATE "C" AS external_id FROM sync_issues
+                  WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR') i USING (external_id)
+       WHERE m.integration_id = $1 AND m.entity_type = $3) mapped`,
     [run.integrationId, run.id, spec.entityType],
   );
-  return row?.count ?? 0;
+  const { total = 0, spoken = 0, digests } = row ?? {};
+  let both = 0;
+  for (let offset = 0; digests && offset < digests.length; offset += 16) {
+    if (known.lineOf(digests.toString('hex', offset, offset + 16)) !== 0) both += 1;
+  }
+  return total - spoken - known.seen + both;
 }
 
 async function findUnknownCourses(database: Database, key: unknown[]): Promise<Unresolved[]> {

@@ -1,4 +1,4 @@
-import type { MembershipRecord, Pages, RecordPage, RecordSource } from '../connectors/index.js';
+import type { MembershipRecord, Pages, RecordIssue, RecordPage, RecordSource } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import type { EntitySpec } from './entity-spec.js';
 import type { IssueLog } from './issue-log.js';
@@ -6,6 +6,7 @@ import { preferHashJoins } from './prefer-hash-joins.js';
 import { readPages } from './read.js';
 import { quoted } from './stage/clean-value.js';
 import { digestKey } from './stage/digest.js';
+import { KnownDigests } from './stage/known-digests.js';
 import { type EntityRecord, stageMembership, stageRecord } from './stage/stage-record.js';
 import { StagedWriter } from './stage/staged-writer.js';
 import type { SyncRun } from './sync-run.js';
@@ -22,8 +23,10 @@ export interface StageOptions {
 
 /** What was staged. */
 export interface Staged {
-  /** Rows of entities that stand in sync_staged. */
+  /** Good rows: those in sync_staged, and those that are known and went no further. */
   entities: number;
+  /** The digests that were known before the run, with what the source still has of them. */
+  known: KnownDigests;
   /** The fields that the source has at all. */
   provided: ReadonlySet<string>;
   /** Where the entities came from, for the words of issues. */
@@ -37,6 +40,7 @@ export async function stage(options: StageOptions): Promise<Staged> {
   const writer = new StagedWriter({ database, integrationId: run.integrationId, runId: run.id, valueColumns });
   const provided = new Set<string>();
   const key = digestKey(run.integrationId);
+  const known = await KnownDigests.load(database, run, spec);
   let file: string | undefined;
   let entities = 0;
 
@@ -47,12 +51,19 @@ export async function stage(options: StageOptions): Promise<Staged> {
     for (const record of page.records) {
       const staged = stageRecord(spec, record, page, provided, key);
       for (const issue of staged.issues) await issues.add(issue);
-      if (staged.row) {
-        entities += 1;
-        const full = writer.write(staged.row);
+      const { row } = staged;
+      const seen = row?.digest ? known.see(row.digest, row.line) : 'unknown';
+      if (typeof seen === 'number' && row) await issues.add(duplicate(spec, page.file, row.externalId, row.line, seen));
+      if (!row || typeof seen === 'number') {
+        run.counts.failed += 1;
+        continue;
+      }
+      entities += 1;
+      if (seen === 'unknown') {
+        const full = writer.write(row);
         if (full) await full;
-      } else run.counts.failed += 1;
-      if (staged.row && staged.membership) {
+      }
+      if (staged.membership) {
         run.membershipCounts.read += 1;
         await writer.write(staged.membership);
       }
@@ -64,11 +75,11 @@ export async function stage(options: StageOptions): Promise<Staged> {
   await writer.flush();
   const duplicates = await database.transaction(async () => {
     await preferHashJoins(database, run);
-    return dropDuplicates(options, file);
+    return (await dropDuplicates(options, file)) + (await dropSeen(options, known, file));
   });
   run.counts.failed += duplicates;
   await issues.flush();
-  return { entities: entities - duplicates, provided, file };
+  return { entities: entities - duplicates, provided, file, known };
 }
 
 async function stageMemberships(
@@ -117,17 +128,65 @@ async function dropDuplicates({ database, run, spec, issues }: StageOptions, fil
     key,
   );
   for (const { line, firstLine, externalId } of duplicates) {
-    const first = firstLine === null ? 'was already read' : `is already on line ${firstLine}`;
-    await issues.add({
-      severity: 'error',
-      rule: 'id.duplicate',
-      problem: `${spec.noun} id ${quoted(externalId)} ${first}; the first one counts`,
-      file,
-      line: line ?? undefined,
-      value: externalId,
-      hint: 'Remove one of the two rows, or give each its own id.',
-      externalId,
-    });
+    await issues.add(duplicate(spec, file, externalId, line, firstLine ?? -1));
   }
   return duplicates.length;
+}
+
+/**
+ * A row that went no further because it is known, and a staged row with the same id, are duplicates too: the first counts.
+ * Returns how many rows that makes one too many.
+ */
+async function dropSeen(
+  { database, run, spec, issues }: StageOptions,
+  known: KnownDigests,
+  file: string | undefined,
+): Promise<number> {
+  if (known.seen === 0) return 0;
+  const rows = await database.query<{ seq: number; line: number | null; externalId: string; digest: string }>(
+    `SELECT s.seq, s.line, s.external_id AS "externalId", replace(m.digest::text, '-', '') AS digest FROM sync_staged s
+     JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = s.external_id
+     WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND m.digest IS NOT NULL ORDER BY s.seq`,
+    [run.integrationId, run.id, run.entityType],
+  );
+  const superfluous: number[] = [];
+  let duplicates = 0;
+  for (const { seq, line, externalId, digest } of rows) {
+    const seenAt = known.lineOf(digest);
+    if (seenAt === 0) continue;
+    duplicates += 1;
+    const stagedFirst = line !== null && seenAt > 0 && line < seenAt;
+    if (!stagedFirst) superfluous.push(seq);
+    await issues.add(
+      stagedFirst ? duplicate(spec, file, externalId, seenAt, line) : duplicate(spec, file, externalId, line, seenAt),
+    );
+  }
+  if (superfluous.length > 0) {
+    await database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2 AND seq = ANY($3::int[])', [
+      run.integrationId,
+      run.id,
+      superfluous,
+    ]);
+  }
+  return duplicates;
+}
+
+function duplicate(
+  spec: EntitySpec,
+  file: string | undefined,
+  externalId: string,
+  line: number | null,
+  firstLine: number,
+): RecordIssue {
+  const first = firstLine < 1 ? 'was already read' : `is already on line ${firstLine}`;
+  return {
+    severity: 'error',
+    rule: 'id.duplicate',
+    problem: `${spec.noun} id ${quoted(externalId)} ${first}; the first one counts`,
+    file,
+    line: line === null || line < 1 ? undefined : line,
+    value: externalId,
+    hint: 'Remove one of the two rows, or give each its own id.',
+    externalId,
+  };
 }

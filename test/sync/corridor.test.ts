@@ -138,6 +138,42 @@ describe('a sync', () => {
     expect(items.filter(({ active }) => active)).to.have.length(3);
   });
 
+  it('counts the first of two rows with one id, also when one of them is unchanged', async () => {
+    const { integrationService, rosterService } = await sharedHouse();
+    const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n2,Eva\n3,Pía\n' });
+    await integrationService.syncData(school.integrationId, STUDENT);
+    const resync = async (csv: string) => {
+      await school.write({ 'students.csv': csv });
+      const { counts, errors } = await integrationService.syncData(school.integrationId, STUDENT);
+      const { items } = await rosterService.listStudents({ institutionId: school.institutionId });
+      return { counts, errors, names: items.map(({ givenName }) => givenName).sort() };
+    };
+    const changedLast = await resync('id,nombres\n1,Ana\n2,Eva\n1,Luz\n');
+    expect(changedLast.names).to.deep.equal(['Ana', 'Eva', 'Pía']);
+    expect(changedLast.counts).to.deep.include({ read: 3, updated: 0, unchanged: 2, failed: 1, missing: 1 });
+    expect(changedLast.errors).to.deep.equal(['students.csv line 4: student id "1" is already on line 2; the first one counts']);
+    const same = await resync('id,nombres\n1,Ana\n2,Eva\n1,Ana\n3,Pía\n');
+    expect(same.counts).to.deep.include({ read: 4, updated: 0, unchanged: 3, failed: 1, missing: 0 });
+    expect(same.errors).to.deep.equal(['students.csv line 4: student id "1" is already on line 2; the first one counts']);
+    const changedFirst = await resync('id,nombres\n1,Luz\n2,Eva\n1,Ana\n3,\n');
+    expect(changedFirst.names).to.deep.equal(['Eva', 'Luz', 'Pía']);
+    expect(changedFirst.counts).to.deep.include({ read: 4, updated: 1, unchanged: 1, failed: 2, missing: 0 });
+    expect(changedFirst.errors).to.deep.include('students.csv line 4: student id "1" is already on line 2; the first one counts');
+  });
+
+  it('makes a person anew, under the old id, who was removed from the roster behind its back', async () => {
+    const { integrationService, rosterService, database, mappingService } = await sharedHouse();
+    const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n' });
+    await integrationService.syncData(school.integrationId, STUDENT);
+    const { internalId } = await mappingService.getMappingByExternalId(school.integrationId, STUDENT, '1');
+    await database.query('DELETE FROM students WHERE institution_id = $1', [school.institutionId]);
+    const { counts } = await integrationService.syncData(school.integrationId, STUDENT);
+    expect(counts).to.deep.include({ created: 1, unchanged: 0 });
+    expect((await rosterService.listStudents({ institutionId: school.institutionId })).items.map(({ id }) => id)).to.deep.equal([
+      internalId,
+    ]);
+  });
+
   it('writes nothing when the source fails midway', async () => {
     const { integrationService, rosterService, mappingService } = await sharedHouse();
     const rows = Array.from({ length: 9_000 }, (_, i) => `${i},Ana ${i}`).join('\n');

@@ -10,7 +10,7 @@ export function digestKey(integrationId: string): string {
   return `${VERSION}\n${integrationId}\n`;
 }
 
-/** 128 bits of SHA-256 over all that a row says, as 32 hex digits. Equal digests: nothing changed. */
+/** 128 bits of SHA-256 over all that a row says, key included, as 32 hex digits. Equal digests: nothing changed. */
 export function digestOf(key: string, spec: EntitySpec, row: StagedRow): string {
   let text = `${key}${row.active ? 1 : 0}\u0001${row.courseExternalId ?? '\u0000'}\u0001${row.metadata ?? '\u0000'}`;
   for (const { column } of spec.fields) text += `\u0001${row.values[column] ?? '\u0000'}`;

@@ -2,7 +2,7 @@ import type { Database } from '../../database/index.js';
 import type { StagedRow } from './stage-record.js';
 
 /** Rows a statement. */
-const BATCH = 5_000;
+const BATCH = 2_000;
 
 /** A column of sync_staged: its name, its type, and where a row has it. */
 type StagedColumn = [name: string, type: string, pick: (row: StagedRow) => string | number | boolean | null | undefined];
@@ -29,7 +29,10 @@ export class StagedWriter {
   readonly #database: Database;
   readonly #fixed: readonly [integrationId: string, runId: string];
   readonly #columns: readonly StagedColumn[];
-  #batch: StagedRow[] = [];
+  /** Rows of the batch, for `unnest`. */
+  #rows: StagedRow[] = [];
+  /** Rows of the batch in COPY's text form: made at once, so that no row outlives the page it came in. */
+  #lines: string[] = [];
   #next = 1;
   #onItsWay: Promise<void> = Promise.resolve();
 
@@ -45,7 +48,9 @@ export class StagedWriter {
 
   /** Takes a row. Wait for the promise where there is one: a batch is full. */
   write(row: StagedRow): Promise<void> | undefined {
-    return this.#batch.push(row) >= BATCH ? this.#send() : undefined;
+    const seq = this.#next++;
+    const size = this.#database.copies ? this.#lines.push(this.#toLine(row, seq)) : this.#rows.push(row);
+    return size >= BATCH ? this.#send() : undefined;
   }
 
   /** Writes what is left, and waits until all of it is there. */
@@ -56,27 +61,25 @@ export class StagedWriter {
 
   async #send(): Promise<void> {
     await this.#onItsWay;
-    const rows = this.#batch;
-    if (rows.length === 0) return;
-    this.#batch = [];
-    const first = this.#next;
-    this.#next += rows.length;
-    this.#onItsWay = this.#database.copies ? this.#copy(rows, first) : this.#unnest(rows, first);
+    const [rows, lines] = [this.#rows, this.#lines];
+    if (rows.length + lines.length === 0) return;
+    this.#rows = [];
+    this.#lines = [];
+    this.#onItsWay = this.#database.copies ? this.#copy(lines) : this.#unnest(rows, this.#next - rows.length);
     // A failure is told by the next wait; until then it must not count as unhandled.
     this.#onItsWay.catch(() => {});
   }
 
+  #toLine(row: StagedRow, seq: number): string {
+    let line = `${this.#fixed[0]}\t${this.#fixed[1]}\t${seq}`;
+    for (const [, , pick] of this.#columns) line += `\t${copyText(pick(row))}`;
+    return `${line}\n`;
+  }
+
   /** COPY: the fastest way into a real PostgreSQL. */
-  async #copy(rows: readonly StagedRow[], first: number): Promise<void> {
-    const head = this.#fixed.join('\t');
-    let text = '';
-    for (let i = 0; i < rows.length; i++) {
-      text += `${head}\t${first + i}`;
-      for (const [, , pick] of this.#columns) text += `\t${copyText(pick(rows[i] as StagedRow))}`;
-      text += '\n';
-    }
+  async #copy(lines: readonly string[]): Promise<void> {
     const names = this.#columns.map(([name]) => name).join(', ');
-    await this.#database.copyIn(`COPY sync_staged (integration_id, run_id, seq, ${names}) FROM STDIN`, text);
+    await this.#database.copyIn(`COPY sync_staged (integration_id, run_id, seq, ${names}) FROM STDIN`, lines.join(''));
   }
 
   /** Arrays in one statement: what the embedded database takes too. */
