@@ -65,7 +65,9 @@ export async function walkCorridor({ database, runs, run, source }: CorridorOpti
     run.membershipCounts.created = planned.memberships.created;
     run.membershipCounts.unchanged = planned.memberships.resolved - planned.memberships.created;
     run.membershipCounts.failed += planned.unknownMembers.length;
-    await timed(run, 'applyMs', 'APPLY', () => apply(database, runs, run, spec, staged.provided));
+    await timed(run, 'applyMs', 'APPLY', () =>
+      apply({ database, runs, run, spec, provided: staged.provided, mapped: planned.mapped }),
+    );
     run.stage = 'REPORT';
     return await report(database, run, issues, spec);
   } finally {

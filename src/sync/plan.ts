@@ -20,6 +20,8 @@ export interface Planned {
   created: number;
   updated: number;
   missing: number;
+  /** How many entities of this type have a mapping already. */
+  mapped: number;
   memberships: { created: number; resolved: number };
   /** Groups whose course is not known: they come in without it. */
   unknownCourses: Unresolved[];
@@ -39,29 +41,30 @@ export async function plan(database: Database, run: SyncRun, spec: EntitySpec, {
   const { values, joins, changed } = entitySql(spec, provided);
   const before = jsonObject(values.map(({ field, column }) => [field, `t.${column}`]));
   const after = jsonObject(values.map((value) => [value.field, nextValue(value)]));
-  const rows = await database.query<{ action: 'CREATE' | 'UPDATE'; count: number }>(
-    `WITH planned AS (
-       INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after)
-       SELECT $1, $2, seq, $4, CASE WHEN before IS NULL THEN 'CREATE' ELSE 'UPDATE' END, internal_id, external_id, before, after
-       FROM (
-         SELECT s.seq, s.external_id, COALESCE(m.internal_id, gen_random_uuid()) AS internal_id,
-           CASE WHEN t.id IS NOT NULL THEN ${before} END AS before, ${after} AS after
-         FROM sync_staged s
-         LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id
-         LEFT JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = m.internal_id
-         ${joins}
-         WHERE ${RUN} AND s.kind = 'ENTITY' AND (t.id IS NULL OR m.digest IS DISTINCT FROM s.digest ${changed})
-       ) compared
-       WHERE before IS DISTINCT FROM after
-       RETURNING action)
-     SELECT action, count(*)::int AS count FROM planned GROUP BY action`,
+  await database.execute(
+    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after)
+     SELECT $1, $2, seq, $4, CASE WHEN before IS NULL THEN 'CREATE' ELSE 'UPDATE' END, internal_id, external_id, before, after
+     FROM (
+       SELECT s.seq, s.external_id, COALESCE(m.internal_id, gen_random_uuid()) AS internal_id,
+         CASE WHEN t.id IS NOT NULL THEN ${before} END AS before, ${after} AS after
+       FROM sync_staged s
+       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id
+       LEFT JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = m.internal_id
+       ${joins}
+       WHERE ${RUN} AND s.kind = 'ENTITY' AND (t.id IS NULL OR m.digest IS DISTINCT FROM s.digest ${changed})
+     ) compared
+     WHERE before IS DISTINCT FROM after`,
     [...key, run.institutionId, spec.entityType],
+  );
+  const rows = await database.query<{ action: 'CREATE' | 'UPDATE'; count: number }>(
+    'SELECT action, count(*)::int AS count FROM sync_changes WHERE integration_id = $1 AND run_id = $2 GROUP BY action',
+    key,
   );
   const memberships = await planMemberships(database, run);
   return {
     created: rows.find(({ action }) => action === 'CREATE')?.count ?? 0,
     updated: rows.find(({ action }) => action === 'UPDATE')?.count ?? 0,
-    missing: await countMissing(database, run, spec, known),
+    ...(await countMissing(database, run, spec, known)),
     memberships: memberships.counts,
     unknownCourses: spec.table === 'groups' ? await findUnknownCourses(database, key) : [],
     unknownMembers: memberships.unknown,
@@ -118,8 +121,8 @@ async function planMemberships(database: Database, run: SyncRun) {
   return { counts: { created, resolved: (count?.total ?? 0) - unknown.length }, unknown };
 }
 
-/** Entities of this integration that the source did not speak of, not even in a row that was kept out. */
-async function countMissing(database: Database, run: SyncRun, spec: EntitySpec, known: KnownDigests): Promise<number> {
+/** How many entities have a mapping, and how many of those the source did not speak of, not even in a row that was kept out. */
+async function countMissing(database: Database, run: SyncRun, spec: EntitySpec, known: KnownDigests) {
   const [row] = await database.query<{ total: number; spoken: number; digests: Buffer | null }>(
     `SELECT count(*)::int AS total, (count(*) FILTER (WHERE spoken))::int AS spoken,
        string_agg(uuid_send(digest), ''::bytea) FILTER (WHERE spoken AND digest IS NOT NULL) AS digests
@@ -136,7 +139,7 @@ async function countMissing(database: Database, run: SyncRun, spec: EntitySpec, 
   for (let offset = 0; digests && offset < digests.length; offset += 16) {
     if (known.lineOf(digests.toString('hex', offset, offset + 16)) !== 0) both += 1;
   }
-  return total - spoken - known.seen + both;
+  return { mapped: total, missing: total - spoken - known.seen + both };
 }
 
 async function findUnknownCourses(database: Database, key: unknown[]): Promise<Unresolved[]> {
