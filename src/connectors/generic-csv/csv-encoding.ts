@@ -11,7 +11,7 @@ export interface FileLook {
   sample: string;
 }
 
-const CHUNK = 64 * 1024;
+const CHUNK = 16 * 1024;
 const SAMPLE = 64 * 1024;
 
 /**

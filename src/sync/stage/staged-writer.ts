@@ -2,7 +2,7 @@ import type { Database } from '../../database/index.js';
 import type { StagedRow } from './stage-record.js';
 
 /** Rows a statement. */
-const BATCH = 1_000;
+const BATCH = 500;
 
 /** A column of sync_staged: its name, its type, and where a row has it. */
 type StagedColumn = [name: string, type: string, pick: (row: StagedRow) => string | number | boolean | null | undefined];
