@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { rest, startService } from '../support/service.js';
+import { rest, startService, type TestService } from '../support/service.js';
 import { tempFolder } from '../support/temp-folder.js';
 
 /** Step 1: the class that the documentation shows, with the six methods and nothing more. */
@@ -89,9 +89,9 @@ async function insert(path: string, after: string, line: string): Promise<void> 
 
 describe('a new connector by the three documented steps', () => {
   it('can be created, tested, synced and sent to; its mappings are stored', async () => {
-    const { url, log } = await startService({ main: await buildWithNewProvider() });
-    const institutionId = randomUUID();
-    const students = [randomUUID(), randomUUID()];
+    const service = await startService({ main: await buildWithNewProvider() });
+    const { url, log } = service;
+    const { institutionId, students, sessionId } = await rosterWithSession(service);
     const create = (config: object, apiKey: string) => {
       return rest(url, 'POST', '/integrations', { institutionId, provider: 'NEW_PROVIDER', config, credentials: { apiKey } });
     };
@@ -118,6 +118,9 @@ describe('a new connector by the three documented steps', () => {
       synced: 0,
     });
 
+    const sent = await rest(url, 'POST', `${path}/send-attendance`, { sessionId });
+    expect(sent.body).to.deep.equal({ success: true, sent: 1, errors: [] });
+
     for (const entityType of ['GROUP', 'TEACHER']) {
       const { status, body } = await rest(url, 'POST', `${path}/sync`, { entityType });
       expect([status, body.code]).to.deep.equal([501, 'unimplemented']);
@@ -136,14 +139,26 @@ describe('a new connector by the three documented steps', () => {
       lastError: 'the school is closed; key ***',
     });
     expect(log.join('\n')).to.not.contain('open sesame');
-
-    await putSession(url, institutionId, path);
   });
 });
 
-/** Attendance of a student whom the connector mapped: the roster has to know the student too. */
-async function putSession(url: string, institutionId: string, path: string): Promise<void> {
-  const missing = await rest(url, 'POST', `${path}/send-attendance`, { sessionId: randomUUID() });
-  expect([missing.status, missing.body.code]).to.deep.equal([404, 'not_found']);
-  expect((await rest(url, 'GET', `/institutions/${institutionId}/students`)).body).to.deep.equal([]);
+/** Students who are in the roster already, by way of files, and a lesson with attendance: what a new connector meets. */
+async function rosterWithSession({ url, files }: TestService) {
+  const institutionId = randomUUID();
+  await mkdir(join(files, institutionId), { recursive: true });
+  await writeFile(join(files, institutionId, 'groups.csv'), 'id,nombre\nG1,1A\n');
+  await writeFile(join(files, institutionId, 'students.csv'), 'id,nombres,grupo\n1,Ana,G1\n2,Eva,G1\n');
+  const config = { importPath: institutionId };
+  const { body: csv } = await rest(url, 'POST', '/integrations', { institutionId, provider: 'GENERIC_CSV', config });
+  for (const entityType of ['GROUP', 'STUDENT']) await rest(url, 'POST', `/integrations/${csv.id}/sync`, { entityType });
+  const [group] = (await rest(url, 'GET', `/institutions/${institutionId}/groups`)).body;
+  const students: string[] = (await rest(url, 'GET', `/institutions/${institutionId}/students`)).body.map(
+    ({ id }: { id: string }) => id,
+  );
+  const sessionId = randomUUID();
+  const path = `/institutions/${institutionId}/class-sessions/${sessionId}`;
+  await rest(url, 'PUT', path, { groupId: group.id, startsAt: '2026-03-02T11:00:00Z', endsAt: '2026-03-02T12:00:00Z' });
+  const records = students.map((studentId) => ({ studentId, status: 'PRESENT' }));
+  expect((await rest(url, 'POST', `${path}/attendance`, { records })).body.created).to.equal(2);
+  return { institutionId, students, sessionId };
 }
