@@ -3,42 +3,53 @@ import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sendOneClass } from './demo/attendance.js';
-import { Rest } from './demo/rest.js';
-import { startService } from './demo/service.js';
+import { DemoError, Rest } from './demo/rest.js';
+import { type RunningService, startService } from './demo/service.js';
 import { listFaults, syncAll } from './demo/sync.js';
 import { packageRoot } from './package-root.js';
 
 /** `npm run demo`: a school on a service of its own, seen from outside. `--exit` ends it instead of staying up. */
 async function main(): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'smartid-demo-'));
-  const token = randomBytes(32).toString('hex');
-  const files = join(home, 'files');
-  await mkdir(join(files, 'export'), { recursive: true });
-  await cp(join(packageRoot, 'examples/colegio-san-martin'), join(files, 'import'), { recursive: true });
-  title('Starting the service on a new embedded database');
-  const service = await startService({
-    DATA_DIR: home,
-    CSV_ROOT: files,
-    ADMIN_TOKEN: token,
-    PORT: '0',
-    HOST: '127.0.0.1',
-    LOG_FORMAT: 'json',
-    LOG_LEVEL: 'info',
-    DATABASE_URL: '',
-  });
-  const end = async () => {
-    await service.stop();
-    await rm(home, { recursive: true, force: true });
-  };
-  process.once('SIGINT', () => void end().then(() => process.exit(0)));
+  let service: RunningService | undefined;
+  let interrupted = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // Whoever asks twice does not want to wait.
+      if (interrupted) process.exit(1);
+      interrupted = true;
+      void service?.stop();
+    });
+  }
   try {
+    const token = randomBytes(32).toString('hex');
+    const files = join(home, 'files');
+    await mkdir(join(files, 'export'), { recursive: true });
+    await cp(join(packageRoot, 'examples/colegio-san-martin'), join(files, 'import'), { recursive: true });
+    title('Starting the service on a new embedded database');
+    service = await startService({
+      DATA_DIR: home,
+      CSV_ROOT: files,
+      ADMIN_TOKEN: token,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      LOG_FORMAT: 'json',
+      LOG_LEVEL: 'info',
+      DATABASE_URL: '',
+    });
+    if (interrupted) return;
     console.log(service.url);
     await show(new Rest(service.url, token), join(files, 'export'));
     if (process.argv.includes('--exit')) return;
     printCommands(service.url, token);
-    await new Promise(() => {});
+    await service.ended;
+    throw new DemoError('the service stopped by itself');
+  } catch (error) {
+    // What fails because the service was told to stop is no failure.
+    if (!interrupted) throw error;
   } finally {
-    await end();
+    await service?.stop();
+    await rm(home, { recursive: true, force: true });
   }
 }
 

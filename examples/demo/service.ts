@@ -7,6 +7,8 @@ import { DemoError } from './rest.js';
 
 export interface RunningService {
   url: string;
+  /** Settles when the service has ended, by itself or because it was told to. */
+  ended: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -15,17 +17,26 @@ const MAIN = join(dirname(fileURLToPath(import.meta.url)), '../../src/main.js');
 
 /** Starts the service as anybody would, and waits until it says where it listens. */
 export async function startService(env: Record<string, string>): Promise<RunningService> {
-  const child = spawn(process.execPath, [MAIN], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
-  const url = await readUrl(child);
-  return {
-    url,
-    async stop() {
-      if (child.exitCode !== null) return;
-      const gone = once(child, 'exit');
-      child.kill('SIGTERM');
-      await gone;
-    },
+  // A process group of its own: Ctrl-C in a terminal would reach it beside our SIGTERM, and a second signal ends it at once.
+  const child = spawn(process.execPath, [MAIN], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const ended = once(child, 'exit').then(() => {});
+  let told = false;
+  const stop = () => {
+    if (!told) child.kill('SIGTERM');
+    told = true;
+    return ended;
   };
+  process.once('exit', stop);
+  try {
+    return { url: await readUrl(child), ended, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 async function readUrl(child: ChildProcess): Promise<string> {
