@@ -47,7 +47,7 @@ export interface Config {
   csvRoot: string;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   logFormat: 'json' | 'text';
-  /** PEM texts; undefined: plaintext. */
+  /** PEM texts; undefined: plaintext. They do not show when they are printed. */
   tls: { cert: string; key: string } | undefined;
   /** Origins that browsers may call from; `*` for all. */
   corsOrigins: readonly string[];
@@ -87,7 +87,10 @@ const environment = z.object({
   CREDENTIAL_KEYS: optional(
     z
       .string()
-      .refine(areKeys, 'must be id:key pairs, comma separated, each key base64 of 32 bytes (openssl rand -base64 32)')
+      .refine(
+        areKeys,
+        'must be id:key pairs, comma separated, each id once, each key base64 of 32 bytes (openssl rand -base64 32)',
+      )
       .optional(),
   ),
   ADMIN_TOKEN: optional(
@@ -162,12 +165,17 @@ function readTls(certFile: string | undefined, keyFile: string | undefined, prob
       return '';
     }
   };
-  return { cert: read('TLS_CERT_FILE', certFile), key: read('TLS_KEY_FILE', keyFile) };
+  const tls = { cert: read('TLS_CERT_FILE', certFile), key: read('TLS_KEY_FILE', keyFile) };
+  const redacted = { value: () => '[redacted]' };
+  // The key stays an ordinary field, as whoever spreads this into the options of a server expects.
+  return Object.defineProperties(tls, { toJSON: redacted, [Symbol.for('nodejs.util.inspect.custom')]: redacted });
 }
 
-function areKeys(text: string): boolean {
-  return text.split(',').every((pair) => {
-    const [, , key] = /^\s*([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)\s*$/.exec(pair) ?? [];
-    return key !== undefined && Buffer.from(key, 'base64').length === 32;
+/** Whether a text is `id:base64 of 32 bytes,…` with ids that differ: of two keys under one id, one would never open. */
+export function areKeys(text: string): boolean {
+  const ids = text.split(',').map((pair) => {
+    const [, id, key] = /^\s*([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)\s*$/.exec(pair) ?? [];
+    return key !== undefined && Buffer.from(key, 'base64').length === 32 ? id : undefined;
   });
+  return !ids.includes(undefined) && new Set(ids).size === ids.length;
 }

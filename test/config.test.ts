@@ -1,6 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { ConfigError, loadConfig } from '../src/config.js';
+import { tempFolder } from './support/temp-folder.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 
@@ -39,6 +42,7 @@ describe('the environment', () => {
     ['DATABASE_URL', { DATABASE_URL: 'mysql://x' }, /^DATABASE_URL must look like postgres:/],
     ['ADMIN_TOKEN', { ADMIN_TOKEN: 'short' }, /^ADMIN_TOKEN must have at least 32 characters/],
     ['CREDENTIAL_KEYS', { CREDENTIAL_KEYS: 'k1:abc' }, /^CREDENTIAL_KEYS must be id:key pairs/],
+    ['two keys under one id', { CREDENTIAL_KEYS: `k1:${KEY},k1:${KEY}` }, /each id once/],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of/],
     ['LOG_FORMAT', { LOG_FORMAT: 'xml' }, /^LOG_FORMAT must be json or text/],
     ['CORS_ORIGINS', { CORS_ORIGINS: 'app.school.cl' }, /^CORS_ORIGINS must be origins/],
@@ -69,5 +73,13 @@ describe('the environment', () => {
       expect(shown).to.not.contain(token).and.not.contain(KEY).and.not.contain('hidden');
     }
     expect(config.adminToken?.reveal()).to.equal(token);
+  });
+
+  it('never shows the key of the certificate when it is printed, and hands it to a server', async () => {
+    const path = join(await tempFolder(), 'key.pem');
+    await writeFile(path, 'PRIVATE');
+    const config = loadConfig({ TLS_CERT_FILE: path, TLS_KEY_FILE: path });
+    for (const shown of [JSON.stringify(config), inspect(config)]) expect(shown).to.not.contain('PRIVATE');
+    expect({ ...config.tls }).to.deep.equal({ cert: 'PRIVATE', key: 'PRIVATE' });
   });
 });

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Config } from '../config.js';
+import { areKeys, type Config } from '../config.js';
 import { readOrMakePrivateFile } from './private-file.js';
 
 /** A key of the vault: 32 bytes under a name. */
@@ -60,13 +60,13 @@ export class CredentialVault {
   }
 }
 
-/** The keys of CREDENTIAL_KEYS, or one kept under DATA_DIR. */
+/** The keys of CREDENTIAL_KEYS, or one kept under DATA_DIR. Throws when that file was damaged: a new key would open nothing. */
 export async function loadCredentialKeys({ credentialKeys, dataDir }: Pick<Config, 'credentialKeys' | 'dataDir'>) {
   if (credentialKeys) return parseKeys(credentialKeys.reveal());
-  const { text } = await readOrMakePrivateFile(
-    join(dataDir, 'credential-keys'),
-    () => `k1:${randomBytes(32).toString('base64')}\n`,
-  );
+  const path = join(dataDir, 'credential-keys');
+  const { text } = await readOrMakePrivateFile(path, () => `k1:${randomBytes(32).toString('base64')}\n`);
+  if (!areKeys(text))
+    throw new Error(`${path} does not hold id:key pairs, each key base64 of 32 bytes; put it back from a backup`);
   return parseKeys(text);
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { CredentialVault, createTokenVerifier, loadAdminToken, loadCredentialKeys } from '../../src/security/index.js';
@@ -55,6 +55,15 @@ describe('keys and token of a development service', () => {
     expect(first).to.deep.equal(second);
     expect(first[0]?.key).to.have.length(32);
     expect((await stat(join(dataDir, 'credential-keys'))).mode & 0o777).to.equal(0o600);
+  });
+
+  it('a damaged key file stops the start: a new key would open nothing', async () => {
+    const dataDir = await tempFolder();
+    await writeFile(join(dataDir, 'credential-keys'), '');
+    const refusal = await loadCredentialKeys({ dataDir, credentialKeys: undefined }).catch((error: Error) => error);
+    expect(refusal)
+      .to.have.property('message')
+      .that.matches(/does not hold id:key pairs/);
   });
 
   it('a verifier knows its tokens and no others', () => {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -18,30 +18,49 @@ interface Holder {
 
 /**
  * Makes this process the only one that works in a data directory: two of them would destroy the embedded database. A lock
- * whose process is gone is taken over. Returns the function that lets go.
+ * whose process is gone is taken over, by one process alone however many try. Returns the function that lets go.
  */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const path = join(dataDir, 'lock');
+  return take(join(dataDir, 'lock'), dataDir);
+}
+
+async function take(path: string, dataDir: string): Promise<() => Promise<void>> {
   const mine = JSON.stringify({ pid: process.pid, started: await startOf(process.pid), token: randomUUID() });
-  // Written aside and linked: nobody ever reads a half-written lock.
+  // Written aside and put in place whole: nobody ever reads a half-written lock.
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, mine, { mode: 0o600 });
   try {
     while (!(await linkIfFree(draft, path))) {
-      const text = await readFile(path, 'utf8').catch(() => undefined);
+      const text = await readIfThere(path);
       if (text === undefined) continue;
-      const holder = JSON.parse(text) as Holder;
-      if (await isAlive(holder)) throw new DataDirLockedError(dataDir, holder.pid);
-      await removeStale(path, text);
+      const holder = parseHolder(text);
+      if (holder && (await isAlive(holder))) throw new DataDirLockedError(dataDir, holder.pid);
+      if (await replaceStale(path, text, draft, dataDir)) break;
     }
   } finally {
     await rm(draft, { force: true });
   }
   return async () => {
-    const text = await readFile(path, 'utf8').catch(() => undefined);
-    if (text === mine) await rm(path, { force: true });
+    if ((await readIfThere(path)) === mine) await rm(path, { force: true });
   };
+}
+
+/**
+ * Puts the draft in the place of a stale lock. Moving the stale one away first would leave a moment in which a slower
+ * process moves a fresh lock away: so whoever replaces a stale lock holds a claim on that very lock, which is a lock like
+ * any other, and looks once more whether it is still there.
+ */
+async function replaceStale(path: string, staleText: string, draft: string, dataDir: string): Promise<boolean> {
+  const claim = `${path}.${createHash('sha256').update(staleText).digest('hex').slice(0, 16)}`;
+  const release = await take(claim, dataDir);
+  try {
+    if ((await readIfThere(path)) !== staleText) return false;
+    await rename(draft, path);
+    return true;
+  } finally {
+    await release();
+  }
 }
 
 async function linkIfFree(draft: string, path: string): Promise<boolean> {
@@ -54,17 +73,23 @@ async function linkIfFree(draft: string, path: string): Promise<boolean> {
   }
 }
 
-/** Of several processes that find the same stale lock, one may already hold a new one: that one is put back. */
-async function removeStale(path: string, staleText: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    await rename(path, aside);
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  if ((await readFile(aside, 'utf8')) !== staleText) await linkIfFree(aside, path);
-  await rm(aside, { force: true });
+}
+
+/** Locks appear whole, so one that cannot be read was cut off with the machine: nobody holds it. */
+function parseHolder(text: string): Holder | undefined {
+  try {
+    const { pid, started } = JSON.parse(text) as Partial<Holder>;
+    return Number.isSafeInteger(pid) && Number(pid) > 0 ? { pid: Number(pid), started: String(started ?? '') } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function isAlive({ pid, started }: Holder): Promise<boolean> {

@@ -33,36 +33,62 @@ export async function startEmbeddedPostgres({ dataDir, logger, onFailure }: Embe
   const short = Buffer.byteLength(dataDir) <= MAX_SOCKET_FOLDER;
   const socketFolder = short ? join(dataDir, 'socket') : await mkdtemp(join(tmpdir(), 'smartid-'));
   const socketPath = join(socketFolder, '.s.PGSQL.5432');
+  const letGo = async () => {
+    await rm(short ? socketPath : socketFolder, { recursive: true, force: true });
+    await unlock();
+  };
+  let worker: Worker | undefined;
   try {
     await mkdir(socketFolder, { recursive: true, mode: 0o700 });
     // Left behind by a process that was killed.
     await rm(socketPath, { force: true });
     const folder = join(dataDir, 'postgres');
-    const worker = new Worker(new URL('./pglite-worker.js', import.meta.url), { workerData: { folder, socketPath } });
-    await once(worker, 'message');
-    let stopping = false;
-    worker.on('error', (error) => {
+    worker = new Worker(new URL('./pglite-worker.js', import.meta.url), { workerData: { folder, socketPath } });
+    const ended = endOf(worker);
+    await Promise.race([once(worker, 'message'), ended.then((error) => Promise.reject(error))]);
+    const stop = superviseUntilStopped(worker, ended, (error) => {
       logger.fatal({ err: error }, 'the embedded database failed');
       onFailure?.(error);
     });
-    worker.on('exit', (code) => {
-      if (!stopping) onFailure?.(new Error(`the embedded database ended with code ${code}`));
-    });
     return {
       connection: { host: socketFolder, port: 5432, user: 'postgres', database: 'postgres', password: '' },
-      async stop() {
-        if (stopping) return;
-        stopping = true;
-        const stopped = once(worker, 'message');
-        worker.postMessage('stop');
-        await stopped;
-        await worker.terminate();
-        await rm(short ? socketPath : socketFolder, { recursive: true, force: true });
-        await unlock();
-      },
+      stop: onceOnly(() => stop().finally(letGo)),
     };
   } catch (error) {
-    await unlock();
+    await worker?.terminate();
+    await letGo();
     throw error;
   }
+}
+
+/** Why a thread ended: the error that it threw, or its exit code. */
+function endOf(worker: Worker): Promise<Error> {
+  return new Promise((resolve) => {
+    worker.once('error', resolve);
+    worker.once('exit', (code) => resolve(new Error(`the embedded database ended with code ${code}`)));
+  });
+}
+
+/** Reports the thread's end once, unless it was asked for. Returns what asks for it; a thread already gone ends at once. */
+function superviseUntilStopped(worker: Worker, ended: Promise<Error>, report: (error: Error) => void): () => Promise<void> {
+  let stopping = false;
+  void ended.then((error) => {
+    if (!stopping) report(error);
+  });
+  return async () => {
+    stopping = true;
+    const stopped = new Promise<void>((resolve) => worker.once('message', () => resolve()));
+    worker.postMessage('stop');
+    await Promise.race([stopped, ended]);
+    await worker.terminate();
+  };
+}
+
+/** Whoever asks again gets the answer of the first time. */
+function onceOnly(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
 }
