@@ -1,16 +1,17 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sendOneClass } from './demo/attendance.js';
 import { DemoError, Rest } from './demo/rest.js';
 import { type RunningService, startService } from './demo/service.js';
 import { listFaults, syncAll } from './demo/sync.js';
-import { packageRoot } from './package-root.js';
+import { openFolder, openIdukay, openMoodle, type SchoolSystem } from './demo/systems.js';
 
-/** `npm run demo`: a school on a service of its own, seen from outside. `--exit` ends it instead of staying up. */
+/** `npm run demo`: a school in three systems and a service of its own, seen from outside. `--exit` ends it instead of staying up. */
 async function main(): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'smartid-demo-'));
+  const systems: SchoolSystem[] = [];
   let service: RunningService | undefined;
   let interrupted = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -24,8 +25,8 @@ async function main(): Promise<void> {
   try {
     const token = randomBytes(32).toString('hex');
     const files = join(home, 'files');
-    await mkdir(join(files, 'export'), { recursive: true });
-    await cp(join(packageRoot, 'examples/colegio-san-martin'), join(files, 'import'), { recursive: true });
+    await mkdir(files);
+    systems.push(await openFolder(files), await openMoodle(), await openIdukay());
     title('Starting the service on a new embedded database');
     service = await startService({
       DATA_DIR: home,
@@ -39,7 +40,7 @@ async function main(): Promise<void> {
     });
     if (interrupted) return;
     console.log(service.url);
-    await show(new Rest(service.url, token), join(files, 'export'));
+    await show(new Rest(service.url, token), systems);
     if (process.argv.includes('--exit')) return;
     printCommands(service.url, token);
     await service.ended;
@@ -49,28 +50,85 @@ async function main(): Promise<void> {
     if (!interrupted) throw error;
   } finally {
     await service?.stop();
+    await Promise.all(systems.map((system) => system.close()));
     await rm(home, { recursive: true, force: true });
   }
 }
 
-async function show(rest: Rest, exportFolder: string): Promise<void> {
-  const institutionId = randomUUID();
-  title('Connecting Colegio San Martín');
-  const config = { importPath: 'import', exportPath: 'export', timeZone: 'America/Santiago' };
-  const { id } = await rest.post<{ id: string }>('/integrations', {
-    institutionId,
-    provider: 'GENERIC_CSV',
-    config,
-    credentials: {},
+/** A line of the closing table: what all syncs and the sending of one provider came to. */
+type Tally = Record<'read' | 'created' | 'updated' | 'failed' | 'sent' | 'confirmed', number>;
+
+/** One school system after the other, each for an institution of its own. */
+async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void> {
+  const tallies: Record<string, Tally> = {};
+  for (const system of systems) {
+    const { provider, config, credentials } = system;
+    title(`Connecting Colegio San Martín: ${system.title}`);
+    const institutionId = randomUUID();
+    const { id } = await rest.post<{ id: string }>('/integrations', { institutionId, provider, config, credentials });
+    await testConnection(rest, id);
+
+    title('Syncing courses, teachers, groups, students');
+    const first = await syncAll(rest, id);
+
+    title('Three students, looked up both ways');
+    await lookUp(rest, id);
+
+    title('What was not right');
+    const faults = await listFaults(rest, id, first);
+    console.log(faults.length > 0 ? faults.map((fault) => `  ${fault}`).join('\n') : '  nothing');
+
+    title('Syncing again: nothing changes');
+    const again = await syncAll(rest, id);
+    if (again.some(({ counts }) => counts.created + counts.updated > 0)) throw new Error('the second sync changed something');
+
+    title('The school corrects a name');
+    await system.correctName();
+    const corrected = await syncAll(rest, id, ['STUDENT']);
+
+    if (system.losePart) await showHeldPlan(rest, id, system.losePart);
+
+    title('Attendance of one class, sent to the school');
+    const { sent, confirmed = 0 } = await sendOneClass({ rest, integrationId: id, institutionId });
+    console.log(['', ...(await system.show())].join('\n'));
+
+    const total = (count: 'read' | 'created' | 'updated' | 'failed') =>
+      [...first, ...again, ...corrected].reduce((sum, { counts }) => sum + counts[count], 0);
+    const [read, created, updated, failed] = [total('read'), total('created'), total('updated'), total('failed')];
+    tallies[provider] = { read, created, updated, failed, sent, confirmed };
+  }
+  title('All providers');
+  console.table(tallies);
+}
+
+/** A part of a file takes nobody away: the plan is held, looked at, and put away. */
+async function showHeldPlan(rest: Rest, id: string, losePart: () => Promise<() => Promise<void>>): Promise<void> {
+  title('By accident the school sends a part of its file');
+  const restore = await losePart();
+  const { success, runId, errors } = await rest.post<{ success: boolean; runId: string; errors: string[] }>(
+    `/integrations/${id}/sync`,
+    { entityType: 'STUDENT' },
+  );
+  if (success) throw new Error('a part of a file was taken for the whole');
+  console.log(errors[0]);
+  const changes = await rest.get<{ action: string; externalId: string }[]>(
+    `/integrations/${id}/runs/${runId}/changes?pageSize=3`,
+  );
+  console.log(changes.map(({ action, externalId }) => `  would be ${action}: ${externalId}`).join('\n'));
+  const { status } = await rest.post<{ status: string }>(`/integrations/${id}/runs/${runId}/discard`, {
+    reason: 'a part of the file',
   });
+  console.log(`the plan is ${status}`);
+  await restore();
+}
+
+async function testConnection(rest: Rest, id: string): Promise<void> {
   const test = await rest.post<{ success: boolean; message: string; checks: { message: string }[] }>(`/integrations/${id}/test`);
   if (!test.success) throw new Error(test.message);
   console.log([test.message, ...test.checks.map(({ message }) => `  ${message}`)].join('\n'));
+}
 
-  title('Syncing courses, teachers, groups, students');
-  const first = await syncAll(rest, id);
-
-  title('Three students, looked up both ways');
+async function lookUp(rest: Rest, id: string): Promise<void> {
   interface Mapping {
     internalId: string;
     externalId: string;
@@ -82,17 +140,6 @@ async function show(rest: Rest, exportFolder: string): Promise<void> {
     const back = await rest.get<Mapping>(`/integrations/${id}/mappings/STUDENT/external/${externalId}`);
     console.log(`  ${internalId} → ${forth.externalId}    ${externalId} → ${back.internalId}`);
   }
-
-  title('What was not right in the files');
-  const faults = await listFaults(rest, id, first);
-  console.log(faults.map((fault) => `  ${fault}`).join('\n'));
-
-  title('Syncing again: nothing changes');
-  const again = await syncAll(rest, id);
-  if (again.some(({ counts }) => counts.created + counts.updated > 0)) throw new Error('the second sync changed something');
-
-  title('Attendance of one class, sent to the school');
-  await sendOneClass({ rest, integrationId: id, institutionId, exportFolder });
 }
 
 function printCommands(url: string, token: string): void {

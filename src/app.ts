@@ -1,7 +1,7 @@
 import type { Config } from './config.js';
 import { buildHouse } from './house.js';
 import type { Logger } from './observability/index.js';
-import { createInterceptors, routes, services } from './rpc/index.js';
+import { createInterceptors, openServices, routes, services } from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { healthService, reflectionServices, startServer } from './transport/index.js';
 
@@ -30,7 +30,7 @@ export async function startApp(options: { config: Config; logger: Logger; onFail
       interceptors: createInterceptors({
         logger,
         verify: createTokenVerifier([token]),
-        openServices: [healthService, ...(reflection ? reflectionServices : [])],
+        openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
       }),
       // In production a caller brings the proto files.
       reflection,

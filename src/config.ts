@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { isAllowEntry, webAddress } from './connectors/index.js';
 
 /** A text that does not show when its holder is logged or printed. */
 export class Secret {
@@ -47,6 +48,10 @@ export interface Config {
   csvRoot: string;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   logFormat: 'json' | 'text';
+  /** Hosts, addresses and ranges that connectors may reach although they are private. */
+  outboundAllow: readonly string[];
+  /** The S3 service that CSV integrations use unless their config names another. */
+  s3: { endpoint: string | undefined; forcePathStyle: boolean };
   /** PEM texts; undefined: plaintext. They do not show when they are printed. */
   tls: { cert: string; key: string } | undefined;
   /** Origins that browsers may call from; `*` for all. */
@@ -62,6 +67,8 @@ export class ConfigError extends Error {
 }
 
 const MIN_TOKEN = 32;
+/** What a developer's own school systems listen on. Never the addresses of cloud metadata. */
+const PRIVATE_NETWORKS = ['127.0.0.0/8', '::1', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 const ORIGIN = /^(\*|https?:\/\/[^/\s]+)$/;
 
 /** An empty variable is the same as none: shells and compose files write both. */
@@ -105,6 +112,18 @@ const environment = z.object({
       .default('info'),
   ),
   LOG_FORMAT: optional(z.enum(['json', 'text'], { error: 'must be json or text' }).default('json')),
+  OUTBOUND_ALLOW: optional(
+    z
+      .string()
+      .optional()
+      .transform((text) => text?.split(',').flatMap((entry) => entry.trim() || []))
+      .refine(
+        (entries) => entries?.every(isAllowEntry) ?? true,
+        'must be host names, addresses or ranges such as 10.1.0.0/16, comma separated',
+      ),
+  ),
+  S3_ENDPOINT: optional(webAddress('an address such as https://s3.example.com').optional()),
+  S3_FORCE_PATH_STYLE: optional(z.enum(['true', 'false'], { error: 'must be true or false' }).default('false')),
   TLS_CERT_FILE: optional(z.string().optional()),
   TLS_KEY_FILE: optional(z.string().optional()),
   CORS_ORIGINS: optional(
@@ -146,6 +165,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     csvRoot: vars.CSV_ROOT ? resolve(vars.CSV_ROOT) : join(dataDir, 'files'),
     logLevel: vars.LOG_LEVEL,
     logFormat: vars.LOG_FORMAT,
+    outboundAllow: vars.OUTBOUND_ALLOW ?? (production ? [] : PRIVATE_NETWORKS),
+    s3: { endpoint: vars.S3_ENDPOINT, forcePathStyle: vars.S3_FORCE_PATH_STYLE === 'true' },
     tls,
     corsOrigins: vars.CORS_ORIGINS,
   });

@@ -1,6 +1,6 @@
 import { AttendanceService } from './attendance/index.js';
 import type { Config } from './config.js';
-import { ConnectorFactory } from './connectors/index.js';
+import { ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, migrate } from './database/index.js';
 import { ConnectorSessions, IntegrationService, IntegrationStore, timeZoneOf } from './integrations/index.js';
@@ -42,18 +42,23 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
     await migrate(database, logger);
     const vault = new CredentialVault(await loadCredentialKeys(config));
     const factory = new ConnectorFactory();
+    const outbound = new Outbound({ allow: config.outboundAllow });
     const syncs = new SyncService({ database, logger });
+    const attendance = new AttendanceService({ database, timeZoneOf });
     const mappingService = new MappingService(database);
     const integrationService = new IntegrationService({
       store: new IntegrationStore(database),
       factory,
-      sessions: new ConnectorSessions({ factory, vault, files: createPathJail(config.csvRoot), logger }),
+      sessions: new ConnectorSessions({ factory, vault, files: createPathJail(config.csvRoot), outbound, s3: config.s3, logger }),
       vault,
       syncs,
       mappings: mappingService,
-      attendance: new AttendanceService({ database, timeZoneOf }),
+      attendance,
     });
-    if (storage.embedded) await syncs.runs.endAllLeases();
+    if (storage.embedded) {
+      await syncs.runs.endAllLeases();
+      await attendance.deliveries.endAllLeases();
+    }
     const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
     resumer.start();
     return {
@@ -66,6 +71,7 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
       async close() {
         await resumer.stop();
         await syncs.runs.release();
+        outbound.close();
         await storage.close();
       },
     };

@@ -29,6 +29,6 @@ describe('the README', () => {
     expect(shown)
       .to.contain("{ success: true, message: 'Connection successful'")
       .and.contain('{ success: true, synced: 1, errors: [] }');
-    expect(shown).to.contain("externalId: '1'").and.contain('{ success: true, sent: 1, errors: [] }');
+    expect(shown).to.contain("externalId: '1'").and.contain('{ success: true, sent: 1, ');
   });
 });

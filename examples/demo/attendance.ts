@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Rest } from './rest.js';
 
 interface Named {
@@ -8,9 +6,17 @@ interface Named {
   name: string;
 }
 
-/** Records attendance for one class, sends it, and shows the file that the school gets. */
-export async function sendOneClass(options: { rest: Rest; integrationId: string; institutionId: string; exportFolder: string }) {
-  const { rest, integrationId, institutionId, exportFolder } = options;
+export interface Sent {
+  success: boolean;
+  sent: number;
+  confirmed?: number;
+  unchanged?: number;
+  errors: string[];
+}
+
+/** Records attendance for one class, sends it, and sends it again: the second time there is nothing left to send. */
+export async function sendOneClass(options: { rest: Rest; integrationId: string; institutionId: string }): Promise<Sent> {
+  const { rest, integrationId, institutionId } = options;
   const institution = `/institutions/${institutionId}`;
   const [group] = await rest.get<Named[]>(`${institution}/groups?pageSize=1`);
   if (!group) throw new Error('the roster has no group');
@@ -31,14 +37,14 @@ export async function sendOneClass(options: { rest: Rest; integrationId: string;
     records: students.map(({ id }, index) => ({ studentId: id, ...markOf(index) })),
   });
   console.log(`${recorded.created} marks recorded for ${group.name}`);
-  const sent = await rest.post<{ success: boolean; sent: number }>(`/integrations/${integrationId}/send-attendance`, {
-    sessionId: session.id,
-  });
+  const send = () => rest.post<Sent>(`/integrations/${integrationId}/send-attendance`, { sessionId: session.id });
+  const sent = await send();
   console.log(`sent: ${JSON.stringify(sent)}`);
-  const [file] = await readdir(exportFolder);
-  if (!file || !sent.success) throw new Error('no file was written');
-  const lines = (await readFile(join(exportFolder, file), 'utf8')).split('\r\n').slice(0, 4);
-  console.log(`\n${file}\n${lines.map((line) => `  ${line.replace('\uFEFF', '')}`).join('\n')}\n  …`);
+  if (!sent.success) throw new Error('the attendance was not sent');
+  const again = await send();
+  console.log(`sent again: ${JSON.stringify(again)}`);
+  if (again.sent > 0) throw new Error('marks were sent twice');
+  return sent;
 }
 
 /** Most are there; one in eight is late, one in eleven absent, one in seventeen excused. */

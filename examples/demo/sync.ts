@@ -26,10 +26,14 @@ interface Run {
 
 export const ENTITY_TYPES = ['COURSE', 'TEACHER', 'GROUP', 'STUDENT'] as const;
 
-/** Syncs every entity type, with a line that shows how far it is, and a table at the end. Returns the answers. */
-export async function syncAll(rest: Rest, integrationId: string): Promise<SyncAnswer[]> {
+/** Syncs entity types, all of them if none are named, with a line that shows how far it is, and a table at the end. Returns the answers. */
+export async function syncAll(
+  rest: Rest,
+  integrationId: string,
+  entityTypes: readonly string[] = ENTITY_TYPES,
+): Promise<SyncAnswer[]> {
   const answers: SyncAnswer[] = [];
-  for (const entityType of ENTITY_TYPES) {
+  for (const entityType of entityTypes) {
     const stop = showProgress(rest, integrationId, entityType);
     const answer = await rest.post<SyncAnswer>(`/integrations/${integrationId}/sync`, { entityType });
     await stop();
@@ -37,7 +41,7 @@ export async function syncAll(rest: Rest, integrationId: string): Promise<SyncAn
     answers.push(answer);
   }
   const rows = answers.map(({ counts, membershipCounts }, i) => {
-    return [ENTITY_TYPES[i] as string, { ...counts, memberships: membershipCounts.created }] as const;
+    return [entityTypes[i] as string, { ...counts, memberships: membershipCounts.created }] as const;
   });
   console.table(Object.fromEntries(rows));
   return answers;

@@ -1,124 +1,111 @@
-import type { AttendanceRow, AttendanceSheet, SheetEntity } from '../connectors/index.js';
+import type { AttendanceSheet, DeliveryOutcome, SendResult } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import type { Page, PageRequest } from '../paging.js';
+import { type Delivery, type DeliveryStatus, DeliveryStore, type Sending } from './delivery-store.js';
+import { type Collected, collect, nameOf, type SendTarget } from './sheet-source.js';
 
-/** The integration that a sheet is made for. */
-export interface SheetTarget {
-  id: string;
-  institutionId: string;
-  config: Record<string, unknown>;
+/** Hands a sheet to the school system; `delivered` is told what became of marks while they are being sent. */
+export type Courier = (
+  sheet: AttendanceSheet,
+  delivered: (outcomes: readonly DeliveryOutcome[]) => Promise<void>,
+) => Promise<SendResult>;
+
+/** What came of sending a session. */
+export interface SendReport extends SendResult {
+  /** Of those sent now, how many were seen in the school system afterwards. */
+  confirmed: number;
+  /** Marks that the school system had already, as they are. */
+  unchanged: number;
 }
 
-interface SessionRow {
-  startsAt: Date;
-  endsAt: Date;
-  topic: string | null;
-  groupId: string;
-  groupName: string | null;
-  groupExternalId: string | null;
-  courseId: string | null;
-  courseName: string | null;
-  courseExternalId: string | null;
-  teacherId: string | null;
-  teacherName: string | null;
-  teacherExternalId: string | null;
+/** What a connector says of all marks together, when it does not say it of each. */
+interface Verdict {
+  sent?: number;
+  errors: string[];
 }
 
-type RecordRow = { [Key in keyof AttendanceRow]: AttendanceRow[Key] | null } & { studentId: string };
-
-/** Collects the attendance of class sessions and translates its ids into the school's. */
+/** Sends the attendance of class sessions by way of an outbox: nothing is forgotten, and nothing sent twice without need. */
 export class AttendanceService {
+  readonly deliveries: DeliveryStore;
   readonly #database: Database;
   readonly #timeZoneOf: (config: Record<string, unknown>) => string;
 
   constructor({ database, timeZoneOf }: { database: Database; timeZoneOf: (config: Record<string, unknown>) => string }) {
     this.#database = database;
     this.#timeZoneOf = timeZoneOf;
+    this.deliveries = new DeliveryStore(database);
   }
 
   /**
-   * The sheet of a session with the school's ids, and a sentence for each student that has none there. Throws
-   * `not_found` for a session the institution does not have, `failed_precondition` when nothing is recorded for it.
+   * Sends what the school does not have yet of a session: new marks, corrected ones, and those that failed or whose fate
+   * is unknown. With `resend`, everything. Throws `not_found` for a session that does not exist, `failed_precondition`
+   * when nothing is recorded for it.
    */
-  async sheetFor(target: SheetTarget, sessionId: string): Promise<{ sheet: AttendanceSheet; errors: string[] }> {
-    const session = await this.#session(target, sessionId);
-    const records = await this.#records(target, sessionId);
-    if (records.length === 0) {
-      throw new ServiceError('failed_precondition', `No attendance is recorded for session ${sessionId} yet.`, {
-        reason: 'ATTENDANCE_EMPTY',
-      });
-    }
-    const timeZone = this.#timeZoneOf(target.config);
-    const errors = records
-      .filter(({ externalId }) => externalId === null)
-      .map(({ studentId, givenName, familyName }) => {
-        const name = [familyName, givenName].filter(Boolean).join(', ');
-        return `student ${name ? `${name} (${studentId})` : studentId} has no mapping in this integration; sync STUDENT first`;
-      });
-    const sheet: AttendanceSheet = {
-      sessionId,
-      institutionId: target.institutionId,
-      timeZone,
-      date: dayIn(session.startsAt, timeZone),
-      startsAt: session.startsAt,
-      endsAt: session.endsAt,
-      topic: session.topic ?? undefined,
-      group: entity(session.groupId, session.groupExternalId, session.groupName) as SheetEntity,
-      course: entity(session.courseId, session.courseExternalId, session.courseName),
-      teacher: entity(session.teacherId, session.teacherExternalId, session.teacherName),
-      rows: records.filter(({ externalId }) => externalId !== null).map(toRow),
-    };
-    return { sheet, errors };
-  }
-
-  async #session({ id, institutionId }: SheetTarget, sessionId: string): Promise<SessionRow> {
-    const mapping = (alias: string, type: string, internal: string) =>
-      `LEFT JOIN integration_mappings ${alias}
-         ON ${alias}.integration_id = $3 AND ${alias}.entity_type = '${type}' AND ${alias}.internal_id = ${internal}`;
-    const [row] = await this.#database.query<SessionRow>(
-      `SELECT s.starts_at AS "startsAt", s.ends_at AS "endsAt", s.topic,
-         s.group_id AS "groupId", g.name AS "groupName", gm.external_id AS "groupExternalId",
-         c.id AS "courseId", c.name AS "courseName", cm.external_id AS "courseExternalId",
-         t.id AS "teacherId", trim(t.given_name || ' ' || t.family_name) AS "teacherName", tm.external_id AS "teacherExternalId"
-       FROM class_sessions s
-       LEFT JOIN groups g ON g.institution_id = $1 AND g.id = s.group_id
-       LEFT JOIN courses c ON c.institution_id = $1 AND c.id = COALESCE(s.course_id, g.course_id)
-       LEFT JOIN teachers t ON t.institution_id = $1 AND t.id = s.teacher_id
-       ${mapping('gm', 'GROUP', 's.group_id')} ${mapping('cm', 'COURSE', 'c.id')} ${mapping('tm', 'TEACHER', 't.id')}
-       WHERE s.institution_id = $1 AND s.id = $2`,
-      [institutionId, sessionId, id],
-    );
-    if (row) return row;
-    throw new ServiceError('not_found', `There is no class session ${sessionId}; put it in with PutClassSession.`, {
-      reason: 'CLASS_SESSION_NOT_FOUND',
+  async send(target: SendTarget, sessionId: string, courier: Courier, resend = false): Promise<SendReport> {
+    return this.deliveries.alone(target.id, sessionId, async (sending) => {
+      const collected = await collect(this.#database, target, sessionId, this.#timeZoneOf(target.config));
+      const pending = await this.deliveries.queue(sending, collected, resend);
+      const rows = collected.rows.filter(({ studentId }) => pending.has(studentId));
+      const sheet = { ...collected.session, rows, all: collected.rows };
+      const verdict = rows.length > 0 ? await this.#deliver(sending, sheet, courier) : undefined;
+      return this.#report(sending, collected, pending, verdict);
     });
   }
 
-  async #records({ id, institutionId }: SheetTarget, sessionId: string): Promise<RecordRow[]> {
-    return this.#database.query<RecordRow>(
-      `SELECT a.student_id AS "studentId", m.external_id AS "externalId", s.given_name AS "givenName", s.family_name AS "familyName",
-         s.national_id AS "nationalId", s.code, a.status, a.arrival_time AS "arrivalTime",
-         a.permanence_percentage AS "permanencePercentage", a.origin, a.source, a.remarks
-       FROM attendance_records a
-       LEFT JOIN students s ON s.institution_id = $1 AND s.id = a.student_id
-       LEFT JOIN integration_mappings m ON m.integration_id = $3 AND m.entity_type = 'STUDENT' AND m.internal_id = a.student_id
-       WHERE a.institution_id = $1 AND a.session_id = $2 ORDER BY s.family_name, s.given_name, m.external_id, a.student_id`,
-      [institutionId, sessionId, id],
-    );
+  /** A page of the outbox of an integration. */
+  async listDeliveries(
+    integrationId: string,
+    request: PageRequest & { sessionId?: string | undefined; status?: DeliveryStatus | undefined } = {},
+  ): Promise<Page<Delivery>> {
+    return this.deliveries.list(integrationId, request);
   }
-}
 
-function entity(internalId: string | null, externalId: string | null, name: string | null): SheetEntity | undefined {
-  return internalId === null ? undefined : { internalId, externalId: externalId ?? undefined, name: name ?? '' };
-}
+  /** Returns a verdict where there is one on all marks together. What is not the school's fault is thrown. */
+  async #deliver(sending: Sending, sheet: AttendanceSheet, courier: Courier): Promise<Verdict | undefined> {
+    const { deliveries } = this;
+    await deliveries.attempt(sending);
+    let fault: unknown;
+    let oneByOne = false;
+    const delivered = async (outcomes: readonly DeliveryOutcome[]) => {
+      oneByOne = true;
+      await deliveries.record(sending, outcomes).catch((error: unknown) => {
+        fault = error;
+        throw error;
+      });
+    };
+    try {
+      const result = await courier(sheet, delivered);
+      const reason = result.errors.join('; ') || 'The school system did not take it.';
+      await deliveries.judgeRest(sending, result.success ? 'SENT' : 'FAILED', result.success ? null : reason);
+      return oneByOne ? undefined : { sent: result.sent, errors: result.errors };
+    } catch (error) {
+      // Ours passes as it is, whatever the connector made of it; all else is the connector's.
+      if (fault !== undefined || error instanceof ServiceError) throw fault ?? error;
+      const reason = error instanceof Error ? error.message : String(error);
+      await deliveries.judgeRest(sending, 'FAILED', reason);
+      return { errors: [reason] };
+    }
+  }
 
-function toRow(row: RecordRow): AttendanceRow {
-  const entries = Object.entries(row).map(([key, value]) => [key, value ?? undefined]);
-  return { ...(Object.fromEntries(entries) as AttendanceRow), givenName: row.givenName ?? '', familyName: row.familyName ?? '' };
-}
-
-/** The day that an instant falls on in a zone, YYYY-MM-DD. */
-function dayIn(instant: Date, timeZone: string): string {
-  // The Swedish locale writes dates as ISO does.
-  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(instant);
+  async #report(
+    sending: Sending,
+    { rows, errors }: Collected,
+    pending: ReadonlySet<string>,
+    verdict: Verdict | undefined,
+  ): Promise<SendReport> {
+    const byStudent = new Map((await this.deliveries.latest(sending)).map((delivery) => [delivery.studentId, delivery]));
+    const now = rows.filter(({ studentId }) => pending.has(studentId));
+    const isIn = (status: DeliveryStatus) => (row: { studentId: string }) => byStudent.get(row.studentId)?.status === status;
+    const failed = now.filter(isIn('FAILED'));
+    const sentences = failed.map((row) => `${nameOf(row)}: ${byStudent.get(row.studentId)?.lastReason ?? 'not sent'}`);
+    return {
+      success: failed.length === 0 && errors.length === 0,
+      sent: verdict?.sent ?? now.length - failed.length,
+      confirmed: now.filter(isIn('CONFIRMED')).length,
+      unchanged: rows.length - now.length,
+      // What was said of all of them is said once.
+      errors: [...errors, ...(verdict?.errors ?? sentences)],
+    };
+  }
 }

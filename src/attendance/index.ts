@@ -1,1 +1,2 @@
-export { AttendanceService } from './attendance-service.js';
+export { AttendanceService, type SendReport } from './attendance-service.js';
+export type { Delivery, DeliveryStatus } from './delivery-store.js';

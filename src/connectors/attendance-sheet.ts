@@ -35,9 +35,12 @@ export interface AttendanceSheet {
   startsAt: Date;
   endsAt: Date;
   topic: string | undefined;
-  group: SheetEntity;
+  /** The group that was taught; undefined for a session of the whole course. */
+  group: SheetEntity | undefined;
   course: SheetEntity | undefined;
   teacher: SheetEntity | undefined;
-  /** Ordered by family name, given name, external id. */
+  /** The marks to send: new ones, corrected ones, and those that did not arrive. Ordered by family name, given name, external id. */
   rows: readonly AttendanceRow[];
+  /** All marks of the session, for systems that take it only whole. Ordered likewise. */
+  all: readonly AttendanceRow[];
 }

@@ -1,20 +1,35 @@
 import type { z } from 'zod';
-import type { IntegrationProvider } from './integration-provider.js';
 import type { MappingEntityType } from './mapping-entity-type.js';
-import type { ConnectorContext, SISConnector } from './sis-connector.js';
+import type { ConnectorContext, RecordSource, SISConnector } from './sis-connector.js';
+
+/** What a connector can do. */
+export interface Capabilities {
+  entityTypes: readonly MappingEntityType[];
+  sendsAttendance: boolean;
+}
+
+/** What a school system pushed to us, as records to take in. */
+export interface PushedRecords {
+  entityType: MappingEntityType;
+  /** External id of the one record. */
+  externalId: string;
+  source: RecordSource;
+}
 
 /** What stands beside a connector: what it is, what it needs, how one is made. */
 export interface ConnectorDefinition {
-  provider: IntegrationProvider;
+  /** Its name in the registry: a value of IntegrationProvider. */
+  provider: string;
   /** What a person would call the system. */
   title: string;
   /** Schema of `config`. Checks input, fills defaults, and is shown as JSON Schema; use `.meta({ description })`. */
   config: z.ZodType<Record<string, unknown>>;
   /** Schema of `credentials`: an object of strings. */
   credentials: z.ZodType<Record<string, string | undefined>>;
-  capabilities: {
-    entityTypes: readonly MappingEntityType[];
-    sendsAttendance: boolean;
-  };
+  capabilities: Capabilities;
+  /** What of its capabilities remains with these settings, where settings take some away. */
+  capabilitiesWith?(config: Record<string, unknown>): Capabilities;
+  /** Reads a body that the school system pushed to us; throws ConnectorError that names what is wrong with it. */
+  receive?(body: unknown): PushedRecords;
   create(context: ConnectorContext): SISConnector;
 }

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { invalidFields } from '../errors.js';
 import type { ConnectorDefinition } from './connector-definition.js';
 import { genericCsv } from './generic-csv/index.js';
+import { idukay } from './idukay/index.js';
 import { IntegrationProvider } from './integration-provider.js';
 import { MappingEntityType } from './mapping-entity-type.js';
+import { moodle } from './moodle/index.js';
 import type { ConnectorContext, SISConnector } from './sis-connector.js';
 
 /** A connector: a definition, or a class that implements SISConnector and nothing more. */
@@ -11,6 +13,8 @@ export type ConnectorEntry = ConnectorDefinition | (new () => SISConnector);
 
 /** Which connector serves which provider; the compiler asks for every one. */
 const CONNECTORS: Readonly<Record<IntegrationProvider, ConnectorEntry>> = {
+  [IntegrationProvider.IDUKAY]: idukay,
+  [IntegrationProvider.MOODLE]: moodle,
   [IntegrationProvider.GENERIC_CSV]: genericCsv,
 };
 
@@ -49,7 +53,7 @@ function toDefinition(provider: string, entry: ConnectorEntry): ConnectorDefinit
   const { STUDENT, COURSE, GROUP, TEACHER } = MappingEntityType;
   const methods = entry.prototype as Partial<SISConnector>;
   return {
-    provider: provider as IntegrationProvider,
+    provider,
     title: provider,
     config: z.record(z.string(), z.unknown()),
     credentials: z.record(z.string(), z.string()),

@@ -14,6 +14,8 @@ interface ExternalRecord {
   metadata?: Record<string, unknown> | undefined;
   /** Line of the record in its file, the header being line 1. */
   line?: number | undefined;
+  /** Its row as the file has it, cell by cell: given back when the record fails. */
+  cells?: readonly string[] | undefined;
 }
 
 interface PersonRecord extends ExternalRecord {
@@ -59,6 +61,8 @@ export interface MembershipRecord {
   /** STUDENT or TEACHER, already decided by the connector. */
   role: 'STUDENT' | 'TEACHER';
   line?: number | undefined;
+  /** Its row as the file has it, as those of entities. */
+  cells?: readonly string[] | undefined;
 }
 
 /** Something about a row, a value or a file that is not right. */
@@ -78,7 +82,25 @@ export interface RecordIssue {
   /** What to do about it. */
   hint?: string | undefined;
   externalId?: string | undefined;
+  /** The row as the file has it, of a row that the connector itself could not use. */
+  cells?: readonly string[] | undefined;
 }
+
+/** How a file that holds a table is written: what is needed to write rows of it again. */
+export interface RecordTable {
+  /** Cells of the header row. */
+  header: readonly string[];
+  delimiter: string;
+  encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
+  /** Whether the file begins with a byte order mark. */
+  bom: boolean;
+}
+
+/**
+ * The last column of a table of failed rows, in which it says what is wrong with them. A connector that reads such a
+ * table leaves this column out, of the header and of the cells, and says that its pages are `partial`.
+ */
+export const ERROR_COLUMN = 'error';
 
 /** A page of records. Pages keep memory flat: a reader yields them as it reads, some hundred to some thousand records each. */
 export interface RecordPage<R> {
@@ -91,7 +113,34 @@ export interface RecordPage<R> {
   columns?: Readonly<Record<string, string>> | undefined;
   /** How many records the source says it has in all, where it does. */
   declaredTotal?: number | undefined;
+  /** How the file is written, where it is a table: its failed rows can then be given back as they came. */
+  table?: RecordTable | undefined;
+  /** Why the source could not be read whole, in a sentence: then nobody is taken for gone. */
+  gap?: string | undefined;
+  /** The file holds some of the records on purpose, not all: who is not in it has not vanished. */
+  partial?: boolean | undefined;
+}
+
+/**
+ * A page of rows that can be told by how they are written. Those that were read before are not even made into records:
+ * `read` is asked for the others alone.
+ */
+export interface FingerprintedPage<R> {
+  /** 16 bytes a row, over all that the row says and how it is understood: rows with equal ones are equal. */
+  fingerprints: Buffer;
+  /** Line of each row in its file. */
+  lines: readonly number[];
+  file?: string | undefined;
+  /** The rows at these positions, as a page. */
+  read(positions: readonly number[]): RecordPage<R>;
 }
 
 /** What readers yield: pages, or bare arrays of records. */
-export type Pages<R> = AsyncIterable<RecordPage<R> | readonly R[]>;
+export type Pages<R> = AsyncIterable<RecordPage<R> | FingerprintedPage<R> | readonly R[]>;
+
+/** A page in its plain form, whatever a reader yielded. */
+export function wholePage<R>(page: RecordPage<R> | FingerprintedPage<R> | readonly R[]): RecordPage<R> {
+  if (Array.isArray(page)) return { records: page };
+  if ('fingerprints' in page) return page.read(page.lines.map((_, position) => position));
+  return page as RecordPage<R>;
+}

@@ -1,7 +1,7 @@
 import type { AttendanceSheet } from './attendance-sheet.js';
 import type { CourseRecord, GroupRecord, MembershipRecord, Pages, StudentRecord, TeacherRecord } from './external-record.js';
 import { MappingEntityType } from './mapping-entity-type.js';
-import type { ConnectionReport, ConnectorContext, SendResult, SISConnector, SyncResult } from './sis-connector.js';
+import type { ConnectionReport, ConnectorContext, ReadRowsAgain, SendResult, SISConnector, SyncResult } from './sis-connector.js';
 
 /**
  * The base most connectors extend: they write readers, and this class brings what they read into the roster.
@@ -38,6 +38,8 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
   groups?(): Pages<GroupRecord>;
   /** Memberships in this role: read with the students (STUDENT) and with the groups (TEACHER). */
   memberships?(role: 'STUDENT' | 'TEACHER'): Pages<MembershipRecord>;
+  /** Reads rows of a file once more, to give them back; only for files whose pages have a `table`. */
+  rowsAgain?(...of: Parameters<ReadRowsAgain>): ReturnType<ReadRowsAgain>;
   /** Sends a sheet whose ids are the school's. */
   abstract send(sheet: AttendanceSheet): Promise<SendResult>;
 
@@ -45,22 +47,31 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
     return this.context.sync(MappingEntityType.STUDENT, {
       entities: this.students(),
       memberships: this.memberships?.('STUDENT'),
+      rowsAgain: this.rowsAgain?.bind(this),
     });
   }
 
   syncCourses(_institutionId?: string): Promise<SyncResult> {
-    return this.context.sync(MappingEntityType.COURSE, { entities: this.courses() });
+    return this.context.sync(MappingEntityType.COURSE, { entities: this.courses(), rowsAgain: this.rowsAgain?.bind(this) });
   }
 
   get syncTeachers(): SISConnector['syncTeachers'] {
     const read = this.teachers?.bind(this);
-    return read && (() => this.context.sync(MappingEntityType.TEACHER, { entities: read() }));
+    return (
+      read && (() => this.context.sync(MappingEntityType.TEACHER, { entities: read(), rowsAgain: this.rowsAgain?.bind(this) }))
+    );
   }
 
   get syncGroups(): SISConnector['syncGroups'] {
     const read = this.groups?.bind(this);
     return (
-      read && (() => this.context.sync(MappingEntityType.GROUP, { entities: read(), memberships: this.memberships?.('TEACHER') }))
+      read &&
+      (() =>
+        this.context.sync(MappingEntityType.GROUP, {
+          entities: read(),
+          memberships: this.memberships?.('TEACHER'),
+          rowsAgain: this.rowsAgain?.bind(this),
+        }))
     );
   }
 

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Logger } from '../observability/index.js';
 import type { AttendanceSheet } from './attendance-sheet.js';
 import type { CourseRecord, GroupRecord, MembershipRecord, Pages, StudentRecord, TeacherRecord } from './external-record.js';
+import type { HttpClient, HttpClientOptions, Outbound } from './http/index.js';
 import type { MappingEntityType } from './mapping-entity-type.js';
 
 /**
@@ -49,6 +50,16 @@ export interface SendResult {
   errors: string[];
 }
 
+/** What became of one student's mark. */
+export interface DeliveryOutcome {
+  /** SmartID's id of the student, as in the sheet. */
+  studentId: string;
+  /** SENT: the school system took it. CONFIRMED: and it was seen there, as it should be. FAILED: it is to be sent again. */
+  status: 'SENT' | 'CONFIRMED' | 'FAILED';
+  /** Why it failed, in a sentence without the student's name. */
+  reason?: string | undefined;
+}
+
 /** One thing that a connection test looked at. */
 export interface ConnectionCheck {
   name: string;
@@ -76,6 +87,14 @@ export interface ConfinedFiles {
   replace(folder: string, name: string, content: string | Uint8Array): Promise<void>;
 }
 
+/** What the operator says about S3. */
+export interface S3Defaults {
+  /** Address of the service; undefined: AWS. */
+  endpoint: string | undefined;
+  /** Whether buckets stand in the path instead of the host name. */
+  forcePathStyle: boolean;
+}
+
 /** What a connector is handed when it is made. It needs nothing else of the service. */
 export interface ConnectorContext {
   integrationId: string;
@@ -87,6 +106,17 @@ export interface ConnectorContext {
   signal: AbortSignal;
   /** Files on this machine that the connector may touch. */
   files: ConfinedFiles;
+  /** The way to school systems on the network: bounded, paced, repeated where it helps, and only to addresses that are allowed. */
+  http(options: Omit<HttpClientOptions, 'signal' | 'logger'>): HttpClient;
+  /** What is below `http`, for libraries that bring a client of their own: guarded connections, and how to wait. */
+  outbound: Pick<Outbound, 'agents' | 'wait'>;
+  /** Where S3 is, unless a config says otherwise. */
+  s3: S3Defaults;
+  /**
+   * Says what became of marks while they are being sent, so that it is known even when the process dies. Marks that
+   * nothing is said of are judged by the SendResult.
+   */
+  delivered(outcomes: readonly DeliveryOutcome[]): Promise<void>;
   /** The corridor: takes what a connector reads into the roster, and reports. */
   sync(entityType: MappingEntityType, source: RecordSource): Promise<SyncResult>;
 }
@@ -95,4 +125,17 @@ export interface ConnectorContext {
 export interface RecordSource {
   entities: Pages<StudentRecord> | Pages<TeacherRecord> | Pages<CourseRecord> | Pages<GroupRecord>;
   memberships?: Pages<MembershipRecord> | undefined;
+  /** These are some of the entities, not all: who is not among them has not vanished. */
+  partial?: boolean | undefined;
+  /** Reads rows of a file once more: see `RosterConnector.rowsAgain`. */
+  rowsAgain?: ReadRowsAgain | undefined;
 }
+
+/**
+ * The cells of the rows that begin on these lines of a file that was read before. Called when rows turn out to be wrong
+ * after they were read: an id that came twice, a group that nobody knows. Nothing when the file is another by now.
+ */
+export type ReadRowsAgain = (
+  file: string,
+  lines: ReadonlySet<number>,
+) => AsyncIterable<{ line: number; cells: readonly string[] }>;

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { finished } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Transaction } from 'sequelize';
 import { type Model, type ModelCtor, type Repository, Sequelize } from 'sequelize-typescript';
 import type { Logger } from '../observability/index.js';
@@ -76,6 +76,13 @@ export class Database {
       const stream = client.query(copyFrom(sql));
       stream.end(rows);
       await finished(stream);
+    });
+  }
+
+  /** What `COPY (…) TO STDOUT` sends, piece by piece: memory does not grow with it. */
+  async copyOut(sql: string, take: (piece: Buffer) => void): Promise<void> {
+    await this.withClient(async (client) => {
+      for await (const piece of client.query(copyTo(sql)) as AsyncIterable<Buffer>) take(piece);
     });
   }
 

@@ -1,3 +1,4 @@
 export { Database, type DatabaseOptions } from './database.js';
+export { MAPPING_COLUMNS } from './mapping-columns.js';
 export { migrate } from './migrate.js';
 export * from './models/index.js';

@@ -2,9 +2,13 @@ import { Umzug } from 'umzug';
 import type { Logger } from '../observability/index.js';
 import type { Database } from './database.js';
 import { initial } from './migrations/0001-initial.js';
+import { outbox } from './migrations/0002-outbox.js';
+import { rosterEdits } from './migrations/0003-roster-edits.js';
+import { trust } from './migrations/0004-trust.js';
+import { issueRows } from './migrations/0005-issue-rows.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
-const migrations = [initial];
+const migrations = [initial, outbox, rosterEdits, trust, issueRows];
 
 /** Any number will do, as long as every process takes the same one. */
 const LOCK = 4_711_001;

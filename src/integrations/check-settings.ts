@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ConnectorDefinition } from '../connectors/index.js';
 import { type FieldViolation, invalidFields } from '../errors.js';
+import { syncPolicy } from '../sync/index.js';
 
 /** The zone of schools that say none. */
 export const DEFAULT_TIME_ZONE = 'America/Santiago';
@@ -30,6 +31,13 @@ export function checkSettings(
   }
   if (violations.length > 0) throw invalidFields(violations, 'INVALID_SETTINGS');
   return checked as Settings;
+}
+
+/** Checks how syncs are to be careful. Throws `invalid_argument` that names every wrong field. */
+export function checkPolicy(policy: Record<string, unknown>): void {
+  const violations: FieldViolation[] = [];
+  parse(syncPolicy, policy, 'policy', violations);
+  if (violations.length > 0) throw invalidFields(violations, 'INVALID_SETTINGS');
 }
 
 /** The time zone of an integration's institution, IANA name. */

@@ -1,3 +1,4 @@
+export type { Delivery, DeliveryStatus, SendReport } from '../attendance/index.js';
 export { DEFAULT_TIME_ZONE, timeZoneOf } from './check-settings.js';
 export { ConnectorSessions, type ConnectorTarget } from './connector-session.js';
 export type { CreateIntegrationInput, Integration, IntegrationStatus, UpdateIntegrationInput } from './integration.js';

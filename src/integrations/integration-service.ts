@@ -1,21 +1,35 @@
-import { randomUUID } from 'node:crypto';
-import type { AttendanceService } from '../attendance/index.js';
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import type { AttendanceService, Delivery, DeliveryStatus, SendReport } from '../attendance/index.js';
 import {
+  type Capabilities,
   type ConnectionReport,
+  ConnectorError,
   type ConnectorFactory,
-  MappingEntityType,
-  type SendResult,
-  type SISConnector,
-  type SyncResult,
+  type MappingEntityType,
+  type PushedRecords,
 } from '../connectors/index.js';
 import { ServiceError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
-import type { SyncIssue, SyncReport, SyncRun, SyncService, SyncWork } from '../sync/index.js';
-import { checkSettings, mergeConfig } from './check-settings.js';
+import type {
+  ConflictResolution,
+  GuardOverride,
+  IssueExport,
+  ListChangesRequest,
+  SyncChange,
+  SyncConflict,
+  SyncIssue,
+  SyncReport,
+  SyncRun,
+  SyncScope,
+  SyncService,
+  SyncWork,
+} from '../sync/index.js';
+import { checkPolicy, checkSettings, mergeConfig } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
 import { type IntegrationStore, toIntegration } from './integration-store.js';
+import { policyOf, type SyncTarget, syncWork } from './sync-work.js';
 
 export interface CredentialVaultDoor extends CredentialOpener {
   seal(integrationId: string, credentials: Record<string, string>): string;
@@ -55,12 +69,15 @@ export class IntegrationService {
     const config = input.config ?? {};
     const credentials = input.credentials ?? {};
     checkSettings(definition, config, credentials);
+    const policy = input.policy ?? {};
+    checkPolicy(policy);
     const id = randomUUID();
     return store.create({
       id,
       institutionId: input.institutionId,
       provider: definition.provider,
       config,
+      policy,
       credentials: vault.seal(id, credentials as Record<string, string>),
       credentialFields: Object.keys(credentials).sort(),
     });
@@ -86,6 +103,10 @@ export class IntegrationService {
         checkSettings(factory.definition(row.provider), config, credentials);
       }
       row.config = config;
+      if (input.policy) {
+        row.policy = mergeConfig(row.policy, input.policy);
+        checkPolicy(row.policy);
+      }
       if (input.credentials) {
         row.credentials = vault.seal(id, input.credentials as Record<string, string>);
         row.credentialFields = Object.keys(input.credentials).sort();
@@ -112,14 +133,65 @@ export class IntegrationService {
   }
 
   /**
-   * Brings one entity type up to date. Throws `aborted` while another run of it is under way, `failed_precondition` when
-   * the integration is INACTIVE, `unimplemented` when its provider has no such entities.
+   * Brings one entity type up to date, or all of them: courses, teachers, groups, students. A plan that would take away or
+   * change too much is held for a person (success false); `guard` sets other thresholds for this run. Throws `aborted`
+   * while another run of the same is under way, `failed_precondition` when the integration is INACTIVE, `unimplemented`
+   * when its provider has no such entities.
    */
-  async syncData(id: string, entityType: MappingEntityType): Promise<SyncReport> {
-    const row = await this.#usable(id);
-    this.#requireEntityType(row.provider, entityType);
-    const key = { integrationId: id, institutionId: row.institutionId, entityType };
-    return this.#noting(id, () => this.parts.syncs.sync(key, this.#work(row, entityType)));
+  async syncData(
+    id: string,
+    entityType: SyncScope = 'ALL',
+    options: { guard?: GuardOverride | undefined } = {},
+  ): Promise<SyncReport> {
+    return this.#noting(id, () => this.#sync(id, entityType, 'SYNC', options.guard));
+  }
+
+  /** What a sync would do, with nothing written: the report has the counts, `listSyncChanges` each change. */
+  async previewSync(id: string, entityType: SyncScope = 'ALL'): Promise<SyncReport> {
+    return this.#sync(id, entityType, 'PREVIEW');
+  }
+
+  /** Applies a plan that is HELD or PREVIEWED exactly as it was shown; what moved since is left out and listed. */
+  async approveSync(id: string, runId: string, reason = ''): Promise<SyncReport> {
+    await this.#usable(id);
+    return this.#noting(id, () => this.parts.syncs.approve(id, runId, reason));
+  }
+
+  /** Puts a plan away that is HELD or PREVIEWED. */
+  async discardSync(id: string, runId: string, reason = ''): Promise<SyncRun> {
+    await this.getIntegration(id);
+    const run = await this.parts.syncs.discard(id, runId, reason);
+    await this.#note(id, null);
+    return run;
+  }
+
+  /** Takes back what a run did; what was changed since is refused and listed. With `preview`, nothing is written yet. */
+  async rollbackSync(id: string, runId: string, options: { preview?: boolean } = {}): Promise<SyncReport> {
+    await this.#usable(id);
+    return this.parts.syncs.rollBack(id, runId, options);
+  }
+
+  /** What a run did, or what its plan would do, change by change. */
+  async listSyncChanges(id: string, runId: string, request: ListChangesRequest = {}): Promise<Page<SyncChange>> {
+    await this.getIntegration(id);
+    return this.parts.syncs.listChanges(id, runId, request);
+  }
+
+  /** New people of the source of whom a person must say who they are. */
+  async listConflicts(id: string, request: PageRequest & { resolved?: boolean | undefined } = {}): Promise<Page<SyncConflict>> {
+    await this.getIntegration(id);
+    return this.parts.syncs.listConflicts(id, request);
+  }
+
+  /** Says who somebody is: linked to `internalId`, somebody new, or left out. The next sync does it, and every one after. */
+  async resolveConflict(
+    id: string,
+    conflictId: string,
+    resolution: ConflictResolution,
+    internalId?: string,
+  ): Promise<SyncConflict> {
+    const { institutionId } = await this.getIntegration(id);
+    return this.parts.syncs.conflicts.resolve({ integrationId: id, institutionId }, conflictId, resolution, internalId);
   }
 
   /** Takes up the runs of processes that died, one after the other; returns how many. */
@@ -128,25 +200,87 @@ export class IntegrationService {
     for (let run = await this.parts.syncs.runs.takeUpAbandoned(); run; run = await this.parts.syncs.runs.takeUpAbandoned()) {
       const taken = run;
       const row = await this.parts.store.row(taken.integrationId);
-      await this.#noting(row.id, () => this.parts.syncs.carryOut(taken, this.#work(row, taken.entityType)));
+      await this.#noting(row.id, () => this.parts.syncs.carryOut(taken, this.#work(row)));
       count += 1;
     }
     return count;
   }
 
-  /** Sends the attendance of a class session. Records that cannot be sent are error sentences; the others are sent. */
-  async sendAttendance(id: string, sessionId: string): Promise<SendResult> {
+  /**
+   * Sends what the school does not have yet of a class session's attendance; with `resend`, all of it. Records that cannot
+   * be sent are error sentences; the others are sent.
+   */
+  async sendAttendance(id: string, sessionId: string, options: { resend?: boolean } = {}): Promise<SendReport> {
     const row = await this.#usable(id);
-    if (!this.parts.factory.definition(row.provider).capabilities.sendsAttendance) {
-      throw new ServiceError('unimplemented', `${row.provider} takes no attendance.`, { reason: 'ATTENDANCE_UNSUPPORTED' });
+    if (!this.#capabilities(row).sendsAttendance) {
+      throw new ServiceError('unimplemented', `${row.provider} takes no attendance with these settings.`, {
+        reason: 'ATTENDANCE_UNSUPPORTED',
+      });
     }
-    const { sheet, errors } = await this.parts.attendance.sheetFor(row, sessionId);
-    if (sheet.rows.length === 0) return { success: false, sent: 0, errors };
-    const result = await this.parts.sessions
-      .run(row, (connector) => connector.sendAttendance(sessionId, sheet))
-      .catch((error: unknown): SendResult => ({ success: false, sent: 0, errors: [sentenceOf(error)] }));
-    await this.#note(id, result.success ? null : (result.errors[0] ?? 'The school system did not take the attendance.'));
-    return { success: result.success && errors.length === 0, sent: result.sent, errors: [...errors, ...result.errors] };
+    const report = await this.parts.attendance.send(
+      row,
+      sessionId,
+      (sheet, delivered) =>
+        this.parts.sessions.run(row, (connector) => connector.sendAttendance(sessionId, sheet), { delivered }),
+      options.resend,
+    );
+    // Where nothing was sent, nothing was learnt about the school system.
+    if (report.sent > 0 || !report.success)
+      await this.#note(id, report.success ? null : (report.errors[0] ?? 'Nothing was sent.'));
+    return report;
+  }
+
+  /** Makes the secret that the school system pushes with, in place of the one before. It cannot be shown again. */
+  async createPushSecret(id: string): Promise<string> {
+    const { provider } = await this.getIntegration(id);
+    if (!this.parts.factory.definition(provider).receive) throw pushUnsupported(provider);
+    const secret = randomBytes(32).toString('base64url');
+    await this.parts.store.update(id, (row) => {
+      row.pushSecretDigest = digestOf(secret).toString('hex');
+    });
+    return secret;
+  }
+
+  /**
+   * Takes in what the school system pushed, and returns SmartID's id of it. Throws `not_found` for a wrong secret,
+   * `invalid_argument` for a body that cannot be used.
+   */
+  async receivePush(id: string, secret: string, body: unknown): Promise<string> {
+    const known = await this.parts.store.row(id).catch(() => undefined);
+    const digest = Buffer.from(known?.pushSecretDigest ?? '', 'hex');
+    if (!known || digest.length === 0 || !timingSafeEqual(digest, digestOf(secret))) {
+      throw new ServiceError('not_found', 'There is nothing at this address. Look whether its secret was replaced.', {
+        reason: 'PUSH_ADDRESS_NOT_FOUND',
+      });
+    }
+    const row = await this.#usable(id);
+    const { receive } = this.parts.factory.definition(row.provider);
+    if (!receive) throw pushUnsupported(row.provider);
+    const { entityType, externalId, source } = readPushed(receive, body);
+    const key = { integrationId: id, institutionId: row.institutionId, entityType };
+    const report = await this.parts.syncs.syncPushed(key, source, policyOf(row));
+    if (!report.success || report.errorCount > 0) {
+      throw new ServiceError('invalid_argument', report.errors.join('; '), { reason: 'PUSH_REFUSED' });
+    }
+    if (report.counts.conflicts > 0) {
+      throw new ServiceError(
+        'failed_precondition',
+        'Nobody can tell who this person is. A person has to say so: see ListConflicts.',
+        {
+          reason: 'IDENTITY_CONFLICT',
+        },
+      );
+    }
+    return (await this.parts.mappings.getMappingByExternalId(id, entityType, externalId)).internalId;
+  }
+
+  /** The outbox: marks on their way to the school system, with what became of them. */
+  async listDeliveries(
+    id: string,
+    request: PageRequest & { sessionId?: string | undefined; status?: DeliveryStatus | undefined } = {},
+  ): Promise<Page<Delivery>> {
+    await this.getIntegration(id);
+    return this.parts.attendance.listDeliveries(id, request);
   }
 
   async getSyncLogs(id: string): Promise<SyncLogs> {
@@ -177,7 +311,16 @@ export class IntegrationService {
     return this.parts.syncs.runs.listIssues(runId, { ...request, integrationId: id });
   }
 
-  async #usable(id: string): Promise<ConnectorTarget> {
+  /**
+   * The rows of a run that failed, as the file they came in with what is wrong in a last column: ready to be corrected and
+   * imported again. `file`: which one, where rows of several failed. Throws `not_found` when nothing failed.
+   */
+  async exportSyncIssues(id: string, runId: string, options: { file?: string | undefined } = {}): Promise<IssueExport> {
+    await this.getIntegration(id);
+    return this.parts.syncs.exportIssues(id, runId, options.file || undefined);
+  }
+
+  async #usable(id: string): Promise<SyncTarget> {
     const row = await this.parts.store.row(id);
     if (row.status !== 'INACTIVE') return row;
     throw new ServiceError('failed_precondition', 'The integration is INACTIVE. Set its status to ACTIVE first.', {
@@ -185,17 +328,34 @@ export class IntegrationService {
     });
   }
 
-  #requireEntityType(provider: string, entityType: MappingEntityType): void {
-    const { entityTypes } = this.parts.factory.definition(provider).capabilities;
-    if (entityTypes.includes(entityType)) return;
-    throw new ServiceError('unimplemented', `${provider} does not sync ${entityType}; it syncs ${entityTypes.join(', ')}.`, {
-      reason: 'ENTITY_TYPE_UNSUPPORTED',
-    });
+  #capabilities({ provider, config }: ConnectorTarget): Capabilities {
+    const definition = this.parts.factory.definition(provider);
+    return definition.capabilitiesWith?.(config) ?? definition.capabilities;
   }
 
-  #work(target: ConnectorTarget, entityType: MappingEntityType): SyncWork {
-    return (corridor) =>
-      this.parts.sessions.run(target, (connector) => callSync(connector, entityType, target.institutionId), corridor);
+  #requireEntityType(target: ConnectorTarget, entityType: MappingEntityType): void {
+    const { entityTypes } = this.#capabilities(target);
+    if (entityTypes.includes(entityType)) return;
+    throw new ServiceError(
+      'unimplemented',
+      `${target.provider} does not sync ${entityType}; it syncs ${entityTypes.join(', ')}.`,
+      {
+        reason: 'ENTITY_TYPE_UNSUPPORTED',
+      },
+    );
+  }
+
+  async #sync(id: string, entityType: SyncScope, kind: 'SYNC' | 'PREVIEW', guard?: GuardOverride): Promise<SyncReport> {
+    const row = await this.#usable(id);
+    if (entityType !== 'ALL') this.#requireEntityType(row, entityType);
+    return this.parts.syncs.sync(
+      { integrationId: id, institutionId: row.institutionId, entityType, kind, guard },
+      this.#work(row),
+    );
+  }
+
+  #work(target: SyncTarget): SyncWork {
+    return syncWork(this.parts.sessions, target, this.#capabilities(target));
   }
 
   /** Does a sync and notes on the integration how it went. */
@@ -225,21 +385,21 @@ export class IntegrationService {
   }
 }
 
-function callSync(connector: SISConnector, entityType: MappingEntityType, institutionId: string): Promise<SyncResult> {
-  switch (entityType) {
-    case MappingEntityType.STUDENT:
-      return connector.syncStudents(institutionId);
-    case MappingEntityType.COURSE:
-      return connector.syncCourses(institutionId);
-    case MappingEntityType.GROUP:
-      return (connector.syncGroups ?? notOffered).call(connector, institutionId);
-    case MappingEntityType.TEACHER:
-      return (connector.syncTeachers ?? notOffered).call(connector, institutionId);
-  }
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
 }
 
-function notOffered(): never {
-  throw new ServiceError('unimplemented', 'The connector does not sync this entity type.', { reason: 'ENTITY_TYPE_UNSUPPORTED' });
+function pushUnsupported(provider: string): ServiceError {
+  return new ServiceError('unimplemented', `${provider} does not push to us.`, { reason: 'PUSH_UNSUPPORTED' });
+}
+
+function readPushed(receive: (body: unknown) => PushedRecords, body: unknown): PushedRecords {
+  try {
+    return receive(body);
+  } catch (error) {
+    if (error instanceof ConnectorError) throw new ServiceError('invalid_argument', error.message, { reason: 'PUSH_REFUSED' });
+    throw error;
+  }
 }
 
 function sentenceOf(error: unknown): string {

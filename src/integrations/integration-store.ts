@@ -5,7 +5,16 @@ import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage }
 import type { Integration } from './integration.js';
 
 /** Where things that belong to an integration stand, in the order they are deleted. */
-const BELONGINGS = ['integration_mappings', 'sync_staged', 'sync_changes', 'sync_issues', 'sync_runs'] as const;
+const BELONGINGS = [
+  'integration_mappings',
+  'sync_staged',
+  'sync_changes',
+  'sync_issues',
+  'sync_conflicts',
+  'sync_runs',
+  'outbox_deliveries',
+  'outbox_sendings',
+] as const;
 
 /** The rows of integrations, and all that goes with them. */
 export class IntegrationStore {
@@ -23,7 +32,10 @@ export class IntegrationStore {
   }
 
   async create(
-    values: Pick<IntegrationModel, 'id' | 'institutionId' | 'provider' | 'config' | 'credentials' | 'credentialFields'>,
+    values: Pick<
+      IntegrationModel,
+      'id' | 'institutionId' | 'provider' | 'config' | 'policy' | 'credentials' | 'credentialFields'
+    >,
   ) {
     return toIntegration(await this.#integrations.create({ ...values, status: 'ACTIVE' }));
   }
@@ -33,7 +45,7 @@ export class IntegrationStore {
     const size = pageSizeOf(request);
     const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
     const rows = await this.database.query<Integration & { key: string }>(
-      `SELECT id, institution_id AS "institutionId", provider, config, credential_fields AS "credentialFields", status,
+      `SELECT id, institution_id AS "institutionId", provider, config, policy, credential_fields AS "credentialFields", status,
          last_sync_at AS "lastSyncAt", last_error AS "lastError", created_at AS "createdAt", updated_at AS "updatedAt",
          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key
        FROM integrations WHERE ($1::uuid IS NULL OR institution_id = $1)
@@ -71,6 +83,7 @@ export class IntegrationStore {
 }
 
 export function toIntegration(row: IntegrationModel): Integration {
-  const { id, institutionId, provider, config, credentialFields, status, lastSyncAt, lastError, createdAt, updatedAt } = row;
-  return { id, institutionId, provider, config, credentialFields, status, lastSyncAt, lastError, createdAt, updatedAt };
+  const { id, institutionId, provider, config, policy, credentialFields, status, lastSyncAt, lastError, createdAt, updatedAt } =
+    row;
+  return { id, institutionId, provider, config, policy, credentialFields, status, lastSyncAt, lastError, createdAt, updatedAt };
 }

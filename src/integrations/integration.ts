@@ -7,6 +7,8 @@ export interface Integration {
   institutionId: string;
   provider: string;
   config: Record<string, unknown>;
+  /** How its syncs are to be careful; what is left out is as by default. */
+  policy: Record<string, unknown>;
   /** Names of the stored credentials. */
   credentialFields: string[];
   status: IntegrationStatus;
@@ -24,9 +26,13 @@ export interface CreateIntegrationInput {
   provider: string;
   config?: Record<string, unknown> | undefined;
   credentials?: Record<string, unknown> | undefined;
+  /** See SyncPolicy. */
+  policy?: Record<string, unknown> | undefined;
 }
 
 export interface UpdateIntegrationInput {
+  /** Merged into the stored policy; null removes a key. */
+  policy?: Record<string, unknown> | undefined;
   /** Merged into the stored config; null removes a key (RFC 7396). */
   config?: Record<string, unknown> | undefined;
   /** Replaces the stored credentials whole. */

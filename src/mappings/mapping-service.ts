@@ -1,7 +1,8 @@
 import type { MappingEntityType } from '../connectors/index.js';
-import type { Database } from '../database/index.js';
+import { type Database, MAPPING_COLUMNS } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import { MappingCare } from './mapping-care.js';
 
 /** The pair of ids that one entity has in SmartID (`internalId`) and in the school's system (`externalId`). */
 export interface IntegrationMapping {
@@ -11,20 +12,23 @@ export interface IntegrationMapping {
   internalId: string;
   externalId: string;
   metadata: Record<string, unknown>;
-  status: 'ACTIVE';
+  /** MISSING: the source has it no longer; after a grace it is deactivated. */
+  status: 'ACTIVE' | 'MISSING';
   createdAt: Date;
   updatedAt: Date;
 }
-
-const COLUMNS = `id, integration_id AS "integrationId", entity_type AS "entityType", internal_id AS "internalId",
-  external_id AS "externalId", metadata, status, created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 /** Rows a page while streaming: large enough to cost few round trips, small enough to keep memory flat. */
 const STREAM_PAGE = 1_000;
 
 /** Looks up the two-way map of ids. */
 export class MappingService {
-  constructor(private readonly database: Database) {}
+  /** Repairs by people. */
+  readonly care: MappingCare;
+
+  constructor(private readonly database: Database) {
+    this.care = new MappingCare(database);
+  }
 
   /** The mapping of one entity by SmartID's id. Throws `not_found`. */
   async getMapping(integrationId: string, entityType: MappingEntityType, internalId: string): Promise<IntegrationMapping> {
@@ -45,8 +49,10 @@ export class MappingService {
     integrationId: string,
     request: PageRequest & { entityType?: MappingEntityType | undefined } = {},
   ): Promise<Page<IntegrationMapping>> {
-    await this.#requireIntegration(integrationId);
-    return this.#page(integrationId, request, pageSizeOf(request));
+    const page = await this.#page(integrationId, request, pageSizeOf(request));
+    // Where there is something, there is an integration.
+    if (page.items.length === 0) await this.#requireIntegration(integrationId);
+    return page;
   }
 
   /** All mappings from a token on, page by page: memory does not grow with their count. */
@@ -78,7 +84,7 @@ export class MappingService {
   ): Promise<Page<IntegrationMapping>> {
     const key = readPageToken(pageToken, [TOKEN.entityType, TOKEN.text]);
     const rows = await this.database.query<IntegrationMapping>(
-      `SELECT ${COLUMNS} FROM integration_mappings WHERE integration_id = $1
+      `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m WHERE integration_id = $1
          ${entityType ? 'AND entity_type = $3' : ''}
          ${key ? `AND (entity_type, external_id) > ($${entityType ? 4 : 3}, $${entityType ? 5 : 4})` : ''}
        ORDER BY entity_type, external_id LIMIT $2`,
@@ -94,7 +100,7 @@ export class MappingService {
 
   async #one(integrationId: string, entityType: MappingEntityType, column: 'internal_id' | 'external_id', id: string) {
     const [row] = await this.database.query<IntegrationMapping>(
-      `SELECT ${COLUMNS} FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3`,
+      `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3`,
       [integrationId, entityType, id],
     );
     if (row) return row;

@@ -69,10 +69,13 @@ export class ClassSessionStore {
 
   async #requireReferences({ institutionId, groupId, courseId, teacherId }: ClassSession): Promise<void> {
     const violations: FieldViolation[] = [];
+    if (!groupId && !courseId) {
+      violations.push({ field: 'session.groupId', description: 'give the group that meets, or the course' });
+    }
     const missing = (field: string, id: string) => {
       violations.push({ field: `session.${field}`, description: `${id} is not in the roster of this institution` });
     };
-    if (!(await this.database.repository(GroupModel).findOne({ where: { institutionId, id: groupId } })))
+    if (groupId && !(await this.database.repository(GroupModel).findOne({ where: { institutionId, id: groupId } })))
       missing('groupId', groupId);
     if (courseId && !(await this.database.repository(CourseModel).findOne({ where: { institutionId, id: courseId } })))
       missing('courseId', courseId);

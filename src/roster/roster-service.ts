@@ -3,6 +3,7 @@ import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage, writePageToken } from '../paging.js';
 import { ClassSessionStore } from './class-session-store.js';
 import type { AttendanceRecord, ClassSession, Course, Group, Membership, RosterChange, Student, Teacher } from './roster.js';
+import { type EntityEdit, RosterEdits } from './roster-edits.js';
 
 interface EntityTable {
   table: string;
@@ -10,7 +11,8 @@ interface EntityTable {
   columns: string;
 }
 
-const COMMON = 'id, institution_id AS "institutionId", active, metadata, created_at AS "createdAt", updated_at AS "updatedAt"';
+const COMMON =
+  'id, institution_id AS "institutionId", active, edited AS "editedFields", metadata, created_at AS "createdAt", updated_at AS "updatedAt"';
 const PERSON = 'national_id AS "nationalId", given_name AS "givenName", family_name AS "familyName", email, code';
 
 const STUDENTS: EntityTable = {
@@ -39,10 +41,12 @@ export type PeoplePage = InstitutionPage & { groupId?: string | undefined };
 export class RosterService {
   readonly #database: Database;
   readonly #sessions: ClassSessionStore;
+  readonly #edits: RosterEdits;
 
   constructor(database: Database) {
     this.#database = database;
     this.#sessions = new ClassSessionStore(database);
+    this.#edits = new RosterEdits(database);
   }
 
   listStudents(request: PeoplePage): Promise<Page<Student>> {
@@ -96,6 +100,37 @@ export class RosterService {
     );
   }
 
+  /** Puts a student in under an id of the caller's, or changes the fields that are named. Repeating changes nothing. */
+  async putStudent(institutionId: string, id: string, edit: EntityEdit): Promise<Student> {
+    await this.#edits.put('STUDENT', institutionId, id, edit);
+    return this.getStudent(institutionId, id);
+  }
+
+  async putTeacher(institutionId: string, id: string, edit: EntityEdit): Promise<Teacher> {
+    await this.#edits.put('TEACHER', institutionId, id, edit);
+    return this.getTeacher(institutionId, id);
+  }
+
+  async putCourse(institutionId: string, id: string, edit: EntityEdit): Promise<Course> {
+    await this.#edits.put('COURSE', institutionId, id, edit);
+    return this.getCourse(institutionId, id);
+  }
+
+  async putGroup(institutionId: string, id: string, edit: EntityEdit): Promise<Group> {
+    await this.#edits.put('GROUP', institutionId, id, edit);
+    return this.getGroup(institutionId, id);
+  }
+
+  /** Puts somebody into a group. */
+  putMembership(membership: Omit<Membership, 'createdAt'>): Promise<void> {
+    return this.#edits.putMembership(membership, true);
+  }
+
+  /** Takes somebody out of a group. */
+  deleteMembership(membership: Omit<Membership, 'createdAt'>): Promise<void> {
+    return this.#edits.putMembership(membership, false);
+  }
+
   /** Puts a class session in, or replaces it. Throws `invalid_argument` when group, course or teacher is not there. */
   putClassSession(session: ClassSession): Promise<ClassSession> {
     return this.#sessions.put(session);
@@ -119,20 +154,29 @@ export class RosterService {
     request: InstitutionPage,
   ): Promise<{ changes: RosterChange[]; nextPageToken: string; hasMore: boolean }> {
     const size = pageSizeOf(request);
-    const after = readPageToken(request.pageToken, [TOKEN.integer, TOKEN.integer]) ?? ['0', '0'];
+    const from = readPageToken(request.pageToken, [TOKEN.integer, TOKEN.integer]) ?? ['0', '0'];
     const rows = await this.#database.query<RosterChange & { position: string; seq: number }>(
-      `SELECT r.applied_position::text AS position, c.seq, c.run_id AS "runId", c.action, c.entity, c.internal_id AS "entityId",
-         c.before, c.after, COALESCE(r.finished_at, r.started_at) AS "changedAt"
-       FROM sync_runs r JOIN sync_changes c ON c.integration_id = r.integration_id AND c.run_id = r.id
-       WHERE r.institution_id = $1 AND r.applied_position >= $2 AND (r.applied_position, c.seq) > ($2, $3)
-       ORDER BY r.applied_position, c.seq LIMIT $4`,
-      [request.institutionId, ...after, size + 1],
+      `(SELECT r.applied_position AS at, r.applied_position::text AS position, c.seq, c.run_id::text AS "runId",
+          CASE WHEN c.action IN ('CREATE', 'DELETE') THEN c.action ELSE 'UPDATE' END AS action, c.entity,
+          c.internal_id AS "entityId", c.before, c.after, COALESCE(r.finished_at, r.started_at) AS "changedAt"
+        FROM sync_runs r JOIN sync_changes c ON c.integration_id = r.integration_id AND c.run_id = r.id
+        WHERE r.institution_id = $1 AND r.applied_position >= $2 AND (r.applied_position, c.seq) > ($2, $3)
+          -- What only a mapping went through is none of the roster's.
+          AND c.outcome IS NULL AND c.action <> 'REKEY' AND c.before IS DISTINCT FROM c.after
+        ORDER BY r.applied_position, c.seq LIMIT $4)
+       UNION ALL
+       (SELECT e.position, e.position::text, 1, '', e.action, e.entity, e.entity_id, e.before, e.after, e.changed_at FROM roster_edits e
+        WHERE e.institution_id = $1 AND e.position >= $2 AND (e.position, 1) > ($2, $3) ORDER BY e.position LIMIT $4)
+       ORDER BY at, seq LIMIT $4`,
+      [request.institutionId, ...from, size + 1],
     );
     const page = rows.slice(0, size);
     const last = page.at(-1);
     return {
-      changes: page.map(({ position: _position, seq: _seq, ...change }) => change),
-      nextPageToken: writePageToken(last ? [last.position, String(last.seq)] : after),
+      changes: page.map(({ runId, action, entity, entityId, before, after, changedAt }) => {
+        return { runId, action, entity, entityId, before, after, changedAt };
+      }),
+      nextPageToken: writePageToken(last ? [last.position, String(last.seq)] : from),
       hasMore: rows.length > size,
     };
   }

@@ -3,6 +3,8 @@ export interface Entity {
   id: string;
   institutionId: string;
   active: boolean;
+  /** Names of the fields that were edited in SmartID. */
+  editedFields: string[];
   metadata: Record<string, unknown>;
   createdAt: Date;
   updatedAt: Date;
@@ -51,7 +53,8 @@ export interface ClassSession {
   /** Chosen by the caller. */
   id: string;
   institutionId: string;
-  groupId: string;
+  /** Null for a session of the whole course. */
+  groupId: string | null;
   /** When null, the course is the group's. */
   courseId: string | null;
   teacherId: string | null;
@@ -72,12 +75,13 @@ export interface AttendanceRecord {
 }
 
 export interface RosterChange {
+  /** Empty where a backend edited the roster. */
   runId: string;
-  action: 'CREATE' | 'UPDATE';
+  action: 'CREATE' | 'UPDATE' | 'DELETE';
   entity: 'COURSE' | 'GROUP' | 'STUDENT' | 'TEACHER' | 'MEMBERSHIP';
   /** The entity's UUID; of a membership, the person's. */
   entityId: string;
   before: Record<string, unknown> | null;
-  after: Record<string, unknown>;
+  after: Record<string, unknown> | null;
   changedAt: Date;
 }

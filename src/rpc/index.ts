@@ -1,19 +1,25 @@
 import type { ConnectRouter } from '@connectrpc/connect';
+import { IdukayPushService } from '../../gen/smartid/integrations/v1/idukay_push_service_pb.js';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
 import type { RosterService as RosterServiceRoom } from '../roster/index.js';
+import { idukayPushRpc } from './idukay-push-service.js';
 import { type IntegrationRpcParts, integrationRpc } from './integration-service.js';
 import { rosterRpc } from './roster-service.js';
 
 export { createInterceptors, type InterceptorOptions } from './interceptors/index.js';
 
 /** The services of the product. */
-export const services = [IntegrationService, RosterService] as const;
+export const services = [IntegrationService, RosterService, IdukayPushService] as const;
+
+/** Those that a caller needs no bearer token for. */
+export const openServices = [IdukayPushService.typeName];
 
 /** Hangs the services of the product into a router. */
 export function routes(parts: IntegrationRpcParts & { rosterService: RosterServiceRoom }): (router: ConnectRouter) => void {
   return (router) => {
     router.service(IntegrationService, integrationRpc(parts));
     router.service(RosterService, rosterRpc(parts));
+    router.service(IdukayPushService, idukayPushRpc(parts));
   };
 }

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { z } from 'zod';
+import { Delivery_Status, type DeliverySchema } from '../../gen/smartid/integrations/v1/delivery_pb.js';
 import {
   Integration_Status,
   type IntegrationSchema,
@@ -10,24 +11,18 @@ import {
   MappingEntityType as MappingEntityTypeMessage,
   type MappingSchema,
 } from '../../gen/smartid/integrations/v1/mapping_pb.js';
-import {
-  SyncIssue_Severity,
-  type SyncIssueSchema,
-  SyncRun_Stage,
-  SyncRun_Status,
-  type SyncRunSchema,
-} from '../../gen/smartid/integrations/v1/sync_pb.js';
 import type { ConnectorDefinition } from '../connectors/index.js';
-import type { Integration } from '../integrations/index.js';
+import type { Delivery, Integration } from '../integrations/index.js';
 import { type IntegrationMapping, MappingEntityType } from '../mappings/index.js';
-import type { ReportedMapping, SyncIssue, SyncRun } from '../sync/index.js';
+import type { ReportedMapping } from '../sync/index.js';
 import { enumName, enumValue, json, optional, timestamp } from './to-message.js';
 
 export function toIntegrationMessage(integration: Integration): MessageInitShape<typeof IntegrationSchema> {
-  const { status, config, lastSyncAt, lastError, createdAt, updatedAt, ...rest } = integration;
+  const { status, config, policy, lastSyncAt, lastError, createdAt, updatedAt, ...rest } = integration;
   return {
     ...rest,
     config: json(config),
+    policy: json(policy),
     status: enumValue(Integration_Status, status),
     lastSyncAt: timestamp(lastSyncAt),
     lastError: optional(lastError),
@@ -50,35 +45,13 @@ export function toMappingMessage(mapping: IntegrationMapping | ReportedMapping):
   };
 }
 
-export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunSchema> {
+export function toDeliveryMessage(delivery: Delivery): MessageInitShape<typeof DeliverySchema> {
   return {
-    id: run.id,
-    integrationId: run.integrationId,
-    entityType: enumValue(MappingEntityTypeMessage, run.entityType),
-    status: enumValue(SyncRun_Status, run.status),
-    stage: enumValue(SyncRun_Stage, run.stage),
-    counts: run.counts,
-    membershipCounts: run.membershipCounts,
-    error: optional(run.error),
-    attempt: run.attempt,
-    startedAt: timestamp(run.startedAt),
-    finishedAt: timestamp(run.finishedAt),
-    timings: run.timings,
-  };
-}
-
-export function toSyncIssueMessage(issue: SyncIssue): MessageInitShape<typeof SyncIssueSchema> {
-  return {
-    number: issue.number,
-    severity: enumValue(SyncIssue_Severity, issue.severity),
-    rule: issue.rule,
-    message: issue.message,
-    file: optional(issue.file),
-    line: optional(issue.line),
-    column: optional(issue.column),
-    value: optional(issue.value),
-    hint: optional(issue.hint),
-    externalId: optional(issue.externalId),
+    ...delivery,
+    status: enumValue(Delivery_Status, delivery.status),
+    lastReason: optional(delivery.lastReason),
+    createdAt: timestamp(delivery.createdAt),
+    updatedAt: timestamp(delivery.updatedAt),
   };
 }
 
@@ -94,10 +67,10 @@ export function toProviderMessage(definition: ConnectorDefinition): MessageInitS
   };
 }
 
-/** The entity type of a request; undefined when it is unspecified. */
+/** The entity type of a request; undefined when it is unspecified, or ALL. */
 export function fromEntityType(value: MappingEntityTypeMessage): MappingEntityType | undefined {
   const name = enumName(MappingEntityTypeMessage, value);
-  return name as MappingEntityType | undefined;
+  return name === 'ALL' ? undefined : (name as MappingEntityType | undefined);
 }
 
 /** The entity type of a request that must have one: validation has seen to it. */

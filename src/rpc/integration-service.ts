@@ -1,19 +1,37 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
+import { Delivery_Status } from '../../gen/smartid/integrations/v1/delivery_pb.js';
 import { Integration_Status } from '../../gen/smartid/integrations/v1/integration_pb.js';
 import type { IntegrationService as IntegrationServiceSchema } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
-import { SyncIssue_Severity } from '../../gen/smartid/integrations/v1/sync_pb.js';
+import {
+  SyncChange_Action,
+  SyncChange_Outcome,
+  SyncConflict_Resolution,
+  SyncIssue_Severity,
+} from '../../gen/smartid/integrations/v1/sync_pb.js';
 import type { ConnectorFactory } from '../connectors/index.js';
-import type { IntegrationService } from '../integrations/index.js';
+import type { DeliveryStatus, IntegrationService } from '../integrations/index.js';
 import type { MappingService } from '../mappings/index.js';
+import type { ConflictResolution, SyncChangeAction } from '../sync/index.js';
+import { attachment } from './attachment.js';
 import {
   fromEntityType,
   requireEntityType,
+  toDeliveryMessage,
   toIntegrationMessage,
   toMappingMessage,
   toProviderMessage,
-  toSyncIssueMessage,
-  toSyncRunMessage,
 } from './integration-messages.js';
+import {
+  fromGuard,
+  toHistoryEntryMessage,
+  toSyncChangeMessage,
+  toSyncConflictMessage,
+  toSyncDataMessage,
+  toSyncIssueMessage,
+  toSyncPartMessage,
+  toSyncRunMessage,
+} from './sync-messages.js';
 import { enumName, enumValue, json, timestamp } from './to-message.js';
 
 export interface IntegrationRpcParts {
@@ -26,8 +44,8 @@ export interface IntegrationRpcParts {
 export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof IntegrationServiceSchema> {
   const { integrationService, mappingService, connectorFactory } = parts;
   return {
-    async createIntegration({ institutionId, provider, config, credentials }, context) {
-      const integration = await integrationService.createIntegration({ institutionId, provider, config, credentials });
+    async createIntegration({ institutionId, provider, config, credentials, policy }, context) {
+      const integration = await integrationService.createIntegration({ institutionId, provider, config, credentials, policy });
       context.responseHeader.set('Location', `/integrations/${integration.id}`);
       return { integration: toIntegrationMessage(integration) };
     },
@@ -41,9 +59,14 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
       return { integrations: page.items.map(toIntegrationMessage), nextPageToken: page.nextPageToken };
     },
 
-    async updateIntegration({ id, config, credentials, status }) {
+    async updateIntegration({ id, config, credentials, status, policy }) {
       const name = status && (enumName(Integration_Status, status) as 'ACTIVE' | 'INACTIVE' | undefined);
-      const integration = await integrationService.updateIntegration(id, { config, credentials, status: name || undefined });
+      const integration = await integrationService.updateIntegration(id, {
+        config,
+        credentials,
+        policy,
+        status: name || undefined,
+      });
       return { integration: toIntegrationMessage(integration) };
     },
 
@@ -61,13 +84,71 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
       };
     },
 
-    async syncData({ id, entityType }) {
-      const report = await integrationService.syncData(id, requireEntityType(entityType));
-      return { ...report, mappings: report.mappings.map(toMappingMessage) };
+    async syncData({ id, entityType, guard }) {
+      return toSyncDataMessage(await integrationService.syncData(id, fromEntityType(entityType), { guard: fromGuard(guard) }));
     },
 
-    async sendAttendance({ id, sessionId }) {
-      return integrationService.sendAttendance(id, sessionId);
+    async previewSync({ id, entityType }) {
+      const { runId, errors, parts } = await integrationService.previewSync(id, fromEntityType(entityType));
+      const run = await integrationService.getSyncRun(id, runId);
+      return { run: toSyncRunMessage(run), errors, parts: parts.map(toSyncPartMessage) };
+    },
+
+    async approveSync({ id, runId, reason }) {
+      const { success, parts } = await integrationService.approveSync(id, runId, reason);
+      const run = await integrationService.getSyncRun(id, runId);
+      return { success, run: toSyncRunMessage(run), parts: parts.map(toSyncPartMessage) };
+    },
+
+    async discardSync({ id, runId, reason }) {
+      return { run: toSyncRunMessage(await integrationService.discardSync(id, runId, reason)) };
+    },
+
+    async rollbackSync({ id, runId, preview }) {
+      const report = await integrationService.rollbackSync(id, runId, { preview });
+      const run = await integrationService.getSyncRun(id, report.runId);
+      return { run: toSyncRunMessage(run), parts: report.parts.map(toSyncPartMessage) };
+    },
+
+    async listSyncChanges({ id, runId, action, outcome, pageSize, pageToken }) {
+      const page = await integrationService.listSyncChanges(id, runId, {
+        action: enumName(SyncChange_Action, action) as SyncChangeAction | undefined,
+        outcome: enumName(SyncChange_Outcome, outcome) as 'MOVED' | 'REFUSED' | undefined,
+        pageSize,
+        pageToken,
+      });
+      return { changes: page.items.map(toSyncChangeMessage), nextPageToken: page.nextPageToken };
+    },
+
+    async listConflicts({ id, resolved, pageSize, pageToken }) {
+      const page = await integrationService.listConflicts(id, { resolved, pageSize, pageToken });
+      return { conflicts: page.items.map(toSyncConflictMessage), nextPageToken: page.nextPageToken };
+    },
+
+    async resolveConflict({ id, conflictId, resolution, internalId }) {
+      const name = enumName(SyncConflict_Resolution, resolution) as ConflictResolution;
+      const conflict = await integrationService.resolveConflict(id, conflictId, name, internalId || undefined);
+      return { conflict: toSyncConflictMessage(conflict) };
+    },
+
+    async sendAttendance({ id, sessionId, resend }) {
+      return integrationService.sendAttendance(id, sessionId, { resend });
+    },
+
+    async listDeliveries({ id, sessionId, status, pageSize, pageToken }) {
+      const name = enumName(Delivery_Status, status) as DeliveryStatus | undefined;
+      const page = await integrationService.listDeliveries(id, {
+        sessionId: sessionId || undefined,
+        status: name,
+        pageSize,
+        pageToken,
+      });
+      return { deliveries: page.items.map(toDeliveryMessage), nextPageToken: page.nextPageToken };
+    },
+
+    async createPushSecret({ id }) {
+      const secret = await integrationService.createPushSecret(id);
+      return { secret, path: `/integrations/${id}/idukay/${secret}/students` };
     },
 
     async *streamMappings({ id, entityType, pageSize, pageToken }, context) {
@@ -94,6 +175,33 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
         ? await mappingService.getMapping(id, type, internalId)
         : await mappingService.getMappingByExternalId(id, type, externalId);
       return { mapping: toMappingMessage(mapping) };
+    },
+
+    async rekeyMapping({ id, entityType, externalId, newExternalId, reason }) {
+      const type = requireEntityType(entityType);
+      await mappingService.care.rekey({ integrationId: id, entityType: type, externalId, newExternalId, reason });
+      return { mapping: toMappingMessage(await mappingService.getMappingByExternalId(id, type, newExternalId)) };
+    },
+
+    async mergeMappings({ id, entityType, keepInternalId, dropInternalId, keepExternalId, reason }) {
+      const ids = { keepInternalId, dropInternalId, keepExternalId: keepExternalId || undefined };
+      await mappingService.care.merge({ integrationId: id, entityType: requireEntityType(entityType), ...ids, reason });
+      return {};
+    },
+
+    async unlinkMapping({ id, entityType, externalId, reason }) {
+      await mappingService.care.unlink({ integrationId: id, entityType: requireEntityType(entityType), externalId, reason });
+      return {};
+    },
+
+    async getMappingHistory({ id, entityType, internalId, externalId, at, pageSize, pageToken }) {
+      await integrationService.getIntegration(id);
+      const of = { integrationId: id, entityType: requireEntityType(entityType) };
+      const page = await mappingService.care.history(
+        { ...of, internalId: internalId || undefined, externalId: externalId || undefined },
+        { at: at && timestampDate(at), pageSize, pageToken },
+      );
+      return { entries: page.items.map(toHistoryEntryMessage), nextPageToken: page.nextPageToken };
     },
 
     async getSyncLogs({ id }) {
@@ -123,6 +231,12 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
       const name = enumName(SyncIssue_Severity, severity) as 'ERROR' | 'WARNING' | undefined;
       const page = await integrationService.listSyncIssues(id, runId, { severity: name, pageSize, pageToken });
       return { issues: page.items.map(toSyncIssueMessage), nextPageToken: page.nextPageToken };
+    },
+
+    async exportSyncIssues({ id, runId, file }, context) {
+      const { fileName, contentType, content } = await integrationService.exportSyncIssues(id, runId, { file });
+      context.responseHeader.set('Content-Disposition', attachment(fileName));
+      return { file: { contentType, data: content }, fileName };
     },
   };
 }

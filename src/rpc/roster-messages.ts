@@ -67,7 +67,7 @@ export function toRosterChangeMessage(change: RosterChange): MessageInitShape<ty
     entity: enumValue(RosterChange_Entity, change.entity),
     entityId: change.entityId,
     before: change.before ? json(change.before) : undefined,
-    after: json(change.after),
+    after: change.after ? json(change.after) : undefined,
     changedAt: timestamp(change.changedAt),
   };
 }
@@ -77,7 +77,7 @@ export function toClassSessionMessage(session: ClassSession): MessageInitShape<t
   return {
     id,
     institutionId,
-    groupId,
+    groupId: optional(groupId),
     courseId: optional(courseId),
     teacherId: optional(teacherId),
     startsAt: timestamp(startsAt),
@@ -92,7 +92,7 @@ export function fromClassSessionMessage(session: MessageShape<typeof ClassSessio
   return {
     id,
     institutionId,
-    groupId,
+    groupId: groupId || null,
     courseId: courseId ?? null,
     teacherId: teacherId ?? null,
     startsAt: timestampDate(startsAt),

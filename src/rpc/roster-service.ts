@@ -1,4 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect';
+import { Membership_Role } from '../../gen/smartid/roster/v1/roster_pb.js';
 import type { RosterService as RosterServiceSchema } from '../../gen/smartid/roster/v1/roster_service_pb.js';
 import type { RosterService } from '../roster/index.js';
 import {
@@ -13,6 +14,9 @@ import {
   toStudentMessage,
   toTeacherMessage,
 } from './roster-messages.js';
+import { enumName } from './to-message.js';
+
+const roleName = (role: Membership_Role) => enumName(Membership_Role, role) as 'STUDENT' | 'TEACHER';
 
 /** smartid.roster.v1.RosterService on the roster of the house. */
 export function rosterRpc({ rosterService }: { rosterService: RosterService }): ServiceImpl<typeof RosterServiceSchema> {
@@ -51,6 +55,32 @@ export function rosterRpc({ rosterService }: { rosterService: RosterService }): 
 
     async getGroup({ institutionId, id }) {
       return { group: toGroupMessage(await rosterService.getGroup(institutionId, id)) };
+    },
+
+    async putStudent({ institutionId, id, $typeName: _, $unknown: _unknown, ...edit }) {
+      return { student: toStudentMessage(await rosterService.putStudent(institutionId, id, edit)) };
+    },
+
+    async putTeacher({ institutionId, id, $typeName: _, $unknown: _unknown, ...edit }) {
+      return { teacher: toTeacherMessage(await rosterService.putTeacher(institutionId, id, edit)) };
+    },
+
+    async putCourse({ institutionId, id, $typeName: _, $unknown: _unknown, ...edit }) {
+      return { course: toCourseMessage(await rosterService.putCourse(institutionId, id, edit)) };
+    },
+
+    async putGroup({ institutionId, id, $typeName: _, $unknown: _unknown, ...edit }) {
+      return { group: toGroupMessage(await rosterService.putGroup(institutionId, id, edit)) };
+    },
+
+    async putMembership({ institutionId, groupId, personId, role }) {
+      await rosterService.putMembership({ institutionId, groupId, personId, role: roleName(role) });
+      return {};
+    },
+
+    async deleteMembership({ institutionId, groupId, personId, role }) {
+      await rosterService.deleteMembership({ institutionId, groupId, personId, role: roleName(role) });
+      return {};
     },
 
     async listMemberships({ institutionId, groupId, pageSize, pageToken }) {

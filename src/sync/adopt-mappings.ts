@@ -1,5 +1,5 @@
 import type { SyncResult } from '../connectors/index.js';
-import type { Database } from '../database/index.js';
+import { type Database, MAPPING_COLUMNS } from '../database/index.js';
 import { TOKEN } from '../paging.js';
 import { MAX_REPORTED_MAPPINGS, type ReportedMapping, type SyncReport } from './corridor.js';
 import { noCounts, type SyncRun } from './sync-run.js';
@@ -36,6 +36,7 @@ export async function adoptMappings(database: Database, run: SyncRun, result: Sy
   return {
     runId: run.id,
     success: result.success,
+    status: result.success ? 'COMPLETED' : 'FAILED',
     synced: result.synced,
     errors: errors.slice(0, MAX_SENTENCES),
     errorCount: errors.length,
@@ -44,6 +45,8 @@ export async function adoptMappings(database: Database, run: SyncRun, result: Sy
     mappingsTruncated: stored.length > MAX_REPORTED_MAPPINGS,
     counts: run.counts,
     membershipCounts: noCounts(),
+    gaps: [],
+    parts: [],
   };
 }
 
@@ -94,8 +97,7 @@ async function store(
        DO UPDATE SET internal_id = excluded.internal_id, metadata = excluded.metadata, last_run_id = excluded.last_run_id,
          updated_at = now()
        RETURNING *)
-     SELECT m.id, m.integration_id AS "integrationId", m.entity_type AS "entityType", m.internal_id AS "internalId",
-       m.external_id AS "externalId", m.metadata, m.status, m.created_at AS "createdAt", m.updated_at AS "updatedAt",
+     SELECT ${MAPPING_COLUMNS},
        CASE WHEN b.internal_id IS NULL THEN 'none' WHEN w.id IS NULL THEN 'same' ELSE 'other' END AS before
      FROM before b
      LEFT JOIN written w ON w.external_id = b.external_id

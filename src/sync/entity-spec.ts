@@ -1,7 +1,5 @@
 import { MappingEntityType } from '../connectors/index.js';
-
-/** How a field's text is cleaned and checked. */
-export type FieldKind = 'text' | 'name' | 'email' | 'nationalId' | 'date';
+import type { FieldKind } from '../values/index.js';
 
 export interface FieldSpec {
   /** Name in records, and in the before and after of changes. */

@@ -1,24 +1,49 @@
-import type { RecordIssue } from '../connectors/index.js';
+import type { RecordIssue, RecordPage } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
+import { quoted } from '../values/index.js';
+import { type StoredTable, toStoredCells, toStoredTable } from './stored-rows.js';
 
 const BATCH = 2_000;
 const MAX_VALUE = 200;
 /** How many error sentences an answer holds. */
 const MAX_SENTENCES = 100;
 
-/** The issue as one sentence: `students.csv line 17: correo "x@" is not a valid address`. */
+/** Characters of cells that a run keeps. When there are more, something is wrong with whole files, not with rows. */
+const MAX_CELLS = 32 * 1024 * 1024;
+
+/**
+ * The issue as one sentence: `students.csv line 17: correo "x@" is not a valid address`, and where there are no lines,
+ * `teachers "P111": email "x@" is not a valid address`.
+ */
 export function describeIssue(issue: RecordIssue, source: string): string {
-  const place = `${issue.file ?? source}${issue.line === undefined ? '' : ` line ${issue.line}`}`;
-  return `${place}: ${issue.problem}`;
+  return `${placeOf(issue, source)}: ${issue.problem}`;
 }
 
-/** Gathers the issues of a run, numbers them in the order they are found, and writes them in batches. */
+function placeOf({ file, line, externalId, problem }: RecordIssue, source: string): string {
+  const origin = file ?? source;
+  if (line !== undefined) return `${origin} line ${line}`;
+  const name = externalId && quoted(externalId);
+  // Some problems name the record themselves.
+  return name && !problem.includes(name) ? `${origin} ${name}` : origin;
+}
+
+type NumberedIssue = Omit<RecordIssue, 'cells'> & { number: number; message: string; cells: string | undefined };
+
+/**
+ * Gathers the issues of a run, numbers them in the order they are found, and writes them in batches; of errors, with the
+ * cells of their rows.
+ */
 export class IssueLog {
-  #batch: (RecordIssue & { number: number; message: string })[] = [];
+  #batch: NumberedIssue[] = [];
   #count = 0;
   #sentences: string[] = [];
   #errors = 0;
   #warnings = 0;
+  #rowsWithoutCells = 0;
+  #roomForCells = MAX_CELLS;
+  /** By file; undefined once it was written. */
+  readonly #tables = new Map<string, StoredTable | undefined>();
+  readonly #filesWithErrors = new Set<string>();
 
   /** `source`: what to call the origin of an issue that names no file, `students` say. */
   constructor(
@@ -41,26 +66,52 @@ export class IssueLog {
     return this.#sentences;
   }
 
-  async add(issue: RecordIssue): Promise<void> {
+  /** How many errors are about a row of a file, and came without its cells. */
+  get rowsWithoutCells(): number {
+    return this.#rowsWithoutCells;
+  }
+
+  /** Takes note how the file of a page is written. */
+  noteTable({ file, table, columns }: RecordPage<unknown>, { entities }: { entities: boolean }): void {
+    if (file !== undefined && table && !this.#tables.has(file)) {
+      this.#tables.set(file, toStoredTable(table, columns, entities));
+    }
+  }
+
+  /** Cells as they are stored; undefined when the run has kept enough. */
+  storeCells(cells: readonly string[]): string | undefined {
+    if (this.#roomForCells <= 0) return undefined;
+    const stored = toStoredCells(cells);
+    this.#roomForCells -= stored.length;
+    return stored;
+  }
+
+  async add({ cells, ...issue }: RecordIssue): Promise<void> {
     const message = describeIssue(issue, this.source);
     this.#count += 1;
+    let stored: string | undefined;
     if (issue.severity === 'warning') this.#warnings += 1;
     else {
       this.#errors += 1;
       if (this.#sentences.length < MAX_SENTENCES) this.#sentences.push(message);
+      if (cells) stored = this.storeCells(cells);
+      else if (issue.file !== undefined && issue.line !== undefined) this.#rowsWithoutCells += 1;
+      if (issue.file !== undefined) this.#filesWithErrors.add(issue.file);
     }
-    if (this.#batch.push({ ...issue, number: this.#count, message }) >= BATCH) await this.flush();
+    if (this.#batch.push({ ...issue, number: this.#count, message, cells: stored }) >= BATCH) await this.flush();
   }
 
   async flush(): Promise<void> {
+    await this.#writeTables();
     const batch = this.#batch;
     if (batch.length === 0) return;
     this.#batch = [];
-    const column = (pick: (issue: (typeof batch)[number]) => unknown) => batch.map((issue) => pick(issue) ?? null);
+    const column = (pick: (issue: NumberedIssue) => unknown) => batch.map((issue) => pick(issue) ?? null);
     await this.database.execute(
-      `INSERT INTO sync_issues (integration_id, run_id, number, severity, rule, message, file, line, "column", value, hint, external_id)
+      `INSERT INTO sync_issues (integration_id, run_id, number, severity, rule, message, file, line, "column", value, hint, external_id,
+         cells)
        SELECT $1::uuid, $2::uuid, * FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[],
-         $10::text[], $11::text[], $12::text[])`,
+         $10::text[], $11::text[], $12::text[], $13::jsonb[])`,
       [
         this.integrationId,
         this.runId,
@@ -74,8 +125,21 @@ export class IssueLog {
         column(({ value }) => storable(value)?.slice(0, MAX_VALUE)),
         column(({ hint }) => hint),
         column(({ externalId }) => storable(externalId)?.slice(0, MAX_VALUE)),
+        column(({ cells }) => cells),
       ],
     );
+  }
+
+  /** Says on the run how the files with errors are written. */
+  async #writeTables(): Promise<void> {
+    const fresh = [...this.#tables].filter(([file, table]) => table && this.#filesWithErrors.has(file));
+    if (fresh.length === 0) return;
+    for (const [file] of fresh) this.#tables.set(file, undefined);
+    await this.database.execute('UPDATE sync_runs SET tables = tables || $3::jsonb WHERE integration_id = $1 AND id = $2', [
+      this.integrationId,
+      this.runId,
+      JSON.stringify(Object.fromEntries(fresh)),
+    ]);
   }
 }
 

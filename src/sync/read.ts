@@ -1,4 +1,4 @@
-import type { Pages, RecordPage } from '../connectors/index.js';
+import type { FingerprintedPage, Pages, RecordPage } from '../connectors/index.js';
 
 /** Thrown when the source failed while it was read: the school's side, or the connector, is at fault. */
 export class SourceFailure extends Error {
@@ -9,10 +9,10 @@ export class SourceFailure extends Error {
 }
 
 /**
- * The first room: pages as the connector yields them, in one form. Its failures are told apart from ours, and stop the
+ * The first room: pages as the connector yields them; bare arrays become pages. Its failures are told apart from ours, and stop the
  * run before anything is written.
  */
-export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<R>> {
+export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<R> | FingerprintedPage<R>> {
   const iterator = pages[Symbol.asyncIterator]();
   try {
     while (true) {
@@ -20,7 +20,7 @@ export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<
         throw new SourceFailure(cause);
       });
       if (next.done) return;
-      yield isPage(next.value) ? next.value : { records: next.value };
+      yield isArray(next.value) ? { records: next.value } : next.value;
     }
   } finally {
     // When the reader of these pages stops early, the source closes what it holds open.
@@ -28,6 +28,6 @@ export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<
   }
 }
 
-function isPage<R>(value: RecordPage<R> | readonly R[]): value is RecordPage<R> {
-  return !Array.isArray(value);
+function isArray<R>(value: RecordPage<R> | FingerprintedPage<R> | readonly R[]): value is readonly R[] {
+  return Array.isArray(value);
 }

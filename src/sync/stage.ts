@@ -1,13 +1,23 @@
-import type { MembershipRecord, Pages, RecordIssue, RecordPage, RecordSource } from '../connectors/index.js';
+import {
+  type FingerprintedPage,
+  type MembershipRecord,
+  type Pages,
+  type RecordIssue,
+  type RecordPage,
+  type RecordSource,
+  wholePage,
+} from '../connectors/index.js';
 import type { Database } from '../database/index.js';
+import { quoted } from '../values/index.js';
 import type { EntitySpec } from './entity-spec.js';
+import { concludeEvidence, countPage } from './evidence.js';
 import type { IssueLog } from './issue-log.js';
-import { preferHashJoins } from './prefer-hash-joins.js';
+import { lookUp, preferHashJoins } from './joins.js';
 import { readPages } from './read.js';
-import { quoted } from './stage/clean-value.js';
-import { digestKey } from './stage/digest.js';
+import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './stage/digest.js';
+import { canDraft } from './stage/drafts.js';
 import { KnownDigests } from './stage/known-digests.js';
-import { type EntityRecord, stageMembership, stageRecord } from './stage/stage-record.js';
+import { type EntityRecord, noteProvided, ownMembership, stageMembership, stageRecord } from './stage/stage-record.js';
 import { StagedWriter } from './stage/staged-writer.js';
 import type { SyncRun } from './sync-run.js';
 
@@ -23,72 +33,171 @@ export interface StageOptions {
 
 /** What was staged. */
 export interface Staged {
+  /** Whether entities are in the plan already, because nobody was known. */
+  drafted: boolean;
   /** Good rows: those in sync_staged, and those that are known and went no further. */
   entities: number;
   /** The digests that were known before the run, with what the source still has of them. */
   known: KnownDigests;
   /** The fields that the source has at all. */
   provided: ReadonlySet<string>;
+  /** Whether the source holds only some of the entities: the others have not vanished. */
+  partial: boolean;
   /** Where the entities came from, for the words of issues. */
   file: string | undefined;
+  /** No staged row has a higher number. */
+  lastSeq: number;
+  /** Whether a warning dropped a value of any row. */
+  hasDropped: boolean;
+  /** Entities in sync_staged or drafted, and how many of them have no mapping yet. */
+  staged: number;
+  fresh: number;
+  /** Of those that have one: how many of the mappings have a digest, and how many have none. */
+  matched: { digested: number; undigested: number };
 }
 
 /** The first two rooms: reads the source page by page, cleans and checks each row, and writes the good ones to sync_staged. */
 export async function stage(options: StageOptions): Promise<Staged> {
+  const { database, run, spec, source } = options;
+  const drafted = !source.partial && (await canDraft(database, run, spec));
+  const writer = new StagedWriter({ database, run, spec, drafts: drafted });
+  try {
+    return { drafted, ...(await stageAll(options, writer, drafted)) };
+  } catch (cause) {
+    await writer.settle();
+    await database.execute('DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2', [run.integrationId, run.id]);
+    throw cause;
+  }
+}
+
+async function stageAll(options: StageOptions, writer: StagedWriter, drafted: boolean): Promise<Omit<Staged, 'drafted'>> {
   const { database, run, spec, source, issues } = options;
-  const valueColumns = spec.fields.map(({ column }) => column);
-  const writer = new StagedWriter({ database, integrationId: run.integrationId, runId: run.id, valueColumns });
   const provided = new Set<string>();
   const key = digestKey(run.integrationId);
-  const known = await KnownDigests.load(database, run, spec);
+  // For a few records it is not worth while to know all digests.
+  const known = source.partial || drafted ? KnownDigests.none() : await KnownDigests.load(database, run, spec);
+  let partial = source.partial ?? false;
   let file: string | undefined;
   let entities = 0;
 
-  for await (const page of readPages(source.entities as Pages<EntityRecord>)) {
-    file = page.file ?? file;
-    run.counts.read += page.records.length;
+  /** Takes the rows of a page that are not known. `digestFor`: undefined for a row that must be looked at every time. */
+  const takePage = async (page: RecordPage<EntityRecord>, digestFor: (record: EntityRecord) => Buffer | undefined) => {
+    issues.noteTable(page, { entities: true });
+    partial ||= page.partial ?? false;
     run.counts.failed += await addPageIssues(page, issues, run.counts);
     for (const record of page.records) {
-      const staged = stageRecord(spec, record, page, provided, key);
-      for (const issue of staged.issues) await issues.add(issue);
-      const { row } = staged;
-      const seen = row?.digest ? known.see(row.digest, row.line) : 'unknown';
-      if (typeof seen === 'number' && row) await issues.add(duplicate(spec, page.file, row.externalId, row.line, seen));
-      if (!row || typeof seen === 'number') {
-        run.counts.failed += 1;
+      noteProvided(spec, record, provided);
+      const digest = digestFor(record);
+      // What the row says, as it is written: a row that is known is not even cleaned.
+      const seen = digest === undefined ? 'unknown' : known.see(digest, 0, record.line ?? null);
+      if (seen === 'unknown') {
+        const { row, issues: found } = stageRecord(spec, record, page, digest);
+        for (const issue of found) await issues.add(issue);
+        if (!row) {
+          run.counts.failed += 1;
+          if (!record.externalId) run.evidence.unidentifiedRows += 1;
+          continue;
+        }
+        const full = writer.write(row);
+        if (full) await full;
+      } else if (seen !== 'first') {
+        await takeDuplicate(record, page.file, seen);
         continue;
       }
       entities += 1;
-      if (seen === 'unknown') {
-        const full = writer.write(row);
-        if (full) await full;
-      }
-      if (staged.membership) {
+      const membership = ownMembership(record, page);
+      if (membership) {
         run.membershipCounts.read += 1;
-        await writer.write(staged.membership);
+        await writer.write(membership);
       }
+    }
+  };
+  const takeDuplicate = async ({ externalId, line, cells }: EntityRecord, from: string | undefined, firstLine: number) => {
+    await issues.add({ ...duplicate(spec, from, String(externalId).trim(), line ?? null, firstLine), cells });
+    run.counts.failed += 1;
+    run.evidence.idsUnique = false;
+  };
+
+  for await (const page of readPages(source.entities as Pages<EntityRecord>)) {
+    file = page.file ?? file;
+    if ('fingerprints' in page) {
+      const { fresh, digests, twice } = sift(page, known);
+      for (const { position, firstLine } of twice) {
+        for (const record of page.read([position]).records) await takeDuplicate(record, page.file, firstLine);
+      }
+      const knownRows = page.lines.length - fresh.length - twice.length;
+      const read = page.read(fresh);
+      countPage(run.evidence, read, knownRows + twice.length);
+      run.counts.read += read.records.length + knownRows + twice.length;
+      entities += knownRows;
+      // A row that gave rise to a word is looked at every time, or the word would be said only once.
+      const noted = new Set(read.issues?.map(({ line }) => line));
+      await takePage(read, ({ line }) => (noted.has(line) ? undefined : digests.get(line ?? 0)));
+    } else {
+      countPage(run.evidence, page);
+      run.counts.read += page.records.length;
+      await takePage(page, (record) => digestOf(key, spec, record));
     }
     run.counts.warnings = issues.warnings;
     await options.onPage();
   }
-  if (source.memberships) await stageMemberships(options, source.memberships, writer);
+  const someMemberships = source.memberships && (await stageMemberships(options, source.memberships, writer));
   await writer.flush();
-  const duplicates = await database.transaction(async () => {
-    await preferHashJoins(database, run);
-    return (await dropDuplicates(options, file)) + (await dropSeen(options, known, file));
+  const match = await database.transaction(async () => {
+    await preferHashJoins(database, writer.lastSeq);
+    const twice = await dropDuplicates(options, file, drafted);
+    if (drafted) return { twice, ...newcomers(entities - twice) };
+    return { twice, ...(await matchStaged(options, known, writer.lastSeq, file)) };
   });
+  const duplicates = match.twice + match.duplicates;
   run.counts.failed += duplicates;
+  if (duplicates > 0) run.evidence.idsUnique = false;
+  concludeEvidence(run.evidence, { partial, noun: spec.noun });
+  if (someMemberships) run.evidence.gaps.push('Only some memberships were given.');
   await issues.flush();
-  return { entities: entities - duplicates, provided, file, known };
+  return {
+    entities: entities - duplicates,
+    provided,
+    file,
+    known,
+    partial,
+    lastSeq: writer.lastSeq,
+    hasDropped: writer.hasDropped,
+    ...match,
+  };
 }
 
+/** Parts the rows of a page: those that are new or changed, with their digests by line, and those that came twice. */
+function sift(page: FingerprintedPage<EntityRecord>, known: KnownDigests) {
+  const fresh: number[] = [];
+  const digests = new Map<number, Buffer>();
+  const all = digestsOf(page.fingerprints);
+  const twice: { position: number; firstLine: number }[] = [];
+  for (let position = 0; position < page.lines.length; position++) {
+    const line = page.lines[position] as number;
+    const offset = position * DIGEST_BYTES;
+    const seen = known.see(all, offset, line);
+    if (seen === 'unknown') {
+      fresh.push(position);
+      digests.set(line, all.subarray(offset, offset + DIGEST_BYTES));
+    } else if (seen !== 'first') twice.push({ position, firstLine: seen });
+  }
+  return { fresh, digests, twice };
+}
+
+/** Returns whether they are only some of the memberships. */
 async function stageMemberships(
   { run, issues, onPage }: StageOptions,
   pages: Pages<MembershipRecord>,
   writer: StagedWriter,
-): Promise<void> {
+): Promise<boolean> {
   const counts = run.membershipCounts;
-  for await (const page of readPages(pages)) {
+  let partial = false;
+  for await (const given of readPages(pages)) {
+    const page = wholePage(given);
+    issues.noteTable(page, { entities: false });
+    if (page.gap) run.evidence.gaps.push(page.gap);
+    partial ||= page.partial ?? false;
     counts.read += page.records.length;
     counts.failed += await addPageIssues(page, issues, counts);
     for (const record of page.records) {
@@ -99,6 +208,7 @@ async function stageMemberships(
     }
     await onPage();
   }
+  return partial;
 }
 
 /** Issues that the connector found itself. Its errors are rows that it read and could not use; returns how many. */
@@ -113,19 +223,20 @@ async function addPageIssues(page: RecordPage<unknown>, issues: IssueLog, counts
 }
 
 /** Keeps the first row of each external id, and makes the others issues that name both lines; returns how many. */
-async function dropDuplicates({ database, run, spec, issues }: StageOptions, file: string | undefined): Promise<number> {
-  const key = [run.integrationId, run.id];
+async function dropDuplicates(options: StageOptions, file: string | undefined, drafted: boolean): Promise<number> {
+  const { database, run, spec, issues } = options;
+  const table = drafted ? 'sync_changes' : 'sync_staged';
+  const isEntity = `s.integration_id = $1 AND s.run_id = $2 AND ${drafted ? `s.entity <> 'MEMBERSHIP'` : `s.kind = 'ENTITY'`}`;
   const duplicates = await database.query<{ line: number | null; firstLine: number | null; externalId: string }>(
     `WITH twice AS (
-       SELECT external_id, min(seq) AS first_seq FROM sync_staged
-       WHERE integration_id = $1 AND run_id = $2 AND kind = 'ENTITY' GROUP BY external_id HAVING count(*) > 1),
+       SELECT s.external_id, min(s.seq) AS first_seq FROM ${table} s WHERE ${isEntity} GROUP BY s.external_id HAVING count(*) > 1),
      dropped AS (
-       DELETE FROM sync_staged s USING twice
-       WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.external_id = twice.external_id AND s.seq > twice.first_seq
+       DELETE FROM ${table} s USING twice
+       WHERE ${isEntity} AND s.external_id = twice.external_id AND s.seq > twice.first_seq
        RETURNING s.seq, s.line, s.external_id, twice.first_seq)
      SELECT d.line, f.line AS "firstLine", d.external_id AS "externalId" FROM dropped d
-     JOIN sync_staged f ON f.integration_id = $1 AND f.run_id = $2 AND f.seq = d.first_seq ORDER BY d.seq`,
-    key,
+     JOIN ${table} f ON f.integration_id = $1 AND f.run_id = $2 AND f.seq = d.first_seq ORDER BY d.seq`,
+    [run.integrationId, run.id],
   );
   for (const { line, firstLine, externalId } of duplicates) {
     await issues.add(duplicate(spec, file, externalId, line, firstLine ?? -1));
@@ -133,42 +244,66 @@ async function dropDuplicates({ database, run, spec, issues }: StageOptions, fil
   return duplicates.length;
 }
 
+/** What `matchStaged` would find where nobody is known. */
+function newcomers(count: number) {
+  return { duplicates: 0, staged: count, fresh: count, matched: { digested: 0, undigested: 0 } };
+}
+
 /**
- * A row that went no further because it is known, and a staged row with the same id, are duplicates too: the first counts.
- * Returns how many rows that makes one too many.
+ * Lays what was staged beside the mappings. A row that went no further because it is known, and a staged row with the
+ * same id, are duplicates too: the first counts.
  */
+async function matchStaged(options: StageOptions, known: KnownDigests, rows: number, file: string | undefined) {
+  const { database, run } = options;
+  const values = [run.integrationId, run.id, run.entityType];
+  const joined = `FROM sync_staged s
+    LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = s.external_id
+    WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY'`;
+  const [row] = await lookUp(database, { rows, among: known.mapped }, () =>
+    database.query<{ staged: number; mapped: number; digests: Buffer | null }>(
+      `SELECT count(*)::int AS staged, count(m.internal_id)::int AS mapped, string_agg(uuid_send(m.digest), ''::bytea) AS digests ${joined}`,
+      values,
+    ),
+  );
+  const { staged = 0, mapped = 0, digests } = row ?? {};
+  const twice: string[] = [];
+  const before = digests ?? Buffer.alloc(0);
+  for (let offset = 0; offset < before.length; offset += DIGEST_BYTES) {
+    if (known.lineOf(before, offset) !== 0) twice.push(before.toString('hex', offset, offset + DIGEST_BYTES));
+  }
+  const duplicates = twice.length === 0 ? 0 : await dropSeen(options, { known, file, joined, values, twice });
+  return {
+    duplicates,
+    staged: staged - duplicates,
+    fresh: staged - mapped,
+    matched: { digested: before.length / DIGEST_BYTES - twice.length, undigested: mapped - before.length / DIGEST_BYTES },
+  };
+}
+
 async function dropSeen(
   { database, run, spec, issues }: StageOptions,
-  known: KnownDigests,
-  file: string | undefined,
+  given: { known: KnownDigests; file: string | undefined; joined: string; values: unknown[]; twice: string[] },
 ): Promise<number> {
-  if (known.seen === 0) return 0;
-  const rows = await database.query<{ seq: number; line: number | null; externalId: string; digest: string }>(
-    `SELECT s.seq, s.line, s.external_id AS "externalId", replace(m.digest::text, '-', '') AS digest FROM sync_staged s
-     JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = s.external_id
-     WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND m.digest IS NOT NULL ORDER BY s.seq`,
-    [run.integrationId, run.id, run.entityType],
+  const { known, file, joined, values, twice } = given;
+  const rows = await database.query<{ seq: number; line: number | null; externalId: string; digest: Buffer }>(
+    `SELECT s.seq, s.line, s.external_id AS "externalId", uuid_send(m.digest) AS digest ${joined} AND m.digest = ANY($4::uuid[]) ORDER BY s.seq`,
+    [...values, twice],
   );
   const superfluous: number[] = [];
-  let duplicates = 0;
   for (const { seq, line, externalId, digest } of rows) {
-    const seenAt = known.lineOf(digest);
-    if (seenAt === 0) continue;
-    duplicates += 1;
+    const seenAt = known.lineOf(digest, 0);
     const stagedFirst = line !== null && seenAt > 0 && line < seenAt;
     if (!stagedFirst) superfluous.push(seq);
     await issues.add(
       stagedFirst ? duplicate(spec, file, externalId, seenAt, line) : duplicate(spec, file, externalId, line, seenAt),
     );
   }
-  if (superfluous.length > 0) {
-    await database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2 AND seq = ANY($3::int[])', [
-      run.integrationId,
-      run.id,
-      superfluous,
-    ]);
-  }
-  return duplicates;
+  await database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2 AND seq = ANY($3::int[])', [
+    run.integrationId,
+    run.id,
+    superfluous,
+  ]);
+  return rows.length;
 }
 
 function duplicate(

@@ -1,17 +1,31 @@
 import type { MappingEntityType } from '../connectors/index.js';
+import type { Evidence } from './evidence.js';
+import type { GuardOverride } from './policy.js';
 
-export type SyncRunStatus = 'RUNNING' | 'COMPLETED' | 'FAILED';
+/** HELD: the guard wants a person to look at the plan. PREVIEWED: a plan that was only asked for. Both can be approved. */
+export type SyncRunStatus = 'RUNNING' | 'COMPLETED' | 'FAILED' | 'HELD' | 'PREVIEWED' | 'DISCARDED';
+/** MANUAL: a person changed mappings; there was no source. */
+export type SyncRunKind = 'SYNC' | 'PREVIEW' | 'ROLLBACK' | 'MANUAL';
+/** What a run is about: one entity type, or all of them one after the other. */
+export type SyncScope = MappingEntityType | 'ALL';
 export type SyncStage = 'READ' | 'PLAN' | 'APPLY' | 'REPORT';
 
-/** How many rows of a run went which way: read = created + updated + unchanged + failed. */
+/** How many rows of a run went which way: read = created + updated + unchanged + failed + conflicts. */
 export interface SyncCounts {
   read: number;
   created: number;
+  /** Those linked to somebody already in the roster, and those that came back, included. */
   updated: number;
   unchanged: number;
   failed: number;
+  /** New people of whom nobody can tell who they are, and those that a person said to leave out. */
+  conflicts: number;
   /** Mapped entities that the source no longer has. */
   missing: number;
+  /** Deactivated: gone for longer than the grace, or inactive in the source. */
+  deactivated: number;
+  /** Rows that were not written because what they are about changed after the plan was made. */
+  moved: number;
   warnings: number;
 }
 
@@ -26,18 +40,32 @@ export interface SyncRun {
   id: string;
   integrationId: string;
   institutionId: string;
-  entityType: MappingEntityType;
+  entityType: SyncScope;
+  kind: SyncRunKind;
   status: SyncRunStatus;
   stage: SyncStage;
   counts: SyncCounts;
   membershipCounts: SyncCounts;
   timings: SyncTimings;
-  /** Why it failed, in a sentence. */
+  /** Why it failed, or is held, in a sentence. */
   error: string | null;
   /** 1, and one more for each process that died on it. */
   attempt: number;
   /** Token of the execution that holds the run: a new one each time it is begun or taken up. */
   owner: string;
+  /** The run of all entity types that this one is part of. */
+  parentId: string | null;
+  /** The run that this one takes back. */
+  rollsBack: string | null;
+  evidence: Evidence;
+  /** Thresholds for this run alone. */
+  guard: GuardOverride | null;
+  /** When a person let the plan go on. */
+  approvedAt: Date | null;
+  /** Its place in the institution's order of changes; null as long as nothing of it was written. */
+  appliedPosition: string | null;
+  /** What was said at approving or discarding. */
+  decision: string | null;
   startedAt: Date;
   finishedAt: Date | null;
 }
@@ -56,9 +84,24 @@ export interface SyncIssue {
 }
 
 export function noCounts(): SyncCounts {
-  return { read: 0, created: 0, updated: 0, unchanged: 0, failed: 0, missing: 0, warnings: 0 };
+  return {
+    read: 0,
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    failed: 0,
+    conflicts: 0,
+    missing: 0,
+    deactivated: 0,
+    moved: 0,
+    warnings: 0,
+  };
 }
 
 export function noTimings(): SyncTimings {
   return { readMs: 0, planMs: 0, applyMs: 0 };
+}
+
+export function addCounts(to: SyncCounts, more: SyncCounts): void {
+  for (const name of Object.keys(to) as (keyof SyncCounts)[]) to[name] += more[name];
 }

@@ -3,7 +3,15 @@ import { cors } from '@connectrpc/connect';
 
 const METHODS = [...cors.allowedMethods, 'PUT', 'PATCH', 'DELETE'].join(', ');
 const HEADERS = [...cors.allowedHeaders, 'Authorization', 'Idempotency-Key', 'X-Request-Id'].join(', ');
-const EXPOSED = [...cors.exposedHeaders, 'Link', 'Location', 'Retry-After', 'X-Request-Id', 'Next-Page-Token'].join(', ');
+const EXPOSED = [
+  ...cors.exposedHeaders,
+  'Link',
+  'Location',
+  'Retry-After',
+  'X-Request-Id',
+  'Next-Page-Token',
+  'Content-Disposition',
+].join(', ');
 const MAX_AGE_SECONDS = '7200';
 
 /** Lets scripts of these origins call. Answers preflight requests itself, and then returns true. */

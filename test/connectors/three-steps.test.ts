@@ -119,7 +119,7 @@ describe('a new connector by the three documented steps', () => {
     });
 
     const sent = await rest(url, 'POST', `${path}/send-attendance`, { sessionId });
-    expect(sent.body).to.deep.equal({ success: true, sent: 1, errors: [] });
+    expect(sent.body).to.deep.include({ success: true, sent: 1, errors: [] });
 
     for (const entityType of ['GROUP', 'TEACHER']) {
       const { status, body } = await rest(url, 'POST', `${path}/sync`, { entityType });

@@ -40,6 +40,7 @@ describe('the documented REST paths', () => {
       institutionId,
       provider: 'GENERIC_CSV',
       config,
+      policy: {},
       credentialFields: [],
       status: 'ACTIVE',
       createdAt: created.createdAt,
@@ -73,7 +74,8 @@ describe('the documented REST paths', () => {
     const { status, body } = await call('POST', `/integrations/${id}/sync`, { entityType: 'STUDENT' });
     expect(status).to.equal(200);
     const [first] = body.mappings;
-    const none = { read: 0, created: 0, updated: 0, unchanged: 0, failed: 0, missing: 0, warnings: 0 };
+    const rows = { read: 0, created: 0, updated: 0, unchanged: 0, failed: 0, conflicts: 0 };
+    const none = { ...rows, missing: 0, deactivated: 0, moved: 0, warnings: 0 };
     expect(body).to.deep.equal({
       success: true,
       synced: 2,
@@ -85,6 +87,9 @@ describe('the documented REST paths', () => {
       warningCount: 1,
       counts: { ...none, read: 3, created: 2, failed: 1, warnings: 1 },
       membershipCounts: none,
+      status: 'COMPLETED',
+      gaps: ['1 row or list could not be read: nobody knows who is in there.'],
+      parts: [],
     });
     expect(first).to.deep.equal({
       id: first.id,
@@ -168,7 +173,7 @@ describe('the documented REST paths', () => {
     });
     expect((await call('GET', path)).body).to.deep.equal({ session: put.body, records: [mark] });
     const sent = await call('POST', `/integrations/${id}/send-attendance`, { sessionId });
-    expect(sent.body).to.deep.equal({ success: true, sent: 1, errors: [] });
+    expect(sent.body).to.deep.equal({ success: true, sent: 1, errors: [], confirmed: 1, unchanged: 0 });
     const changes = (await call('GET', `/institutions/${institutionId}/roster-changes`)).body;
     expect(changes.changes.map((change: { entity: string }) => change.entity)).to.deep.equal(['GROUP', 'STUDENT', 'MEMBERSHIP']);
     const later = (await call('GET', `/institutions/${institutionId}/roster-changes?pageToken=${changes.nextPageToken}`)).body;
@@ -176,9 +181,11 @@ describe('the documented REST paths', () => {
   });
 
   it('lists the providers with the schemas of their settings', async () => {
-    const [csv] = (await call('GET', '/providers')).body;
+    const providers = (await call('GET', '/providers')).body as { provider: string; configSchema: { properties: object } }[];
+    expect(providers.map(({ provider }) => provider)).to.deep.equal(['IDUKAY', 'MOODLE', 'GENERIC_CSV']);
+    const csv = providers[2];
     expect(csv).to.deep.include({ provider: 'GENERIC_CSV', sendsAttendance: true });
-    expect(csv.configSchema.properties).to.have.property('importPath');
+    expect(csv?.configSchema.properties).to.have.property('importPath');
   });
 });
 
@@ -211,7 +218,15 @@ describe('errors over REST', () => {
       'invalid_argument',
       /entityType: /,
     ],
-    ['no entity type', 'POST', `/integrations/${id}/sync`, {}, 400, 'invalid_argument', /entityType: /],
+    [
+      'an entity type that is not there',
+      'POST',
+      `/integrations/${id}/sync`,
+      { entityType: 'PUPIL' },
+      400,
+      'invalid_argument',
+      /PUPIL|entityType/,
+    ],
     [
       'an enum name in the query that is not there',
       'GET',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { IntegrationModel } from '../../src/database/index.js';
 import { MappingEntityType } from '../../src/index.js';
@@ -29,17 +29,17 @@ describe('IntegrationService', () => {
     );
     expect(secret.violations?.[0]?.field).to.equal('credentials');
     const unknown = await failure(integrationService.createIntegration({ ...base, provider: 'NOPE' }));
-    expect(unknown.message).to.match(/"NOPE" is not known; known are GENERIC_CSV/);
+    expect(unknown.message).to.match(/"NOPE" is not known; known are IDUKAY, MOODLE, GENERIC_CSV/);
   });
 
   it('changes the fields that are sent and no others; null removes a setting', async () => {
     const { integrationService } = await sharedHouse();
-    const { integrationId, institutionId } = await newSchool();
+    const { integrationId, folder } = await newSchool();
     const before = await integrationService.getIntegration(integrationId);
     const changed = await integrationService.updateIntegration(integrationId, {
       config: { timeZone: 'America/Guayaquil', exportPath: null },
     });
-    expect(changed.config).to.deep.equal({ importPath: institutionId, timeZone: 'America/Guayaquil' });
+    expect(changed.config).to.deep.equal({ importPath: basename(folder), timeZone: 'America/Guayaquil' });
     expect(changed).to.deep.include({ status: before.status, provider: before.provider, createdAt: before.createdAt });
     const bad = await failure(integrationService.updateIntegration(integrationId, { config: { importPath: null } }));
     expect(bad.code).to.equal('invalid_argument');
@@ -52,7 +52,7 @@ describe('IntegrationService', () => {
     expect(await integrationService.syncData(school.integrationId, STUDENT)).to.deep.include({ success: false });
     const broken = await integrationService.getIntegration(school.integrationId);
     expect(broken).to.deep.include({ status: 'ERROR', lastSyncAt: null });
-    expect(broken.lastError).to.match(/students\.csv is not in the import folder/);
+    expect(broken.lastError).to.match(/students\.csv is not where the files are imported from/);
     await school.write({ 'students.csv': 'id,nombres\n1,Ana\n' });
     expect((await integrationService.syncData(school.integrationId, STUDENT)).success).to.equal(true);
     const well = await integrationService.getIntegration(school.integrationId);
@@ -174,6 +174,8 @@ describe('attendance', () => {
     expect(result).to.deep.equal({
       success: false,
       sent: 2,
+      confirmed: 2,
+      unchanged: 0,
       errors: [`student Ruiz, Ida (${stranger}) has no mapping in this integration; sync STUDENT first`],
     });
     expect(await readdir(join(school.folder, 'export'))).to.deep.equal([`attendance-2026-03-02-${session.id}.csv`]);

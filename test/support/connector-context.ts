@@ -1,16 +1,24 @@
 import type { ConnectorContext } from '../../src/connectors/index.js';
+import { Outbound } from '../../src/connectors/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { createPathJail } from '../../src/security/index.js';
 
-/** What a connector is handed, with a real jail and no corridor. */
+/** What a connector is handed, with a real jail and real connections to this machine, and no corridor. */
 export function connectorContext(root: string): ConnectorContext {
+  const outbound = new Outbound({ allow: ['127.0.0.1'] });
+  const logger = createLogger({ level: 'silent' });
+  const { signal } = new AbortController();
   return {
     integrationId: '00000000-0000-4000-8000-000000000001',
     institutionId: '00000000-0000-4000-8000-000000000002',
     timeZone: 'America/Santiago',
-    logger: createLogger({ level: 'silent' }),
-    signal: new AbortController().signal,
+    logger,
+    signal,
     files: createPathJail(root),
+    http: (options) => outbound.client({ ...options, signal, logger }),
+    outbound,
+    s3: { endpoint: undefined, forcePathStyle: true },
+    delivered: () => Promise.resolve(),
     sync: () => Promise.reject(new Error('no corridor here')),
   };
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.js';
-import { IntegrationProvider } from '../../src/connectors/index.js';
+import { IntegrationProvider, MappingEntityType } from '../../src/connectors/index.js';
 import { buildHouse, type House } from '../../src/house.js';
 import { createLogger } from '../../src/observability/index.js';
 import { freshDatabaseUrl } from './database.js';
@@ -34,21 +34,58 @@ after(async () => {
   await (await house)?.close();
 });
 
+/** An integration of an institution of its own in the shared house. */
+export async function newIntegration(provider: IntegrationProvider, config: object, credentials: object = {}) {
+  const { integrationService } = await sharedHouse();
+  const institutionId = randomUUID();
+  const settings = { config: { ...config }, credentials: { ...credentials } };
+  const { id } = await integrationService.createIntegration({ institutionId, provider, ...settings });
+  return { institutionId, integrationId: id };
+}
+
+/** Records these marks for a new session of a group or course; the external id of a student -> the mark. */
+export async function newSession(
+  school: { institutionId: string; integrationId: string },
+  where: { group?: string; course?: string; teacher?: string },
+  marks: Readonly<Record<string, 'PRESENT' | 'ABSENT' | 'LATE' | 'EXCUSED'>>,
+) {
+  const { mappingService, rosterService } = await sharedHouse();
+  const { institutionId, integrationId } = school;
+  const internal = async (type: MappingEntityType, id: string | undefined) =>
+    id === undefined ? null : (await mappingService.getMappingByExternalId(integrationId, type, id)).internalId;
+  const id = randomUUID();
+  await rosterService.putClassSession({
+    id,
+    institutionId,
+    groupId: await internal(MappingEntityType.GROUP, where.group),
+    courseId: await internal(MappingEntityType.COURSE, where.course),
+    teacherId: await internal(MappingEntityType.TEACHER, where.teacher),
+    startsAt: new Date('2026-03-02T11:00:00Z'),
+    endsAt: new Date('2026-03-02T12:30:00Z'),
+    topic: null,
+  });
+  const mark = async (changed: typeof marks) => {
+    const none = { arrivalTime: null, permanencePercentage: null, origin: null, source: null, remarks: null };
+    const records = Object.entries(changed).map(async ([student, status]) => {
+      return { ...none, status, studentId: (await internal(MappingEntityType.STUDENT, student)) as string };
+    });
+    await rosterService.recordAttendance(institutionId, id, await Promise.all(records));
+  };
+  await mark(marks);
+  return { id, mark };
+}
+
 /** A school of its own in the shared house: a folder, and an integration that reads it. */
 export async function newSchool(csv: Record<string, string | Buffer> = {}, config: object = {}) {
-  const { files, integrationService } = await sharedHouse();
-  const institutionId = randomUUID();
-  const folder = join(files, institutionId);
+  const { files } = await sharedHouse();
+  const name = randomUUID();
+  const folder = join(files, name);
   await mkdir(join(folder, 'export'), { recursive: true });
   const write = async (contents: Record<string, string | Buffer>) => {
     for (const [name, content] of Object.entries(contents)) await writeFile(join(folder, name), content);
   };
   await write(csv);
-  const integration = await integrationService.createIntegration({
-    institutionId,
-    provider: IntegrationProvider.GENERIC_CSV,
-    config: { importPath: institutionId, exportPath: `${institutionId}/export`, ...config },
-    credentials: {},
-  });
-  return { institutionId, integrationId: integration.id, folder, write };
+  const paths = { importPath: name, exportPath: `${name}/export` };
+  const school = await newIntegration(IntegrationProvider.GENERIC_CSV, { ...paths, ...config });
+  return { ...school, folder, write };
 }

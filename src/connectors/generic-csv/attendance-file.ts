@@ -40,13 +40,13 @@ export function attendanceFile(sheet: AttendanceSheet): string {
     sheet.date,
     clock.format(sheet.startsAt),
     clock.format(sheet.endsAt),
-    sheet.group.externalId,
-    sheet.group.name,
+    sheet.group?.externalId,
+    sheet.group?.name,
     sheet.course?.externalId,
     sheet.course?.name,
     sheet.teacher?.externalId,
   ];
-  const rows = sheet.rows.map((row) => [
+  const rows = sheet.all.map((row) => [
     ...session,
     row.externalId,
     row.nationalId,

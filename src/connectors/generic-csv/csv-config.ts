@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { webAddress } from '../http/index.js';
 
 /** The files of a school, by what they hold. */
 export const FILE_KINDS = ['students', 'teachers', 'courses', 'groups', 'memberships'] as const;
@@ -7,13 +8,36 @@ export type FileKind = (typeof FILE_KINDS)[number];
 const fileName = z.string().min(1).max(255);
 const overrides = z.record(z.string(), z.string());
 
+const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not a name of a bucket');
+
 /** Settings of GENERIC_CSV. Folders are relative to the operator's CSV_ROOT, or absolute below it. */
-export const csvConfig = z.strictObject({
+const settings = z.strictObject({
   importPath: z
-    .string({ error: 'is required: the folder that holds students.csv, teachers.csv, courses.csv and groups.csv' })
+    .string()
     .min(1)
+    .optional()
     .meta({ description: 'Folder that holds the files to import, below the folder that the operator allows.' }),
   exportPath: z.string().min(1).optional().meta({ description: 'Folder that attendance files are written to.' }),
+  s3Bucket: bucketName.optional().meta({ description: 'S3 bucket to import from; it goes before importPath.' }),
+  s3Prefix: z
+    .string()
+    .max(900)
+    .default('')
+    .meta({ description: 'Folder in the bucket; the newest complete set below it is read.' }),
+  s3Region: z.string().min(1).default('us-east-1').meta({ description: 'Region of the bucket.' }),
+  s3Endpoint: webAddress('the address of an S3 service, such as https://s3.example.com')
+    .optional()
+    .meta({ description: 'Address of an S3 service other than that of AWS.' }),
+  s3ForcePathStyle: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Whether the bucket stands in the path instead of the host name.' }),
+  s3ExportPrefix: z
+    .string()
+    .max(900)
+    .default('attendance')
+    .meta({ description: 'Folder below s3Prefix that attendance files go to when there is no exportPath.' }),
+  timeout: z.int().min(100).max(600_000).default(30_000).meta({ description: 'Milliseconds that S3 may be silent.' }),
   files: z
     .strictObject({
       students: fileName.default('students.csv'),
@@ -39,7 +63,23 @@ export const csvConfig = z.strictObject({
   timeZone: z.string().optional().meta({ description: 'IANA time zone of the school. Default America/Santiago.' }),
 });
 
+export const csvConfig = settings.refine(({ importPath, s3Bucket }) => importPath ?? s3Bucket, {
+  path: ['importPath'],
+  error:
+    'is required: the folder that holds students.csv, teachers.csv, courses.csv and groups.csv (or s3Bucket, the bucket that does)',
+});
+
 export type CsvConfig = z.infer<typeof csvConfig>;
 
-/** A local folder needs no credentials. */
-export const csvCredentials = z.strictObject({});
+/** A local folder needs no credentials, and S3 none where the service has a role of its own. */
+export const csvCredentials = z
+  .strictObject({
+    awsAccessKey: z.string().min(1).optional().meta({ description: 'AWS access key; default: those of the service itself.' }),
+    awsSecretKey: z.string().min(1).optional().meta({ description: 'AWS secret key.' }),
+  })
+  .refine(({ awsAccessKey, awsSecretKey }) => (awsAccessKey === undefined) === (awsSecretKey === undefined), {
+    path: ['awsSecretKey'],
+    error: 'and awsAccessKey go together: give both, or none to use the keys of the service itself',
+  });
+
+export type CsvCredentials = z.infer<typeof csvCredentials>;

@@ -1,6 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
 
-export type CsvEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
+import type { RecordTable } from '../external-record.js';
+
+export type CsvEncoding = RecordTable['encoding'];
 
 /** What a look through a file's bytes tells. */
 export interface FileLook {
@@ -9,38 +11,56 @@ export interface FileLook {
   bomBytes: number;
   /** The beginning of the file as text, without the mark. */
   sample: string;
+  /** Whether every line is a row: there is no quotation mark, and no line ends in a way of its own. */
+  isPlain: boolean;
 }
 
-const CHUNK = 16 * 1024;
 const SAMPLE = 64 * 1024;
+const [QUOTE, NEWLINE, RETURN] = [0x22, 0x0a, 0x0d];
 
 /**
  * Finds the encoding of a file: by its byte order mark, by the zero bytes of UTF-16, else UTF-8 where every byte of the
- * file fits it, and Windows-1252 where one does not. The whole file is looked through: the first accent may come late.
+ * file fits it, and Windows-1252 where one does not. The whole file is looked through then: the first accent may come late.
  */
-export async function lookAtEncoding(file: FileHandle): Promise<FileLook> {
-  const head = Buffer.alloc(SAMPLE);
-  const { bytesRead } = await file.read(head, 0, SAMPLE, 0);
-  const start = head.subarray(0, bytesRead);
-  const [encoding, bomBytes] = byMark(start) ?? byZeros(start) ?? [(await isUtf8(file)) ? 'utf-8' : 'windows-1252', 0];
-  return { encoding, bomBytes, sample: new TextDecoder(encoding).decode(start.subarray(bomBytes), { stream: true }) };
+export async function lookAtEncoding(bytes: AsyncIterable<Buffer>): Promise<FileLook> {
+  const utf8 = new Utf8Check();
+  let start = Buffer.alloc(0);
+  let isPlain = true;
+  let endsInReturn = false;
+  let fitsUtf8 = true;
+  let told: [CsvEncoding, number] | undefined;
+  for await (const chunk of bytes) {
+    if (start.length < SAMPLE) {
+      start = Buffer.concat([start, chunk]).subarray(0, SAMPLE);
+      told ??= byMark(start);
+    }
+    fitsUtf8 &&= utf8.takes(chunk);
+    isPlain &&= !chunk.includes(QUOTE) && !(endsInReturn && chunk[0] !== NEWLINE) && !hasLoneReturn(chunk);
+    endsInReturn = chunk.at(-1) === RETURN;
+    if (start.length >= SAMPLE && (told ?? byZeros(start) ?? !fitsUtf8)) {
+      // The rest was not looked at.
+      isPlain = false;
+      break;
+    }
+  }
+  fitsUtf8 &&= utf8.ends();
+  isPlain &&= !endsInReturn;
+  const [encoding, bomBytes] = told ?? byZeros(start) ?? [fitsUtf8 ? 'utf-8' : 'windows-1252', 0];
+  const sample = new TextDecoder(encoding).decode(start.subarray(bomBytes), { stream: true });
+  return { encoding, bomBytes, sample, isPlain: isPlain && !encoding.startsWith('utf-16') };
 }
 
-/** The file from its beginning as UTF-8 bytes, chunk by chunk, without the mark; `size` is how many bytes there were. */
-export async function* readAsUtf8(file: FileHandle, { encoding, bomBytes }: FileLook): AsyncGenerator<Buffer, number> {
+/** The bytes of a file as UTF-8, chunk by chunk, without the mark. */
+export async function* readAsUtf8(bytes: AsyncIterable<Buffer>, { encoding, bomBytes }: FileLook): AsyncGenerator<Buffer> {
   const decoder = encoding === 'utf-8' ? undefined : new TextDecoder(encoding);
-  let position = bomBytes;
-  while (true) {
-    const chunk = Buffer.allocUnsafe(CHUNK);
-    const { bytesRead } = await file.read(chunk, 0, CHUNK, position);
-    if (bytesRead === 0) break;
-    position += bytesRead;
-    const bytes = chunk.subarray(0, bytesRead);
-    yield decoder ? Buffer.from(decoder.decode(bytes, { stream: true })) : bytes;
+  let toSkip = bomBytes;
+  for await (const chunk of bytes) {
+    const rest = toSkip > 0 ? chunk.subarray(toSkip) : chunk;
+    toSkip -= chunk.length - rest.length;
+    if (rest.length > 0) yield decoder ? Buffer.from(decoder.decode(rest, { stream: true })) : rest;
   }
   const rest = decoder?.decode();
   if (rest) yield Buffer.from(rest);
-  return position;
 }
 
 function byMark(start: Buffer): [CsvEncoding, number] | undefined {
@@ -64,20 +84,37 @@ function byZeros(start: Buffer): [CsvEncoding, number] | undefined {
   return undefined;
 }
 
-async function isUtf8(file: FileHandle): Promise<boolean> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  const chunk = Buffer.allocUnsafe(CHUNK);
-  let position = 0;
-  try {
-    while (true) {
-      const { bytesRead } = await file.read(chunk, 0, CHUNK, position);
-      if (bytesRead === 0) break;
-      position += bytesRead;
-      decoder.decode(chunk.subarray(0, bytesRead), { stream: true });
+/** Whether a carriage return stands anywhere but before a line feed; at the end of the chunk it is not known yet. */
+function hasLoneReturn(chunk: Buffer): boolean {
+  for (let at = chunk.indexOf(RETURN); at >= 0 && at < chunk.length - 1; at = chunk.indexOf(RETURN, at + 1)) {
+    if (chunk[at + 1] !== NEWLINE) return true;
+  }
+  return false;
+}
+
+/** Looks whether bytes that come in pieces are UTF-8. */
+class Utf8Check {
+  /** A character that the piece before began. */
+  #begun = Buffer.alloc(0);
+
+  takes(chunk: Buffer): boolean {
+    const bytes = this.#begun.length > 0 ? Buffer.concat([this.#begun, chunk]) : chunk;
+    // A character takes four bytes at most, and all but its first one begin with the bits 10.
+    let end = bytes.length;
+    for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+      const byte = bytes[bytes.length - back] as number;
+      if (byte < 0x80) break;
+      if (byte >= 0xc0) {
+        const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+        if (length > back) end = bytes.length - back;
+        break;
+      }
     }
-    decoder.decode();
-    return true;
-  } catch {
-    return false;
+    this.#begun = Buffer.from(bytes.subarray(end));
+    return isUtf8(bytes.subarray(0, end));
+  }
+
+  ends(): boolean {
+    return this.#begun.length === 0;
   }
 }

@@ -1,4 +1,5 @@
 import { ConnectorError } from '../connector-error.js';
+import { ERROR_COLUMN } from '../external-record.js';
 import type { FileKind } from './csv-config.js';
 
 /** Where the fields stand in a file. */
@@ -110,6 +111,16 @@ export function fold(header: string): string {
 export function countRecognised(kind: FileKind, headers: readonly string[]): number {
   const known = new Set(Object.values(SYNONYMS[kind]).flat());
   return headers.filter((header) => known.has(fold(header))).length;
+}
+
+/**
+ * Where the column stands that an export of failed rows has added: the last one that has a name, and that name is
+ * `error`. -1 in other files, also in those where an override says what that column holds.
+ */
+export function findErrorColumn(headers: readonly string[], overrides: Readonly<Record<string, string>> = {}): number {
+  const last = headers.findLastIndex((header) => header.trim() !== '');
+  const isOurs = headers[last]?.trim() === ERROR_COLUMN && !Object.values(overrides).some((name) => fold(name) === ERROR_COLUMN);
+  return isOurs ? last : -1;
 }
 
 /**

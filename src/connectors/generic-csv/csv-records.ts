@@ -57,8 +57,8 @@ const NOTHING: Converted<never> = { issues: [] };
 export function toEntityRecord({ line, cells }: CsvRow, columns: CsvColumns): Converted<CsvRecord> {
   const problem = problemOf(cells, columns, line);
   if (problem === 'blank') return NOTHING;
-  if (problem) return { issues: [problem] };
-  const record: Record<string, unknown> = { line };
+  if (problem) return { issues: [{ ...problem, cells }] };
+  const record: Record<string, unknown> = { line, cells };
   const issues: RecordIssue[] = [];
   for (const [field, position] of columns.positions) {
     if (!COMPOSED.has(field)) record[field] = cells[position] ?? '';
@@ -82,7 +82,7 @@ export function toEntityRecord({ line, cells }: CsvRow, columns: CsvColumns): Co
 export function toMembershipRecord({ line, cells }: CsvRow, columns: CsvColumns): Converted<MembershipRecord> {
   const problem = problemOf(cells, columns, line);
   if (problem === 'blank') return NOTHING;
-  if (problem) return { issues: [problem] };
+  if (problem) return { issues: [{ ...problem, cells }] };
   const cell = (field: string) => {
     const position = columns.positions.get(field);
     return position === undefined ? undefined : (cells[position] ?? '').trim();
@@ -101,11 +101,22 @@ export function toMembershipRecord({ line, cells }: CsvRow, columns: CsvColumns)
       column: columns.names.role,
       value: word,
       hint,
+      cells,
     };
     return { issues: [issue] };
   }
   const person = cell('personExternalId') ?? (role === 'TEACHER' ? teacher : student);
-  return { record: { groupExternalId: cell('groupExternalId'), personExternalId: person, role, line }, issues: [] };
+  return { record: { groupExternalId: cell('groupExternalId'), personExternalId: person, role, line, cells }, issues: [] };
+}
+
+/**
+ * The row of an export of failed rows without what is said there. That stands last: in its column at `errorAt`, or behind
+ * the cells that the row has too many.
+ */
+export function withoutError({ line, cells }: CsvRow, errorAt: number): CsvRow {
+  let used = cells.length;
+  while (used > errorAt && (cells[used - 1] as string).trim() === '') used -= 1;
+  return { line, cells: cells.slice(0, Math.max(used - 1, Math.min(errorAt, cells.length))) };
 }
 
 function problemOf(cells: readonly string[], { width }: CsvColumns, line: number): RecordIssue | 'blank' | undefined {

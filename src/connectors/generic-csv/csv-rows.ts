@@ -1,9 +1,9 @@
-import type { FileHandle } from 'node:fs/promises';
 import { type CsvError, parse } from 'csv-parse';
 import { parse as parseSync } from 'csv-parse/sync';
 import { ConnectorError } from '../connector-error.js';
 import type { FileKind } from './csv-config.js';
 import { type FileLook, lookAtEncoding, readAsUtf8 } from './csv-encoding.js';
+import type { CsvFile } from './csv-file.js';
 import { countRecognised, fold } from './csv-headers.js';
 
 export type Delimiter = ',' | ';' | '\t' | '|';
@@ -26,9 +26,10 @@ export interface CsvRow {
 const DELIMITERS: readonly Delimiter[] = [',', ';', '\t', '|'];
 const SEPARATOR_LINE = /^sep=([,;\t|])\r?\n?$/i;
 /** Characters a row may have: a longer one is a quotation that is never closed. */
-const MAX_ROW = 1_000_000;
+export const MAX_ROW = 1_000_000;
 
-const OPTIONS = {
+/** How csv-parse reads what schools write. */
+export const PARSE_OPTIONS = {
   record_delimiter: ['\r\n', '\n', '\r'],
   // A quote inside a cell that does not begin with one is text: Pedro "Pepe" Soto.
   relax_quotes: true,
@@ -38,8 +39,9 @@ const OPTIONS = {
 };
 
 /** Looks how a file is written. Throws ConnectorError when it is empty. */
-export async function detectDialect(file: FileHandle, name: string, kind: FileKind): Promise<CsvDialect> {
-  const look = await lookAtEncoding(file);
+export async function detectDialect(file: CsvFile, kind: FileKind): Promise<CsvDialect> {
+  const { name } = file;
+  const look = await lookAtEncoding(file.read());
   if (look.sample.trim() === '') throw new ConnectorError(`${name} is empty. Its first line must hold the names of the columns.`);
   const firstLine = look.sample.slice(0, look.sample.search(/[\r\n]|$/) + 1);
   const separator = SEPARATOR_LINE.exec(firstLine)?.[1] as Delimiter | undefined;
@@ -58,7 +60,7 @@ export async function detectDialect(file: FileHandle, name: string, kind: FileKi
 function readHeaders(sample: string, delimiter: Delimiter, skipped: number): CsvRow {
   const rows: string[][] = [];
   try {
-    parseSync(sample, { ...OPTIONS, delimiter, to: 20 + skipped, on_record: (cells: string[]) => void rows.push(cells) });
+    parseSync(sample, { ...PARSE_OPTIONS, delimiter, to: 20 + skipped, on_record: (cells: string[]) => void rows.push(cells) });
   } catch {
     // The sample ends inside a quotation, or with this delimiter is no CSV at all: the rows before that count.
   }
@@ -72,16 +74,11 @@ function readHeaders(sample: string, delimiter: Delimiter, skipped: number): Csv
 
 /**
  * The rows below the header, a batch at a time, each with the line that an editor shows. Throws ConnectorError when the
- * file ends inside a quotation, a row has no end, or the file changes while it is read.
+ * file ends inside a quotation, or a row has no end.
  */
-export async function* readRows(
-  file: FileHandle,
-  name: string,
-  dialect: CsvDialect,
-  signal: AbortSignal,
-): AsyncGenerator<CsvRow[]> {
-  const before = await file.stat();
-  const parser = parse({ ...OPTIONS, delimiter: dialect.delimiter });
+export async function* readRows(file: CsvFile, dialect: CsvDialect, signal: AbortSignal): AsyncGenerator<CsvRow[]> {
+  const { name } = file;
+  const parser = parse({ ...PARSE_OPTIONS, delimiter: dialect.delimiter });
   let line = 1;
   let batch: CsvRow[] = [];
   let failure: Error | undefined;
@@ -100,10 +97,7 @@ export async function* readRows(
       write(resolve);
     });
   };
-  const chunks = readAsUtf8(file, dialect);
-  let next = await chunks.next();
-  while (!next.done) {
-    const chunk = next.value;
+  for await (const chunk of readAsUtf8(file.read(), dialect)) {
     signal.throwIfAborted();
     await settle((done) => parser.write(chunk, () => done()));
     if (failure) throw explain(failure, name, line);
@@ -111,17 +105,12 @@ export async function* readRows(
       yield batch;
       batch = [];
     }
-    next = await chunks.next();
   }
   await settle((done) => {
     parser.once('end', done);
     parser.end();
   });
   if (failure) throw explain(failure, name, line);
-  const after = await file.stat();
-  if (next.value !== before.size || after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
-    throw new ConnectorError(`${name} changed while it was read. Sync again when it is whole.`);
-  }
   if (batch.length > 0) yield batch;
 }
 
@@ -141,10 +130,14 @@ function explain(error: Error, name: string, line: number): Error {
         `${name} ends inside a quotation; the row begins on line ${line}. The file is cut off, or a " is missing there. Nothing was changed.`,
       );
     case 'CSV_MAX_RECORD_SIZE':
-      return new ConnectorError(
-        `${name} line ${line}: the row has more than ${MAX_ROW.toLocaleString('en')} characters. Probably a " is not closed there. Nothing was changed.`,
-      );
+      return rowTooLong(name, line);
     default:
       return error;
   }
+}
+
+export function rowTooLong(name: string, line: number): ConnectorError {
+  return new ConnectorError(
+    `${name} line ${line}: the row has more than ${MAX_ROW.toLocaleString('en')} characters. Probably a " is not closed there. Nothing was changed.`,
+  );
 }

@@ -1,11 +1,21 @@
-import type { FileHandle } from 'node:fs/promises';
 import { ConnectorError } from '../connector-error.js';
-import type { MembershipRecord, RecordIssue, RecordPage } from '../external-record.js';
-import type { ConfinedFiles } from '../sis-connector.js';
+import type { FingerprintedPage, MembershipRecord, RecordIssue, RecordPage, RecordTable } from '../external-record.js';
 import type { CsvConfig, FileKind } from './csv-config.js';
-import { type CsvColumns, recogniseHeaders } from './csv-headers.js';
-import { type Converted, type CsvRecord, type EntityKind, toEntityRecord, toMembershipRecord } from './csv-records.js';
+import { type CsvFile, type CsvFolder, openCsv } from './csv-file.js';
+import { type CsvColumns, findErrorColumn, recogniseHeaders } from './csv-headers.js';
+import { readLines } from './csv-lines.js';
+import {
+  type Converted,
+  type CsvRecord,
+  type EntityKind,
+  toEntityRecord,
+  toMembershipRecord,
+  withoutError,
+} from './csv-records.js';
 import { type CsvDialect, type CsvRow, detectDialect, readRows } from './csv-rows.js';
+
+/** Columns that speak of others: rows with them say something anew although they are as they were. */
+const REFERRING = ['groupExternalId', 'teacherExternalId', 'courseExternalId'];
 
 /** What a look at a file found. */
 export interface CsvFileReport {
@@ -16,41 +26,64 @@ export interface CsvFileReport {
   columns: CsvColumns;
 }
 
-/** The files of one school in one folder. */
+/** A file that was read, and how it was then. */
+interface ReadFile extends Pick<CsvFile, 'sizeBytes' | 'modifiedAt'> {
+  kind: FileKind;
+  dialect: CsvDialect;
+  errorAt: number;
+}
+
+/** A larger file is not read once more: that would take as long as the sync itself. */
+const MOST_BYTES_AGAIN = 50_000_000;
+const MOST_PACKED_BYTES_AGAIN = 5_000_000;
+
+/** The files of one school. */
 export class CsvSource {
   readonly #config: CsvConfig;
-  readonly #files: ConfinedFiles;
+  readonly #folder: CsvFolder;
   readonly #signal: AbortSignal;
+  readonly #integrationId: string;
+  readonly #read = new Map<string, ReadFile>();
 
-  constructor({ config, files, signal }: { config: CsvConfig; files: ConfinedFiles; signal: AbortSignal }) {
+  constructor({
+    config,
+    folder,
+    signal,
+    integrationId,
+  }: { config: CsvConfig; folder: CsvFolder; signal: AbortSignal; integrationId: string }) {
+    this.#integrationId = integrationId;
     this.#config = config;
-    this.#files = files;
+    this.#folder = folder;
     this.#signal = signal;
   }
 
   /** Looks at a file without reading it; undefined when there is none. Throws ConnectorError when it cannot be worked with. */
   async look(kind: FileKind): Promise<CsvFileReport | undefined> {
-    const name = this.#config.files[kind];
-    const file = await this.#open(kind);
+    const file = await openCsv(this.#folder, this.#config.files[kind]);
     if (!file) return undefined;
     try {
-      const { size, mtime } = await file.stat();
-      return { name, sizeBytes: size, modifiedAt: mtime, ...(await this.#describe(file, name, kind)) };
+      const { name, sizeBytes, modifiedAt } = file;
+      const { dialect, columns } = await this.#describe(file, kind);
+      return { name, sizeBytes, modifiedAt, dialect, columns };
     } finally {
       await file.close();
     }
   }
 
   /** Pages of the entities of a file. Throws ConnectorError when it is not there. */
-  async *entities(kind: EntityKind): AsyncGenerator<RecordPage<CsvRecord>> {
+  async *entities(kind: EntityKind): AsyncGenerator<RecordPage<CsvRecord> | FingerprintedPage<CsvRecord>> {
     const name = this.#config.files[kind];
     if (!(yield* this.#pages(kind, toEntityRecord))) {
-      throw new ConnectorError(`${name} is not in the import folder. Put it there, or set config.files.${kind} to its name.`);
+      throw new ConnectorError(
+        `${name} is not where the files are imported from. Put it there, or set config.files.${kind} to its name.`,
+      );
     }
   }
 
   /** Pages of the memberships in one role; none when there is no such file. Issues of the file come with the students. */
-  async *memberships(role: 'STUDENT' | 'TEACHER'): AsyncGenerator<RecordPage<MembershipRecord>> {
+  async *memberships(
+    role: 'STUDENT' | 'TEACHER',
+  ): AsyncGenerator<RecordPage<MembershipRecord> | FingerprintedPage<MembershipRecord>> {
     const inRole = (row: CsvRow, columns: CsvColumns): Converted<MembershipRecord> => {
       const { record, issues } = toMembershipRecord(row, columns);
       return { ...(record?.role === role && { record }), issues: role === 'STUDENT' ? issues : [] };
@@ -58,44 +91,90 @@ export class CsvSource {
     yield* this.#pages('memberships', inRole);
   }
 
+  /** The rows that begin on these lines of a file that was read: none when it is another by now, or a large one. */
+  async *rowsAgain(name: string, lines: ReadonlySet<number>): AsyncGenerator<CsvRow> {
+    const before = this.#read.get(name);
+    if (!before || before.sizeBytes > (name.endsWith('.gz') ? MOST_PACKED_BYTES_AGAIN : MOST_BYTES_AGAIN)) return;
+    const file = await openCsv(this.#folder, this.#config.files[before.kind]);
+    try {
+      const isSame = file?.name === name && file.sizeBytes === before.sizeBytes && +file.modifiedAt === +before.modifiedAt;
+      if (!file || !isSame) return;
+      let left = lines.size;
+      for await (const rows of readRows(file, before.dialect, this.#signal)) {
+        for (const row of rows) {
+          if (!lines.has(row.line)) continue;
+          left -= 1;
+          yield before.errorAt < 0 ? row : withoutError(row, before.errorAt);
+        }
+        if (left === 0) return;
+      }
+    } finally {
+      await file?.close();
+    }
+  }
+
   /** Returns false when there is no such file. */
   async *#pages<R>(
     kind: FileKind,
     convert: (row: CsvRow, columns: CsvColumns) => Converted<R>,
-  ): AsyncGenerator<RecordPage<R>, boolean> {
-    const name = this.#config.files[kind];
-    const file = await this.#open(kind);
+  ): AsyncGenerator<RecordPage<R> | FingerprintedPage<R>, boolean> {
+    const file = await openCsv(this.#folder, this.#config.files[kind]);
     if (!file) return false;
+    const { name, sizeBytes, modifiedAt } = file;
     try {
-      const { dialect, columns } = await this.#describe(file, name, kind);
-      const of = { file: name, columns: columns.names };
+      const { dialect, columns, errorAt } = await this.#describe(file, kind);
+      this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt });
+      // Failed rows that come back corrected are not all there are.
+      const of = { file: name, columns: columns.names, table: tableOf(dialect, errorAt), ...(errorAt >= 0 && { partial: true }) };
       if (dialect.encoding === 'windows-1252') yield { ...of, records: [], issues: [encodingWarning(name)] };
-      for await (const rows of readRows(file, name, dialect, this.#signal)) {
+      const toPage = (rows: readonly CsvRow[]): RecordPage<R> => {
         const records: R[] = [];
         const issues: RecordIssue[] = [];
         for (const row of rows) {
-          const converted = convert(row, columns);
+          const converted = convert(errorAt < 0 ? row : withoutError(row, errorAt), columns);
           if (converted.record !== undefined) records.push(converted.record);
           if (converted.issues.length > 0) issues.push(...converted.issues);
         }
-        yield { ...of, records, issues };
+        return { ...of, records, issues };
+      };
+      if (kind !== 'memberships' && dialect.isPlain && !REFERRING.some((field) => columns.positions.has(field))) {
+        // What a line means depends on the columns too.
+        const seed = JSON.stringify([
+          this.#integrationId,
+          kind,
+          dialect.delimiter,
+          dialect.encoding,
+          dialect.headers,
+          this.#config.columns[kind],
+        ]);
+        for await (const { lines, fingerprints, rows } of readLines(file, dialect, { seed, signal: this.#signal })) {
+          yield { file: name, lines, fingerprints, read: (positions) => toPage(rows(positions)) };
+        }
+        return true;
       }
+      for await (const rows of readRows(file, dialect, this.#signal)) yield toPage(rows);
       return true;
     } finally {
       await file.close();
     }
   }
 
-  async #open(kind: FileKind): Promise<FileHandle | undefined> {
-    const folder = await this.#files.folder(this.#config.importPath);
-    return this.#files.open(folder, this.#config.files[kind]);
-  }
-
-  async #describe(file: FileHandle, name: string, kind: FileKind) {
-    const dialect = await detectDialect(file, name, kind);
+  async #describe(file: CsvFile, kind: FileKind) {
+    const dialect = await detectDialect(file, kind);
     const overrides = this.#config.columns[kind];
-    return { dialect, columns: recogniseHeaders({ kind, file: name, headers: dialect.headers, overrides }) };
+    const errorAt = findErrorColumn(dialect.headers, overrides);
+    const headers = headersOf(dialect, errorAt);
+    return { dialect, errorAt, columns: recogniseHeaders({ kind, file: file.name, headers, overrides }) };
   }
+}
+
+function headersOf({ headers }: CsvDialect, errorAt: number): string[] {
+  return errorAt < 0 ? headers : headers.slice(0, errorAt);
+}
+
+function tableOf(dialect: CsvDialect, errorAt: number): RecordTable {
+  const { delimiter, encoding, bomBytes } = dialect;
+  return { header: headersOf(dialect, errorAt), delimiter, encoding, bom: bomBytes > 0 };
 }
 
 function encodingWarning(name: string): RecordIssue {

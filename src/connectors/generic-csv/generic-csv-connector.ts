@@ -1,74 +1,136 @@
 import type { AttendanceSheet } from '../attendance-sheet.js';
 import { ConnectorError } from '../connector-error.js';
-import type { CourseRecord, GroupRecord, MembershipRecord, Pages, StudentRecord, TeacherRecord } from '../external-record.js';
+import type {
+  CourseRecord,
+  FingerprintedPage,
+  GroupRecord,
+  MembershipRecord,
+  Pages,
+  RecordIssue,
+  RecordPage,
+  StudentRecord,
+  TeacherRecord,
+} from '../external-record.js';
 import { RosterConnector } from '../roster-connector.js';
-import type { ConnectionCheck, ConnectionReport, SendResult } from '../sis-connector.js';
+import type { ConnectionCheck, ConnectionReport, ReadRowsAgain, SendResult } from '../sis-connector.js';
 import { attendanceFile, attendanceFileName } from './attendance-file.js';
-import { type CsvConfig, FILE_KINDS, type FileKind } from './csv-config.js';
+import { type CsvConfig, type CsvCredentials, FILE_KINDS, type FileKind } from './csv-config.js';
 import { type CsvFileReport, CsvSource } from './csv-source.js';
+import { localFolder } from './local-folder.js';
+import type { ChosenSet, S3Bucket } from './s3-bucket.js';
 
 const DELIMITER_NAMES = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'pipe' } as const;
 
-/** A school's files in a local folder: the roster comes from it, attendance goes into another. */
-export class GenericCsvConnector extends RosterConnector<CsvConfig> {
-  #source!: CsvSource;
+/** A school's files in a local folder or a bucket: the roster comes from there, attendance goes beside it. */
+export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentials> {
+  #bucket: S3Bucket | undefined;
+  #set: Promise<ChosenSet> | undefined;
+  #opened: Promise<CsvSource> | undefined;
 
   protected override async open(): Promise<void> {
-    const { files, signal } = this.context;
-    await files.folder(this.config.importPath);
-    if (this.config.exportPath) await files.folder(this.config.exportPath);
-    this.#source = new CsvSource({ config: this.config, files, signal });
+    const { context, config, credentials } = this;
+    if (config.exportPath) await context.files.folder(config.exportPath);
+    if (config.s3Bucket) {
+      // Loaded where it is needed: it is as large as all the rest of the service.
+      const { S3Bucket } = await import('./s3-bucket.js');
+      this.#bucket = new S3Bucket({ context, config, credentials });
+    } else if (config.importPath) await context.files.folder(config.importPath);
   }
 
   async testConnection(): Promise<ConnectionReport> {
-    const checks = await Promise.all(FILE_KINDS.map((kind) => this.#check(kind)));
+    const source = await this.#source();
+    const checks = await Promise.all(FILE_KINDS.map((kind) => this.#check(source, kind)));
     const broken = checks.filter(({ ok }) => !ok);
     if (broken.length > 0) return { success: false, message: broken.map(({ message }) => message).join(' '), checks };
     if (checks.every(({ details }) => details === undefined)) {
       const names = Object.values(this.config.files).join(', ');
       return { success: false, message: `The import folder holds none of ${names}.`, checks };
     }
-    return { success: true, checks };
+    return { success: true, checks: [...(await this.#describeSet()), ...checks] };
   }
 
   students(): Pages<StudentRecord> {
-    return this.#source.entities('students');
+    return this.#read((source) => source.entities('students'));
   }
 
   override teachers(): Pages<TeacherRecord> {
-    return this.#source.entities('teachers');
+    return this.#read((source) => source.entities('teachers'));
   }
 
   courses(): Pages<CourseRecord> {
-    return this.#source.entities('courses');
+    return this.#read((source) => source.entities('courses'));
   }
 
   override groups(): Pages<GroupRecord> {
-    return this.#source.entities('groups');
+    return this.#read((source) => source.entities('groups'));
   }
 
-  override memberships(role: 'STUDENT' | 'TEACHER'): Pages<MembershipRecord> {
-    return this.#source.memberships(role);
+  override async *memberships(role: 'STUDENT' | 'TEACHER'): Pages<MembershipRecord> {
+    yield* (await this.#source()).memberships(role);
+  }
+
+  override async *rowsAgain(file: string, lines: ReadonlySet<number>): ReturnType<ReadRowsAgain> {
+    yield* (await this.#source()).rowsAgain(file, lines);
   }
 
   async send(sheet: AttendanceSheet): Promise<SendResult> {
-    const { exportPath } = this.config;
-    if (!exportPath) throw new ConnectorError('config.exportPath is not set: there is no folder to write attendance to.');
     const { files } = this.context;
-    await files.replace(await files.folder(exportPath), attendanceFileName(sheet), attendanceFile(sheet));
+    const { exportPath, s3ExportPrefix } = this.config;
+    const name = attendanceFileName(sheet);
+    const content = attendanceFile(sheet);
+    if (exportPath) await files.replace(await files.folder(exportPath), name, content);
+    else if (this.#bucket) await this.#bucket.upload([s3ExportPrefix, name].filter(Boolean).join('/'), content);
+    else throw new ConnectorError('config.exportPath is not set: there is no folder to write attendance to.');
+    // The file is stored: that is as sure as it can be.
+    await this.context.delivered(sheet.rows.map(({ studentId }) => ({ studentId, status: 'CONFIRMED' })));
     return { success: true, sent: sheet.rows.length, errors: [] };
   }
 
-  async #check(kind: FileKind): Promise<ConnectionCheck> {
+  async *#read<R>(read: (source: CsvSource) => Pages<R>): AsyncGenerator<RecordPage<R> | FingerprintedPage<R> | readonly R[]> {
+    const source = await this.#source();
+    const { passedOver } = (await this.#set) ?? {};
+    if (passedOver) yield { records: [], issues: [setPassedOver(passedOver)] };
+    yield* read(source);
+  }
+
+  /** The files: of the folder, or of the set in the bucket that is chosen once for the whole operation. */
+  #source(): Promise<CsvSource> {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  async #open(): Promise<CsvSource> {
+    const { config, context } = this;
+    this.#set ??= this.#bucket?.newestSet(Object.values(config.files));
+    const folder = (await this.#set) ?? localFolder(context.files, config.importPath ?? '');
+    return new CsvSource({ config, folder, signal: context.signal, integrationId: context.integrationId });
+  }
+
+  async #describeSet(): Promise<ConnectionCheck[]> {
+    const set = await this.#set;
+    if (!set) return [];
+    return [{ name: 'bucket', ok: true, message: [`${set.title} is read`, set.passedOver].filter(Boolean).join('; ') }];
+  }
+
+  async #check(source: CsvSource, kind: FileKind): Promise<ConnectionCheck> {
     const name = this.config.files[kind];
     try {
-      const report = await this.#source.look(kind);
+      const report = await source.look(kind);
       return report ? describe(report) : { name, ok: true, message: `${name} is not there.` };
     } catch (error) {
       if (!(error instanceof ConnectorError)) throw error;
       return { name, ok: false, message: error.message };
     }
   }
+}
+
+function setPassedOver(passedOver: string): RecordIssue {
+  return {
+    severity: 'warning',
+    rule: 'set.incomplete',
+    problem: `an older set was read: ${passedOver}`,
+    hint: 'Upload the missing files; or remove the older folders if the school no longer has them.',
+  };
 }
 
 function describe({ name, sizeBytes, modifiedAt, dialect, columns }: CsvFileReport): ConnectionCheck {

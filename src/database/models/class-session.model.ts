@@ -1,6 +1,6 @@
 import { Column, DataType, Model, Table } from 'sequelize-typescript';
 
-/** One lesson of a group. */
+/** One lesson of a group or of a whole course. */
 @Table({ tableName: 'class_sessions', underscored: true })
 export class ClassSessionModel extends Model {
   @Column({ type: DataType.UUID, primaryKey: true })
@@ -9,8 +9,8 @@ export class ClassSessionModel extends Model {
   @Column({ type: DataType.UUID, primaryKey: true })
   declare id: string;
 
-  @Column({ type: DataType.UUID, allowNull: false })
-  declare groupId: string;
+  @Column({ type: DataType.UUID })
+  declare groupId: string | null;
 
   @Column({ type: DataType.UUID })
   declare courseId: string | null;

@@ -24,6 +24,10 @@ export class GroupModel extends Model {
   @Column({ type: DataType.BOOLEAN, allowNull: false })
   declare active: boolean;
 
+  /** Names of the fields that were edited in SmartID. */
+  @Column({ type: DataType.ARRAY(DataType.TEXT), allowNull: false })
+  declare edited: string[];
+
   @Column({ type: DataType.JSONB, allowNull: false })
   declare metadata: Record<string, unknown>;
 

@@ -5,8 +5,11 @@ import { GroupModel } from './group.model.js';
 import { IntegrationModel } from './integration.model.js';
 import { IntegrationMappingModel } from './integration-mapping.model.js';
 import { MembershipModel } from './membership.model.js';
+import { OutboxDeliveryModel } from './outbox-delivery.model.js';
+import { RosterEditModel } from './roster-edit.model.js';
 import { StudentModel } from './student.model.js';
 import { SyncChangeModel } from './sync-change.model.js';
+import { SyncConflictModel } from './sync-conflict.model.js';
 import { SyncIssueModel } from './sync-issue.model.js';
 import { SyncRunModel } from './sync-run.model.js';
 import { TeacherModel } from './teacher.model.js';
@@ -19,14 +22,17 @@ export {
   IntegrationMappingModel,
   IntegrationModel,
   MembershipModel,
+  OutboxDeliveryModel,
+  RosterEditModel,
   StudentModel,
   SyncChangeModel,
+  SyncConflictModel,
   SyncIssueModel,
   SyncRunModel,
   TeacherModel,
 };
 
-/** Every model, for the connection. `sync_staged` has none: it is written and read by SQL alone. */
+/** Every model, for the connection. `sync_staged` and `outbox_sendings` have none: they are written and read by SQL alone. */
 export const models = [
   IntegrationModel,
   IntegrationMappingModel,
@@ -37,7 +43,10 @@ export const models = [
   MembershipModel,
   ClassSessionModel,
   AttendanceRecordModel,
+  RosterEditModel,
+  OutboxDeliveryModel,
   SyncRunModel,
   SyncChangeModel,
   SyncIssueModel,
+  SyncConflictModel,
 ];

@@ -21,8 +21,12 @@ export class IntegrationMappingModel extends Model {
   @Column({ type: DataType.JSONB, allowNull: false })
   declare metadata: Record<string, unknown>;
 
-  @Column({ type: DataType.TEXT, allowNull: false })
-  declare status: 'ACTIVE';
+  /** 0: the source has it. Else: in how many complete readings it was missing. */
+  @Column({ type: DataType.INTEGER, allowNull: false })
+  declare missingRuns: number;
+
+  @Column({ type: DataType.DATE })
+  declare missingSince: Date | null;
 
   @Column({ type: DataType.UUID })
   declare digest: string | null;

@@ -15,6 +15,9 @@ export class IntegrationModel extends Model {
   @Column({ type: DataType.JSONB, allowNull: false })
   declare config: Record<string, unknown>;
 
+  @Column({ type: DataType.JSONB, allowNull: false, defaultValue: {} })
+  declare policy: Record<string, unknown>;
+
   @Column({ type: DataType.TEXT, allowNull: false })
   declare credentials: string;
 
@@ -29,6 +32,10 @@ export class IntegrationModel extends Model {
 
   @Column({ type: DataType.TEXT })
   declare lastError: string | null;
+
+  /** SHA-256 of the secret that the school system pushes with. */
+  @Column({ type: DataType.TEXT })
+  declare pushSecretDigest: string | null;
 
   @Column({ type: DataType.DATE, allowNull: false })
   declare createdAt: Date;

@@ -16,7 +16,7 @@ export class SyncChangeModel extends Model {
   declare entity: 'COURSE' | 'GROUP' | 'STUDENT' | 'TEACHER' | 'MEMBERSHIP';
 
   @Column({ type: DataType.TEXT, allowNull: false })
-  declare action: 'CREATE' | 'UPDATE';
+  declare action: string;
 
   @Column({ type: DataType.UUID, allowNull: false })
   declare internalId: string;
@@ -27,6 +27,24 @@ export class SyncChangeModel extends Model {
   @Column({ type: DataType.JSONB })
   declare before: Record<string, unknown> | null;
 
-  @Column({ type: DataType.JSONB, allowNull: false })
-  declare after: Record<string, unknown>;
+  @Column({ type: DataType.JSONB })
+  declare after: Record<string, unknown> | null;
+
+  @Column({ type: DataType.UUID })
+  declare digest: string | null;
+
+  @Column({ type: DataType.INTEGER })
+  declare line: number | null;
+
+  @Column({ type: DataType.INTEGER })
+  declare missingBefore: number | null;
+
+  @Column({ type: DataType.INTEGER })
+  declare missingAfter: number | null;
+
+  @Column({ type: DataType.TEXT })
+  declare outcome: 'MOVED' | 'REFUSED' | null;
+
+  @Column({ type: DataType.TEXT })
+  declare reason: string | null;
 }

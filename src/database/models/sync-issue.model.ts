@@ -38,4 +38,7 @@ export class SyncIssueModel extends Model {
 
   @Column({ type: DataType.TEXT })
   declare externalId: string | null;
+
+  @Column({ type: DataType.JSONB })
+  declare cells: string[] | null;
 }

@@ -13,10 +13,13 @@ export class SyncRunModel extends Model {
   declare institutionId: string;
 
   @Column({ type: DataType.TEXT, allowNull: false })
-  declare entityType: 'COURSE' | 'GROUP' | 'STUDENT' | 'TEACHER';
+  declare entityType: 'COURSE' | 'GROUP' | 'STUDENT' | 'TEACHER' | 'ALL';
 
   @Column({ type: DataType.TEXT, allowNull: false })
-  declare status: 'RUNNING' | 'COMPLETED' | 'FAILED';
+  declare kind: 'SYNC' | 'PREVIEW' | 'ROLLBACK' | 'MANUAL';
+
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare status: 'RUNNING' | 'COMPLETED' | 'FAILED' | 'HELD' | 'PREVIEWED' | 'DISCARDED';
 
   @Column({ type: DataType.TEXT, allowNull: false })
   declare stage: 'READ' | 'PLAN' | 'APPLY' | 'REPORT';
@@ -44,6 +47,27 @@ export class SyncRunModel extends Model {
 
   @Column({ type: DataType.BIGINT })
   declare appliedPosition: string | null;
+
+  @Column({ type: DataType.UUID })
+  declare parentId: string | null;
+
+  @Column({ type: DataType.UUID })
+  declare rollsBack: string | null;
+
+  @Column({ type: DataType.JSONB, allowNull: false })
+  declare evidence: Record<string, unknown>;
+
+  @Column({ type: DataType.JSONB })
+  declare guard: Record<string, unknown> | null;
+
+  @Column({ type: DataType.JSONB, allowNull: false })
+  declare tables: Record<string, unknown>;
+
+  @Column({ type: DataType.DATE })
+  declare approvedAt: Date | null;
+
+  @Column({ type: DataType.TEXT })
+  declare decision: string | null;
 
   @Column({ type: DataType.DATE, allowNull: false })
   declare startedAt: Date;

@@ -15,25 +15,56 @@ export class KnownDigests {
   readonly #mask: number;
   #seen = 0;
 
-  private constructor(digests: Buffer) {
-    const count = digests.length / (WORDS * 4);
+  private constructor(
+    /** How many digests there may be. */
+    count: number,
+    /** Whether all digests there are were read: a row that is none of them is new or changed. */
+    readonly isWhole: boolean,
+    /** How many entities are mapped and not missing. */
+    readonly mapped: number,
+    /** How many mappings have no digest. */
+    readonly undigested: number,
+  ) {
     const slots = 2 ** Math.ceil(Math.log2(Math.max(2, count * 2)));
     this.#words = new Uint32Array(slots * WORDS);
     this.#lines = new Int32Array(slots);
     this.#mask = slots - 1;
-    for (let i = 0; i < count; i++) this.#insert(digests, i * WORDS * 4);
+  }
+
+  static none(): KnownDigests {
+    return new KnownDigests(0, false, 0, 0);
   }
 
   /** Those of the run's integration and entity type. None where an unchanged row may still change by what it refers to. */
   static async load(database: Database, run: SyncRun, spec: EntitySpec): Promise<KnownDigests> {
-    if (spec.table === 'groups') return new KnownDigests(Buffer.alloc(0));
-    const [row] = await database.query<{ digests: Buffer | null }>(
-      `SELECT string_agg(uuid_send(m.digest), ''::bytea) AS digests FROM integration_mappings m
-       JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = m.internal_id
-       WHERE m.integration_id = $1 AND m.entity_type = $2 AND m.digest IS NOT NULL`,
-      [run.integrationId, run.entityType, run.institutionId],
-    );
-    return new KnownDigests(row?.digests ?? Buffer.alloc(0));
+    const isWhole = spec.table !== 'groups';
+    return database.transaction(async () => {
+      // What is counted must be what is then read.
+      await database.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+      const [row] = await database.query<{ digested: number; mapped: number; undigested: number }>(
+        `SELECT count(digest)::int AS digested, (count(*) FILTER (WHERE missing_runs = 0))::int AS mapped,
+           (count(*) FILTER (WHERE digest IS NULL))::int AS undigested
+         FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2`,
+        [run.integrationId, spec.entityType],
+      );
+      const { digested = 0, mapped = 0, undigested = 0 } = row ?? {};
+      const known = new KnownDigests(isWhole ? digested : 0, isWhole, mapped, undigested);
+      if (!isWhole || digested === 0) return known;
+      // Right after a first sync there are no statistics, and the other plan costs the square of the rows.
+      await database.query('SET LOCAL enable_nestloop = off; SET LOCAL jit = off');
+      // COPY takes no parameters: the ids are UUIDs that the database itself gave us.
+      const take = readDigests((digest, offset) => known.#insert(digest, offset));
+      await database.copyOut(
+        // A row each would cost a message each; all in one row would stand in memory several times.
+        `COPY (SELECT string_agg(uuid_send(m.digest), ''::bytea) FROM integration_mappings m
+           JOIN ${spec.table} t ON t.institution_id = '${run.institutionId}' AND t.id = m.internal_id
+           WHERE m.integration_id = '${run.integrationId}' AND m.entity_type = '${spec.entityType}' AND m.digest IS NOT NULL
+           GROUP BY get_byte(uuid_send(m.digest), 1))
+         TO STDOUT (FORMAT binary)`,
+        take,
+      );
+      return known;
+    });
   }
 
   /** How many of them the source still has, unchanged. */
@@ -42,11 +73,11 @@ export class KnownDigests {
   }
 
   /**
-   * Marks a row's digest (32 hex digits) as seen. 'unknown': the row is new or changed. A number: the line where it was
-   * seen before, -1 without one.
+   * Marks the digest at an offset of a buffer as seen. 'unknown': the row is new or changed. A number: the line where it
+   * was seen before, -1 without one.
    */
-  see(digest: string, line: number | null): 'unknown' | 'first' | number {
-    const slot = this.#find(digest);
+  see(digests: Buffer, offset: number, line: number | null): 'unknown' | 'first' | number {
+    const slot = this.#find(digests, offset);
     if (slot < 0) return 'unknown';
     const before = this.#lines[slot] as number;
     if (before !== 0) return before;
@@ -55,10 +86,22 @@ export class KnownDigests {
     return 'first';
   }
 
-  /** The line where a digest was seen; -1 without one, 0 when it was not seen. */
-  lineOf(digest: string): number {
-    const slot = this.#find(digest);
+  /** The line where the digest at an offset was seen; -1 without one, 0 when it was not seen. */
+  lineOf(digests: Buffer, offset: number): number {
+    const slot = this.#find(digests, offset);
     return slot < 0 ? 0 : (this.#lines[slot] as number);
+  }
+
+  /** Those that were not seen, 16 bytes each. */
+  unseen(): Buffer {
+    const found: Buffer[] = [];
+    for (let slot = 0; slot < this.#lines.length; slot++) {
+      if (this.#lines[slot] !== 0 || this.#isEmpty(slot)) continue;
+      const digest = Buffer.alloc(WORDS * 4);
+      for (let i = 0; i < WORDS; i++) digest.writeUInt32BE(this.#words[slot * WORDS + i] as number, i * 4);
+      found.push(digest);
+    }
+    return Buffer.concat(found);
   }
 
   #insert(digests: Buffer, offset: number): void {
@@ -67,15 +110,19 @@ export class KnownDigests {
     for (let i = 0; i < WORDS; i++) this.#words[slot * WORDS + i] = digests.readUInt32BE(offset + i * 4);
   }
 
-  #find(digest: string): number {
-    const a = Number.parseInt(digest.slice(0, 8), 16);
-    const b = Number.parseInt(digest.slice(8, 16), 16);
-    const c = Number.parseInt(digest.slice(16, 24), 16);
-    const d = Number.parseInt(digest.slice(24, 32), 16);
+  #find(digests: Buffer, offset: number): number {
+    const words = this.#words;
+    const a = digests.readUInt32BE(offset);
     for (let slot = a & this.#mask; !this.#isEmpty(slot); slot = (slot + 1) & this.#mask) {
       const at = slot * WORDS;
-      const words = this.#words;
-      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return slot;
+      if (
+        words[at] === a &&
+        words[at + 1] === digests.readUInt32BE(offset + 4) &&
+        words[at + 2] === digests.readUInt32BE(offset + 8) &&
+        words[at + 3] === digests.readUInt32BE(offset + 12)
+      ) {
+        return slot;
+      }
     }
     return -1;
   }
@@ -84,4 +131,27 @@ export class KnownDigests {
     const at = slot * WORDS;
     return (this.#words[at] as number) === 0 && (this.#words[at + 1] as number) === 0;
   }
+}
+
+/** Signature, flags, and the length of an extension that PostgreSQL does not make. */
+const COPY_HEADER = 19;
+/** Before the bytes of a row: how many fields (or the end), and how many bytes. */
+const COPY_ROW = 2 + 4;
+
+/** Takes the pieces of a binary COPY of one column of digests, many in a row, and hands out each as an offset in a buffer. */
+function readDigests(found: (bytes: Buffer, offset: number) => void): (piece: Buffer) => void {
+  let rest: Buffer = Buffer.alloc(0);
+  let skip = COPY_HEADER;
+  return (piece) => {
+    const bytes = rest.length > 0 ? Buffer.concat([rest, piece]) : piece;
+    let at = Math.min(skip, bytes.length);
+    skip -= at;
+    while (at + COPY_ROW <= bytes.length) {
+      const end = at + COPY_ROW + bytes.readInt32BE(at + 2);
+      if (end > bytes.length) break;
+      for (let offset = at + COPY_ROW; offset < end; offset += WORDS * 4) found(bytes, offset);
+      at = end;
+    }
+    rest = Buffer.from(bytes.subarray(at));
+  };
 }

@@ -7,9 +7,8 @@ import type {
   StudentRecord,
   TeacherRecord,
 } from '../../connectors/index.js';
+import { cleanText, cleanValue, quoted } from '../../values/index.js';
 import type { EntitySpec } from '../entity-spec.js';
-import { cleanText, cleanValue, quoted } from './clean-value.js';
-import { digestOf } from './digest.js';
 
 export type EntityRecord = StudentRecord & TeacherRecord & CourseRecord & GroupRecord;
 
@@ -18,6 +17,8 @@ export type PageOrigin = Pick<RecordPage<unknown>, 'file' | 'columns'>;
 
 /** A row as sync_staged has it. */
 export interface StagedRow {
+  /** Its number in the run: given when it is written. */
+  seq: number;
   kind: 'ENTITY' | 'MEMBERSHIP';
   /** Of memberships, which may come from several files. */
   file: string | null;
@@ -39,8 +40,6 @@ export interface StagedRow {
 export interface StageRecordResult {
   /** The entity, unless an error keeps it out. */
   row?: StagedRow;
-  /** The membership that the record itself speaks of. */
-  membership?: StagedRow;
   issues: RecordIssue[];
 }
 
@@ -49,21 +48,30 @@ type Place = Pick<RecordIssue, 'file' | 'line'>;
 const MAX_EXTERNAL_ID = 255;
 const NO_ISSUES: RecordIssue[] = [];
 
+/** Gathers the fields that the source has at all. */
+export function noteProvided(spec: EntitySpec, record: EntityRecord, provided: Set<string>): void {
+  // Most sources have the same fields in every record: then the first one tells them all.
+  if (provided.size === spec.fields.length + 2) return;
+  for (const { field } of spec.fields) if (record[field as keyof EntityRecord] !== undefined) provided.add(field);
+  if (record.metadata !== undefined) provided.add('metadata');
+  if (record.courseExternalId !== undefined) provided.add('courseId');
+}
+
 /**
- * Cleans and checks one record. An error keeps the row out (no id, no name); a warning drops a value and keeps the row.
- * `provided` gathers the fields that the source has at all.
+ * Cleans and checks one record. An error keeps the row out (no id, no name); a warning drops a value and keeps the row,
+ * which then goes without its digest, so that it is looked at again the next time.
  */
 export function stageRecord(
   spec: EntitySpec,
   record: EntityRecord,
   origin: PageOrigin,
-  provided: Set<string>,
-  key: string,
+  digest: Buffer | undefined,
 ): StageRecordResult {
   const at = { file: origin.file, line: record.line };
   const externalId = checkExternalId(record.externalId);
   if (typeof externalId !== 'string') {
-    return { issues: [{ severity: 'error', ...externalId, ...at, column: origin.columns?.externalId ?? 'externalId' }] };
+    const column = origin.columns?.externalId ?? 'externalId';
+    return { issues: [{ severity: 'error', ...externalId, ...at, column, cells: record.cells }] };
   }
   let issues = NO_ISSUES;
   const values: Record<string, string | null> = {};
@@ -71,7 +79,6 @@ export function stageRecord(
   for (const { field, column, kind } of spec.fields) {
     const raw = record[field as keyof EntityRecord] as string | null | undefined;
     if (raw === undefined) continue;
-    provided.add(field);
     const clean = cleanValue(kind, raw);
     if (clean === null || typeof clean === 'string') {
       values[column] = clean;
@@ -103,17 +110,17 @@ export function stageRecord(
       column: columns.join(', '),
       hint: `Fill in ${columns.join(' or ')}.`,
       externalId,
+      cells: record.cells,
     };
     return { issues: [...issues, issue] };
   }
-  if (record.metadata !== undefined) provided.add('metadata');
-  if (record.courseExternalId !== undefined) provided.add('courseId');
   const row: StagedRow = {
+    seq: 0,
     kind: 'ENTITY',
     file: null,
     line: record.line ?? null,
     externalId,
-    digest: null,
+    digest: issues === NO_ISSUES ? (digest?.toString('hex') ?? null) : null,
     dropped,
     active: record.active ?? true,
     metadata: record.metadata === undefined ? null : storableJson(record.metadata),
@@ -122,11 +129,7 @@ export function stageRecord(
     personExternalId: null,
     role: null,
   };
-  row.digest = digestOf(key, spec, row);
-  const result: StageRecordResult = { row, issues };
-  const membership = ownMembership(record, externalId, at);
-  if (membership) result.membership = membership;
-  return result;
+  return { row, issues };
 }
 
 /** Cleans and checks one membership. */
@@ -146,11 +149,16 @@ export function stageMembership(record: MembershipRecord, origin: PageOrigin): {
     file: origin.file,
     line: record.line,
     column,
+    cells: record.cells,
   };
   return { issues: [issue] };
 }
 
-function ownMembership(record: EntityRecord, externalId: string, at: Place): StagedRow | undefined {
+/** The membership that a record itself speaks of. */
+export function ownMembership(record: EntityRecord, { file }: PageOrigin): StagedRow | undefined {
+  if (!record.groupExternalId && !record.teacherExternalId) return undefined;
+  const externalId = cleanText(record.externalId) as string;
+  const at = { file, line: record.line };
   const group = cleanText(record.groupExternalId);
   if (group) return membershipRow(group, externalId, 'STUDENT', at);
   const teacher = cleanText(record.teacherExternalId);
@@ -159,6 +167,7 @@ function ownMembership(record: EntityRecord, externalId: string, at: Place): Sta
 
 function membershipRow(group: string, person: string, role: 'STUDENT' | 'TEACHER', at: Place): StagedRow {
   return {
+    seq: 0,
     kind: 'MEMBERSHIP',
     file: at.file ?? null,
     line: at.line ?? null,
@@ -192,8 +201,18 @@ function columnOf(spec: EntitySpec, field: string): string {
   return spec.fields.find((candidate) => candidate.field === field)?.column ?? field;
 }
 
-/** JSON for PostgreSQL, which cannot store NUL characters. */
+/** JSON for PostgreSQL, which can store neither NUL characters nor halves of characters. */
 function storableJson(value: unknown): string {
   const json = JSON.stringify(value);
-  return json.includes('\\u0000') ? json.replaceAll('\\u0000', '') : json;
+  return NOT_STORABLE.test(json) ? JSON.stringify(storable(JSON.parse(json))) : json;
+}
+
+/** Or the same characters told by a text, which then only costs a second look. */
+const NOT_STORABLE = /\\u(?:0000|d[89a-f])/;
+
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('\0', '').toWellFormed();
+  if (Array.isArray(value)) return value.map(storable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storable(inner)]));
 }

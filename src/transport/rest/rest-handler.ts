@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type DescMethodStreaming, type DescMethodUnary, type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
+import { create, type DescMethodStreaming, type DescMethodUnary, type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
+import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
 import { buildRequest } from './rest-request.js';
-import { answerError, answerJson, copyHeaders, type JsonOptions, toRestError } from './rest-response.js';
+import { answerBody, answerError, answerJson, copyHeaders, type JsonOptions, toRestError } from './rest-response.js';
 import type { RestRoute, RestRouter, RouteMatch } from './rest-routes.js';
 
 export interface RestHandlerOptions {
@@ -79,6 +80,10 @@ async function answerUnary({ options, route, message, header, signal, url, respo
     response.writeHead(204).end();
     return;
   }
+  if (route.isRaw) {
+    answerBody(response, httpBodyOf(route, result.message));
+    return;
+  }
   const json = toJson(route.rpc.output, result.message, options.jsonOptions);
   const token = route.responseField ? (json as { nextPageToken?: string }).nextPageToken : undefined;
   if (token) response.setHeader('Link', nextLink(url, token));
@@ -102,6 +107,11 @@ async function answerStream({ options, route, message, header, signal, url, resp
     if (!response.write(text)) await drained(response, signal);
   }
   response.end(separator === '[' ? '[]' : ']');
+}
+
+function httpBodyOf({ responseField }: RestRoute, message: Message): HttpBody {
+  const body = responseField ? (message as unknown as Record<string, HttpBody | undefined>)[responseField.localName] : message;
+  return (body as HttpBody | undefined) ?? create(HttpBodySchema);
 }
 
 function pick({ responseField }: RestRoute, json: JsonValue): JsonValue {

@@ -2,13 +2,14 @@ import type { ServerResponse } from 'node:http';
 import { create, type JsonValue, type JsonWriteOptions } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import type { HttpBody } from '../../../gen/google/api/httpbody_pb.js';
 import { BadRequestSchema } from '../../../gen/google/rpc/error_details_pb.js';
 import { ServiceError } from '../../errors.js';
 
 export type JsonOptions = Partial<JsonWriteOptions>;
 
 /** Headers of an RPC's answer that a REST answer shows. */
-const SHOWN = ['x-request-id', 'location', 'retry-after', 'www-authenticate'];
+const SHOWN = ['x-request-id', 'location', 'retry-after', 'www-authenticate', 'content-disposition'];
 
 export function copyHeaders(from: Headers, response: ServerResponse): void {
   for (const name of SHOWN) {
@@ -22,6 +23,14 @@ export async function answerJson(response: ServerResponse, json: JsonValue): Pro
   response.setHeader('Content-Type', 'application/json');
   response.setHeader('Content-Length', body.length);
   response.end(body);
+}
+
+/** A google.api.HttpBody goes out as it is. Browsers are not to guess what else it may be. */
+export function answerBody(response: ServerResponse, { contentType, data }: HttpBody): void {
+  response.setHeader('Content-Type', contentType || 'application/octet-stream');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Content-Length', data.length);
+  response.end(data);
 }
 
 /** The error in the JSON of Connect, under the HTTP status that goes with its code. */

@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
 import { http } from '../../../gen/google/api/annotations_pb.js';
 import type { HttpRule } from '../../../gen/google/api/http_pb.js';
+import { HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { matchPath, parsePathTemplate, type Segment } from './path-template.js';
 
 /** One binding of an RPC to an HTTP method and path. */
@@ -14,6 +15,8 @@ export interface RestRoute {
   body: string | undefined;
   /** The response field that is the answer; undefined: the message. */
   responseField: DescField | undefined;
+  /** Whether the answer is a google.api.HttpBody, which goes out as it is. */
+  isRaw: boolean;
 }
 
 export interface RouteMatch {
@@ -61,13 +64,18 @@ function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
   const variables = template.flatMap((segment) => ('variable' in segment ? [segment.variable] : []));
   for (const variable of variables) requireField(rpc, rpc.input, variable);
   if (rule.body && rule.body !== '*') requireField(rpc, rpc.input, [rule.body]);
+  const responseField = rule.responseBody ? requireField(rpc, rpc.output, [rule.responseBody]) : undefined;
+  const answer = responseField ? responseField.message : rpc.output;
+  const isRaw = answer?.typeName === HttpBodySchema.typeName && responseField?.fieldKind !== 'list';
+  if (isRaw && rpc.methodKind !== 'unary') throw new Error(`${rpc.toString()}: a stream of HttpBody has no REST form here`);
   return {
     rpc,
     httpMethod: kind.toUpperCase(),
     template,
     variables,
     body: rule.body || undefined,
-    responseField: rule.responseBody ? requireField(rpc, rpc.output, [rule.responseBody]) : undefined,
+    responseField,
+    isRaw,
   };
 }
 

@@ -1,9 +1,9 @@
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { detectDialect, readRows } from '../../../src/connectors/generic-csv/csv-rows.js';
-import { tempFolder } from '../../support/temp-folder.js';
+import { inFolder } from './read-csv.js';
 
 const folder = dirname(createRequire(import.meta.url).resolve('csv-spectrum/package.json'));
 const NAMES = [
@@ -23,14 +23,13 @@ const NAMES = [
 describe('csv-spectrum', () => {
   for (const name of NAMES) {
     it(`${name} is read as its JSON says`, async () => {
-      const path = join(await tempFolder(), name);
-      await writeFile(path, await readFile(join(folder, 'csvs', `${name}.csv`)));
-      const file = await open(path);
+      const file = await (await inFolder(name, await readFile(join(folder, 'csvs', `${name}.csv`)))).open(name);
+      if (!file) throw new Error('the file is not there');
       try {
-        const dialect = await detectDialect(file, name, 'students');
+        const dialect = await detectDialect(file, 'students');
         expect(dialect.delimiter).to.equal(',');
         const found: Record<string, string>[] = [];
-        for await (const rows of readRows(file, name, dialect, new AbortController().signal)) {
+        for await (const rows of readRows(file, dialect, new AbortController().signal)) {
           for (const { cells } of rows) {
             if (cells.length > 1)
               found.push(Object.fromEntries(dialect.headers.map((header, i) => [header, cells[i] as string])));

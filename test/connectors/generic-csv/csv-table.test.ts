@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { FileKind } from '../../../src/connectors/generic-csv/csv-config.js';
-import { readCsv } from './read-csv.js';
+import { inFolder, onS3, packed, readCsv, type Storage } from './read-csv.js';
 
 /** What must come of a file: some fields of each record, `rule@line` of each issue, or the words of the error. */
 interface Case {
@@ -217,24 +217,29 @@ describe('CSV files as schools write them', () => {
     expect(Object.keys(CASES).length).to.be.at.least(60);
   });
 
-  for (const [name, { file, kind, config, records, issues = [], error }] of Object.entries(CASES)) {
-    it(name, async () => {
-      const result = await readCsv(file, kind, config).catch((thrown: unknown) => thrown as Error);
-      if (error) {
-        expect(result).to.be.an('error').with.property('message').that.matches(error);
-        return;
+  const check = async ({ file, kind, config, records, issues = [], error }: Case, storage: Storage) => {
+    const result = await readCsv(file, kind, config, storage).catch((thrown: unknown) => thrown as Error);
+    if (error) {
+      expect((result as Error).message?.replace('.csv.gz', '.csv')).to.match(error);
+      return;
+    }
+    if (result instanceof Error) throw result;
+    expect(result.issues.map(({ rule, line }) => `${rule}@${line ?? ''}`)).to.deep.equal(issues);
+    if (!records) return;
+    expect(result.records).to.have.length(records.length);
+    records.forEach((expected, index) => {
+      const found = result.records[index] as Record<string, unknown>;
+      for (const [field, value] of Object.entries(expected)) {
+        const plain = field === 'metadata' ? { ...(found[field] as object) } : found[field];
+        expect(plain, `${field} of record ${index + 1}`).to.deep.equal(value);
       }
-      if (result instanceof Error) throw result;
-      expect(result.issues.map(({ rule, line }) => `${rule}@${line ?? ''}`)).to.deep.equal(issues);
-      if (!records) return;
-      expect(result.records).to.have.length(records.length);
-      records.forEach((expected, index) => {
-        const found = result.records[index] as Record<string, unknown>;
-        for (const [field, value] of Object.entries(expected)) {
-          const plain = field === 'metadata' ? { ...(found[field] as object) } : found[field];
-          expect(plain, `${field} of record ${index + 1}`).to.deep.equal(value);
-        }
-      });
+    });
+  };
+
+  const storages: Record<string, Storage> = { 'in a folder': inFolder, 'packed with gzip': packed, 'on S3': onS3 };
+  for (const [where, storage] of Object.entries(storages)) {
+    describe(where, () => {
+      for (const [name, given] of Object.entries(CASES)) it(name, () => check(given, storage));
     });
   }
 

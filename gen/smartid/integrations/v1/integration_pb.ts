@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file smartid/integrations/v1/integration.proto.
  */
 export const file_smartid_integrations_v1_integration: GenFile = /*@__PURE__*/
-  fileDesc("CilzbWFydGlkL2ludGVncmF0aW9ucy92MS9pbnRlZ3JhdGlvbi5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEixQMKC0ludGVncmF0aW9uEgoKAmlkGAEgASgJEhYKDmluc3RpdHV0aW9uX2lkGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEicKBmNvbmZpZxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRY3JlZGVudGlhbF9maWVsZHMYBSADKAkSOwoGc3RhdHVzGAYgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24uU3RhdHVzEjAKDGxhc3Rfc3luY19hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoKbGFzdF9lcnJvchgIIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkUKBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABIKCgZBQ1RJVkUQARIMCghJTkFDVElWRRACEgkKBUVSUk9SEANCDQoLX2xhc3RfZXJyb3IiwAEKCFByb3ZpZGVyEhAKCHByb3ZpZGVyGAEgASgJEg0KBXRpdGxlGAIgASgJEi4KDWNvbmZpZ19zY2hlbWEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EjMKEmNyZWRlbnRpYWxzX3NjaGVtYRgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFAoMZW50aXR5X3R5cGVzGAUgAygJEhgKEHNlbmRzX2F0dGVuZGFuY2UYBiABKAhiBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CilzbWFydGlkL2ludGVncmF0aW9ucy92MS9pbnRlZ3JhdGlvbi5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEi7gMKC0ludGVncmF0aW9uEgoKAmlkGAEgASgJEhYKDmluc3RpdHV0aW9uX2lkGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEicKBmNvbmZpZxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRY3JlZGVudGlhbF9maWVsZHMYBSADKAkSOwoGc3RhdHVzGAYgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24uU3RhdHVzEjAKDGxhc3Rfc3luY19hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoKbGFzdF9lcnJvchgIIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBnBvbGljeRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiRQoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgoKBkFDVElWRRABEgwKCElOQUNUSVZFEAISCQoFRVJST1IQA0INCgtfbGFzdF9lcnJvciLAAQoIUHJvdmlkZXISEAoIcHJvdmlkZXIYASABKAkSDQoFdGl0bGUYAiABKAkSLgoNY29uZmlnX3NjaGVtYRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSMwoSY3JlZGVudGlhbHNfc2NoZW1hGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIUCgxlbnRpdHlfdHlwZXMYBSADKAkSGAoQc2VuZHNfYXR0ZW5kYW5jZRgGIAEoCGIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * One school system connected to one institution.
@@ -89,6 +89,14 @@ export type Integration = Message<"smartid.integrations.v1.Integration"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 10;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * How its syncs are to be careful: graceRuns, graceDays, guard {deactivatedPercent, changedPercent, floor},
+   * fields {STUDENT: {email: SOURCE | SMARTID | FILL}, …}, correlation {link, conflict}. What is left out is as by default.
+   *
+   * @generated from field: google.protobuf.Struct policy = 11;
+   */
+  policy?: JsonObject | undefined;
 };
 
 /**

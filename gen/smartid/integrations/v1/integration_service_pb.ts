@@ -6,13 +6,17 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
+import type { HttpBody } from "../../../google/api/httpbody_pb.js";
+import { file_google_api_httpbody } from "../../../google/api/httpbody_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Delivery, Delivery_Status } from "./delivery_pb.js";
+import { file_smartid_integrations_v1_delivery } from "./delivery_pb.js";
 import type { Integration, Integration_Status, Provider } from "./integration_pb.js";
 import { file_smartid_integrations_v1_integration } from "./integration_pb.js";
 import type { Mapping, MappingEntityType } from "./mapping_pb.js";
 import { file_smartid_integrations_v1_mapping } from "./mapping_pb.js";
-import type { SyncCounts, SyncIssue, SyncIssue_Severity, SyncRun } from "./sync_pb.js";
+import type { SyncChange, SyncChange_Action, SyncChange_Outcome, SyncConflict, SyncConflict_Resolution, SyncCounts, SyncGuard, SyncIssue, SyncIssue_Severity, SyncRun, SyncRun_Kind, SyncRun_Status } from "./sync_pb.js";
 import { file_smartid_integrations_v1_sync } from "./sync_pb.js";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -20,7 +24,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file smartid/integrations/v1/integration_service.proto.
  */
 export const file_smartid_integrations_v1_integration_service: GenFile = /*@__PURE__*/
-  fileDesc("CjFzbWFydGlkL2ludGVncmF0aW9ucy92MS9pbnRlZ3JhdGlvbl9zZXJ2aWNlLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSLKAQoYQ3JlYXRlSW50ZWdyYXRpb25SZXF1ZXN0EiAKDmluc3RpdHV0aW9uX2lkGAEgASgJQgi6SAVyA7ABARI1Cghwcm92aWRlchgCIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQSJwoGY29uZmlnGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIsCgtjcmVkZW50aWFscxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiVgoZQ3JlYXRlSW50ZWdyYXRpb25SZXNwb25zZRI5CgtpbnRlZ3JhdGlvbhgBIAEoCzIkLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkludGVncmF0aW9uIi0KFUdldEludGVncmF0aW9uUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEiUwoWR2V0SW50ZWdyYXRpb25SZXNwb25zZRI5CgtpbnRlZ3JhdGlvbhgBIAEoCzIkLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkludGVncmF0aW9uInkKF0xpc3RJbnRlZ3JhdGlvbnNSZXF1ZXN0EiMKDmluc3RpdHV0aW9uX2lkGAEgASgJQgu6SAjYAQFyA7ABARIbCglwYWdlX3NpemUYAiABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAgIm8KGExpc3RJbnRlZ3JhdGlvbnNSZXNwb25zZRI6CgxpbnRlZ3JhdGlvbnMYASADKAsyJC5zbWFydGlkLmludGVncmF0aW9ucy52MS5JbnRlZ3JhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki4AEKGFVwZGF0ZUludGVncmF0aW9uUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQESJwoGY29uZmlnGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIsCgtjcmVkZW50aWFscxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSTAoGc3RhdHVzGAQgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24uU3RhdHVzQgq6SAeCAQQYARgCSACIAQFCCQoHX3N0YXR1cyJWChlVcGRhdGVJbnRlZ3JhdGlvblJlc3BvbnNlEjkKC2ludGVncmF0aW9uGAEgASgLMiQuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24iMAoYRGVsZXRlSW50ZWdyYXRpb25SZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASIbChlEZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlIi0KFVRlc3RDb25uZWN0aW9uUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEidAoWVGVzdENvbm5lY3Rpb25SZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEg8KB21lc3NhZ2UYAiABKAkSOAoGY2hlY2tzGAMgAygLMiguc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuQ29ubmVjdGlvbkNoZWNrImYKD0Nvbm5lY3Rpb25DaGVjaxIMCgRuYW1lGAEgASgJEgoKAm9rGAIgASgIEg8KB21lc3NhZ2UYAyABKAkSKAoHZGV0YWlscxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QidAoPU3luY0RhdGFSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARJLCgtlbnRpdHlfdHlwZRgCIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlQgq6SAeCAQQQASAAIsQCChBTeW5jRGF0YVJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSDgoGc3luY2VkGAIgASgNEg4KBmVycm9ycxgDIAMoCRIyCghtYXBwaW5ncxgEIAMoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmcSGgoSbWFwcGluZ3NfdHJ1bmNhdGVkGAUgASgIEg4KBnJ1bl9pZBgGIAEoCRITCgtlcnJvcl9jb3VudBgHIAEoDRIVCg13YXJuaW5nX2NvdW50GAggASgNEjMKBmNvdW50cxgJIAEoCzIjLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb3VudHMSPgoRbWVtYmVyc2hpcF9jb3VudHMYCiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzIksKFVNlbmRBdHRlbmRhbmNlUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQESHAoKc2Vzc2lvbl9pZBgCIAEoCUIIukgFcgOwAQEiRwoWU2VuZEF0dGVuZGFuY2VSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEgwKBHNlbnQYAiABKA0SDgoGZXJyb3JzGAMgAygJIrMBChVTdHJlYW1NYXBwaW5nc1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEkkKC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGVCCLpIBYIBAhABEhsKCXBhZ2Vfc2l6ZRgDIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgCAiSwoWU3RyZWFtTWFwcGluZ3NSZXNwb25zZRIxCgdtYXBwaW5nGAEgASgLMiAuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZyKwAQoSR2V0TWFwcGluZ3NSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARJJCgtlbnRpdHlfdHlwZRgCIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlQgi6SAWCAQIQARIbCglwYWdlX3NpemUYAyABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAgImIKE0dldE1hcHBpbmdzUmVzcG9uc2USMgoIbWFwcGluZ3MYASADKAsyIC5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKqAgoRR2V0TWFwcGluZ1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEksKC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGVCCrpIB4IBBBABIAASIAoLaW50ZXJuYWxfaWQYAyABKAlCC7pICNgBAXIDsAEBEh0KC2V4dGVybmFsX2lkGAQgASgJQgi6SAVyAxj/ATpxukhuGmwKDm1hcHBpbmcub25lX2lkEiRnaXZlIGVpdGhlciBpbnRlcm5hbElkIG9yIGV4dGVybmFsSWQaNCh0aGlzLmludGVybmFsX2lkID09ICcnKSAhPSAodGhpcy5leHRlcm5hbF9pZCA9PSAnJykiRwoSR2V0TWFwcGluZ1Jlc3BvbnNlEjEKB21hcHBpbmcYASABKAsyIC5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nIioKEkdldFN5bmNMb2dzUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEi9gEKE0dldFN5bmNMb2dzUmVzcG9uc2USFgoOaW50ZWdyYXRpb25faWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSOwoGc3RhdHVzGAMgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24uU3RhdHVzEjAKDGxhc3Rfc3luY19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObWFwcGluZ3NfY291bnQYBSABKA0SLgoEcnVucxgGIAMoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4iFgoUTGlzdFByb3ZpZGVyc1JlcXVlc3QiTQoVTGlzdFByb3ZpZGVyc1Jlc3BvbnNlEjQKCXByb3ZpZGVycxgBIAMoCzIhLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlByb3ZpZGVyImYKE0xpc3RTeW5jUnVuc1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCAiXwoUTGlzdFN5bmNSdW5zUmVzcG9uc2USLgoEcnVucxgBIAMoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkMKEUdldFN5bmNSdW5SZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARIYCgZydW5faWQYAiABKAlCCLpIBXIDsAEBIkMKEkdldFN5bmNSdW5SZXNwb25zZRItCgNydW4YASABKAsyIC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jUnVuIssBChVMaXN0U3luY0lzc3Vlc1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEhgKBnJ1bl9pZBgCIAEoCUIIukgFcgOwAQESRwoIc2V2ZXJpdHkYAyABKA4yKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jSXNzdWUuU2V2ZXJpdHlCCLpIBYIBAhABEhsKCXBhZ2Vfc2l6ZRgEIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgCAiZQoWTGlzdFN5bmNJc3N1ZXNSZXNwb25zZRIyCgZpc3N1ZXMYASADKAsyIi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jSXNzdWUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMpsUChJJbnRlZ3JhdGlvblNlcnZpY2USoQEKEUNyZWF0ZUludGVncmF0aW9uEjEuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuQ3JlYXRlSW50ZWdyYXRpb25SZXF1ZXN0GjIuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuQ3JlYXRlSW50ZWdyYXRpb25SZXNwb25zZSIlgtPkkwIfOgEqYgtpbnRlZ3JhdGlvbiINL2ludGVncmF0aW9ucxKdAQoOR2V0SW50ZWdyYXRpb24SLi5zbWFydGlkLmludGVncmF0aW9ucy52MS5HZXRJbnRlZ3JhdGlvblJlcXVlc3QaLy5zbWFydGlkLmludGVncmF0aW9ucy52MS5HZXRJbnRlZ3JhdGlvblJlc3BvbnNlIiqQAgGC0+STAiFiC2ludGVncmF0aW9uEhIvaW50ZWdyYXRpb25zL3tpZH0SnwEKEExpc3RJbnRlZ3JhdGlvbnMSMC5zbWFydGlkLmludGVncmF0aW9ucy52MS5MaXN0SW50ZWdyYXRpb25zUmVxdWVzdBoxLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkxpc3RJbnRlZ3JhdGlvbnNSZXNwb25zZSImkAIBgtPkkwIdYgxpbnRlZ3JhdGlvbnMSDS9pbnRlZ3JhdGlvbnMSpgEKEVVwZGF0ZUludGVncmF0aW9uEjEuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuVXBkYXRlSW50ZWdyYXRpb25SZXF1ZXN0GjIuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuVXBkYXRlSW50ZWdyYXRpb25SZXNwb25zZSIqgtPkkwIkOgEqYgtpbnRlZ3JhdGlvbjISL2ludGVncmF0aW9ucy97aWR9EpYBChFEZWxldGVJbnRlZ3JhdGlvbhIxLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkRlbGV0ZUludGVncmF0aW9uUmVxdWVzdBoyLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkRlbGV0ZUludGVncmF0aW9uUmVzcG9uc2UiGoLT5JMCFCoSL2ludGVncmF0aW9ucy97aWR9EpUBCg5UZXN0Q29ubmVjdGlvbhIuLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlRlc3RDb25uZWN0aW9uUmVxdWVzdBovLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlRlc3RDb25uZWN0aW9uUmVzcG9uc2UiIoLT5JMCHDoBKiIXL2ludGVncmF0aW9ucy97aWR9L3Rlc3QSgwEKCFN5bmNEYXRhEiguc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0RhdGFSZXF1ZXN0Gikuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0RhdGFSZXNwb25zZSIigtPkkwIcOgEqIhcvaW50ZWdyYXRpb25zL3tpZH0vc3luYxKgAQoOU2VuZEF0dGVuZGFuY2USLi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TZW5kQXR0ZW5kYW5jZVJlcXVlc3QaLy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TZW5kQXR0ZW5kYW5jZVJlc3BvbnNlIi2C0+STAic6ASoiIi9pbnRlZ3JhdGlvbnMve2lkfS9zZW5kLWF0dGVuZGFuY2USpAEKDlN0cmVhbU1hcHBpbmdzEi4uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3RyZWFtTWFwcGluZ3NSZXF1ZXN0Gi8uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3RyZWFtTWFwcGluZ3NSZXNwb25zZSIvkAIBgtPkkwImYgdtYXBwaW5nEhsvaW50ZWdyYXRpb25zL3tpZH0vbWFwcGluZ3MwARJtCgtHZXRNYXBwaW5ncxIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldE1hcHBpbmdzUmVxdWVzdBosLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldE1hcHBpbmdzUmVzcG9uc2UiA5ACARKBAgoKR2V0TWFwcGluZxIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldE1hcHBpbmdSZXF1ZXN0Gisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuR2V0TWFwcGluZ1Jlc3BvbnNlIpkBkAIBgtPkkwKPAVpLYgdtYXBwaW5nEkAvaW50ZWdyYXRpb25zL3tpZH0vbWFwcGluZ3Mve2VudGl0eV90eXBlfS9leHRlcm5hbC97ZXh0ZXJuYWxfaWR9YgdtYXBwaW5nEjcvaW50ZWdyYXRpb25zL3tpZH0vbWFwcGluZ3Mve2VudGl0eV90eXBlfS97aW50ZXJuYWxfaWR9EowBCgtHZXRTeW5jTG9ncxIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldFN5bmNMb2dzUmVxdWVzdBosLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldFN5bmNMb2dzUmVzcG9uc2UiIpACAYLT5JMCGRIXL2ludGVncmF0aW9ucy97aWR9L2xvZ3MSkAEKDUxpc3RQcm92aWRlcnMSLS5zbWFydGlkLmludGVncmF0aW9ucy52MS5MaXN0UHJvdmlkZXJzUmVxdWVzdBouLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIgkAIBgtPkkwIXYglwcm92aWRlcnMSCi9wcm92aWRlcnMSlQEKDExpc3RTeW5jUnVucxIsLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkxpc3RTeW5jUnVuc1JlcXVlc3QaLS5zbWFydGlkLmludGVncmF0aW9ucy52MS5MaXN0U3luY1J1bnNSZXNwb25zZSIokAIBgtPkkwIfYgRydW5zEhcvaW50ZWdyYXRpb25zL3tpZH0vcnVucxKXAQoKR2V0U3luY1J1bhIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldFN5bmNSdW5SZXF1ZXN0Gisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuR2V0U3luY1J1blJlc3BvbnNlIjCQAgGC0+STAidiA3J1bhIgL2ludGVncmF0aW9ucy97aWR9L3J1bnMve3J1bl9pZH0SrQEKDkxpc3RTeW5jSXNzdWVzEi4uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTGlzdFN5bmNJc3N1ZXNSZXF1ZXN0Gi8uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTGlzdFN5bmNJc3N1ZXNSZXNwb25zZSI6kAIBgtPkkwIxYgZpc3N1ZXMSJy9pbnRlZ3JhdGlvbnMve2lkfS9ydW5zL3tydW5faWR9L2lzc3Vlc2IGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_integrations_v1_integration, file_smartid_integrations_v1_mapping, file_smartid_integrations_v1_sync]);
+  fileDesc("CjFzbWFydGlkL2ludGVncmF0aW9ucy92MS9pbnRlZ3JhdGlvbl9zZXJ2aWNlLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSLzAQoYQ3JlYXRlSW50ZWdyYXRpb25SZXF1ZXN0EiAKDmluc3RpdHV0aW9uX2lkGAEgASgJQgi6SAVyA7ABARI1Cghwcm92aWRlchgCIAEoCUIjukggch4yHF5bQS1aYS16XVtBLVphLXowLTlfXXswLDYyfSQSJwoGY29uZmlnGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIsCgtjcmVkZW50aWFscxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJwoGcG9saWN5GAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCJWChlDcmVhdGVJbnRlZ3JhdGlvblJlc3BvbnNlEjkKC2ludGVncmF0aW9uGAEgASgLMiQuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24iLQoVR2V0SW50ZWdyYXRpb25SZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASJTChZHZXRJbnRlZ3JhdGlvblJlc3BvbnNlEjkKC2ludGVncmF0aW9uGAEgASgLMiQuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24ieQoXTGlzdEludGVncmF0aW9uc1JlcXVlc3QSIwoOaW5zdGl0dXRpb25faWQYASABKAlCC7pICNgBAXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCAibwoYTGlzdEludGVncmF0aW9uc1Jlc3BvbnNlEjoKDGludGVncmF0aW9ucxgBIAMoCzIkLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkludGVncmF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKJAgoYVXBkYXRlSW50ZWdyYXRpb25SZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARInCgZjb25maWcYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiwKC2NyZWRlbnRpYWxzGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJMCgZzdGF0dXMYBCABKA4yKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5JbnRlZ3JhdGlvbi5TdGF0dXNCCrpIB4IBBBgBGAJIAIgBARInCgZwb2xpY3kYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgkKB19zdGF0dXMiVgoZVXBkYXRlSW50ZWdyYXRpb25SZXNwb25zZRI5CgtpbnRlZ3JhdGlvbhgBIAEoCzIkLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkludGVncmF0aW9uIjAKGERlbGV0ZUludGVncmF0aW9uUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEiGwoZRGVsZXRlSW50ZWdyYXRpb25SZXNwb25zZSItChVUZXN0Q29ubmVjdGlvblJlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBInQKFlRlc3RDb25uZWN0aW9uUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIPCgdtZXNzYWdlGAIgASgJEjgKBmNoZWNrcxgDIAMoCzIoLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkNvbm5lY3Rpb25DaGVjayJmCg9Db25uZWN0aW9uQ2hlY2sSDAoEbmFtZRgBIAEoCRIKCgJvaxgCIAEoCBIPCgdtZXNzYWdlGAMgASgJEigKB2RldGFpbHMYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IqUBCg9TeW5jRGF0YVJlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEkkKC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGVCCLpIBYIBAhABEjEKBWd1YXJkGAMgASgLMiIuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0d1YXJkIr0DChBTeW5jRGF0YVJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSDgoGc3luY2VkGAIgASgNEg4KBmVycm9ycxgDIAMoCRIyCghtYXBwaW5ncxgEIAMoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmcSGgoSbWFwcGluZ3NfdHJ1bmNhdGVkGAUgASgIEg4KBnJ1bl9pZBgGIAEoCRITCgtlcnJvcl9jb3VudBgHIAEoDRIVCg13YXJuaW5nX2NvdW50GAggASgNEjMKBmNvdW50cxgJIAEoCzIjLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb3VudHMSPgoRbWVtYmVyc2hpcF9jb3VudHMYCiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzEjcKBnN0YXR1cxgLIAEoDjInLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uU3RhdHVzEgwKBGdhcHMYDCADKAkSMAoFcGFydHMYDSADKAsyIS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jUGFydCKZAgoIU3luY1BhcnQSPwoLZW50aXR5X3R5cGUYASABKA4yKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nRW50aXR5VHlwZRIOCgZydW5faWQYAiABKAkSNwoGc3RhdHVzGAMgASgOMicuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5TdGF0dXMSMwoGY291bnRzGAQgASgLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvdW50cxI+ChFtZW1iZXJzaGlwX2NvdW50cxgFIAEoCzIjLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb3VudHMSDgoGZXJyb3JzGAYgAygJInUKElByZXZpZXdTeW5jUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQESSQoLZW50aXR5X3R5cGUYAiABKA4yKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nRW50aXR5VHlwZUIIukgFggECEAEihgEKE1ByZXZpZXdTeW5jUmVzcG9uc2USLQoDcnVuGAEgASgLMiAuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bhIOCgZlcnJvcnMYAiADKAkSMAoFcGFydHMYAyADKAsyIS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jUGFydCJeChJBcHByb3ZlU3luY1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEhgKBnJ1bl9pZBgCIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAMgASgJQgi6SAVyAxjoByKHAQoTQXBwcm92ZVN5bmNSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEi0KA3J1bhgCIAEoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4SMAoFcGFydHMYAyADKAsyIS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jUGFydCJeChJEaXNjYXJkU3luY1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEhgKBnJ1bl9pZBgCIAEoCUIIukgFcgOwAQESGAoGcmVhc29uGAMgASgJQgi6SAVyAxjoByJEChNEaXNjYXJkU3luY1Jlc3BvbnNlEi0KA3J1bhgBIAEoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4iVgoTUm9sbGJhY2tTeW5jUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQESGAoGcnVuX2lkGAIgASgJQgi6SAVyA7ABARIPCgdwcmV2aWV3GAMgASgIIncKFFJvbGxiYWNrU3luY1Jlc3BvbnNlEi0KA3J1bhgBIAEoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4SMAoFcGFydHMYAiADKAsyIS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jUGFydCKRAgoWTGlzdFN5bmNDaGFuZ2VzUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQESGAoGcnVuX2lkGAIgASgJQgi6SAVyA7ABARJECgZhY3Rpb24YAyABKA4yKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ2hhbmdlLkFjdGlvbkIIukgFggECEAESRgoHb3V0Y29tZRgEIAEoDjIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuT3V0Y29tZUIIukgFggECEAESGwoJcGFnZV9zaXplGAUgASgNQgi6SAUqAxjoBxIcCgpwYWdlX3Rva2VuGAYgASgJQgi6SAVyAxiAICJoChdMaXN0U3luY0NoYW5nZXNSZXNwb25zZRI0CgdjaGFuZ2VzGAEgAygLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NoYW5nZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkieQoUTGlzdENvbmZsaWN0c1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEhAKCHJlc29sdmVkGAIgASgIEhsKCXBhZ2Vfc2l6ZRgDIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgCAiagoVTGlzdENvbmZsaWN0c1Jlc3BvbnNlEjgKCWNvbmZsaWN0cxgBIAMoCzIlLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb25mbGljdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiwQEKFlJlc29sdmVDb25mbGljdFJlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEh0KC2NvbmZsaWN0X2lkGAIgASgJQgi6SAVyA7ABARJQCgpyZXNvbHV0aW9uGAMgASgOMjAuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvbmZsaWN0LlJlc29sdXRpb25CCrpIB4IBBBABIAASIAoLaW50ZXJuYWxfaWQYBCABKAlCC7pICNgBAXIDsAEBIlIKF1Jlc29sdmVDb25mbGljdFJlc3BvbnNlEjcKCGNvbmZsaWN0GAEgASgLMiUuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvbmZsaWN0IlsKFVNlbmRBdHRlbmRhbmNlUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQESHAoKc2Vzc2lvbl9pZBgCIAEoCUIIukgFcgOwAQESDgoGcmVzZW5kGAMgASgIIm0KFlNlbmRBdHRlbmRhbmNlUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIMCgRzZW50GAIgASgNEg4KBmVycm9ycxgDIAMoCRIRCgljb25maXJtZWQYBCABKA0SEQoJdW5jaGFuZ2VkGAUgASgNIs0BChVMaXN0RGVsaXZlcmllc1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEh8KCnNlc3Npb25faWQYAiABKAlCC7pICNgBAXIDsAEBEkIKBnN0YXR1cxgDIAEoDjIoLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkRlbGl2ZXJ5LlN0YXR1c0IIukgFggECEAESGwoJcGFnZV9zaXplGAQgASgNQgi6SAUqAxjoBxIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiAICJoChZMaXN0RGVsaXZlcmllc1Jlc3BvbnNlEjUKCmRlbGl2ZXJpZXMYASADKAsyIS5zbWFydGlkLmludGVncmF0aW9ucy52MS5EZWxpdmVyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiLwoXQ3JlYXRlUHVzaFNlY3JldFJlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBIjgKGENyZWF0ZVB1c2hTZWNyZXRSZXNwb25zZRIOCgZzZWNyZXQYASABKAkSDAoEcGF0aBgCIAEoCSKzAQoVU3RyZWFtTWFwcGluZ3NSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARJJCgtlbnRpdHlfdHlwZRgCIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlQgi6SAWCAQIQARIbCglwYWdlX3NpemUYAyABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAgIksKFlN0cmVhbU1hcHBpbmdzUmVzcG9uc2USMQoHbWFwcGluZxgBIAEoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmcisAEKEkdldE1hcHBpbmdzUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQESSQoLZW50aXR5X3R5cGUYAiABKA4yKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nRW50aXR5VHlwZUIIukgFggECEAESGwoJcGFnZV9zaXplGAMgASgNQgi6SAUqAxjoBxIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAICJiChNHZXRNYXBwaW5nc1Jlc3BvbnNlEjIKCG1hcHBpbmdzGAEgAygLMiAuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkirAIKEUdldE1hcHBpbmdSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARJNCgtlbnRpdHlfdHlwZRgCIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlQgy6SAmCAQYQASAAIAUSIAoLaW50ZXJuYWxfaWQYAyABKAlCC7pICNgBAXIDsAEBEh0KC2V4dGVybmFsX2lkGAQgASgJQgi6SAVyAxj/ATpxukhuGmwKDm1hcHBpbmcub25lX2lkEiRnaXZlIGVpdGhlciBpbnRlcm5hbElkIG9yIGV4dGVybmFsSWQaNCh0aGlzLmludGVybmFsX2lkID09ICcnKSAhPSAodGhpcy5leHRlcm5hbF9pZCA9PSAnJykiRwoSR2V0TWFwcGluZ1Jlc3BvbnNlEjEKB21hcHBpbmcYASABKAsyIC5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nIioKEkdldFN5bmNMb2dzUmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEi9gEKE0dldFN5bmNMb2dzUmVzcG9uc2USFgoOaW50ZWdyYXRpb25faWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSOwoGc3RhdHVzGAMgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24uU3RhdHVzEjAKDGxhc3Rfc3luY19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObWFwcGluZ3NfY291bnQYBSABKA0SLgoEcnVucxgGIAMoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4iFgoUTGlzdFByb3ZpZGVyc1JlcXVlc3QiTQoVTGlzdFByb3ZpZGVyc1Jlc3BvbnNlEjQKCXByb3ZpZGVycxgBIAMoCzIhLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlByb3ZpZGVyImYKE0xpc3RTeW5jUnVuc1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCAiXwoUTGlzdFN5bmNSdW5zUmVzcG9uc2USLgoEcnVucxgBIAMoCzIgLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkMKEUdldFN5bmNSdW5SZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARIYCgZydW5faWQYAiABKAlCCLpIBXIDsAEBIkMKEkdldFN5bmNSdW5SZXNwb25zZRItCgNydW4YASABKAsyIC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jUnVuIssBChVMaXN0U3luY0lzc3Vlc1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEhgKBnJ1bl9pZBgCIAEoCUIIukgFcgOwAQESRwoIc2V2ZXJpdHkYAyABKA4yKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jSXNzdWUuU2V2ZXJpdHlCCLpIBYIBAhABEhsKCXBhZ2Vfc2l6ZRgEIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgCAiZQoWTGlzdFN5bmNJc3N1ZXNSZXNwb25zZRIyCgZpc3N1ZXMYASADKAsyIi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jSXNzdWUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJImEKF0V4cG9ydFN5bmNJc3N1ZXNSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARIYCgZydW5faWQYAiABKAlCCLpIBXIDsAEBEhYKBGZpbGUYAyABKAlCCLpIBXIDGIAIIlEKGEV4cG9ydFN5bmNJc3N1ZXNSZXNwb25zZRIiCgRmaWxlGAEgASgLMhQuZ29vZ2xlLmFwaS5IdHRwQm9keRIRCglmaWxlX25hbWUYAiABKAki2gEKE1Jla2V5TWFwcGluZ1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEk0KC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGVCDLpICYIBBhABIAAgBRIfCgtleHRlcm5hbF9pZBgDIAEoCUIKukgHcgUQARj/ARIjCg9uZXdfZXh0ZXJuYWxfaWQYBCABKAlCCrpIB3IFEAEY/wESGAoGcmVhc29uGAUgASgJQgi6SAVyAxjoByJJChRSZWtleU1hcHBpbmdSZXNwb25zZRIxCgdtYXBwaW5nGAEgASgLMiAuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZyKBAgoUTWVyZ2VNYXBwaW5nc1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEk0KC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGVCDLpICYIBBhABIAAgBRIiChBrZWVwX2ludGVybmFsX2lkGAMgASgJQgi6SAVyA7ABARIiChBkcm9wX2ludGVybmFsX2lkGAQgASgJQgi6SAVyA7ABARIiChBrZWVwX2V4dGVybmFsX2lkGAUgASgJQgi6SAVyAxj/ARIYCgZyZWFzb24YBiABKAlCCLpIBXIDGOgHIhcKFU1lcmdlTWFwcGluZ3NSZXNwb25zZSK2AQoUVW5saW5rTWFwcGluZ1JlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBEk0KC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGVCDLpICYIBBhABIAAgBRIfCgtleHRlcm5hbF9pZBgDIAEoCUIKukgHcgUQARj/ARIYCgZyZWFzb24YBCABKAlCCLpIBXIDGOgHIhcKFVVubGlua01hcHBpbmdSZXNwb25zZSKWAwoYR2V0TWFwcGluZ0hpc3RvcnlSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABARJNCgtlbnRpdHlfdHlwZRgCIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlQgy6SAmCAQYQASAAIAUSIAoLaW50ZXJuYWxfaWQYAyABKAlCC7pICNgBAXIDsAEBEh0KC2V4dGVybmFsX2lkGAQgASgJQgi6SAVyAxj/ARImCgJhdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGwoJcGFnZV9zaXplGAYgASgNQgi6SAUqAxjoBxIcCgpwYWdlX3Rva2VuGAcgASgJQgi6SAVyAxiAIDpxukhuGmwKDmhpc3Rvcnkub25lX2lkEiRnaXZlIGVpdGhlciBpbnRlcm5hbElkIG9yIGV4dGVybmFsSWQaNCh0aGlzLmludGVybmFsX2lkID09ICcnKSAhPSAodGhpcy5leHRlcm5hbF9pZCA9PSAnJykicwoZR2V0TWFwcGluZ0hpc3RvcnlSZXNwb25zZRI9CgdlbnRyaWVzGAEgAygLMiwuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0hpc3RvcnlFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkixAIKE01hcHBpbmdIaXN0b3J5RW50cnkSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnJ1bl9pZBgCIAEoCRI3CghydW5fa2luZBgDIAEoDjIlLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uS2luZBI6CgZhY3Rpb24YBCABKA4yKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ2hhbmdlLkFjdGlvbhITCgtleHRlcm5hbF9pZBgFIAEoCRITCgtpbnRlcm5hbF9pZBgGIAEoCRIfChJmb3JtZXJfZXh0ZXJuYWxfaWQYByABKAlIAIgBARITCgZyZWFzb24YCCABKAlIAYgBAUIVChNfZm9ybWVyX2V4dGVybmFsX2lkQgkKB19yZWFzb24y0yYKEkludGVncmF0aW9uU2VydmljZRKhAQoRQ3JlYXRlSW50ZWdyYXRpb24SMS5zbWFydGlkLmludGVncmF0aW9ucy52MS5DcmVhdGVJbnRlZ3JhdGlvblJlcXVlc3QaMi5zbWFydGlkLmludGVncmF0aW9ucy52MS5DcmVhdGVJbnRlZ3JhdGlvblJlc3BvbnNlIiWC0+STAh86ASpiC2ludGVncmF0aW9uIg0vaW50ZWdyYXRpb25zEp0BCg5HZXRJbnRlZ3JhdGlvbhIuLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldEludGVncmF0aW9uUmVxdWVzdBovLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldEludGVncmF0aW9uUmVzcG9uc2UiKpACAYLT5JMCIWILaW50ZWdyYXRpb24SEi9pbnRlZ3JhdGlvbnMve2lkfRKfAQoQTGlzdEludGVncmF0aW9ucxIwLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkxpc3RJbnRlZ3JhdGlvbnNSZXF1ZXN0GjEuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTGlzdEludGVncmF0aW9uc1Jlc3BvbnNlIiaQAgGC0+STAh1iDGludGVncmF0aW9ucxINL2ludGVncmF0aW9ucxKmAQoRVXBkYXRlSW50ZWdyYXRpb24SMS5zbWFydGlkLmludGVncmF0aW9ucy52MS5VcGRhdGVJbnRlZ3JhdGlvblJlcXVlc3QaMi5zbWFydGlkLmludGVncmF0aW9ucy52MS5VcGRhdGVJbnRlZ3JhdGlvblJlc3BvbnNlIiqC0+STAiQ6ASpiC2ludGVncmF0aW9uMhIvaW50ZWdyYXRpb25zL3tpZH0SlgEKEURlbGV0ZUludGVncmF0aW9uEjEuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuRGVsZXRlSW50ZWdyYXRpb25SZXF1ZXN0GjIuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuRGVsZXRlSW50ZWdyYXRpb25SZXNwb25zZSIagtPkkwIUKhIvaW50ZWdyYXRpb25zL3tpZH0SlQEKDlRlc3RDb25uZWN0aW9uEi4uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuVGVzdENvbm5lY3Rpb25SZXF1ZXN0Gi8uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuVGVzdENvbm5lY3Rpb25SZXNwb25zZSIigtPkkwIcOgEqIhcvaW50ZWdyYXRpb25zL3tpZH0vdGVzdBKDAQoIU3luY0RhdGESKC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jRGF0YVJlcXVlc3QaKS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jRGF0YVJlc3BvbnNlIiKC0+STAhw6ASoiFy9pbnRlZ3JhdGlvbnMve2lkfS9zeW5jEo8BCgtQcmV2aWV3U3luYxIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlByZXZpZXdTeW5jUmVxdWVzdBosLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlByZXZpZXdTeW5jUmVzcG9uc2UiJYLT5JMCHzoBKiIaL2ludGVncmF0aW9ucy97aWR9L3ByZXZpZXcSnQEKC0FwcHJvdmVTeW5jEisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuQXBwcm92ZVN5bmNSZXF1ZXN0Giwuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuQXBwcm92ZVN5bmNSZXNwb25zZSIzgtPkkwItOgEqIigvaW50ZWdyYXRpb25zL3tpZH0vcnVucy97cnVuX2lkfS9hcHByb3ZlEqIBCgtEaXNjYXJkU3luYxIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkRpc2NhcmRTeW5jUmVxdWVzdBosLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkRpc2NhcmRTeW5jUmVzcG9uc2UiOILT5JMCMjoBKmIDcnVuIigvaW50ZWdyYXRpb25zL3tpZH0vcnVucy97cnVuX2lkfS9kaXNjYXJkEqEBCgxSb2xsYmFja1N5bmMSLC5zbWFydGlkLmludGVncmF0aW9ucy52MS5Sb2xsYmFja1N5bmNSZXF1ZXN0Gi0uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuUm9sbGJhY2tTeW5jUmVzcG9uc2UiNILT5JMCLjoBKiIpL2ludGVncmF0aW9ucy97aWR9L3J1bnMve3J1bl9pZH0vcm9sbGJhY2sSsgEKD0xpc3RTeW5jQ2hhbmdlcxIvLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkxpc3RTeW5jQ2hhbmdlc1JlcXVlc3QaMC5zbWFydGlkLmludGVncmF0aW9ucy52MS5MaXN0U3luY0NoYW5nZXNSZXNwb25zZSI8kAIBgtPkkwIzYgdjaGFuZ2VzEigvaW50ZWdyYXRpb25zL3tpZH0vcnVucy97cnVuX2lkfS9jaGFuZ2VzEqIBCg1MaXN0Q29uZmxpY3RzEi0uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTGlzdENvbmZsaWN0c1JlcXVlc3QaLi5zbWFydGlkLmludGVncmF0aW9ucy52MS5MaXN0Q29uZmxpY3RzUmVzcG9uc2UiMpACAYLT5JMCKWIJY29uZmxpY3RzEhwvaW50ZWdyYXRpb25zL3tpZH0vY29uZmxpY3RzEr0BCg9SZXNvbHZlQ29uZmxpY3QSLy5zbWFydGlkLmludGVncmF0aW9ucy52MS5SZXNvbHZlQ29uZmxpY3RSZXF1ZXN0GjAuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuUmVzb2x2ZUNvbmZsaWN0UmVzcG9uc2UiR4LT5JMCQToBKmIIY29uZmxpY3QiMi9pbnRlZ3JhdGlvbnMve2lkfS9jb25mbGljdHMve2NvbmZsaWN0X2lkfS9yZXNvbHZlEqABCg5TZW5kQXR0ZW5kYW5jZRIuLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlNlbmRBdHRlbmRhbmNlUmVxdWVzdBovLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlNlbmRBdHRlbmRhbmNlUmVzcG9uc2UiLYLT5JMCJzoBKiIiL2ludGVncmF0aW9ucy97aWR9L3NlbmQtYXR0ZW5kYW5jZRKnAQoOTGlzdERlbGl2ZXJpZXMSLi5zbWFydGlkLmludGVncmF0aW9ucy52MS5MaXN0RGVsaXZlcmllc1JlcXVlc3QaLy5zbWFydGlkLmludGVncmF0aW9ucy52MS5MaXN0RGVsaXZlcmllc1Jlc3BvbnNlIjSQAgGC0+STAitiCmRlbGl2ZXJpZXMSHS9pbnRlZ3JhdGlvbnMve2lkfS9kZWxpdmVyaWVzEqIBChBDcmVhdGVQdXNoU2VjcmV0EjAuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuQ3JlYXRlUHVzaFNlY3JldFJlcXVlc3QaMS5zbWFydGlkLmludGVncmF0aW9ucy52MS5DcmVhdGVQdXNoU2VjcmV0UmVzcG9uc2UiKYLT5JMCIzoBKiIeL2ludGVncmF0aW9ucy97aWR9L3B1c2gtc2VjcmV0EqQBCg5TdHJlYW1NYXBwaW5ncxIuLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN0cmVhbU1hcHBpbmdzUmVxdWVzdBovLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN0cmVhbU1hcHBpbmdzUmVzcG9uc2UiL5ACAYLT5JMCJmIHbWFwcGluZxIbL2ludGVncmF0aW9ucy97aWR9L21hcHBpbmdzMAESbQoLR2V0TWFwcGluZ3MSKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5HZXRNYXBwaW5nc1JlcXVlc3QaLC5zbWFydGlkLmludGVncmF0aW9ucy52MS5HZXRNYXBwaW5nc1Jlc3BvbnNlIgOQAgESgQIKCkdldE1hcHBpbmcSKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5HZXRNYXBwaW5nUmVxdWVzdBorLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldE1hcHBpbmdSZXNwb25zZSKZAZACAYLT5JMCjwFaS2IHbWFwcGluZxJAL2ludGVncmF0aW9ucy97aWR9L21hcHBpbmdzL3tlbnRpdHlfdHlwZX0vZXh0ZXJuYWwve2V4dGVybmFsX2lkfWIHbWFwcGluZxI3L2ludGVncmF0aW9ucy97aWR9L21hcHBpbmdzL3tlbnRpdHlfdHlwZX0ve2ludGVybmFsX2lkfRKiAQoMUmVrZXlNYXBwaW5nEiwuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuUmVrZXlNYXBwaW5nUmVxdWVzdBotLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlJla2V5TWFwcGluZ1Jlc3BvbnNlIjWC0+STAi86ASpiB21hcHBpbmciIS9pbnRlZ3JhdGlvbnMve2lkfS9tYXBwaW5ncy9yZWtleRKcAQoNTWVyZ2VNYXBwaW5ncxItLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1lcmdlTWFwcGluZ3NSZXF1ZXN0Gi4uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWVyZ2VNYXBwaW5nc1Jlc3BvbnNlIiyC0+STAiY6ASoiIS9pbnRlZ3JhdGlvbnMve2lkfS9tYXBwaW5ncy9tZXJnZRKdAQoNVW5saW5rTWFwcGluZxItLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlVubGlua01hcHBpbmdSZXF1ZXN0Gi4uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuVW5saW5rTWFwcGluZ1Jlc3BvbnNlIi2C0+STAic6ASoiIi9pbnRlZ3JhdGlvbnMve2lkfS9tYXBwaW5ncy91bmxpbmsSsgEKEUdldE1hcHBpbmdIaXN0b3J5EjEuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuR2V0TWFwcGluZ0hpc3RvcnlSZXF1ZXN0GjIuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuR2V0TWFwcGluZ0hpc3RvcnlSZXNwb25zZSI2kAIBgtPkkwItYgdlbnRyaWVzEiIvaW50ZWdyYXRpb25zL3tpZH0vbWFwcGluZy1oaXN0b3J5EowBCgtHZXRTeW5jTG9ncxIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldFN5bmNMb2dzUmVxdWVzdBosLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldFN5bmNMb2dzUmVzcG9uc2UiIpACAYLT5JMCGRIXL2ludGVncmF0aW9ucy97aWR9L2xvZ3MSkAEKDUxpc3RQcm92aWRlcnMSLS5zbWFydGlkLmludGVncmF0aW9ucy52MS5MaXN0UHJvdmlkZXJzUmVxdWVzdBouLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkxpc3RQcm92aWRlcnNSZXNwb25zZSIgkAIBgtPkkwIXYglwcm92aWRlcnMSCi9wcm92aWRlcnMSlQEKDExpc3RTeW5jUnVucxIsLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkxpc3RTeW5jUnVuc1JlcXVlc3QaLS5zbWFydGlkLmludGVncmF0aW9ucy52MS5MaXN0U3luY1J1bnNSZXNwb25zZSIokAIBgtPkkwIfYgRydW5zEhcvaW50ZWdyYXRpb25zL3tpZH0vcnVucxKXAQoKR2V0U3luY1J1bhIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkdldFN5bmNSdW5SZXF1ZXN0Gisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuR2V0U3luY1J1blJlc3BvbnNlIjCQAgGC0+STAidiA3J1bhIgL2ludGVncmF0aW9ucy97aWR9L3J1bnMve3J1bl9pZH0SrQEKDkxpc3RTeW5jSXNzdWVzEi4uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTGlzdFN5bmNJc3N1ZXNSZXF1ZXN0Gi8uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTGlzdFN5bmNJc3N1ZXNSZXNwb25zZSI6kAIBgtPkkwIxYgZpc3N1ZXMSJy9pbnRlZ3JhdGlvbnMve2lkfS9ydW5zL3tydW5faWR9L2lzc3VlcxK4AQoQRXhwb3J0U3luY0lzc3VlcxIwLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkV4cG9ydFN5bmNJc3N1ZXNSZXF1ZXN0GjEuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuRXhwb3J0U3luY0lzc3Vlc1Jlc3BvbnNlIj+QAgGC0+STAjZiBGZpbGUSLi9pbnRlZ3JhdGlvbnMve2lkfS9ydW5zL3tydW5faWR9L2lzc3Vlcy9leHBvcnRiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_api_httpbody, file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_integrations_v1_delivery, file_smartid_integrations_v1_integration, file_smartid_integrations_v1_mapping, file_smartid_integrations_v1_sync]);
 
 /**
  * Request of CreateIntegration.
@@ -55,6 +59,13 @@ export type CreateIntegrationRequest = Message<"smartid.integrations.v1.CreateIn
    * @generated from field: google.protobuf.Struct credentials = 4;
    */
   credentials?: JsonObject | undefined;
+
+  /**
+   * How its syncs are to be careful; see Integration.policy.
+   *
+   * @generated from field: google.protobuf.Struct policy = 5;
+   */
+  policy?: JsonObject | undefined;
 };
 
 /**
@@ -223,6 +234,13 @@ export type UpdateIntegrationRequest = Message<"smartid.integrations.v1.UpdateIn
    * @generated from field: optional smartid.integrations.v1.Integration.Status status = 4;
    */
   status?: Integration_Status | undefined;
+
+  /**
+   * Settings of the policy to change, merged into the stored ones at the top level (null removes one).
+   *
+   * @generated from field: google.protobuf.Struct policy = 5;
+   */
+  policy?: JsonObject | undefined;
 };
 
 /**
@@ -401,11 +419,18 @@ export type SyncDataRequest = Message<"smartid.integrations.v1.SyncDataRequest">
   id: string;
 
   /**
-   * What to sync.
+   * What to sync; ALL, as when nothing is said: courses, teachers, groups and students with their memberships.
    *
    * @generated from field: smartid.integrations.v1.MappingEntityType entity_type = 2;
    */
   entityType: MappingEntityType;
+
+  /**
+   * Other thresholds for this run alone.
+   *
+   * @generated from field: smartid.integrations.v1.SyncGuard guard = 3;
+   */
+  guard?: SyncGuard | undefined;
 };
 
 /**
@@ -490,6 +515,27 @@ export type SyncDataResponse = Message<"smartid.integrations.v1.SyncDataResponse
    * @generated from field: smartid.integrations.v1.SyncCounts membership_counts = 10;
    */
   membershipCounts?: SyncCounts | undefined;
+
+  /**
+   * COMPLETED, FAILED or HELD.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun.Status status = 11;
+   */
+  status: SyncRun_Status;
+
+  /**
+   * Why nobody is taken for gone, where the reading does not prove it.
+   *
+   * @generated from field: repeated string gaps = 12;
+   */
+  gaps: string[];
+
+  /**
+   * Of a run of all entity types: what came of each.
+   *
+   * @generated from field: repeated smartid.integrations.v1.SyncPart parts = 13;
+   */
+  parts: SyncPart[];
 };
 
 /**
@@ -498,6 +544,531 @@ export type SyncDataResponse = Message<"smartid.integrations.v1.SyncDataResponse
  */
 export const SyncDataResponseSchema: GenMessage<SyncDataResponse> = /*@__PURE__*/
   messageDesc(file_smartid_integrations_v1_integration_service, 14);
+
+/**
+ * One entity type of a run of all of them.
+ *
+ * @generated from message smartid.integrations.v1.SyncPart
+ */
+export type SyncPart = Message<"smartid.integrations.v1.SyncPart"> & {
+  /**
+   * Which.
+   *
+   * @generated from field: smartid.integrations.v1.MappingEntityType entity_type = 1;
+   */
+  entityType: MappingEntityType;
+
+  /**
+   * UUID of its own run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * What came of it.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun.Status status = 3;
+   */
+  status: SyncRun_Status;
+
+  /**
+   * How many rows went which way.
+   *
+   * @generated from field: smartid.integrations.v1.SyncCounts counts = 4;
+   */
+  counts?: SyncCounts | undefined;
+
+  /**
+   * The same for the memberships that came with the entities.
+   *
+   * @generated from field: smartid.integrations.v1.SyncCounts membership_counts = 5;
+   */
+  membershipCounts?: SyncCounts | undefined;
+
+  /**
+   * Why it failed or is held, then a sentence for each row that was kept out, at most 100.
+   *
+   * @generated from field: repeated string errors = 6;
+   */
+  errors: string[];
+};
+
+/**
+ * Describes the message smartid.integrations.v1.SyncPart.
+ * Use `create(SyncPartSchema)` to create a new message.
+ */
+export const SyncPartSchema: GenMessage<SyncPart> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 15);
+
+/**
+ * Request of PreviewSync.
+ *
+ * @generated from message smartid.integrations.v1.PreviewSyncRequest
+ */
+export type PreviewSyncRequest = Message<"smartid.integrations.v1.PreviewSyncRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What to sync; ALL when nothing is said.
+   *
+   * @generated from field: smartid.integrations.v1.MappingEntityType entity_type = 2;
+   */
+  entityType: MappingEntityType;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.PreviewSyncRequest.
+ * Use `create(PreviewSyncRequestSchema)` to create a new message.
+ */
+export const PreviewSyncRequestSchema: GenMessage<PreviewSyncRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 16);
+
+/**
+ * Response of PreviewSync.
+ *
+ * @generated from message smartid.integrations.v1.PreviewSyncResponse
+ */
+export type PreviewSyncResponse = Message<"smartid.integrations.v1.PreviewSyncResponse"> & {
+  /**
+   * The run with its counts; its `error` says why the guard would hold it.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun run = 1;
+   */
+  run?: SyncRun | undefined;
+
+  /**
+   * A sentence for each row that would be kept out, at most 100.
+   *
+   * @generated from field: repeated string errors = 2;
+   */
+  errors: string[];
+
+  /**
+   * Of a preview of all entity types: each.
+   *
+   * @generated from field: repeated smartid.integrations.v1.SyncPart parts = 3;
+   */
+  parts: SyncPart[];
+};
+
+/**
+ * Describes the message smartid.integrations.v1.PreviewSyncResponse.
+ * Use `create(PreviewSyncResponseSchema)` to create a new message.
+ */
+export const PreviewSyncResponseSchema: GenMessage<PreviewSyncResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 17);
+
+/**
+ * Request of ApproveSync.
+ *
+ * @generated from message smartid.integrations.v1.ApproveSyncRequest
+ */
+export type ApproveSyncRequest = Message<"smartid.integrations.v1.ApproveSyncRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * UUID of the run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Why; it is kept with the run.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ApproveSyncRequest.
+ * Use `create(ApproveSyncRequestSchema)` to create a new message.
+ */
+export const ApproveSyncRequestSchema: GenMessage<ApproveSyncRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 18);
+
+/**
+ * Response of ApproveSync.
+ *
+ * @generated from message smartid.integrations.v1.ApproveSyncResponse
+ */
+export type ApproveSyncResponse = Message<"smartid.integrations.v1.ApproveSyncResponse"> & {
+  /**
+   * Whether the plan is in the roster.
+   *
+   * @generated from field: bool success = 1;
+   */
+  success: boolean;
+
+  /**
+   * The run as it is now; `counts.moved` says how many changes were left out.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun run = 2;
+   */
+  run?: SyncRun | undefined;
+
+  /**
+   * Of a run of all entity types: each part.
+   *
+   * @generated from field: repeated smartid.integrations.v1.SyncPart parts = 3;
+   */
+  parts: SyncPart[];
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ApproveSyncResponse.
+ * Use `create(ApproveSyncResponseSchema)` to create a new message.
+ */
+export const ApproveSyncResponseSchema: GenMessage<ApproveSyncResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 19);
+
+/**
+ * Request of DiscardSync.
+ *
+ * @generated from message smartid.integrations.v1.DiscardSyncRequest
+ */
+export type DiscardSyncRequest = Message<"smartid.integrations.v1.DiscardSyncRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * UUID of the run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Why; it is kept with the run.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.DiscardSyncRequest.
+ * Use `create(DiscardSyncRequestSchema)` to create a new message.
+ */
+export const DiscardSyncRequestSchema: GenMessage<DiscardSyncRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 20);
+
+/**
+ * Response of DiscardSync.
+ *
+ * @generated from message smartid.integrations.v1.DiscardSyncResponse
+ */
+export type DiscardSyncResponse = Message<"smartid.integrations.v1.DiscardSyncResponse"> & {
+  /**
+   * The run as it is now.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun run = 1;
+   */
+  run?: SyncRun | undefined;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.DiscardSyncResponse.
+ * Use `create(DiscardSyncResponseSchema)` to create a new message.
+ */
+export const DiscardSyncResponseSchema: GenMessage<DiscardSyncResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 21);
+
+/**
+ * Request of RollbackSync.
+ *
+ * @generated from message smartid.integrations.v1.RollbackSyncRequest
+ */
+export type RollbackSyncRequest = Message<"smartid.integrations.v1.RollbackSyncRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * UUID of the run to take back.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Only make the plan: ListSyncChanges shows it, ApproveSync applies it.
+   *
+   * @generated from field: bool preview = 3;
+   */
+  preview: boolean;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.RollbackSyncRequest.
+ * Use `create(RollbackSyncRequestSchema)` to create a new message.
+ */
+export const RollbackSyncRequestSchema: GenMessage<RollbackSyncRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 22);
+
+/**
+ * Response of RollbackSync.
+ *
+ * @generated from message smartid.integrations.v1.RollbackSyncResponse
+ */
+export type RollbackSyncResponse = Message<"smartid.integrations.v1.RollbackSyncResponse"> & {
+  /**
+   * The run that takes the other back. counts.failed says how many changes were refused.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun run = 1;
+   */
+  run?: SyncRun | undefined;
+
+  /**
+   * Of a run of all entity types: each part.
+   *
+   * @generated from field: repeated smartid.integrations.v1.SyncPart parts = 2;
+   */
+  parts: SyncPart[];
+};
+
+/**
+ * Describes the message smartid.integrations.v1.RollbackSyncResponse.
+ * Use `create(RollbackSyncResponseSchema)` to create a new message.
+ */
+export const RollbackSyncResponseSchema: GenMessage<RollbackSyncResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 23);
+
+/**
+ * Request of ListSyncChanges.
+ *
+ * @generated from message smartid.integrations.v1.ListSyncChangesRequest
+ */
+export type ListSyncChangesRequest = Message<"smartid.integrations.v1.ListSyncChangesRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * UUID of the run.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * Only this action; unspecified for all.
+   *
+   * @generated from field: smartid.integrations.v1.SyncChange.Action action = 3;
+   */
+  action: SyncChange_Action;
+
+  /**
+   * Only those with this outcome; unspecified for all.
+   *
+   * @generated from field: smartid.integrations.v1.SyncChange.Outcome outcome = 4;
+   */
+  outcome: SyncChange_Outcome;
+
+  /**
+   * At most this many, 1 to 1000; 0 means 100.
+   *
+   * @generated from field: uint32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ListSyncChangesRequest.
+ * Use `create(ListSyncChangesRequestSchema)` to create a new message.
+ */
+export const ListSyncChangesRequestSchema: GenMessage<ListSyncChangesRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 24);
+
+/**
+ * Response of ListSyncChanges.
+ *
+ * @generated from message smartid.integrations.v1.ListSyncChangesResponse
+ */
+export type ListSyncChangesResponse = Message<"smartid.integrations.v1.ListSyncChangesResponse"> & {
+  /**
+   * The changes, in their order.
+   *
+   * @generated from field: repeated smartid.integrations.v1.SyncChange changes = 1;
+   */
+  changes: SyncChange[];
+
+  /**
+   * Leads to the next page; empty at the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ListSyncChangesResponse.
+ * Use `create(ListSyncChangesResponseSchema)` to create a new message.
+ */
+export const ListSyncChangesResponseSchema: GenMessage<ListSyncChangesResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 25);
+
+/**
+ * Request of ListConflicts.
+ *
+ * @generated from message smartid.integrations.v1.ListConflictsRequest
+ */
+export type ListConflictsRequest = Message<"smartid.integrations.v1.ListConflictsRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Those that were decided, instead of those that wait.
+   *
+   * @generated from field: bool resolved = 2;
+   */
+  resolved: boolean;
+
+  /**
+   * At most this many, 1 to 1000; 0 means 100.
+   *
+   * @generated from field: uint32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ListConflictsRequest.
+ * Use `create(ListConflictsRequestSchema)` to create a new message.
+ */
+export const ListConflictsRequestSchema: GenMessage<ListConflictsRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 26);
+
+/**
+ * Response of ListConflicts.
+ *
+ * @generated from message smartid.integrations.v1.ListConflictsResponse
+ */
+export type ListConflictsResponse = Message<"smartid.integrations.v1.ListConflictsResponse"> & {
+  /**
+   * The conflicts, by entity type and external id.
+   *
+   * @generated from field: repeated smartid.integrations.v1.SyncConflict conflicts = 1;
+   */
+  conflicts: SyncConflict[];
+
+  /**
+   * Leads to the next page; empty at the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ListConflictsResponse.
+ * Use `create(ListConflictsResponseSchema)` to create a new message.
+ */
+export const ListConflictsResponseSchema: GenMessage<ListConflictsResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 27);
+
+/**
+ * Request of ResolveConflict.
+ *
+ * @generated from message smartid.integrations.v1.ResolveConflictRequest
+ */
+export type ResolveConflictRequest = Message<"smartid.integrations.v1.ResolveConflictRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * UUID of the conflict.
+   *
+   * @generated from field: string conflict_id = 2;
+   */
+  conflictId: string;
+
+  /**
+   * Who the person is.
+   *
+   * @generated from field: smartid.integrations.v1.SyncConflict.Resolution resolution = 3;
+   */
+  resolution: SyncConflict_Resolution;
+
+  /**
+   * UUID of the person in SmartID, for LINK.
+   *
+   * @generated from field: string internal_id = 4;
+   */
+  internalId: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ResolveConflictRequest.
+ * Use `create(ResolveConflictRequestSchema)` to create a new message.
+ */
+export const ResolveConflictRequestSchema: GenMessage<ResolveConflictRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 28);
+
+/**
+ * Response of ResolveConflict.
+ *
+ * @generated from message smartid.integrations.v1.ResolveConflictResponse
+ */
+export type ResolveConflictResponse = Message<"smartid.integrations.v1.ResolveConflictResponse"> & {
+  /**
+   * The conflict as it is now.
+   *
+   * @generated from field: smartid.integrations.v1.SyncConflict conflict = 1;
+   */
+  conflict?: SyncConflict | undefined;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ResolveConflictResponse.
+ * Use `create(ResolveConflictResponseSchema)` to create a new message.
+ */
+export const ResolveConflictResponseSchema: GenMessage<ResolveConflictResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 29);
 
 /**
  * Request of SendAttendance.
@@ -518,6 +1089,13 @@ export type SendAttendanceRequest = Message<"smartid.integrations.v1.SendAttenda
    * @generated from field: string session_id = 2;
    */
   sessionId: string;
+
+  /**
+   * Also send what the school system has already, as it is.
+   *
+   * @generated from field: bool resend = 3;
+   */
+  resend: boolean;
 };
 
 /**
@@ -525,7 +1103,7 @@ export type SendAttendanceRequest = Message<"smartid.integrations.v1.SendAttenda
  * Use `create(SendAttendanceRequestSchema)` to create a new message.
  */
 export const SendAttendanceRequestSchema: GenMessage<SendAttendanceRequest> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 15);
+  messageDesc(file_smartid_integrations_v1_integration_service, 30);
 
 /**
  * Response of SendAttendance.
@@ -534,14 +1112,14 @@ export const SendAttendanceRequestSchema: GenMessage<SendAttendanceRequest> = /*
  */
 export type SendAttendanceResponse = Message<"smartid.integrations.v1.SendAttendanceResponse"> & {
   /**
-   * Whether every record was sent.
+   * Whether the school system has every record.
    *
    * @generated from field: bool success = 1;
    */
   success: boolean;
 
   /**
-   * How many records the school system took.
+   * How many records the school system took now.
    *
    * @generated from field: uint32 sent = 2;
    */
@@ -553,6 +1131,20 @@ export type SendAttendanceResponse = Message<"smartid.integrations.v1.SendAttend
    * @generated from field: repeated string errors = 3;
    */
   errors: string[];
+
+  /**
+   * How many of those sent now were seen in the school system afterwards.
+   *
+   * @generated from field: uint32 confirmed = 4;
+   */
+  confirmed: number;
+
+  /**
+   * How many records the school system had already, as they are: they were not sent again.
+   *
+   * @generated from field: uint32 unchanged = 5;
+   */
+  unchanged: number;
 };
 
 /**
@@ -560,7 +1152,133 @@ export type SendAttendanceResponse = Message<"smartid.integrations.v1.SendAttend
  * Use `create(SendAttendanceResponseSchema)` to create a new message.
  */
 export const SendAttendanceResponseSchema: GenMessage<SendAttendanceResponse> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 16);
+  messageDesc(file_smartid_integrations_v1_integration_service, 31);
+
+/**
+ * Request of ListDeliveries.
+ *
+ * @generated from message smartid.integrations.v1.ListDeliveriesRequest
+ */
+export type ListDeliveriesRequest = Message<"smartid.integrations.v1.ListDeliveriesRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Only this class session; empty for all.
+   *
+   * @generated from field: string session_id = 2;
+   */
+  sessionId: string;
+
+  /**
+   * Only with this status; unspecified for all.
+   *
+   * @generated from field: smartid.integrations.v1.Delivery.Status status = 3;
+   */
+  status: Delivery_Status;
+
+  /**
+   * At most this many, 1 to 1000; 0 means 100.
+   *
+   * @generated from field: uint32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ListDeliveriesRequest.
+ * Use `create(ListDeliveriesRequestSchema)` to create a new message.
+ */
+export const ListDeliveriesRequestSchema: GenMessage<ListDeliveriesRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 32);
+
+/**
+ * Response of ListDeliveries.
+ *
+ * @generated from message smartid.integrations.v1.ListDeliveriesResponse
+ */
+export type ListDeliveriesResponse = Message<"smartid.integrations.v1.ListDeliveriesResponse"> & {
+  /**
+   * The deliveries, ordered by session, student and version.
+   *
+   * @generated from field: repeated smartid.integrations.v1.Delivery deliveries = 1;
+   */
+  deliveries: Delivery[];
+
+  /**
+   * Leads to the next page; empty at the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ListDeliveriesResponse.
+ * Use `create(ListDeliveriesResponseSchema)` to create a new message.
+ */
+export const ListDeliveriesResponseSchema: GenMessage<ListDeliveriesResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 33);
+
+/**
+ * Request of CreatePushSecret.
+ *
+ * @generated from message smartid.integrations.v1.CreatePushSecretRequest
+ */
+export type CreatePushSecretRequest = Message<"smartid.integrations.v1.CreatePushSecretRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.CreatePushSecretRequest.
+ * Use `create(CreatePushSecretRequestSchema)` to create a new message.
+ */
+export const CreatePushSecretRequestSchema: GenMessage<CreatePushSecretRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 34);
+
+/**
+ * Response of CreatePushSecret.
+ *
+ * @generated from message smartid.integrations.v1.CreatePushSecretResponse
+ */
+export type CreatePushSecretResponse = Message<"smartid.integrations.v1.CreatePushSecretResponse"> & {
+  /**
+   * The secret. It is shown this once.
+   *
+   * @generated from field: string secret = 1;
+   */
+  secret: string;
+
+  /**
+   * Path to give to the school system, with the secret in it.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.CreatePushSecretResponse.
+ * Use `create(CreatePushSecretResponseSchema)` to create a new message.
+ */
+export const CreatePushSecretResponseSchema: GenMessage<CreatePushSecretResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 35);
 
 /**
  * Request of StreamMappings.
@@ -602,7 +1320,7 @@ export type StreamMappingsRequest = Message<"smartid.integrations.v1.StreamMappi
  * Use `create(StreamMappingsRequestSchema)` to create a new message.
  */
 export const StreamMappingsRequestSchema: GenMessage<StreamMappingsRequest> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 17);
+  messageDesc(file_smartid_integrations_v1_integration_service, 36);
 
 /**
  * Response of StreamMappings: one message for each mapping.
@@ -623,7 +1341,7 @@ export type StreamMappingsResponse = Message<"smartid.integrations.v1.StreamMapp
  * Use `create(StreamMappingsResponseSchema)` to create a new message.
  */
 export const StreamMappingsResponseSchema: GenMessage<StreamMappingsResponse> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 18);
+  messageDesc(file_smartid_integrations_v1_integration_service, 37);
 
 /**
  * Request of GetMappings.
@@ -665,7 +1383,7 @@ export type GetMappingsRequest = Message<"smartid.integrations.v1.GetMappingsReq
  * Use `create(GetMappingsRequestSchema)` to create a new message.
  */
 export const GetMappingsRequestSchema: GenMessage<GetMappingsRequest> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 19);
+  messageDesc(file_smartid_integrations_v1_integration_service, 38);
 
 /**
  * Response of GetMappings.
@@ -693,7 +1411,7 @@ export type GetMappingsResponse = Message<"smartid.integrations.v1.GetMappingsRe
  * Use `create(GetMappingsResponseSchema)` to create a new message.
  */
 export const GetMappingsResponseSchema: GenMessage<GetMappingsResponse> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 20);
+  messageDesc(file_smartid_integrations_v1_integration_service, 39);
 
 /**
  * Request of GetMapping: exactly one of internal_id and external_id.
@@ -735,7 +1453,7 @@ export type GetMappingRequest = Message<"smartid.integrations.v1.GetMappingReque
  * Use `create(GetMappingRequestSchema)` to create a new message.
  */
 export const GetMappingRequestSchema: GenMessage<GetMappingRequest> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 21);
+  messageDesc(file_smartid_integrations_v1_integration_service, 40);
 
 /**
  * Response of GetMapping.
@@ -756,7 +1474,7 @@ export type GetMappingResponse = Message<"smartid.integrations.v1.GetMappingResp
  * Use `create(GetMappingResponseSchema)` to create a new message.
  */
 export const GetMappingResponseSchema: GenMessage<GetMappingResponse> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 22);
+  messageDesc(file_smartid_integrations_v1_integration_service, 41);
 
 /**
  * Request of GetSyncLogs.
@@ -777,7 +1495,7 @@ export type GetSyncLogsRequest = Message<"smartid.integrations.v1.GetSyncLogsReq
  * Use `create(GetSyncLogsRequestSchema)` to create a new message.
  */
 export const GetSyncLogsRequestSchema: GenMessage<GetSyncLogsRequest> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 23);
+  messageDesc(file_smartid_integrations_v1_integration_service, 42);
 
 /**
  * Response of GetSyncLogs.
@@ -833,7 +1551,7 @@ export type GetSyncLogsResponse = Message<"smartid.integrations.v1.GetSyncLogsRe
  * Use `create(GetSyncLogsResponseSchema)` to create a new message.
  */
 export const GetSyncLogsResponseSchema: GenMessage<GetSyncLogsResponse> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 24);
+  messageDesc(file_smartid_integrations_v1_integration_service, 43);
 
 /**
  * Request of ListProviders.
@@ -848,7 +1566,7 @@ export type ListProvidersRequest = Message<"smartid.integrations.v1.ListProvider
  * Use `create(ListProvidersRequestSchema)` to create a new message.
  */
 export const ListProvidersRequestSchema: GenMessage<ListProvidersRequest> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 25);
+  messageDesc(file_smartid_integrations_v1_integration_service, 44);
 
 /**
  * Response of ListProviders.
@@ -869,7 +1587,7 @@ export type ListProvidersResponse = Message<"smartid.integrations.v1.ListProvide
  * Use `create(ListProvidersResponseSchema)` to create a new message.
  */
 export const ListProvidersResponseSchema: GenMessage<ListProvidersResponse> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 26);
+  messageDesc(file_smartid_integrations_v1_integration_service, 45);
 
 /**
  * Request of ListSyncRuns.
@@ -904,7 +1622,7 @@ export type ListSyncRunsRequest = Message<"smartid.integrations.v1.ListSyncRunsR
  * Use `create(ListSyncRunsRequestSchema)` to create a new message.
  */
 export const ListSyncRunsRequestSchema: GenMessage<ListSyncRunsRequest> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 27);
+  messageDesc(file_smartid_integrations_v1_integration_service, 46);
 
 /**
  * Response of ListSyncRuns.
@@ -932,7 +1650,7 @@ export type ListSyncRunsResponse = Message<"smartid.integrations.v1.ListSyncRuns
  * Use `create(ListSyncRunsResponseSchema)` to create a new message.
  */
 export const ListSyncRunsResponseSchema: GenMessage<ListSyncRunsResponse> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 28);
+  messageDesc(file_smartid_integrations_v1_integration_service, 47);
 
 /**
  * Request of GetSyncRun.
@@ -960,7 +1678,7 @@ export type GetSyncRunRequest = Message<"smartid.integrations.v1.GetSyncRunReque
  * Use `create(GetSyncRunRequestSchema)` to create a new message.
  */
 export const GetSyncRunRequestSchema: GenMessage<GetSyncRunRequest> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 29);
+  messageDesc(file_smartid_integrations_v1_integration_service, 48);
 
 /**
  * Response of GetSyncRun.
@@ -981,7 +1699,7 @@ export type GetSyncRunResponse = Message<"smartid.integrations.v1.GetSyncRunResp
  * Use `create(GetSyncRunResponseSchema)` to create a new message.
  */
 export const GetSyncRunResponseSchema: GenMessage<GetSyncRunResponse> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 30);
+  messageDesc(file_smartid_integrations_v1_integration_service, 49);
 
 /**
  * Request of ListSyncIssues.
@@ -1030,7 +1748,7 @@ export type ListSyncIssuesRequest = Message<"smartid.integrations.v1.ListSyncIss
  * Use `create(ListSyncIssuesRequestSchema)` to create a new message.
  */
 export const ListSyncIssuesRequestSchema: GenMessage<ListSyncIssuesRequest> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 31);
+  messageDesc(file_smartid_integrations_v1_integration_service, 50);
 
 /**
  * Response of ListSyncIssues.
@@ -1058,7 +1776,429 @@ export type ListSyncIssuesResponse = Message<"smartid.integrations.v1.ListSyncIs
  * Use `create(ListSyncIssuesResponseSchema)` to create a new message.
  */
 export const ListSyncIssuesResponseSchema: GenMessage<ListSyncIssuesResponse> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_integration_service, 32);
+  messageDesc(file_smartid_integrations_v1_integration_service, 51);
+
+/**
+ * Request of ExportSyncIssues.
+ *
+ * @generated from message smartid.integrations.v1.ExportSyncIssuesRequest
+ */
+export type ExportSyncIssuesRequest = Message<"smartid.integrations.v1.ExportSyncIssuesRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * UUID of the run. A run of all entity types has the rows of its parts.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * The file whose rows are wanted, as issues name it. Empty: the file of the entities, else the one with failed rows.
+   *
+   * @generated from field: string file = 3;
+   */
+  file: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ExportSyncIssuesRequest.
+ * Use `create(ExportSyncIssuesRequestSchema)` to create a new message.
+ */
+export const ExportSyncIssuesRequestSchema: GenMessage<ExportSyncIssuesRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 52);
+
+/**
+ * Response of ExportSyncIssues. REST answers with the file itself.
+ *
+ * @generated from message smartid.integrations.v1.ExportSyncIssuesResponse
+ */
+export type ExportSyncIssuesResponse = Message<"smartid.integrations.v1.ExportSyncIssuesResponse"> & {
+  /**
+   * The file; its content type names the encoding.
+   *
+   * @generated from field: google.api.HttpBody file = 1;
+   */
+  file?: HttpBody | undefined;
+
+  /**
+   * What to call it, for example "students-errors.csv".
+   *
+   * @generated from field: string file_name = 2;
+   */
+  fileName: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.ExportSyncIssuesResponse.
+ * Use `create(ExportSyncIssuesResponseSchema)` to create a new message.
+ */
+export const ExportSyncIssuesResponseSchema: GenMessage<ExportSyncIssuesResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 53);
+
+/**
+ * Request of RekeyMapping.
+ *
+ * @generated from message smartid.integrations.v1.RekeyMappingRequest
+ */
+export type RekeyMappingRequest = Message<"smartid.integrations.v1.RekeyMappingRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What is mapped.
+   *
+   * @generated from field: smartid.integrations.v1.MappingEntityType entity_type = 2;
+   */
+  entityType: MappingEntityType;
+
+  /**
+   * The school's id as it was.
+   *
+   * @generated from field: string external_id = 3;
+   */
+  externalId: string;
+
+  /**
+   * The school's id as it is.
+   *
+   * @generated from field: string new_external_id = 4;
+   */
+  newExternalId: string;
+
+  /**
+   * Why; it is kept with the run.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.RekeyMappingRequest.
+ * Use `create(RekeyMappingRequestSchema)` to create a new message.
+ */
+export const RekeyMappingRequestSchema: GenMessage<RekeyMappingRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 54);
+
+/**
+ * Response of RekeyMapping.
+ *
+ * @generated from message smartid.integrations.v1.RekeyMappingResponse
+ */
+export type RekeyMappingResponse = Message<"smartid.integrations.v1.RekeyMappingResponse"> & {
+  /**
+   * The mapping as it is now.
+   *
+   * @generated from field: smartid.integrations.v1.Mapping mapping = 1;
+   */
+  mapping?: Mapping | undefined;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.RekeyMappingResponse.
+ * Use `create(RekeyMappingResponseSchema)` to create a new message.
+ */
+export const RekeyMappingResponseSchema: GenMessage<RekeyMappingResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 55);
+
+/**
+ * Request of MergeMappings.
+ *
+ * @generated from message smartid.integrations.v1.MergeMappingsRequest
+ */
+export type MergeMappingsRequest = Message<"smartid.integrations.v1.MergeMappingsRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What is mapped.
+   *
+   * @generated from field: smartid.integrations.v1.MappingEntityType entity_type = 2;
+   */
+  entityType: MappingEntityType;
+
+  /**
+   * UUID of the entity that stays.
+   *
+   * @generated from field: string keep_internal_id = 3;
+   */
+  keepInternalId: string;
+
+  /**
+   * UUID of the entity that goes.
+   *
+   * @generated from field: string drop_internal_id = 4;
+   */
+  dropInternalId: string;
+
+  /**
+   * Which of the school's two ids stays, where the source has both; the other is left out from then on.
+   *
+   * @generated from field: string keep_external_id = 5;
+   */
+  keepExternalId: string;
+
+  /**
+   * Why; it is kept with the run.
+   *
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.MergeMappingsRequest.
+ * Use `create(MergeMappingsRequestSchema)` to create a new message.
+ */
+export const MergeMappingsRequestSchema: GenMessage<MergeMappingsRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 56);
+
+/**
+ * Response of MergeMappings.
+ *
+ * @generated from message smartid.integrations.v1.MergeMappingsResponse
+ */
+export type MergeMappingsResponse = Message<"smartid.integrations.v1.MergeMappingsResponse"> & {
+};
+
+/**
+ * Describes the message smartid.integrations.v1.MergeMappingsResponse.
+ * Use `create(MergeMappingsResponseSchema)` to create a new message.
+ */
+export const MergeMappingsResponseSchema: GenMessage<MergeMappingsResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 57);
+
+/**
+ * Request of UnlinkMapping.
+ *
+ * @generated from message smartid.integrations.v1.UnlinkMappingRequest
+ */
+export type UnlinkMappingRequest = Message<"smartid.integrations.v1.UnlinkMappingRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What is mapped.
+   *
+   * @generated from field: smartid.integrations.v1.MappingEntityType entity_type = 2;
+   */
+  entityType: MappingEntityType;
+
+  /**
+   * The school's id.
+   *
+   * @generated from field: string external_id = 3;
+   */
+  externalId: string;
+
+  /**
+   * Why; it is kept with the run.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.UnlinkMappingRequest.
+ * Use `create(UnlinkMappingRequestSchema)` to create a new message.
+ */
+export const UnlinkMappingRequestSchema: GenMessage<UnlinkMappingRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 58);
+
+/**
+ * Response of UnlinkMapping.
+ *
+ * @generated from message smartid.integrations.v1.UnlinkMappingResponse
+ */
+export type UnlinkMappingResponse = Message<"smartid.integrations.v1.UnlinkMappingResponse"> & {
+};
+
+/**
+ * Describes the message smartid.integrations.v1.UnlinkMappingResponse.
+ * Use `create(UnlinkMappingResponseSchema)` to create a new message.
+ */
+export const UnlinkMappingResponseSchema: GenMessage<UnlinkMappingResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 59);
+
+/**
+ * Request of GetMappingHistory: exactly one of internal_id and external_id.
+ *
+ * @generated from message smartid.integrations.v1.GetMappingHistoryRequest
+ */
+export type GetMappingHistoryRequest = Message<"smartid.integrations.v1.GetMappingHistoryRequest"> & {
+  /**
+   * UUID of the integration.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What is mapped.
+   *
+   * @generated from field: smartid.integrations.v1.MappingEntityType entity_type = 2;
+   */
+  entityType: MappingEntityType;
+
+  /**
+   * SmartID's id, a UUID.
+   *
+   * @generated from field: string internal_id = 3;
+   */
+  internalId: string;
+
+  /**
+   * The school's id.
+   *
+   * @generated from field: string external_id = 4;
+   */
+  externalId: string;
+
+  /**
+   * Only what held at this moment.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 5;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * At most this many, 1 to 1000; 0 means 100.
+   *
+   * @generated from field: uint32 page_size = 6;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 7;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.GetMappingHistoryRequest.
+ * Use `create(GetMappingHistoryRequestSchema)` to create a new message.
+ */
+export const GetMappingHistoryRequestSchema: GenMessage<GetMappingHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 60);
+
+/**
+ * Response of GetMappingHistory.
+ *
+ * @generated from message smartid.integrations.v1.GetMappingHistoryResponse
+ */
+export type GetMappingHistoryResponse = Message<"smartid.integrations.v1.GetMappingHistoryResponse"> & {
+  /**
+   * What became of it, the newest first.
+   *
+   * @generated from field: repeated smartid.integrations.v1.MappingHistoryEntry entries = 1;
+   */
+  entries: MappingHistoryEntry[];
+
+  /**
+   * Leads to the next page; empty at the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.GetMappingHistoryResponse.
+ * Use `create(GetMappingHistoryResponseSchema)` to create a new message.
+ */
+export const GetMappingHistoryResponseSchema: GenMessage<GetMappingHistoryResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 61);
+
+/**
+ * One thing that became of a mapping.
+ *
+ * @generated from message smartid.integrations.v1.MappingHistoryEntry
+ */
+export type MappingHistoryEntry = Message<"smartid.integrations.v1.MappingHistoryEntry"> & {
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * UUID of the run that did it.
+   *
+   * @generated from field: string run_id = 2;
+   */
+  runId: string;
+
+  /**
+   * What that run was.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun.Kind run_kind = 3;
+   */
+  runKind: SyncRun_Kind;
+
+  /**
+   * What it did.
+   *
+   * @generated from field: smartid.integrations.v1.SyncChange.Action action = 4;
+   */
+  action: SyncChange_Action;
+
+  /**
+   * The school's id from then on.
+   *
+   * @generated from field: string external_id = 5;
+   */
+  externalId: string;
+
+  /**
+   * UUID of the entity in SmartID.
+   *
+   * @generated from field: string internal_id = 6;
+   */
+  internalId: string;
+
+  /**
+   * The school's id before, where it changed; absent otherwise.
+   *
+   * @generated from field: optional string former_external_id = 7;
+   */
+  formerExternalId?: string | undefined;
+
+  /**
+   * What the person said who did it; absent otherwise.
+   *
+   * @generated from field: optional string reason = 8;
+   */
+  reason?: string | undefined;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.MappingHistoryEntry.
+ * Use `create(MappingHistoryEntrySchema)` to create a new message.
+ */
+export const MappingHistoryEntrySchema: GenMessage<MappingHistoryEntry> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_integration_service, 62);
 
 /**
  * Integrations with schools' systems: their settings, their syncs, the map of ids, and attendance sent back.
@@ -1127,7 +2267,8 @@ export const IntegrationService: GenService<{
     output: typeof TestConnectionResponseSchema;
   },
   /**
-   * Brings one entity type of the roster up to date with the school system, and answers when it is done.
+   * Brings the roster up to date with the school system, and answers when it is done. A plan that would take away or
+   * change too much is HELD: `success` is false, and the plan waits for ApproveSync or DiscardSync.
    * `aborted` when a run of the same integration and entity type is under way.
    *
    * @generated from rpc smartid.integrations.v1.IntegrationService.SyncData
@@ -1138,7 +2279,79 @@ export const IntegrationService: GenService<{
     output: typeof SyncDataResponseSchema;
   },
   /**
-   * Sends the attendance of one class session to the school system. Sending again corrects, and doubles nothing.
+   * What a sync would do, with nothing written. ListSyncChanges has each change; ApproveSync applies exactly them.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.PreviewSync
+   */
+  previewSync: {
+    methodKind: "unary";
+    input: typeof PreviewSyncRequestSchema;
+    output: typeof PreviewSyncResponseSchema;
+  },
+  /**
+   * Applies a plan that is HELD or PREVIEWED exactly as it was shown. What changed since is left out and listed as MOVED.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.ApproveSync
+   */
+  approveSync: {
+    methodKind: "unary";
+    input: typeof ApproveSyncRequestSchema;
+    output: typeof ApproveSyncResponseSchema;
+  },
+  /**
+   * Puts a plan away that is HELD or PREVIEWED.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.DiscardSync
+   */
+  discardSync: {
+    methodKind: "unary";
+    input: typeof DiscardSyncRequestSchema;
+    output: typeof DiscardSyncResponseSchema;
+  },
+  /**
+   * Takes back what a COMPLETED run did: fields, mappings and statuses are as before it. What was changed since is
+   * refused and listed. A rollback can be taken back too.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.RollbackSync
+   */
+  rollbackSync: {
+    methodKind: "unary";
+    input: typeof RollbackSyncRequestSchema;
+    output: typeof RollbackSyncResponseSchema;
+  },
+  /**
+   * What a run did, or what its plan would do, change by change.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.ListSyncChanges
+   */
+  listSyncChanges: {
+    methodKind: "unary";
+    input: typeof ListSyncChangesRequestSchema;
+    output: typeof ListSyncChangesResponseSchema;
+  },
+  /**
+   * New people of the source of whom a person must say who they are.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.ListConflicts
+   */
+  listConflicts: {
+    methodKind: "unary";
+    input: typeof ListConflictsRequestSchema;
+    output: typeof ListConflictsResponseSchema;
+  },
+  /**
+   * Says who somebody is. The next sync does it, and every one after; it can be said anew as long as nothing was done.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.ResolveConflict
+   */
+  resolveConflict: {
+    methodKind: "unary";
+    input: typeof ResolveConflictRequestSchema;
+    output: typeof ResolveConflictResponseSchema;
+  },
+  /**
+   * Sends what the school system does not have yet of the attendance of one class session: new records, corrected ones,
+   * and those that failed before. Sending again doubles nothing.
    *
    * @generated from rpc smartid.integrations.v1.IntegrationService.SendAttendance
    */
@@ -1146,6 +2359,26 @@ export const IntegrationService: GenService<{
     methodKind: "unary";
     input: typeof SendAttendanceRequestSchema;
     output: typeof SendAttendanceResponseSchema;
+  },
+  /**
+   * The outbox of an integration: records on their way to the school system, and what became of them.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.ListDeliveries
+   */
+  listDeliveries: {
+    methodKind: "unary";
+    input: typeof ListDeliveriesRequestSchema;
+    output: typeof ListDeliveriesResponseSchema;
+  },
+  /**
+   * Makes the secret that a school system pushes with (IDUKAY), in place of the one before. It is shown this once.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.CreatePushSecret
+   */
+  createPushSecret: {
+    methodKind: "unary";
+    input: typeof CreatePushSecretRequestSchema;
+    output: typeof CreatePushSecretResponseSchema;
   },
   /**
    * All mappings of an integration, one message each, ordered by entity type and external id.
@@ -1178,6 +2411,46 @@ export const IntegrationService: GenService<{
     methodKind: "unary";
     input: typeof GetMappingRequestSchema;
     output: typeof GetMappingResponseSchema;
+  },
+  /**
+   * Repair: the school changed an id. The person, course or group stays the same one.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.RekeyMapping
+   */
+  rekeyMapping: {
+    methodKind: "unary";
+    input: typeof RekeyMappingRequestSchema;
+    output: typeof RekeyMappingResponseSchema;
+  },
+  /**
+   * Repair: two entities are one. What refers to the dropped one then refers to the kept one; the dropped one becomes inactive.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.MergeMappings
+   */
+  mergeMappings: {
+    methodKind: "unary";
+    input: typeof MergeMappingsRequestSchema;
+    output: typeof MergeMappingsResponseSchema;
+  },
+  /**
+   * Repair: takes a mapping away; the entity stays. The next sync looks who it is, as for somebody new.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.UnlinkMapping
+   */
+  unlinkMapping: {
+    methodKind: "unary";
+    input: typeof UnlinkMappingRequestSchema;
+    output: typeof UnlinkMappingResponseSchema;
+  },
+  /**
+   * What became of a mapping, the newest first. With `at`: who it was at that moment.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.GetMappingHistory
+   */
+  getMappingHistory: {
+    methodKind: "unary";
+    input: typeof GetMappingHistoryRequestSchema;
+    output: typeof GetMappingHistoryResponseSchema;
   },
   /**
    * How an integration stands: last sync, number of mappings, latest runs.
@@ -1228,6 +2501,18 @@ export const IntegrationService: GenService<{
     methodKind: "unary";
     input: typeof ListSyncIssuesRequestSchema;
     output: typeof ListSyncIssuesResponseSchema;
+  },
+  /**
+   * The rows of a run that failed, as the CSV file they came in: same columns, delimiter and encoding, and a last column
+   * `error` that says why. Corrected, it can be imported as it is. Without files: a list of what failed.
+   * `not_found` with the reason NO_FAILED_ROWS when nothing did.
+   *
+   * @generated from rpc smartid.integrations.v1.IntegrationService.ExportSyncIssues
+   */
+  exportSyncIssues: {
+    methodKind: "unary";
+    input: typeof ExportSyncIssuesRequestSchema;
+    output: typeof ExportSyncIssuesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_smartid_integrations_v1_integration_service, 0);

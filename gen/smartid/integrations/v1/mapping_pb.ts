@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file smartid/integrations/v1/mapping.proto.
  */
 export const file_smartid_integrations_v1_mapping: GenFile = /*@__PURE__*/
-  fileDesc("CiVzbWFydGlkL2ludGVncmF0aW9ucy92MS9tYXBwaW5nLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSKKAwoHTWFwcGluZxIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEhMKC2ludGVybmFsX2lkGAQgASgJEhMKC2V4dGVybmFsX2lkGAUgASgJEikKCG1ldGFkYXRhGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBI3CgZzdGF0dXMYByABKA4yJy5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nLlN0YXR1cxIuCgpjcmVhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCgoGQUNUSVZFEAEqaQoRTWFwcGluZ0VudGl0eVR5cGUSIwofTUFQUElOR19FTlRJVFlfVFlQRV9VTlNQRUNJRklFRBAAEgoKBkNPVVJTRRABEgkKBUdST1VQEAISCwoHU1RVREVOVBADEgsKB1RFQUNIRVIQBGIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CiVzbWFydGlkL2ludGVncmF0aW9ucy92MS9tYXBwaW5nLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSKXAwoHTWFwcGluZxIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEhMKC2ludGVybmFsX2lkGAQgASgJEhMKC2V4dGVybmFsX2lkGAUgASgJEikKCG1ldGFkYXRhGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBI3CgZzdGF0dXMYByABKA4yJy5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nLlN0YXR1cxIuCgpjcmVhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI5CgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCgoGQUNUSVZFEAESCwoHTUlTU0lORxACKnIKEU1hcHBpbmdFbnRpdHlUeXBlEiMKH01BUFBJTkdfRU5USVRZX1RZUEVfVU5TUEVDSUZJRUQQABIKCgZDT1VSU0UQARIJCgVHUk9VUBACEgsKB1NUVURFTlQQAxILCgdURUFDSEVSEAQSBwoDQUxMEAViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * The pair of ids that one entity has in SmartID and in the school's system.
@@ -111,6 +111,13 @@ export enum Mapping_Status {
    * @generated from enum value: ACTIVE = 1;
    */
   ACTIVE = 1,
+
+  /**
+   * The source has it no longer. After the grace of the integration's policy the entity is deactivated.
+   *
+   * @generated from enum value: MISSING = 2;
+   */
+  MISSING = 2,
 }
 
 /**
@@ -159,6 +166,13 @@ export enum MappingEntityType {
    * @generated from enum value: TEACHER = 4;
    */
   TEACHER = 4,
+
+  /**
+   * All of them: what syncs take. No mapping has it.
+   *
+   * @generated from enum value: ALL = 5;
+   */
+  ALL = 5,
 }
 
 /**

@@ -4,20 +4,21 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { MappingEntityType } from "./mapping_pb.js";
 import { file_smartid_integrations_v1_mapping } from "./mapping_pb.js";
-import type { Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file smartid/integrations/v1/sync.proto.
  */
 export const file_smartid_integrations_v1_sync: GenFile = /*@__PURE__*/
-  fileDesc("CiJzbWFydGlkL2ludGVncmF0aW9ucy92MS9zeW5jLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSKvBQoHU3luY1J1bhIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEjcKBnN0YXR1cxgEIAEoDjInLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uU3RhdHVzEjUKBXN0YWdlGAUgASgOMiYuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5TdGFnZRIzCgZjb3VudHMYBiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzEj4KEW1lbWJlcnNoaXBfY291bnRzGAcgASgLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvdW50cxISCgVlcnJvchgIIAEoCUgAiAEBEg8KB2F0dGVtcHQYCSABKA0SLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKB3RpbWluZ3MYDCABKAsyJC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jVGltaW5ncyJICgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCwoHUlVOTklORxABEg0KCUNPTVBMRVRFRBACEgoKBkZBSUxFRBADIkkKBVN0YWdlEhUKEVNUQUdFX1VOU1BFQ0lGSUVEEAASCAoEUkVBRBABEggKBFBMQU4QAhIJCgVBUFBMWRADEgoKBlJFUE9SVBAEQggKBl9lcnJvciKCAQoKU3luY0NvdW50cxIMCgRyZWFkGAEgASgNEg8KB2NyZWF0ZWQYAiABKA0SDwoHdXBkYXRlZBgDIAEoDRIRCgl1bmNoYW5nZWQYBCABKA0SDgoGZmFpbGVkGAUgASgNEg8KB21pc3NpbmcYBiABKA0SEAoId2FybmluZ3MYByABKA0iQQoLU3luY1RpbWluZ3MSDwoHcmVhZF9tcxgBIAEoDRIPCgdwbGFuX21zGAIgASgNEhAKCGFwcGx5X21zGAMgASgNIvMCCglTeW5jSXNzdWUSDgoGbnVtYmVyGAEgASgNEj0KCHNldmVyaXR5GAIgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0lzc3VlLlNldmVyaXR5EgwKBHJ1bGUYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRIRCgRmaWxlGAUgASgJSACIAQESEQoEbGluZRgGIAEoDUgBiAEBEhMKBmNvbHVtbhgHIAEoCUgCiAEBEhIKBXZhbHVlGAggASgJSAOIAQESEQoEaGludBgJIAEoCUgEiAEBEhgKC2V4dGVybmFsX2lkGAogASgJSAWIAQEiPAoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABIJCgVFUlJPUhABEgsKB1dBUk5JTkcQAkIHCgVfZmlsZUIHCgVfbGluZUIJCgdfY29sdW1uQggKBl92YWx1ZUIHCgVfaGludEIOCgxfZXh0ZXJuYWxfaWRiBnByb3RvMw", [file_google_protobuf_timestamp, file_smartid_integrations_v1_mapping]);
+  fileDesc("CiJzbWFydGlkL2ludGVncmF0aW9ucy92MS9zeW5jLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSLqCAoHU3luY1J1bhIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEjcKBnN0YXR1cxgEIAEoDjInLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uU3RhdHVzEjUKBXN0YWdlGAUgASgOMiYuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5TdGFnZRIzCgZjb3VudHMYBiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzEj4KEW1lbWJlcnNoaXBfY291bnRzGAcgASgLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvdW50cxISCgVlcnJvchgIIAEoCUgAiAEBEg8KB2F0dGVtcHQYCSABKA0SLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKB3RpbWluZ3MYDCABKAsyJC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jVGltaW5ncxIzCgRraW5kGA0gASgOMiUuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5LaW5kEhYKCXBhcmVudF9pZBgOIAEoCUgBiAEBEhcKCnJvbGxzX2JhY2sYDyABKAlIAogBARI3CghldmlkZW5jZRgQIAEoCzIlLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNFdmlkZW5jZRIvCgthcHByb3ZlZF9hdBgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoIZGVjaXNpb24YEiABKAlIA4gBARIxCgVndWFyZBgTIAEoCzIiLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNHdWFyZCJwCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCwoHUlVOTklORxABEg0KCUNPTVBMRVRFRBACEgoKBkZBSUxFRBADEggKBEhFTEQQBBINCglQUkVWSUVXRUQQBRINCglESVNDQVJERUQQBiJNCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIICgRTWU5DEAESCwoHUFJFVklFVxACEgwKCFJPTExCQUNLEAMSCgoGTUFOVUFMEAQiSQoFU3RhZ2USFQoRU1RBR0VfVU5TUEVDSUZJRUQQABIICgRSRUFEEAESCAoEUExBThACEgkKBUFQUExZEAMSCgoGUkVQT1JUEARCCAoGX2Vycm9yQgwKCl9wYXJlbnRfaWRCDQoLX3JvbGxzX2JhY2tCCwoJX2RlY2lzaW9uIucBCgxTeW5jRXZpZGVuY2USDQoFcGFnZXMYASABKA0SDAoEcm93cxgCIAEoDRIVCg1zbWFsbGVzdF9wYWdlGAMgASgNEhQKDGxhcmdlc3RfcGFnZRgEIAEoDRIRCglsYXN0X3BhZ2UYBSABKA0SGwoOZGVjbGFyZWRfdG90YWwYBiABKA1IAIgBARISCgppZHNfdW5pcXVlGAcgASgIEhkKEXVuaWRlbnRpZmllZF9yb3dzGAggASgNEg0KBWVuZGVkGAkgASgIEgwKBGdhcHMYCiADKAlCEQoPX2RlY2xhcmVkX3RvdGFsIsUBCglTeW5jR3VhcmQSOQoTZGVhY3RpdmF0ZWRfcGVyY2VudBgBIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAABIAIgBARI1Cg9jaGFuZ2VkX3BlcmNlbnQYAiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASAGIAQESGgoGcmVhc29uGAMgASgJQgq6SAdyBRABGOgHQhYKFF9kZWFjdGl2YXRlZF9wZXJjZW50QhIKEF9jaGFuZ2VkX3BlcmNlbnQiuQEKClN5bmNDb3VudHMSDAoEcmVhZBgBIAEoDRIPCgdjcmVhdGVkGAIgASgNEg8KB3VwZGF0ZWQYAyABKA0SEQoJdW5jaGFuZ2VkGAQgASgNEg4KBmZhaWxlZBgFIAEoDRIPCgdtaXNzaW5nGAYgASgNEhAKCHdhcm5pbmdzGAcgASgNEhEKCWNvbmZsaWN0cxgIIAEoDRITCgtkZWFjdGl2YXRlZBgJIAEoDRINCgVtb3ZlZBgKIAEoDSKVBgoKU3luY0NoYW5nZRILCgNzZXEYASABKA0SOgoGZW50aXR5GAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NoYW5nZS5FbnRpdHkSOgoGYWN0aW9uGAMgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NoYW5nZS5BY3Rpb24SEwoLaW50ZXJuYWxfaWQYBCABKAkSEwoLZXh0ZXJuYWxfaWQYBSABKAkSJwoGYmVmb3JlGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVhZnRlchgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGwoObWlzc2luZ19iZWZvcmUYCCABKA1IAIgBARIaCg1taXNzaW5nX2FmdGVyGAkgASgNSAGIAQESPAoHb3V0Y29tZRgKIAEoDjIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuT3V0Y29tZRITCgZyZWFzb24YCyABKAlIAogBARIRCgRsaW5lGAwgASgNSAOIAQEiYQoGRW50aXR5EhYKEkVOVElUWV9VTlNQRUNJRklFRBAAEgoKBkNPVVJTRRABEgkKBUdST1VQEAISCwoHU1RVREVOVBADEgsKB1RFQUNIRVIQBBIOCgpNRU1CRVJTSElQEAUijwEKBkFjdGlvbhIWChJBQ1RJT05fVU5TUEVDSUZJRUQQABIKCgZDUkVBVEUQARIKCgZVUERBVEUQAhILCgdSRVNUT1JFEAMSDgoKREVBQ1RJVkFURRAEEgsKB01JU1NJTkcQBRIICgRMSU5LEAYSCgoGVU5MSU5LEAcSCgoGREVMRVRFEAgSCQoFUkVLRVkQCSI6CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIJCgVNT1ZFRBABEgsKB1JFRlVTRUQQAkIRCg9fbWlzc2luZ19iZWZvcmVCEAoOX21pc3NpbmdfYWZ0ZXJCCQoHX3JlYXNvbkIHCgVfbGluZSLfBAoMU3luY0NvbmZsaWN0EgoKAmlkGAEgASgJEj8KC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGUSEwoLZXh0ZXJuYWxfaWQYAyABKAkSDgoGcnVuX2lkGAQgASgJEicKBnJlY29yZBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSQwoKY2FuZGlkYXRlcxgGIAMoCzIvLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb25mbGljdC5DYW5kaWRhdGUSDgoGcmVhc29uGAcgASgJEkQKCnJlc29sdXRpb24YCCABKA4yMC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ29uZmxpY3QuUmVzb2x1dGlvbhIYCgtpbnRlcm5hbF9pZBgJIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jlc29sdmVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBpCCglDYW5kaWRhdGUSEwoLaW50ZXJuYWxfaWQYASABKAkSEgoKY29uZmlkZW5jZRgCIAEoARIMCgRydWxlGAMgASgJIkoKClJlc29sdXRpb24SGgoWUkVTT0xVVElPTl9VTlNQRUNJRklFRBAAEggKBExJTksQARIKCgZDUkVBVEUQAhIKCgZJR05PUkUQA0IOCgxfaW50ZXJuYWxfaWQiQQoLU3luY1RpbWluZ3MSDwoHcmVhZF9tcxgBIAEoDRIPCgdwbGFuX21zGAIgASgNEhAKCGFwcGx5X21zGAMgASgNIvMCCglTeW5jSXNzdWUSDgoGbnVtYmVyGAEgASgNEj0KCHNldmVyaXR5GAIgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0lzc3VlLlNldmVyaXR5EgwKBHJ1bGUYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRIRCgRmaWxlGAUgASgJSACIAQESEQoEbGluZRgGIAEoDUgBiAEBEhMKBmNvbHVtbhgHIAEoCUgCiAEBEhIKBXZhbHVlGAggASgJSAOIAQESEQoEaGludBgJIAEoCUgEiAEBEhgKC2V4dGVybmFsX2lkGAogASgJSAWIAQEiPAoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABIJCgVFUlJPUhABEgsKB1dBUk5JTkcQAkIHCgVfZmlsZUIHCgVfbGluZUIJCgdfY29sdW1uQggKBl92YWx1ZUIHCgVfaGludEIOCgxfZXh0ZXJuYWxfaWRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_integrations_v1_mapping]);
 
 /**
- * One run of a sync: one entity type of one integration.
+ * One run of a sync: one entity type of one integration, or all of them.
  *
  * @generated from message smartid.integrations.v1.SyncRun
  */
@@ -37,7 +38,7 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
   integrationId: string;
 
   /**
-   * What was synced.
+   * What was synced; ALL has its parts in runs of their own.
    *
    * @generated from field: smartid.integrations.v1.MappingEntityType entity_type = 3;
    */
@@ -72,7 +73,7 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
   membershipCounts?: SyncCounts | undefined;
 
   /**
-   * Why it failed, in a sentence; absent otherwise.
+   * Why it failed or is held, in a sentence; absent otherwise.
    *
    * @generated from field: optional string error = 8;
    */
@@ -105,6 +106,55 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
    * @generated from field: smartid.integrations.v1.SyncTimings timings = 12;
    */
   timings?: SyncTimings | undefined;
+
+  /**
+   * What it is.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun.Kind kind = 13;
+   */
+  kind: SyncRun_Kind;
+
+  /**
+   * UUID of the run of all entity types that it is part of; absent otherwise.
+   *
+   * @generated from field: optional string parent_id = 14;
+   */
+  parentId?: string | undefined;
+
+  /**
+   * UUID of the run that it takes back; absent otherwise.
+   *
+   * @generated from field: optional string rolls_back = 15;
+   */
+  rollsBack?: string | undefined;
+
+  /**
+   * What is known about the reading of the source.
+   *
+   * @generated from field: smartid.integrations.v1.SyncEvidence evidence = 16;
+   */
+  evidence?: SyncEvidence | undefined;
+
+  /**
+   * When a person let its plan go on; absent otherwise.
+   *
+   * @generated from field: google.protobuf.Timestamp approved_at = 17;
+   */
+  approvedAt?: Timestamp | undefined;
+
+  /**
+   * What was said when it was approved or discarded; absent otherwise.
+   *
+   * @generated from field: optional string decision = 18;
+   */
+  decision?: string | undefined;
+
+  /**
+   * The thresholds that were set for it alone; absent otherwise.
+   *
+   * @generated from field: smartid.integrations.v1.SyncGuard guard = 19;
+   */
+  guard?: SyncGuard | undefined;
 };
 
 /**
@@ -147,6 +197,27 @@ export enum SyncRun_Status {
    * @generated from enum value: FAILED = 3;
    */
   FAILED = 3,
+
+  /**
+   * The plan would take away or change too much: `error` says what. It waits for ApproveSync or DiscardSync.
+   *
+   * @generated from enum value: HELD = 4;
+   */
+  HELD = 4,
+
+  /**
+   * A plan that was only asked for. It can be approved or discarded too.
+   *
+   * @generated from enum value: PREVIEWED = 5;
+   */
+  PREVIEWED = 5,
+
+  /**
+   * A plan that was put away; nothing of it was written.
+   *
+   * @generated from enum value: DISCARDED = 6;
+   */
+  DISCARDED = 6,
 }
 
 /**
@@ -154,6 +225,54 @@ export enum SyncRun_Status {
  */
 export const SyncRun_StatusSchema: GenEnum<SyncRun_Status> = /*@__PURE__*/
   enumDesc(file_smartid_integrations_v1_sync, 0, 0);
+
+/**
+ * What a run is.
+ *
+ * @generated from enum smartid.integrations.v1.SyncRun.Kind
+ */
+export enum SyncRun_Kind {
+  /**
+   * Not set; never sent by the service.
+   *
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  KIND_UNSPECIFIED = 0,
+
+  /**
+   * It reads the source and writes the roster.
+   *
+   * @generated from enum value: SYNC = 1;
+   */
+  SYNC = 1,
+
+  /**
+   * It reads the source, and stops before anything is written.
+   *
+   * @generated from enum value: PREVIEW = 2;
+   */
+  PREVIEW = 2,
+
+  /**
+   * It takes another run back.
+   *
+   * @generated from enum value: ROLLBACK = 3;
+   */
+  ROLLBACK = 3,
+
+  /**
+   * A person changed mappings.
+   *
+   * @generated from enum value: MANUAL = 4;
+   */
+  MANUAL = 4,
+}
+
+/**
+ * Describes the enum smartid.integrations.v1.SyncRun.Kind.
+ */
+export const SyncRun_KindSchema: GenEnum<SyncRun_Kind> = /*@__PURE__*/
+  enumDesc(file_smartid_integrations_v1_sync, 0, 1);
 
 /**
  * The room of the sync a running run is in.
@@ -201,10 +320,129 @@ export enum SyncRun_Stage {
  * Describes the enum smartid.integrations.v1.SyncRun.Stage.
  */
 export const SyncRun_StageSchema: GenEnum<SyncRun_Stage> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 0, 1);
+  enumDesc(file_smartid_integrations_v1_sync, 0, 2);
 
 /**
- * How many rows of a run went which way. read = created + updated + unchanged + failed.
+ * What is known about the reading of a source. Only one without gaps proves that somebody is gone.
+ *
+ * @generated from message smartid.integrations.v1.SyncEvidence
+ */
+export type SyncEvidence = Message<"smartid.integrations.v1.SyncEvidence"> & {
+  /**
+   * Pages that were read.
+   *
+   * @generated from field: uint32 pages = 1;
+   */
+  pages: number;
+
+  /**
+   * Rows in them.
+   *
+   * @generated from field: uint32 rows = 2;
+   */
+  rows: number;
+
+  /**
+   * Rows of the smallest page.
+   *
+   * @generated from field: uint32 smallest_page = 3;
+   */
+  smallestPage: number;
+
+  /**
+   * Rows of the largest page.
+   *
+   * @generated from field: uint32 largest_page = 4;
+   */
+  largestPage: number;
+
+  /**
+   * Rows of the last page.
+   *
+   * @generated from field: uint32 last_page = 5;
+   */
+  lastPage: number;
+
+  /**
+   * How many rows the source said it has; absent where it does not say.
+   *
+   * @generated from field: optional uint32 declared_total = 6;
+   */
+  declaredTotal?: number | undefined;
+
+  /**
+   * Whether every id came once.
+   *
+   * @generated from field: bool ids_unique = 7;
+   */
+  idsUnique: boolean;
+
+  /**
+   * Rows that could not be used and have no id.
+   *
+   * @generated from field: uint32 unidentified_rows = 8;
+   */
+  unidentifiedRows: number;
+
+  /**
+   * Whether the source ended by itself, with no page failed.
+   *
+   * @generated from field: bool ended = 9;
+   */
+  ended: boolean;
+
+  /**
+   * Why the reading proves nothing about who was not in it, a sentence each. Nobody is taken for gone then.
+   *
+   * @generated from field: repeated string gaps = 10;
+   */
+  gaps: string[];
+};
+
+/**
+ * Describes the message smartid.integrations.v1.SyncEvidence.
+ * Use `create(SyncEvidenceSchema)` to create a new message.
+ */
+export const SyncEvidenceSchema: GenMessage<SyncEvidence> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_sync, 1);
+
+/**
+ * Thresholds for one run alone.
+ *
+ * @generated from message smartid.integrations.v1.SyncGuard
+ */
+export type SyncGuard = Message<"smartid.integrations.v1.SyncGuard"> & {
+  /**
+   * The run is held when it would take away more of the entity type than this, in percent. Absent: as the policy says.
+   *
+   * @generated from field: optional double deactivated_percent = 1;
+   */
+  deactivatedPercent?: number | undefined;
+
+  /**
+   * The run is held when it would change more of the entity type than this, in percent. Absent: as the policy says.
+   *
+   * @generated from field: optional double changed_percent = 2;
+   */
+  changedPercent?: number | undefined;
+
+  /**
+   * Why; it is kept with the run.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.SyncGuard.
+ * Use `create(SyncGuardSchema)` to create a new message.
+ */
+export const SyncGuardSchema: GenMessage<SyncGuard> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_sync, 2);
+
+/**
+ * How many rows of a run went which way. read = created + updated + unchanged + failed + conflicts.
  *
  * @generated from message smartid.integrations.v1.SyncCounts
  */
@@ -224,7 +462,7 @@ export type SyncCounts = Message<"smartid.integrations.v1.SyncCounts"> & {
   created: number;
 
   /**
-   * Entities that changed.
+   * Entities that changed, those linked and restored included.
    *
    * @generated from field: uint32 updated = 3;
    */
@@ -245,7 +483,7 @@ export type SyncCounts = Message<"smartid.integrations.v1.SyncCounts"> & {
   failed: number;
 
   /**
-   * Mapped entities the source no longer has. They are left as they are.
+   * Mapped entities the source no longer has.
    *
    * @generated from field: uint32 missing = 6;
    */
@@ -257,6 +495,27 @@ export type SyncCounts = Message<"smartid.integrations.v1.SyncCounts"> & {
    * @generated from field: uint32 warnings = 7;
    */
   warnings: number;
+
+  /**
+   * New people of whom a person must say who they are, and those left out by such a decision.
+   *
+   * @generated from field: uint32 conflicts = 8;
+   */
+  conflicts: number;
+
+  /**
+   * Entities that were deactivated: missing for longer than the grace, or inactive in the source. Of memberships: ended.
+   *
+   * @generated from field: uint32 deactivated = 9;
+   */
+  deactivated: number;
+
+  /**
+   * Changes that were not written because what they are about changed after the plan was made.
+   *
+   * @generated from field: uint32 moved = 10;
+   */
+  moved: number;
 };
 
 /**
@@ -264,7 +523,444 @@ export type SyncCounts = Message<"smartid.integrations.v1.SyncCounts"> & {
  * Use `create(SyncCountsSchema)` to create a new message.
  */
 export const SyncCountsSchema: GenMessage<SyncCounts> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 1);
+  messageDesc(file_smartid_integrations_v1_sync, 3);
+
+/**
+ * One change that a run made, or that its plan would make.
+ *
+ * @generated from message smartid.integrations.v1.SyncChange
+ */
+export type SyncChange = Message<"smartid.integrations.v1.SyncChange"> & {
+  /**
+   * Its number in the run.
+   *
+   * @generated from field: uint32 seq = 1;
+   */
+  seq: number;
+
+  /**
+   * What is changed.
+   *
+   * @generated from field: smartid.integrations.v1.SyncChange.Entity entity = 2;
+   */
+  entity: SyncChange_Entity;
+
+  /**
+   * What happens.
+   *
+   * @generated from field: smartid.integrations.v1.SyncChange.Action action = 3;
+   */
+  action: SyncChange_Action;
+
+  /**
+   * UUID of the entity in SmartID.
+   *
+   * @generated from field: string internal_id = 4;
+   */
+  internalId: string;
+
+  /**
+   * Its id in the school's system; of a membership, the group's.
+   *
+   * @generated from field: string external_id = 5;
+   */
+  externalId: string;
+
+  /**
+   * The fields before; absent where there was nothing.
+   *
+   * @generated from field: google.protobuf.Struct before = 6;
+   */
+  before?: JsonObject | undefined;
+
+  /**
+   * The fields after; absent where there is nothing.
+   *
+   * @generated from field: google.protobuf.Struct after = 7;
+   */
+  after?: JsonObject | undefined;
+
+  /**
+   * In how many complete readings it was missing before; absent when its mapping is left alone.
+   *
+   * @generated from field: optional uint32 missing_before = 8;
+   */
+  missingBefore?: number | undefined;
+
+  /**
+   * The same after.
+   *
+   * @generated from field: optional uint32 missing_after = 9;
+   */
+  missingAfter?: number | undefined;
+
+  /**
+   * Why it is not carried out.
+   *
+   * @generated from field: smartid.integrations.v1.SyncChange.Outcome outcome = 10;
+   */
+  outcome: SyncChange_Outcome;
+
+  /**
+   * The same in a sentence; absent otherwise.
+   *
+   * @generated from field: optional string reason = 11;
+   */
+  reason?: string | undefined;
+
+  /**
+   * The line of the file that says so; absent where there is none.
+   *
+   * @generated from field: optional uint32 line = 12;
+   */
+  line?: number | undefined;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.SyncChange.
+ * Use `create(SyncChangeSchema)` to create a new message.
+ */
+export const SyncChangeSchema: GenMessage<SyncChange> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_sync, 4);
+
+/**
+ * What is changed.
+ *
+ * @generated from enum smartid.integrations.v1.SyncChange.Entity
+ */
+export enum SyncChange_Entity {
+  /**
+   * Not set; never sent by the service.
+   *
+   * @generated from enum value: ENTITY_UNSPECIFIED = 0;
+   */
+  ENTITY_UNSPECIFIED = 0,
+
+  /**
+   * A course.
+   *
+   * @generated from enum value: COURSE = 1;
+   */
+  COURSE = 1,
+
+  /**
+   * A group.
+   *
+   * @generated from enum value: GROUP = 2;
+   */
+  GROUP = 2,
+
+  /**
+   * A student.
+   *
+   * @generated from enum value: STUDENT = 3;
+   */
+  STUDENT = 3,
+
+  /**
+   * A teacher.
+   *
+   * @generated from enum value: TEACHER = 4;
+   */
+  TEACHER = 4,
+
+  /**
+   * Who is in which group; `internal_id` is the person's.
+   *
+   * @generated from enum value: MEMBERSHIP = 5;
+   */
+  MEMBERSHIP = 5,
+}
+
+/**
+ * Describes the enum smartid.integrations.v1.SyncChange.Entity.
+ */
+export const SyncChange_EntitySchema: GenEnum<SyncChange_Entity> = /*@__PURE__*/
+  enumDesc(file_smartid_integrations_v1_sync, 4, 0);
+
+/**
+ * What happens.
+ *
+ * @generated from enum smartid.integrations.v1.SyncChange.Action
+ */
+export enum SyncChange_Action {
+  /**
+   * Not set; never sent by the service.
+   *
+   * @generated from enum value: ACTION_UNSPECIFIED = 0;
+   */
+  ACTION_UNSPECIFIED = 0,
+
+  /**
+   * It is new.
+   *
+   * @generated from enum value: CREATE = 1;
+   */
+  CREATE = 1,
+
+  /**
+   * Fields change.
+   *
+   * @generated from enum value: UPDATE = 2;
+   */
+  UPDATE = 2,
+
+  /**
+   * It was missing, and is back.
+   *
+   * @generated from enum value: RESTORE = 3;
+   */
+  RESTORE = 3,
+
+  /**
+   * It becomes inactive.
+   *
+   * @generated from enum value: DEACTIVATE = 4;
+   */
+  DEACTIVATE = 4,
+
+  /**
+   * The source has it no longer; its grace runs.
+   *
+   * @generated from enum value: MISSING = 5;
+   */
+  MISSING = 5,
+
+  /**
+   * It is mapped to somebody who is in the roster already.
+   *
+   * @generated from enum value: LINK = 6;
+   */
+  LINK = 6,
+
+  /**
+   * Its mapping is taken away; the entity stays.
+   *
+   * @generated from enum value: UNLINK = 7;
+   */
+  UNLINK = 7,
+
+  /**
+   * A rollback takes away what a run created; or a membership ends.
+   *
+   * @generated from enum value: DELETE = 8;
+   */
+  DELETE = 8,
+
+  /**
+   * The school's id changes; before and after have `externalId`.
+   *
+   * @generated from enum value: REKEY = 9;
+   */
+  REKEY = 9,
+}
+
+/**
+ * Describes the enum smartid.integrations.v1.SyncChange.Action.
+ */
+export const SyncChange_ActionSchema: GenEnum<SyncChange_Action> = /*@__PURE__*/
+  enumDesc(file_smartid_integrations_v1_sync, 4, 1);
+
+/**
+ * Why a change is not carried out.
+ *
+ * @generated from enum smartid.integrations.v1.SyncChange.Outcome
+ */
+export enum SyncChange_Outcome {
+  /**
+   * It is carried out with its run.
+   *
+   * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
+   */
+  OUTCOME_UNSPECIFIED = 0,
+
+  /**
+   * What it is about changed after the plan was made; `before` is what is there now.
+   *
+   * @generated from enum value: MOVED = 1;
+   */
+  MOVED = 1,
+
+  /**
+   * Taking it back would undo what was done since.
+   *
+   * @generated from enum value: REFUSED = 2;
+   */
+  REFUSED = 2,
+}
+
+/**
+ * Describes the enum smartid.integrations.v1.SyncChange.Outcome.
+ */
+export const SyncChange_OutcomeSchema: GenEnum<SyncChange_Outcome> = /*@__PURE__*/
+  enumDesc(file_smartid_integrations_v1_sync, 4, 2);
+
+/**
+ * A new person of a source of whom nobody can tell without a person who it is.
+ *
+ * @generated from message smartid.integrations.v1.SyncConflict
+ */
+export type SyncConflict = Message<"smartid.integrations.v1.SyncConflict"> & {
+  /**
+   * UUID of the conflict.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * STUDENT or TEACHER.
+   *
+   * @generated from field: smartid.integrations.v1.MappingEntityType entity_type = 2;
+   */
+  entityType: MappingEntityType;
+
+  /**
+   * The person's id in the school's system.
+   *
+   * @generated from field: string external_id = 3;
+   */
+  externalId: string;
+
+  /**
+   * UUID of the run that met the person last.
+   *
+   * @generated from field: string run_id = 4;
+   */
+  runId: string;
+
+  /**
+   * What the source says of the person.
+   *
+   * @generated from field: google.protobuf.Struct record = 5;
+   */
+  record?: JsonObject | undefined;
+
+  /**
+   * Who it may be, the likeliest first.
+   *
+   * @generated from field: repeated smartid.integrations.v1.SyncConflict.Candidate candidates = 6;
+   */
+  candidates: SyncConflict_Candidate[];
+
+  /**
+   * Why it cannot be told, as the end of a sentence.
+   *
+   * @generated from field: string reason = 7;
+   */
+  reason: string;
+
+  /**
+   * What a person decided.
+   *
+   * @generated from field: smartid.integrations.v1.SyncConflict.Resolution resolution = 8;
+   */
+  resolution: SyncConflict_Resolution;
+
+  /**
+   * Who it was linked to; absent otherwise.
+   *
+   * @generated from field: optional string internal_id = 9;
+   */
+  internalId?: string | undefined;
+
+  /**
+   * When it was met first.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 10;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * When it was decided; absent while it waits.
+   *
+   * @generated from field: google.protobuf.Timestamp resolved_at = 11;
+   */
+  resolvedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.SyncConflict.
+ * Use `create(SyncConflictSchema)` to create a new message.
+ */
+export const SyncConflictSchema: GenMessage<SyncConflict> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_sync, 5);
+
+/**
+ * Somebody in the roster who it may be.
+ *
+ * @generated from message smartid.integrations.v1.SyncConflict.Candidate
+ */
+export type SyncConflict_Candidate = Message<"smartid.integrations.v1.SyncConflict.Candidate"> & {
+  /**
+   * UUID of the person in SmartID.
+   *
+   * @generated from field: string internal_id = 1;
+   */
+  internalId: string;
+
+  /**
+   * How sure it is, 0 to 1.
+   *
+   * @generated from field: double confidence = 2;
+   */
+  confidence: number;
+
+  /**
+   * What the two have in common: nationalId, code, email and familyName, email, name and group.
+   *
+   * @generated from field: string rule = 3;
+   */
+  rule: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.SyncConflict.Candidate.
+ * Use `create(SyncConflict_CandidateSchema)` to create a new message.
+ */
+export const SyncConflict_CandidateSchema: GenMessage<SyncConflict_Candidate> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_sync, 5, 0);
+
+/**
+ * What a person decided.
+ *
+ * @generated from enum smartid.integrations.v1.SyncConflict.Resolution
+ */
+export enum SyncConflict_Resolution {
+  /**
+   * It waits for a decision.
+   *
+   * @generated from enum value: RESOLUTION_UNSPECIFIED = 0;
+   */
+  RESOLUTION_UNSPECIFIED = 0,
+
+  /**
+   * The person is somebody in the roster: `internal_id`.
+   *
+   * @generated from enum value: LINK = 1;
+   */
+  LINK = 1,
+
+  /**
+   * The person is somebody new.
+   *
+   * @generated from enum value: CREATE = 2;
+   */
+  CREATE = 2,
+
+  /**
+   * The person is left out.
+   *
+   * @generated from enum value: IGNORE = 3;
+   */
+  IGNORE = 3,
+}
+
+/**
+ * Describes the enum smartid.integrations.v1.SyncConflict.Resolution.
+ */
+export const SyncConflict_ResolutionSchema: GenEnum<SyncConflict_Resolution> = /*@__PURE__*/
+  enumDesc(file_smartid_integrations_v1_sync, 5, 0);
 
 /**
  * Milliseconds that a run spent in each room.
@@ -299,7 +995,7 @@ export type SyncTimings = Message<"smartid.integrations.v1.SyncTimings"> & {
  * Use `create(SyncTimingsSchema)` to create a new message.
  */
 export const SyncTimingsSchema: GenMessage<SyncTimings> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 2);
+  messageDesc(file_smartid_integrations_v1_sync, 6);
 
 /**
  * Something about one row, value or file that was not right.
@@ -383,7 +1079,7 @@ export type SyncIssue = Message<"smartid.integrations.v1.SyncIssue"> & {
  * Use `create(SyncIssueSchema)` to create a new message.
  */
 export const SyncIssueSchema: GenMessage<SyncIssue> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 3);
+  messageDesc(file_smartid_integrations_v1_sync, 7);
 
 /**
  * How bad it is.
@@ -417,5 +1113,5 @@ export enum SyncIssue_Severity {
  * Describes the enum smartid.integrations.v1.SyncIssue.Severity.
  */
 export const SyncIssue_SeveritySchema: GenEnum<SyncIssue_Severity> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 3, 0);
+  enumDesc(file_smartid_integrations_v1_sync, 7, 0);
 

@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file smartid/roster/v1/roster.proto.
  */
 export const file_smartid_roster_v1_roster: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zbWFydGlkL3Jvc3Rlci92MS9yb3N0ZXIucHJvdG8SEXNtYXJ0aWQucm9zdGVyLnYxIqcDCgdTdHVkZW50EgoKAmlkGAEgASgJEhYKDmluc3RpdHV0aW9uX2lkGAIgASgJEhgKC25hdGlvbmFsX2lkGAMgASgJSACIAQESEgoKZ2l2ZW5fbmFtZRgEIAEoCRITCgtmYW1pbHlfbmFtZRgFIAEoCRISCgVlbWFpbBgGIAEoCUgBiAEBEhEKBGNvZGUYByABKAlIAogBARIYCgtlbnJvbGxlZF9vbhgIIAEoCUgDiAEBEhcKCmJpcnRoX2RhdGUYCSABKAlIBIgBARIOCgZhY3RpdmUYCiABKAgSKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei4KCmNyZWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQg4KDF9uYXRpb25hbF9pZEIICgZfZW1haWxCBwoFX2NvZGVCDgoMX2Vucm9sbGVkX29uQg0KC19iaXJ0aF9kYXRlItUCCgdUZWFjaGVyEgoKAmlkGAEgASgJEhYKDmluc3RpdHV0aW9uX2lkGAIgASgJEhgKC25hdGlvbmFsX2lkGAMgASgJSACIAQESEgoKZ2l2ZW5fbmFtZRgEIAEoCRITCgtmYW1pbHlfbmFtZRgFIAEoCRISCgVlbWFpbBgGIAEoCUgBiAEBEhEKBGNvZGUYByABKAlIAogBARIOCgZhY3RpdmUYCCABKAgSKQoIbWV0YWRhdGEYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQg4KDF9uYXRpb25hbF9pZEIICgZfZW1haWxCBwoFX2NvZGUi5wIKBkNvdXJzZRIKCgJpZBgBIAEoCRIWCg5pbnN0aXR1dGlvbl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhEKBGNvZGUYBCABKAlIAIgBARISCgVncmFkZRgFIAEoCUgBiAEBEhoKDWFjYWRlbWljX3Rlcm0YBiABKAlIAogBARIYCgtkZXNjcmlwdGlvbhgHIAEoCUgDiAEBEg4KBmFjdGl2ZRgIIAEoCBIpCghtZXRhZGF0YRgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoKY3JlYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBwoFX2NvZGVCCAoGX2dyYWRlQhAKDl9hY2FkZW1pY190ZXJtQg4KDF9kZXNjcmlwdGlvbiLEAgoFR3JvdXASCgoCaWQYASABKAkSFgoOaW5zdGl0dXRpb25faWQYAiABKAkSDAoEbmFtZRgDIAEoCRIWCgljb3Vyc2VfaWQYBCABKAlIAIgBARIRCgRjb2RlGAUgASgJSAGIAQESGgoNYWNhZGVtaWNfdGVybRgGIAEoCUgCiAEBEg4KBmFjdGl2ZRgHIAEoCBIpCghtZXRhZGF0YRgIIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDAoKX2NvdXJzZV9pZEIHCgVfY29kZUIQCg5fYWNhZGVtaWNfdGVybSLjAQoKTWVtYmVyc2hpcBIWCg5pbnN0aXR1dGlvbl9pZBgBIAEoCRIQCghncm91cF9pZBgCIAEoCRIRCglwZXJzb25faWQYAyABKAkSMAoEcm9sZRgEIAEoDjIiLnNtYXJ0aWQucm9zdGVyLnYxLk1lbWJlcnNoaXAuUm9sZRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI2CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABILCgdTVFVERU5UEAESCwoHVEVBQ0hFUhACIr8DCgxSb3N0ZXJDaGFuZ2USDgoGcnVuX2lkGAEgASgJEjYKBmFjdGlvbhgCIAEoDjImLnNtYXJ0aWQucm9zdGVyLnYxLlJvc3RlckNoYW5nZS5BY3Rpb24SNgoGZW50aXR5GAMgASgOMiYuc21hcnRpZC5yb3N0ZXIudjEuUm9zdGVyQ2hhbmdlLkVudGl0eRIRCgllbnRpdHlfaWQYBCABKAkSJwoGYmVmb3JlGAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVhZnRlchgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoKY2hhbmdlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOAoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEgoKBkNSRUFURRABEgoKBlVQREFURRACImEKBkVudGl0eRIWChJFTlRJVFlfVU5TUEVDSUZJRUQQABIKCgZDT1VSU0UQARIJCgVHUk9VUBACEgsKB1NUVURFTlQQAxILCgdURUFDSEVSEAQSDgoKTUVNQkVSU0hJUBAFYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch5zbWFydGlkL3Jvc3Rlci92MS9yb3N0ZXIucHJvdG8SEXNtYXJ0aWQucm9zdGVyLnYxIr4DCgdTdHVkZW50EgoKAmlkGAEgASgJEhYKDmluc3RpdHV0aW9uX2lkGAIgASgJEhgKC25hdGlvbmFsX2lkGAMgASgJSACIAQESEgoKZ2l2ZW5fbmFtZRgEIAEoCRITCgtmYW1pbHlfbmFtZRgFIAEoCRISCgVlbWFpbBgGIAEoCUgBiAEBEhEKBGNvZGUYByABKAlIAogBARIYCgtlbnJvbGxlZF9vbhgIIAEoCUgDiAEBEhcKCmJpcnRoX2RhdGUYCSABKAlIBIgBARIOCgZhY3RpdmUYCiABKAgSKQoIbWV0YWRhdGEYCyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei4KCmNyZWF0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWVkaXRlZF9maWVsZHMYDiADKAlCDgoMX25hdGlvbmFsX2lkQggKBl9lbWFpbEIHCgVfY29kZUIOCgxfZW5yb2xsZWRfb25CDQoLX2JpcnRoX2RhdGUi7AIKB1RlYWNoZXISCgoCaWQYASABKAkSFgoOaW5zdGl0dXRpb25faWQYAiABKAkSGAoLbmF0aW9uYWxfaWQYAyABKAlIAIgBARISCgpnaXZlbl9uYW1lGAQgASgJEhMKC2ZhbWlseV9uYW1lGAUgASgJEhIKBWVtYWlsGAYgASgJSAGIAQESEQoEY29kZRgHIAEoCUgCiAEBEg4KBmFjdGl2ZRgIIAEoCBIpCghtZXRhZGF0YRgJIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoKY3JlYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNZWRpdGVkX2ZpZWxkcxgMIAMoCUIOCgxfbmF0aW9uYWxfaWRCCAoGX2VtYWlsQgcKBV9jb2RlIv4CCgZDb3Vyc2USCgoCaWQYASABKAkSFgoOaW5zdGl0dXRpb25faWQYAiABKAkSDAoEbmFtZRgDIAEoCRIRCgRjb2RlGAQgASgJSACIAQESEgoFZ3JhZGUYBSABKAlIAYgBARIaCg1hY2FkZW1pY190ZXJtGAYgASgJSAKIAQESGAoLZGVzY3JpcHRpb24YByABKAlIA4gBARIOCgZhY3RpdmUYCCABKAgSKQoIbWV0YWRhdGEYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWVkaXRlZF9maWVsZHMYDCADKAlCBwoFX2NvZGVCCAoGX2dyYWRlQhAKDl9hY2FkZW1pY190ZXJtQg4KDF9kZXNjcmlwdGlvbiLbAgoFR3JvdXASCgoCaWQYASABKAkSFgoOaW5zdGl0dXRpb25faWQYAiABKAkSDAoEbmFtZRgDIAEoCRIWCgljb3Vyc2VfaWQYBCABKAlIAIgBARIRCgRjb2RlGAUgASgJSAGIAQESGgoNYWNhZGVtaWNfdGVybRgGIAEoCUgCiAEBEg4KBmFjdGl2ZRgHIAEoCBIpCghtZXRhZGF0YRgIIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNZWRpdGVkX2ZpZWxkcxgLIAMoCUIMCgpfY291cnNlX2lkQgcKBV9jb2RlQhAKDl9hY2FkZW1pY190ZXJtIuMBCgpNZW1iZXJzaGlwEhYKDmluc3RpdHV0aW9uX2lkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhEKCXBlcnNvbl9pZBgDIAEoCRIwCgRyb2xlGAQgASgOMiIuc21hcnRpZC5yb3N0ZXIudjEuTWVtYmVyc2hpcC5Sb2xlEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjYKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEgsKB1NUVURFTlQQARILCgdURUFDSEVSEAIiywMKDFJvc3RlckNoYW5nZRIOCgZydW5faWQYASABKAkSNgoGYWN0aW9uGAIgASgOMiYuc21hcnRpZC5yb3N0ZXIudjEuUm9zdGVyQ2hhbmdlLkFjdGlvbhI2CgZlbnRpdHkYAyABKA4yJi5zbWFydGlkLnJvc3Rlci52MS5Sb3N0ZXJDaGFuZ2UuRW50aXR5EhEKCWVudGl0eV9pZBgEIAEoCRInCgZiZWZvcmUYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiYKBWFmdGVyGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpjaGFuZ2VkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJECgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASCgoGQ1JFQVRFEAESCgoGVVBEQVRFEAISCgoGREVMRVRFEAMiYQoGRW50aXR5EhYKEkVOVElUWV9VTlNQRUNJRklFRBAAEgoKBkNPVVJTRRABEgkKBUdST1VQEAISCwoHU1RVREVOVBADEgsKB1RFQUNIRVIQBBIOCgpNRU1CRVJTSElQEAViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * A student of an institution.
@@ -21,7 +21,7 @@ export const file_smartid_roster_v1_roster: GenFile = /*@__PURE__*/
  */
 export type Student = Message<"smartid.roster.v1.Student"> & {
   /**
-   * UUID, made by the service.
+   * UUID, made by the service, or chosen by the backend that put it in.
    *
    * @generated from field: string id = 1;
    */
@@ -110,6 +110,13 @@ export type Student = Message<"smartid.roster.v1.Student"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 13;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * Names of the fields that were edited in SmartID.
+   *
+   * @generated from field: repeated string edited_fields = 14;
+   */
+  editedFields: string[];
 };
 
 /**
@@ -126,7 +133,7 @@ export const StudentSchema: GenMessage<Student> = /*@__PURE__*/
  */
 export type Teacher = Message<"smartid.roster.v1.Teacher"> & {
   /**
-   * UUID, made by the service.
+   * UUID, made by the service, or chosen by the backend that put it in.
    *
    * @generated from field: string id = 1;
    */
@@ -201,6 +208,13 @@ export type Teacher = Message<"smartid.roster.v1.Teacher"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 11;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * Names of the fields that were edited in SmartID.
+   *
+   * @generated from field: repeated string edited_fields = 12;
+   */
+  editedFields: string[];
 };
 
 /**
@@ -217,7 +231,7 @@ export const TeacherSchema: GenMessage<Teacher> = /*@__PURE__*/
  */
 export type Course = Message<"smartid.roster.v1.Course"> & {
   /**
-   * UUID, made by the service.
+   * UUID, made by the service, or chosen by the backend that put it in.
    *
    * @generated from field: string id = 1;
    */
@@ -292,6 +306,13 @@ export type Course = Message<"smartid.roster.v1.Course"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 11;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * Names of the fields that were edited in SmartID.
+   *
+   * @generated from field: repeated string edited_fields = 12;
+   */
+  editedFields: string[];
 };
 
 /**
@@ -308,7 +329,7 @@ export const CourseSchema: GenMessage<Course> = /*@__PURE__*/
  */
 export type Group = Message<"smartid.roster.v1.Group"> & {
   /**
-   * UUID, made by the service.
+   * UUID, made by the service, or chosen by the backend that put it in.
    *
    * @generated from field: string id = 1;
    */
@@ -376,6 +397,13 @@ export type Group = Message<"smartid.roster.v1.Group"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 10;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * Names of the fields that were edited in SmartID.
+   *
+   * @generated from field: repeated string edited_fields = 11;
+   */
+  editedFields: string[];
 };
 
 /**
@@ -475,7 +503,7 @@ export const Membership_RoleSchema: GenEnum<Membership_Role> = /*@__PURE__*/
  */
 export type RosterChange = Message<"smartid.roster.v1.RosterChange"> & {
   /**
-   * UUID of the sync run that made the change.
+   * UUID of the run that made the change; empty where a backend edited the roster.
    *
    * @generated from field: string run_id = 1;
    */
@@ -510,7 +538,7 @@ export type RosterChange = Message<"smartid.roster.v1.RosterChange"> & {
   before?: JsonObject | undefined;
 
   /**
-   * Its fields after.
+   * Its fields after; absent when it is gone.
    *
    * @generated from field: google.protobuf.Struct after = 6;
    */
@@ -557,6 +585,13 @@ export enum RosterChange_Action {
    * @generated from enum value: UPDATE = 2;
    */
   UPDATE = 2,
+
+  /**
+   * A membership ended, or a rollback took away what a sync had created.
+   *
+   * @generated from enum value: DELETE = 3;
+   */
+  DELETE = 3,
 }
 
 /**

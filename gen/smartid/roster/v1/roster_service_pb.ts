@@ -8,7 +8,7 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
 import type { AttendanceRecord, ClassSession } from "./class_session_pb.js";
 import { file_smartid_roster_v1_class_session } from "./class_session_pb.js";
-import type { Course, Group, Membership, RosterChange, Student, Teacher } from "./roster_pb.js";
+import type { Course, Group, Membership, Membership_Role, RosterChange, Student, Teacher } from "./roster_pb.js";
 import { file_smartid_roster_v1_roster } from "./roster_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file smartid/roster/v1/roster_service.proto.
  */
 export const file_smartid_roster_v1_roster_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZzbWFydGlkL3Jvc3Rlci92MS9yb3N0ZXJfc2VydmljZS5wcm90bxIRc21hcnRpZC5yb3N0ZXIudjEikQEKE0xpc3RTdHVkZW50c1JlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCASHQoIZ3JvdXBfaWQYBCABKAlCC7pICNgBAXIDsAEBIl0KFExpc3RTdHVkZW50c1Jlc3BvbnNlEiwKCHN0dWRlbnRzGAEgAygLMhouc21hcnRpZC5yb3N0ZXIudjEuU3R1ZGVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSwoRR2V0U3R1ZGVudFJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhQKAmlkGAIgASgJQgi6SAVyA7ABASJBChJHZXRTdHVkZW50UmVzcG9uc2USKwoHc3R1ZGVudBgBIAEoCzIaLnNtYXJ0aWQucm9zdGVyLnYxLlN0dWRlbnQikQEKE0xpc3RUZWFjaGVyc1JlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCASHQoIZ3JvdXBfaWQYBCABKAlCC7pICNgBAXIDsAEBIl0KFExpc3RUZWFjaGVyc1Jlc3BvbnNlEiwKCHRlYWNoZXJzGAEgAygLMhouc21hcnRpZC5yb3N0ZXIudjEuVGVhY2hlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSwoRR2V0VGVhY2hlclJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhQKAmlkGAIgASgJQgi6SAVyA7ABASJBChJHZXRUZWFjaGVyUmVzcG9uc2USKwoHdGVhY2hlchgBIAEoCzIaLnNtYXJ0aWQucm9zdGVyLnYxLlRlYWNoZXIicQoSTGlzdENvdXJzZXNSZXF1ZXN0EiAKDmluc3RpdHV0aW9uX2lkGAEgASgJQgi6SAVyA7ABARIbCglwYWdlX3NpemUYAiABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAgIloKE0xpc3RDb3Vyc2VzUmVzcG9uc2USKgoHY291cnNlcxgBIAMoCzIZLnNtYXJ0aWQucm9zdGVyLnYxLkNvdXJzZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSgoQR2V0Q291cnNlUmVxdWVzdBIgCg5pbnN0aXR1dGlvbl9pZBgBIAEoCUIIukgFcgOwAQESFAoCaWQYAiABKAlCCLpIBXIDsAEBIj4KEUdldENvdXJzZVJlc3BvbnNlEikKBmNvdXJzZRgBIAEoCzIZLnNtYXJ0aWQucm9zdGVyLnYxLkNvdXJzZSJwChFMaXN0R3JvdXBzUmVxdWVzdBIgCg5pbnN0aXR1dGlvbl9pZBgBIAEoCUIIukgFcgOwAQESGwoJcGFnZV9zaXplGAIgASgNQgi6SAUqAxjoBxIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAICJXChJMaXN0R3JvdXBzUmVzcG9uc2USKAoGZ3JvdXBzGAEgAygLMhguc21hcnRpZC5yb3N0ZXIudjEuR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkkKD0dldEdyb3VwUmVxdWVzdBIgCg5pbnN0aXR1dGlvbl9pZBgBIAEoCUIIukgFcgOwAQESFAoCaWQYAiABKAlCCLpIBXIDsAEBIjsKEEdldEdyb3VwUmVzcG9uc2USJwoFZ3JvdXAYASABKAsyGC5zbWFydGlkLnJvc3Rlci52MS5Hcm91cCKUAQoWTGlzdE1lbWJlcnNoaXBzUmVxdWVzdBIgCg5pbnN0aXR1dGlvbl9pZBgBIAEoCUIIukgFcgOwAQESGwoJcGFnZV9zaXplGAIgASgNQgi6SAUqAxjoBxIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAIBIdCghncm91cF9pZBgEIAEoCUILukgI2AEBcgOwAQEiZgoXTGlzdE1lbWJlcnNoaXBzUmVzcG9uc2USMgoLbWVtYmVyc2hpcHMYASADKAsyHS5zbWFydGlkLnJvc3Rlci52MS5NZW1iZXJzaGlwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJSChZQdXRDbGFzc1Nlc3Npb25SZXF1ZXN0EjgKB3Nlc3Npb24YASABKAsyHy5zbWFydGlkLnJvc3Rlci52MS5DbGFzc1Nlc3Npb25CBrpIA8gBASJLChdQdXRDbGFzc1Nlc3Npb25SZXNwb25zZRIwCgdzZXNzaW9uGAEgASgLMh8uc21hcnRpZC5yb3N0ZXIudjEuQ2xhc3NTZXNzaW9uIlAKFkdldENsYXNzU2Vzc2lvblJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhQKAmlkGAIgASgJQgi6SAVyA7ABASKBAQoXR2V0Q2xhc3NTZXNzaW9uUmVzcG9uc2USMAoHc2Vzc2lvbhgBIAEoCzIfLnNtYXJ0aWQucm9zdGVyLnYxLkNsYXNzU2Vzc2lvbhI0CgdyZWNvcmRzGAIgAygLMiMuc21hcnRpZC5yb3N0ZXIudjEuQXR0ZW5kYW5jZVJlY29yZCKcAQoXUmVjb3JkQXR0ZW5kYW5jZVJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhwKCnNlc3Npb25faWQYAiABKAlCCLpIBXIDsAEBEkEKB3JlY29yZHMYAyADKAsyIy5zbWFydGlkLnJvc3Rlci52MS5BdHRlbmRhbmNlUmVjb3JkQgu6SAiSAQUIARDoByJPChhSZWNvcmRBdHRlbmRhbmNlUmVzcG9uc2USDwoHY3JlYXRlZBgBIAEoDRIPCgd1cGRhdGVkGAIgASgNEhEKCXVuY2hhbmdlZBgDIAEoDSJ3ChhMaXN0Um9zdGVyQ2hhbmdlc1JlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCAieAoZTGlzdFJvc3RlckNoYW5nZXNSZXNwb25zZRIwCgdjaGFuZ2VzGAEgAygLMh8uc21hcnRpZC5yb3N0ZXIudjEuUm9zdGVyQ2hhbmdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCDL8EAoNUm9zdGVyU2VydmljZRKdAQoMTGlzdFN0dWRlbnRzEiYuc21hcnRpZC5yb3N0ZXIudjEuTGlzdFN0dWRlbnRzUmVxdWVzdBonLnNtYXJ0aWQucm9zdGVyLnYxLkxpc3RTdHVkZW50c1Jlc3BvbnNlIjyQAgGC0+STAjNiCHN0dWRlbnRzEicvaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vc3R1ZGVudHMSmwEKCkdldFN0dWRlbnQSJC5zbWFydGlkLnJvc3Rlci52MS5HZXRTdHVkZW50UmVxdWVzdBolLnNtYXJ0aWQucm9zdGVyLnYxLkdldFN0dWRlbnRSZXNwb25zZSJAkAIBgtPkkwI3YgdzdHVkZW50EiwvaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vc3R1ZGVudHMve2lkfRKdAQoMTGlzdFRlYWNoZXJzEiYuc21hcnRpZC5yb3N0ZXIudjEuTGlzdFRlYWNoZXJzUmVxdWVzdBonLnNtYXJ0aWQucm9zdGVyLnYxLkxpc3RUZWFjaGVyc1Jlc3BvbnNlIjyQAgGC0+STAjNiCHRlYWNoZXJzEicvaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vdGVhY2hlcnMSmwEKCkdldFRlYWNoZXISJC5zbWFydGlkLnJvc3Rlci52MS5HZXRUZWFjaGVyUmVxdWVzdBolLnNtYXJ0aWQucm9zdGVyLnYxLkdldFRlYWNoZXJSZXNwb25zZSJAkAIBgtPkkwI3Ygd0ZWFjaGVyEiwvaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vdGVhY2hlcnMve2lkfRKYAQoLTGlzdENvdXJzZXMSJS5zbWFydGlkLnJvc3Rlci52MS5MaXN0Q291cnNlc1JlcXVlc3QaJi5zbWFydGlkLnJvc3Rlci52MS5MaXN0Q291cnNlc1Jlc3BvbnNlIjqQAgGC0+STAjFiB2NvdXJzZXMSJi9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9jb3Vyc2VzEpYBCglHZXRDb3Vyc2USIy5zbWFydGlkLnJvc3Rlci52MS5HZXRDb3Vyc2VSZXF1ZXN0GiQuc21hcnRpZC5yb3N0ZXIudjEuR2V0Q291cnNlUmVzcG9uc2UiPpACAYLT5JMCNWIGY291cnNlEisvaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vY291cnNlcy97aWR9EpMBCgpMaXN0R3JvdXBzEiQuc21hcnRpZC5yb3N0ZXIudjEuTGlzdEdyb3Vwc1JlcXVlc3QaJS5zbWFydGlkLnJvc3Rlci52MS5MaXN0R3JvdXBzUmVzcG9uc2UiOJACAYLT5JMCL2IGZ3JvdXBzEiUvaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vZ3JvdXBzEpEBCghHZXRHcm91cBIiLnNtYXJ0aWQucm9zdGVyLnYxLkdldEdyb3VwUmVxdWVzdBojLnNtYXJ0aWQucm9zdGVyLnYxLkdldEdyb3VwUmVzcG9uc2UiPJACAYLT5JMCM2IFZ3JvdXASKi9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9ncm91cHMve2lkfRKsAQoPTGlzdE1lbWJlcnNoaXBzEikuc21hcnRpZC5yb3N0ZXIudjEuTGlzdE1lbWJlcnNoaXBzUmVxdWVzdBoqLnNtYXJ0aWQucm9zdGVyLnYxLkxpc3RNZW1iZXJzaGlwc1Jlc3BvbnNlIkKQAgGC0+STAjliC21lbWJlcnNoaXBzEiovaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vbWVtYmVyc2hpcHMSyQEKD1B1dENsYXNzU2Vzc2lvbhIpLnNtYXJ0aWQucm9zdGVyLnYxLlB1dENsYXNzU2Vzc2lvblJlcXVlc3QaKi5zbWFydGlkLnJvc3Rlci52MS5QdXRDbGFzc1Nlc3Npb25SZXNwb25zZSJfkAICgtPkkwJWOgdzZXNzaW9uYgdzZXNzaW9uGkIvaW5zdGl0dXRpb25zL3tzZXNzaW9uLmluc3RpdHV0aW9uX2lkfS9jbGFzcy1zZXNzaW9ucy97c2Vzc2lvbi5pZH0SpwEKD0dldENsYXNzU2Vzc2lvbhIpLnNtYXJ0aWQucm9zdGVyLnYxLkdldENsYXNzU2Vzc2lvblJlcXVlc3QaKi5zbWFydGlkLnJvc3Rlci52MS5HZXRDbGFzc1Nlc3Npb25SZXNwb25zZSI9kAIBgtPkkwI0EjIvaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vY2xhc3Mtc2Vzc2lvbnMve2lkfRLAAQoQUmVjb3JkQXR0ZW5kYW5jZRIqLnNtYXJ0aWQucm9zdGVyLnYxLlJlY29yZEF0dGVuZGFuY2VSZXF1ZXN0Gisuc21hcnRpZC5yb3N0ZXIudjEuUmVjb3JkQXR0ZW5kYW5jZVJlc3BvbnNlIlOQAgKC0+STAko6ASoiRS9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9jbGFzcy1zZXNzaW9ucy97c2Vzc2lvbl9pZH0vYXR0ZW5kYW5jZRKoAQoRTGlzdFJvc3RlckNoYW5nZXMSKy5zbWFydGlkLnJvc3Rlci52MS5MaXN0Um9zdGVyQ2hhbmdlc1JlcXVlc3QaLC5zbWFydGlkLnJvc3Rlci52MS5MaXN0Um9zdGVyQ2hhbmdlc1Jlc3BvbnNlIjiQAgGC0+STAi8SLS9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9yb3N0ZXItY2hhbmdlc2IGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_smartid_roster_v1_class_session, file_smartid_roster_v1_roster]);
+  fileDesc("CiZzbWFydGlkL3Jvc3Rlci92MS9yb3N0ZXJfc2VydmljZS5wcm90bxIRc21hcnRpZC5yb3N0ZXIudjEikQEKE0xpc3RTdHVkZW50c1JlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCASHQoIZ3JvdXBfaWQYBCABKAlCC7pICNgBAXIDsAEBIl0KFExpc3RTdHVkZW50c1Jlc3BvbnNlEiwKCHN0dWRlbnRzGAEgAygLMhouc21hcnRpZC5yb3N0ZXIudjEuU3R1ZGVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSwoRR2V0U3R1ZGVudFJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhQKAmlkGAIgASgJQgi6SAVyA7ABASJBChJHZXRTdHVkZW50UmVzcG9uc2USKwoHc3R1ZGVudBgBIAEoCzIaLnNtYXJ0aWQucm9zdGVyLnYxLlN0dWRlbnQikQEKE0xpc3RUZWFjaGVyc1JlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCASHQoIZ3JvdXBfaWQYBCABKAlCC7pICNgBAXIDsAEBIl0KFExpc3RUZWFjaGVyc1Jlc3BvbnNlEiwKCHRlYWNoZXJzGAEgAygLMhouc21hcnRpZC5yb3N0ZXIudjEuVGVhY2hlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSwoRR2V0VGVhY2hlclJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhQKAmlkGAIgASgJQgi6SAVyA7ABASJBChJHZXRUZWFjaGVyUmVzcG9uc2USKwoHdGVhY2hlchgBIAEoCzIaLnNtYXJ0aWQucm9zdGVyLnYxLlRlYWNoZXIicQoSTGlzdENvdXJzZXNSZXF1ZXN0EiAKDmluc3RpdHV0aW9uX2lkGAEgASgJQgi6SAVyA7ABARIbCglwYWdlX3NpemUYAiABKA1CCLpIBSoDGOgHEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAgIloKE0xpc3RDb3Vyc2VzUmVzcG9uc2USKgoHY291cnNlcxgBIAMoCzIZLnNtYXJ0aWQucm9zdGVyLnYxLkNvdXJzZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiSgoQR2V0Q291cnNlUmVxdWVzdBIgCg5pbnN0aXR1dGlvbl9pZBgBIAEoCUIIukgFcgOwAQESFAoCaWQYAiABKAlCCLpIBXIDsAEBIj4KEUdldENvdXJzZVJlc3BvbnNlEikKBmNvdXJzZRgBIAEoCzIZLnNtYXJ0aWQucm9zdGVyLnYxLkNvdXJzZSJwChFMaXN0R3JvdXBzUmVxdWVzdBIgCg5pbnN0aXR1dGlvbl9pZBgBIAEoCUIIukgFcgOwAQESGwoJcGFnZV9zaXplGAIgASgNQgi6SAUqAxjoBxIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAICJXChJMaXN0R3JvdXBzUmVzcG9uc2USKAoGZ3JvdXBzGAEgAygLMhguc21hcnRpZC5yb3N0ZXIudjEuR3JvdXASFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkkKD0dldEdyb3VwUmVxdWVzdBIgCg5pbnN0aXR1dGlvbl9pZBgBIAEoCUIIukgFcgOwAQESFAoCaWQYAiABKAlCCLpIBXIDsAEBIjsKEEdldEdyb3VwUmVzcG9uc2USJwoFZ3JvdXAYASABKAsyGC5zbWFydGlkLnJvc3Rlci52MS5Hcm91cCKUAQoWTGlzdE1lbWJlcnNoaXBzUmVxdWVzdBIgCg5pbnN0aXR1dGlvbl9pZBgBIAEoCUIIukgFcgOwAQESGwoJcGFnZV9zaXplGAIgASgNQgi6SAUqAxjoBxIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAIBIdCghncm91cF9pZBgEIAEoCUILukgI2AEBcgOwAQEiZgoXTGlzdE1lbWJlcnNoaXBzUmVzcG9uc2USMgoLbWVtYmVyc2hpcHMYASADKAsyHS5zbWFydGlkLnJvc3Rlci52MS5NZW1iZXJzaGlwEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJSChZQdXRDbGFzc1Nlc3Npb25SZXF1ZXN0EjgKB3Nlc3Npb24YASABKAsyHy5zbWFydGlkLnJvc3Rlci52MS5DbGFzc1Nlc3Npb25CBrpIA8gBASJLChdQdXRDbGFzc1Nlc3Npb25SZXNwb25zZRIwCgdzZXNzaW9uGAEgASgLMh8uc21hcnRpZC5yb3N0ZXIudjEuQ2xhc3NTZXNzaW9uIlAKFkdldENsYXNzU2Vzc2lvblJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhQKAmlkGAIgASgJQgi6SAVyA7ABASKBAQoXR2V0Q2xhc3NTZXNzaW9uUmVzcG9uc2USMAoHc2Vzc2lvbhgBIAEoCzIfLnNtYXJ0aWQucm9zdGVyLnYxLkNsYXNzU2Vzc2lvbhI0CgdyZWNvcmRzGAIgAygLMiMuc21hcnRpZC5yb3N0ZXIudjEuQXR0ZW5kYW5jZVJlY29yZCKcAQoXUmVjb3JkQXR0ZW5kYW5jZVJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhwKCnNlc3Npb25faWQYAiABKAlCCLpIBXIDsAEBEkEKB3JlY29yZHMYAyADKAsyIy5zbWFydGlkLnJvc3Rlci52MS5BdHRlbmRhbmNlUmVjb3JkQgu6SAiSAQUIARDoByJPChhSZWNvcmRBdHRlbmRhbmNlUmVzcG9uc2USDwoHY3JlYXRlZBgBIAEoDRIPCgd1cGRhdGVkGAIgASgNEhEKCXVuY2hhbmdlZBgDIAEoDSJ3ChhMaXN0Um9zdGVyQ2hhbmdlc1JlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY6AcSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgCAieAoZTGlzdFJvc3RlckNoYW5nZXNSZXNwb25zZRIwCgdjaGFuZ2VzGAEgAygLMh8uc21hcnRpZC5yb3N0ZXIudjEuUm9zdGVyQ2hhbmdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIQCghoYXNfbW9yZRgDIAEoCCLzAgoRUHV0U3R1ZGVudFJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhQKAmlkGAIgASgJQgi6SAVyA7ABARIYCgtuYXRpb25hbF9pZBgDIAEoCUgAiAEBEhcKCmdpdmVuX25hbWUYBCABKAlIAYgBARIYCgtmYW1pbHlfbmFtZRgFIAEoCUgCiAEBEhIKBWVtYWlsGAYgASgJSAOIAQESEQoEY29kZRgHIAEoCUgEiAEBEhgKC2Vucm9sbGVkX29uGAggASgJSAWIAQESFwoKYmlydGhfZGF0ZRgJIAEoCUgGiAEBEhMKBmFjdGl2ZRgKIAEoCEgHiAEBQg4KDF9uYXRpb25hbF9pZEINCgtfZ2l2ZW5fbmFtZUIOCgxfZmFtaWx5X25hbWVCCAoGX2VtYWlsQgcKBV9jb2RlQg4KDF9lbnJvbGxlZF9vbkINCgtfYmlydGhfZGF0ZUIJCgdfYWN0aXZlIkEKElB1dFN0dWRlbnRSZXNwb25zZRIrCgdzdHVkZW50GAEgASgLMhouc21hcnRpZC5yb3N0ZXIudjEuU3R1ZGVudCKhAgoRUHV0VGVhY2hlclJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhQKAmlkGAIgASgJQgi6SAVyA7ABARIYCgtuYXRpb25hbF9pZBgDIAEoCUgAiAEBEhcKCmdpdmVuX25hbWUYBCABKAlIAYgBARIYCgtmYW1pbHlfbmFtZRgFIAEoCUgCiAEBEhIKBWVtYWlsGAYgASgJSAOIAQESEQoEY29kZRgHIAEoCUgEiAEBEhMKBmFjdGl2ZRgIIAEoCEgFiAEBQg4KDF9uYXRpb25hbF9pZEINCgtfZ2l2ZW5fbmFtZUIOCgxfZmFtaWx5X25hbWVCCAoGX2VtYWlsQgcKBV9jb2RlQgkKB19hY3RpdmUiQQoSUHV0VGVhY2hlclJlc3BvbnNlEisKB3RlYWNoZXIYASABKAsyGi5zbWFydGlkLnJvc3Rlci52MS5UZWFjaGVyIpgCChBQdXRDb3Vyc2VSZXF1ZXN0EiAKDmluc3RpdHV0aW9uX2lkGAEgASgJQgi6SAVyA7ABARIUCgJpZBgCIAEoCUIIukgFcgOwAQESEQoEbmFtZRgDIAEoCUgAiAEBEhEKBGNvZGUYBCABKAlIAYgBARISCgVncmFkZRgFIAEoCUgCiAEBEhoKDWFjYWRlbWljX3Rlcm0YBiABKAlIA4gBARIYCgtkZXNjcmlwdGlvbhgHIAEoCUgEiAEBEhMKBmFjdGl2ZRgIIAEoCEgFiAEBQgcKBV9uYW1lQgcKBV9jb2RlQggKBl9ncmFkZUIQCg5fYWNhZGVtaWNfdGVybUIOCgxfZGVzY3JpcHRpb25CCQoHX2FjdGl2ZSI+ChFQdXRDb3Vyc2VSZXNwb25zZRIpCgZjb3Vyc2UYASABKAsyGS5zbWFydGlkLnJvc3Rlci52MS5Db3Vyc2Ui9QEKD1B1dEdyb3VwUmVxdWVzdBIgCg5pbnN0aXR1dGlvbl9pZBgBIAEoCUIIukgFcgOwAQESFAoCaWQYAiABKAlCCLpIBXIDsAEBEhEKBG5hbWUYAyABKAlIAIgBARIWCgljb3Vyc2VfaWQYBCABKAlIAYgBARIRCgRjb2RlGAUgASgJSAKIAQESGgoNYWNhZGVtaWNfdGVybRgGIAEoCUgDiAEBEhMKBmFjdGl2ZRgHIAEoCEgEiAEBQgcKBV9uYW1lQgwKCl9jb3Vyc2VfaWRCBwoFX2NvZGVCEAoOX2FjYWRlbWljX3Rlcm1CCQoHX2FjdGl2ZSI7ChBQdXRHcm91cFJlc3BvbnNlEicKBWdyb3VwGAEgASgLMhguc21hcnRpZC5yb3N0ZXIudjEuR3JvdXAirwEKFFB1dE1lbWJlcnNoaXBSZXF1ZXN0EiAKDmluc3RpdHV0aW9uX2lkGAEgASgJQgi6SAVyA7ABARIaCghncm91cF9pZBgCIAEoCUIIukgFcgOwAQESPAoEcm9sZRgDIAEoDjIiLnNtYXJ0aWQucm9zdGVyLnYxLk1lbWJlcnNoaXAuUm9sZUIKukgHggEEEAEgABIbCglwZXJzb25faWQYBCABKAlCCLpIBXIDsAEBIhcKFVB1dE1lbWJlcnNoaXBSZXNwb25zZSKyAQoXRGVsZXRlTWVtYmVyc2hpcFJlcXVlc3QSIAoOaW5zdGl0dXRpb25faWQYASABKAlCCLpIBXIDsAEBEhoKCGdyb3VwX2lkGAIgASgJQgi6SAVyA7ABARI8CgRyb2xlGAMgASgOMiIuc21hcnRpZC5yb3N0ZXIudjEuTWVtYmVyc2hpcC5Sb2xlQgq6SAeCAQQQASAAEhsKCXBlcnNvbl9pZBgEIAEoCUIIukgFcgOwAQEiGgoYRGVsZXRlTWVtYmVyc2hpcFJlc3BvbnNlMvQYCg1Sb3N0ZXJTZXJ2aWNlEp0BCgxMaXN0U3R1ZGVudHMSJi5zbWFydGlkLnJvc3Rlci52MS5MaXN0U3R1ZGVudHNSZXF1ZXN0Gicuc21hcnRpZC5yb3N0ZXIudjEuTGlzdFN0dWRlbnRzUmVzcG9uc2UiPJACAYLT5JMCM2IIc3R1ZGVudHMSJy9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9zdHVkZW50cxKbAQoKR2V0U3R1ZGVudBIkLnNtYXJ0aWQucm9zdGVyLnYxLkdldFN0dWRlbnRSZXF1ZXN0GiUuc21hcnRpZC5yb3N0ZXIudjEuR2V0U3R1ZGVudFJlc3BvbnNlIkCQAgGC0+STAjdiB3N0dWRlbnQSLC9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9zdHVkZW50cy97aWR9Ep0BCgxMaXN0VGVhY2hlcnMSJi5zbWFydGlkLnJvc3Rlci52MS5MaXN0VGVhY2hlcnNSZXF1ZXN0Gicuc21hcnRpZC5yb3N0ZXIudjEuTGlzdFRlYWNoZXJzUmVzcG9uc2UiPJACAYLT5JMCM2IIdGVhY2hlcnMSJy9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS90ZWFjaGVycxKbAQoKR2V0VGVhY2hlchIkLnNtYXJ0aWQucm9zdGVyLnYxLkdldFRlYWNoZXJSZXF1ZXN0GiUuc21hcnRpZC5yb3N0ZXIudjEuR2V0VGVhY2hlclJlc3BvbnNlIkCQAgGC0+STAjdiB3RlYWNoZXISLC9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS90ZWFjaGVycy97aWR9EpgBCgtMaXN0Q291cnNlcxIlLnNtYXJ0aWQucm9zdGVyLnYxLkxpc3RDb3Vyc2VzUmVxdWVzdBomLnNtYXJ0aWQucm9zdGVyLnYxLkxpc3RDb3Vyc2VzUmVzcG9uc2UiOpACAYLT5JMCMWIHY291cnNlcxImL2luc3RpdHV0aW9ucy97aW5zdGl0dXRpb25faWR9L2NvdXJzZXMSlgEKCUdldENvdXJzZRIjLnNtYXJ0aWQucm9zdGVyLnYxLkdldENvdXJzZVJlcXVlc3QaJC5zbWFydGlkLnJvc3Rlci52MS5HZXRDb3Vyc2VSZXNwb25zZSI+kAIBgtPkkwI1YgZjb3Vyc2USKy9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9jb3Vyc2VzL3tpZH0SkwEKCkxpc3RHcm91cHMSJC5zbWFydGlkLnJvc3Rlci52MS5MaXN0R3JvdXBzUmVxdWVzdBolLnNtYXJ0aWQucm9zdGVyLnYxLkxpc3RHcm91cHNSZXNwb25zZSI4kAIBgtPkkwIvYgZncm91cHMSJS9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9ncm91cHMSkQEKCEdldEdyb3VwEiIuc21hcnRpZC5yb3N0ZXIudjEuR2V0R3JvdXBSZXF1ZXN0GiMuc21hcnRpZC5yb3N0ZXIudjEuR2V0R3JvdXBSZXNwb25zZSI8kAIBgtPkkwIzYgVncm91cBIqL2luc3RpdHV0aW9ucy97aW5zdGl0dXRpb25faWR9L2dyb3Vwcy97aWR9EqwBCg9MaXN0TWVtYmVyc2hpcHMSKS5zbWFydGlkLnJvc3Rlci52MS5MaXN0TWVtYmVyc2hpcHNSZXF1ZXN0Giouc21hcnRpZC5yb3N0ZXIudjEuTGlzdE1lbWJlcnNoaXBzUmVzcG9uc2UiQpACAYLT5JMCOWILbWVtYmVyc2hpcHMSKi9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9tZW1iZXJzaGlwcxKeAQoKUHV0U3R1ZGVudBIkLnNtYXJ0aWQucm9zdGVyLnYxLlB1dFN0dWRlbnRSZXF1ZXN0GiUuc21hcnRpZC5yb3N0ZXIudjEuUHV0U3R1ZGVudFJlc3BvbnNlIkOQAgKC0+STAjo6ASpiB3N0dWRlbnQaLC9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9zdHVkZW50cy97aWR9Ep4BCgpQdXRUZWFjaGVyEiQuc21hcnRpZC5yb3N0ZXIudjEuUHV0VGVhY2hlclJlcXVlc3QaJS5zbWFydGlkLnJvc3Rlci52MS5QdXRUZWFjaGVyUmVzcG9uc2UiQ5ACAoLT5JMCOjoBKmIHdGVhY2hlchosL2luc3RpdHV0aW9ucy97aW5zdGl0dXRpb25faWR9L3RlYWNoZXJzL3tpZH0SmQEKCVB1dENvdXJzZRIjLnNtYXJ0aWQucm9zdGVyLnYxLlB1dENvdXJzZVJlcXVlc3QaJC5zbWFydGlkLnJvc3Rlci52MS5QdXRDb3Vyc2VSZXNwb25zZSJBkAICgtPkkwI4OgEqYgZjb3Vyc2UaKy9pbnN0aXR1dGlvbnMve2luc3RpdHV0aW9uX2lkfS9jb3Vyc2VzL3tpZH0SlAEKCFB1dEdyb3VwEiIuc21hcnRpZC5yb3N0ZXIudjEuUHV0R3JvdXBSZXF1ZXN0GiMuc21hcnRpZC5yb3N0ZXIudjEuUHV0R3JvdXBSZXNwb25zZSI/kAICgtPkkwI2OgEqYgVncm91cBoqL2luc3RpdHV0aW9ucy97aW5zdGl0dXRpb25faWR9L2dyb3Vwcy97aWR9EroBCg1QdXRNZW1iZXJzaGlwEicuc21hcnRpZC5yb3N0ZXIudjEuUHV0TWVtYmVyc2hpcFJlcXVlc3QaKC5zbWFydGlkLnJvc3Rlci52MS5QdXRNZW1iZXJzaGlwUmVzcG9uc2UiVpACAoLT5JMCTRpLL2luc3RpdHV0aW9ucy97aW5zdGl0dXRpb25faWR9L2dyb3Vwcy97Z3JvdXBfaWR9L21lbWJlcnMve3JvbGV9L3twZXJzb25faWR9EsMBChBEZWxldGVNZW1iZXJzaGlwEiouc21hcnRpZC5yb3N0ZXIudjEuRGVsZXRlTWVtYmVyc2hpcFJlcXVlc3QaKy5zbWFydGlkLnJvc3Rlci52MS5EZWxldGVNZW1iZXJzaGlwUmVzcG9uc2UiVpACAoLT5JMCTSpLL2luc3RpdHV0aW9ucy97aW5zdGl0dXRpb25faWR9L2dyb3Vwcy97Z3JvdXBfaWR9L21lbWJlcnMve3JvbGV9L3twZXJzb25faWR9EskBCg9QdXRDbGFzc1Nlc3Npb24SKS5zbWFydGlkLnJvc3Rlci52MS5QdXRDbGFzc1Nlc3Npb25SZXF1ZXN0Giouc21hcnRpZC5yb3N0ZXIudjEuUHV0Q2xhc3NTZXNzaW9uUmVzcG9uc2UiX5ACAoLT5JMCVjoHc2Vzc2lvbmIHc2Vzc2lvbhpCL2luc3RpdHV0aW9ucy97c2Vzc2lvbi5pbnN0aXR1dGlvbl9pZH0vY2xhc3Mtc2Vzc2lvbnMve3Nlc3Npb24uaWR9EqcBCg9HZXRDbGFzc1Nlc3Npb24SKS5zbWFydGlkLnJvc3Rlci52MS5HZXRDbGFzc1Nlc3Npb25SZXF1ZXN0Giouc21hcnRpZC5yb3N0ZXIudjEuR2V0Q2xhc3NTZXNzaW9uUmVzcG9uc2UiPZACAYLT5JMCNBIyL2luc3RpdHV0aW9ucy97aW5zdGl0dXRpb25faWR9L2NsYXNzLXNlc3Npb25zL3tpZH0SwAEKEFJlY29yZEF0dGVuZGFuY2USKi5zbWFydGlkLnJvc3Rlci52MS5SZWNvcmRBdHRlbmRhbmNlUmVxdWVzdBorLnNtYXJ0aWQucm9zdGVyLnYxLlJlY29yZEF0dGVuZGFuY2VSZXNwb25zZSJTkAICgtPkkwJKOgEqIkUvaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vY2xhc3Mtc2Vzc2lvbnMve3Nlc3Npb25faWR9L2F0dGVuZGFuY2USqAEKEUxpc3RSb3N0ZXJDaGFuZ2VzEisuc21hcnRpZC5yb3N0ZXIudjEuTGlzdFJvc3RlckNoYW5nZXNSZXF1ZXN0Giwuc21hcnRpZC5yb3N0ZXIudjEuTGlzdFJvc3RlckNoYW5nZXNSZXNwb25zZSI4kAIBgtPkkwIvEi0vaW5zdGl0dXRpb25zL3tpbnN0aXR1dGlvbl9pZH0vcm9zdGVyLWNoYW5nZXNiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_smartid_roster_v1_class_session, file_smartid_roster_v1_roster]);
 
 /**
  * Request of ListStudents.
@@ -789,6 +789,491 @@ export const ListRosterChangesResponseSchema: GenMessage<ListRosterChangesRespon
   messageDesc(file_smartid_roster_v1_roster_service, 25);
 
 /**
+ * Request of PutStudent. Fields that are not sent are left alone; an empty text clears one.
+ *
+ * @generated from message smartid.roster.v1.PutStudentRequest
+ */
+export type PutStudentRequest = Message<"smartid.roster.v1.PutStudentRequest"> & {
+  /**
+   * UUID of the institution.
+   *
+   * @generated from field: string institution_id = 1;
+   */
+  institutionId: string;
+
+  /**
+   * UUID of the student.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * National id.
+   *
+   * @generated from field: optional string national_id = 3;
+   */
+  nationalId?: string | undefined;
+
+  /**
+   * Given names.
+   *
+   * @generated from field: optional string given_name = 4;
+   */
+  givenName?: string | undefined;
+
+  /**
+   * Family names.
+   *
+   * @generated from field: optional string family_name = 5;
+   */
+  familyName?: string | undefined;
+
+  /**
+   * E-mail address.
+   *
+   * @generated from field: optional string email = 6;
+   */
+  email?: string | undefined;
+
+  /**
+   * The school's own code.
+   *
+   * @generated from field: optional string code = 7;
+   */
+  code?: string | undefined;
+
+  /**
+   * Day of enrolment, YYYY-MM-DD.
+   *
+   * @generated from field: optional string enrolled_on = 8;
+   */
+  enrolledOn?: string | undefined;
+
+  /**
+   * Day of birth, YYYY-MM-DD.
+   *
+   * @generated from field: optional string birth_date = 9;
+   */
+  birthDate?: string | undefined;
+
+  /**
+   * Whether it counts.
+   *
+   * @generated from field: optional bool active = 10;
+   */
+  active?: boolean | undefined;
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutStudentRequest.
+ * Use `create(PutStudentRequestSchema)` to create a new message.
+ */
+export const PutStudentRequestSchema: GenMessage<PutStudentRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 26);
+
+/**
+ * Response of PutStudent.
+ *
+ * @generated from message smartid.roster.v1.PutStudentResponse
+ */
+export type PutStudentResponse = Message<"smartid.roster.v1.PutStudentResponse"> & {
+  /**
+   * The student as it is now.
+   *
+   * @generated from field: smartid.roster.v1.Student student = 1;
+   */
+  student?: Student | undefined;
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutStudentResponse.
+ * Use `create(PutStudentResponseSchema)` to create a new message.
+ */
+export const PutStudentResponseSchema: GenMessage<PutStudentResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 27);
+
+/**
+ * Request of PutTeacher. Fields that are not sent are left alone; an empty text clears one.
+ *
+ * @generated from message smartid.roster.v1.PutTeacherRequest
+ */
+export type PutTeacherRequest = Message<"smartid.roster.v1.PutTeacherRequest"> & {
+  /**
+   * UUID of the institution.
+   *
+   * @generated from field: string institution_id = 1;
+   */
+  institutionId: string;
+
+  /**
+   * UUID of the teacher.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * National id.
+   *
+   * @generated from field: optional string national_id = 3;
+   */
+  nationalId?: string | undefined;
+
+  /**
+   * Given names.
+   *
+   * @generated from field: optional string given_name = 4;
+   */
+  givenName?: string | undefined;
+
+  /**
+   * Family names.
+   *
+   * @generated from field: optional string family_name = 5;
+   */
+  familyName?: string | undefined;
+
+  /**
+   * E-mail address.
+   *
+   * @generated from field: optional string email = 6;
+   */
+  email?: string | undefined;
+
+  /**
+   * The school's own code.
+   *
+   * @generated from field: optional string code = 7;
+   */
+  code?: string | undefined;
+
+  /**
+   * Whether it counts.
+   *
+   * @generated from field: optional bool active = 8;
+   */
+  active?: boolean | undefined;
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutTeacherRequest.
+ * Use `create(PutTeacherRequestSchema)` to create a new message.
+ */
+export const PutTeacherRequestSchema: GenMessage<PutTeacherRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 28);
+
+/**
+ * Response of PutTeacher.
+ *
+ * @generated from message smartid.roster.v1.PutTeacherResponse
+ */
+export type PutTeacherResponse = Message<"smartid.roster.v1.PutTeacherResponse"> & {
+  /**
+   * The teacher as it is now.
+   *
+   * @generated from field: smartid.roster.v1.Teacher teacher = 1;
+   */
+  teacher?: Teacher | undefined;
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutTeacherResponse.
+ * Use `create(PutTeacherResponseSchema)` to create a new message.
+ */
+export const PutTeacherResponseSchema: GenMessage<PutTeacherResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 29);
+
+/**
+ * Request of PutCourse. Fields that are not sent are left alone; an empty text clears one.
+ *
+ * @generated from message smartid.roster.v1.PutCourseRequest
+ */
+export type PutCourseRequest = Message<"smartid.roster.v1.PutCourseRequest"> & {
+  /**
+   * UUID of the institution.
+   *
+   * @generated from field: string institution_id = 1;
+   */
+  institutionId: string;
+
+  /**
+   * UUID of the course.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Name.
+   *
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
+
+  /**
+   * The school's own code.
+   *
+   * @generated from field: optional string code = 4;
+   */
+  code?: string | undefined;
+
+  /**
+   * Grade.
+   *
+   * @generated from field: optional string grade = 5;
+   */
+  grade?: string | undefined;
+
+  /**
+   * Year or term.
+   *
+   * @generated from field: optional string academic_term = 6;
+   */
+  academicTerm?: string | undefined;
+
+  /**
+   * Description.
+   *
+   * @generated from field: optional string description = 7;
+   */
+  description?: string | undefined;
+
+  /**
+   * Whether it counts.
+   *
+   * @generated from field: optional bool active = 8;
+   */
+  active?: boolean | undefined;
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutCourseRequest.
+ * Use `create(PutCourseRequestSchema)` to create a new message.
+ */
+export const PutCourseRequestSchema: GenMessage<PutCourseRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 30);
+
+/**
+ * Response of PutCourse.
+ *
+ * @generated from message smartid.roster.v1.PutCourseResponse
+ */
+export type PutCourseResponse = Message<"smartid.roster.v1.PutCourseResponse"> & {
+  /**
+   * The course as it is now.
+   *
+   * @generated from field: smartid.roster.v1.Course course = 1;
+   */
+  course?: Course | undefined;
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutCourseResponse.
+ * Use `create(PutCourseResponseSchema)` to create a new message.
+ */
+export const PutCourseResponseSchema: GenMessage<PutCourseResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 31);
+
+/**
+ * Request of PutGroup. Fields that are not sent are left alone; an empty text clears one.
+ *
+ * @generated from message smartid.roster.v1.PutGroupRequest
+ */
+export type PutGroupRequest = Message<"smartid.roster.v1.PutGroupRequest"> & {
+  /**
+   * UUID of the institution.
+   *
+   * @generated from field: string institution_id = 1;
+   */
+  institutionId: string;
+
+  /**
+   * UUID of the group.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Name.
+   *
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
+
+  /**
+   * UUID of its course.
+   *
+   * @generated from field: optional string course_id = 4;
+   */
+  courseId?: string | undefined;
+
+  /**
+   * The school's own code.
+   *
+   * @generated from field: optional string code = 5;
+   */
+  code?: string | undefined;
+
+  /**
+   * Year or term.
+   *
+   * @generated from field: optional string academic_term = 6;
+   */
+  academicTerm?: string | undefined;
+
+  /**
+   * Whether it counts.
+   *
+   * @generated from field: optional bool active = 7;
+   */
+  active?: boolean | undefined;
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutGroupRequest.
+ * Use `create(PutGroupRequestSchema)` to create a new message.
+ */
+export const PutGroupRequestSchema: GenMessage<PutGroupRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 32);
+
+/**
+ * Response of PutGroup.
+ *
+ * @generated from message smartid.roster.v1.PutGroupResponse
+ */
+export type PutGroupResponse = Message<"smartid.roster.v1.PutGroupResponse"> & {
+  /**
+   * The group as it is now.
+   *
+   * @generated from field: smartid.roster.v1.Group group = 1;
+   */
+  group?: Group | undefined;
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutGroupResponse.
+ * Use `create(PutGroupResponseSchema)` to create a new message.
+ */
+export const PutGroupResponseSchema: GenMessage<PutGroupResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 33);
+
+/**
+ * Request of PutMembership.
+ *
+ * @generated from message smartid.roster.v1.PutMembershipRequest
+ */
+export type PutMembershipRequest = Message<"smartid.roster.v1.PutMembershipRequest"> & {
+  /**
+   * UUID of the institution.
+   *
+   * @generated from field: string institution_id = 1;
+   */
+  institutionId: string;
+
+  /**
+   * UUID of the group.
+   *
+   * @generated from field: string group_id = 2;
+   */
+  groupId: string;
+
+  /**
+   * STUDENT or TEACHER.
+   *
+   * @generated from field: smartid.roster.v1.Membership.Role role = 3;
+   */
+  role: Membership_Role;
+
+  /**
+   * UUID of the person.
+   *
+   * @generated from field: string person_id = 4;
+   */
+  personId: string;
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutMembershipRequest.
+ * Use `create(PutMembershipRequestSchema)` to create a new message.
+ */
+export const PutMembershipRequestSchema: GenMessage<PutMembershipRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 34);
+
+/**
+ * Response of PutMembership.
+ *
+ * @generated from message smartid.roster.v1.PutMembershipResponse
+ */
+export type PutMembershipResponse = Message<"smartid.roster.v1.PutMembershipResponse"> & {
+};
+
+/**
+ * Describes the message smartid.roster.v1.PutMembershipResponse.
+ * Use `create(PutMembershipResponseSchema)` to create a new message.
+ */
+export const PutMembershipResponseSchema: GenMessage<PutMembershipResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 35);
+
+/**
+ * Request of DeleteMembership.
+ *
+ * @generated from message smartid.roster.v1.DeleteMembershipRequest
+ */
+export type DeleteMembershipRequest = Message<"smartid.roster.v1.DeleteMembershipRequest"> & {
+  /**
+   * UUID of the institution.
+   *
+   * @generated from field: string institution_id = 1;
+   */
+  institutionId: string;
+
+  /**
+   * UUID of the group.
+   *
+   * @generated from field: string group_id = 2;
+   */
+  groupId: string;
+
+  /**
+   * STUDENT or TEACHER.
+   *
+   * @generated from field: smartid.roster.v1.Membership.Role role = 3;
+   */
+  role: Membership_Role;
+
+  /**
+   * UUID of the person.
+   *
+   * @generated from field: string person_id = 4;
+   */
+  personId: string;
+};
+
+/**
+ * Describes the message smartid.roster.v1.DeleteMembershipRequest.
+ * Use `create(DeleteMembershipRequestSchema)` to create a new message.
+ */
+export const DeleteMembershipRequestSchema: GenMessage<DeleteMembershipRequest> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 36);
+
+/**
+ * Response of DeleteMembership.
+ *
+ * @generated from message smartid.roster.v1.DeleteMembershipResponse
+ */
+export type DeleteMembershipResponse = Message<"smartid.roster.v1.DeleteMembershipResponse"> & {
+};
+
+/**
+ * Describes the message smartid.roster.v1.DeleteMembershipResponse.
+ * Use `create(DeleteMembershipResponseSchema)` to create a new message.
+ */
+export const DeleteMembershipResponseSchema: GenMessage<DeleteMembershipResponse> = /*@__PURE__*/
+  messageDesc(file_smartid_roster_v1_roster_service, 37);
+
+/**
  * SmartID's side: the roster that syncs keep up to date, and the class sessions whose attendance goes back.
  *
  * @generated from service smartid.roster.v1.RosterService
@@ -883,6 +1368,70 @@ export const RosterService: GenService<{
     methodKind: "unary";
     input: typeof ListMembershipsRequestSchema;
     output: typeof ListMembershipsResponseSchema;
+  },
+  /**
+   * Puts a student in under an id that the caller chooses, or changes the fields that are sent and no others. They count as
+   * edited in SmartID from then on: see Integration.policy. Repeating changes nothing.
+   *
+   * @generated from rpc smartid.roster.v1.RosterService.PutStudent
+   */
+  putStudent: {
+    methodKind: "unary";
+    input: typeof PutStudentRequestSchema;
+    output: typeof PutStudentResponseSchema;
+  },
+  /**
+   * Puts a teacher in under an id that the caller chooses, or changes the fields that are sent and no others. They count as
+   * edited in SmartID from then on: see Integration.policy. Repeating changes nothing.
+   *
+   * @generated from rpc smartid.roster.v1.RosterService.PutTeacher
+   */
+  putTeacher: {
+    methodKind: "unary";
+    input: typeof PutTeacherRequestSchema;
+    output: typeof PutTeacherResponseSchema;
+  },
+  /**
+   * Puts a course in under an id that the caller chooses, or changes the fields that are sent and no others. They count as
+   * edited in SmartID from then on: see Integration.policy. Repeating changes nothing.
+   *
+   * @generated from rpc smartid.roster.v1.RosterService.PutCourse
+   */
+  putCourse: {
+    methodKind: "unary";
+    input: typeof PutCourseRequestSchema;
+    output: typeof PutCourseResponseSchema;
+  },
+  /**
+   * Puts a group in under an id that the caller chooses, or changes the fields that are sent and no others. They count as
+   * edited in SmartID from then on: see Integration.policy. Repeating changes nothing.
+   *
+   * @generated from rpc smartid.roster.v1.RosterService.PutGroup
+   */
+  putGroup: {
+    methodKind: "unary";
+    input: typeof PutGroupRequestSchema;
+    output: typeof PutGroupResponseSchema;
+  },
+  /**
+   * Puts somebody into a group. Repeating changes nothing.
+   *
+   * @generated from rpc smartid.roster.v1.RosterService.PutMembership
+   */
+  putMembership: {
+    methodKind: "unary";
+    input: typeof PutMembershipRequestSchema;
+    output: typeof PutMembershipResponseSchema;
+  },
+  /**
+   * Takes somebody out of a group. Repeating changes nothing.
+   *
+   * @generated from rpc smartid.roster.v1.RosterService.DeleteMembership
+   */
+  deleteMembership: {
+    methodKind: "unary";
+    input: typeof DeleteMembershipRequestSchema;
+    output: typeof DeleteMembershipResponseSchema;
   },
   /**
    * Puts a class session in, or replaces it; its attendance records stay.

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import type { FieldKind } from '../../src/sync/entity-spec.js';
-import { cleanValue } from '../../src/sync/stage/clean-value.js';
+import { cleanValue, type FieldKind } from '../../src/values/index.js';
 
 /** kind, raw text, clean value or the broken rule. */
 const TABLE: [FieldKind, string, string | null, string?][] = [

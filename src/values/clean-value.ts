@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import type { FieldKind } from '../entity-spec.js';
 import { checkNationalId } from './national-id.js';
+
+/** How a field's text is cleaned and checked. */
+export type FieldKind = 'text' | 'name' | 'email' | 'nationalId' | 'date';
 
 /** A value that cannot be used. */
 export interface BrokenValue {
@@ -20,11 +22,11 @@ const SPACES = /\s{2,}|[^\S ]/;
 const ISO_DATE = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?$/;
 const LOCAL_DATE = /^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[T ].*)?$/;
 
-/** Unicode NFC, ends trimmed; null when nothing is left. */
+/** Unicode NFC without halves of characters, ends trimmed; null when nothing is left. */
 export function cleanText(raw: string | null | undefined): string | null {
   if (raw === null || raw === undefined || raw === '') return null;
   const text = typeof raw === 'string' ? raw : String(raw);
-  const clean = (NOT_PLAIN.test(text) ? text.normalize('NFC') : text).trim();
+  const clean = (NOT_PLAIN.test(text) ? text.toWellFormed().normalize('NFC') : text).trim();
   return clean === '' ? null : clean;
 }
 

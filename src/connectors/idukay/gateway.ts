@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { ConnectorError } from '../connector-error.js';
+import type { RecordIssue } from '../external-record.js';
+import { type HttpClient, HttpFailure } from '../http/index.js';
+import { explain, wordsOf } from './idukay-error.js';
+
+const envelope = z.object({
+  success: z.boolean(),
+  data: z.array(z.unknown()).optional(),
+  total: z.int().nonnegative().optional(),
+  page: z.int().optional(),
+  per_page: z.int().positive().optional(),
+});
+
+const sent = z.object({
+  success: z.boolean(),
+  procesadas: z.int().nonnegative().default(0),
+  errores: z.array(z.object({ estudiante_id: z.coerce.string(), error: z.string().default('') })).default([]),
+});
+export type SentBatch = z.infer<typeof sent>;
+
+/** A page of a list. */
+export interface GatewayPage<T> {
+  rows: T[];
+  /** Records that are none. */
+  issues: RecordIssue[];
+  /** How many records IDUKAY says the list has. */
+  total: number;
+}
+
+/** SmartID's own contract with IDUKAY: an API key, pages with a declared total. */
+export class Gateway {
+  constructor(
+    private readonly http: HttpClient,
+    private readonly institution: string,
+    private readonly pageSize: number,
+  ) {}
+
+  /** Throws ConnectorError when the key is refused, or IDUKAY is not well. */
+  async validate(): Promise<void> {
+    for (const path of ['/auth/validate', '/health']) requireSuccess(path, await this.#get(path));
+  }
+
+  /** How many records a list has; undefined when it is not offered. */
+  async count(list: string): Promise<number | undefined> {
+    try {
+      return (await this.#page(list, 1, 1)).total;
+    } catch (error) {
+      if (isNotOffered(error)) return undefined;
+      throw explain(error);
+    }
+  }
+
+  /**
+   * The pages of a list. What was read is held against the total that IDUKAY declares: a list that repeats itself, ends
+   * early or changes meanwhile is an error, not a shorter list. `optional`: yields nothing when the list is not offered.
+   */
+  async *pages<T>(list: string, schema: z.ZodType<T>, optional = false): AsyncGenerator<GatewayPage<T>> {
+    let read = 0;
+    for (let page = 1; ; page += 1) {
+      const answer = await this.#page(list, page, this.pageSize).catch((error: unknown) => {
+        if (optional && page === 1 && isNotOffered(error)) return undefined;
+        throw explain(error);
+      });
+      if (!answer) return;
+      const { total, perPage } = answer;
+      if (answer.page !== page) {
+        throw new ConnectorError(
+          `IDUKAY answered page ${answer.page} of ${list} when page ${page} was asked for. Nothing was changed.`,
+        );
+      }
+      const parsed = answer.data.map((row) => schema.safeParse(row));
+      yield {
+        rows: parsed.flatMap(({ data }) => (data === undefined ? [] : [data])),
+        issues: parsed.flatMap(({ success }, i) => (success ? [] : [unreadable(list, read + i + 1)])),
+        total,
+      };
+      read += parsed.length;
+      const last = page * perPage >= total;
+      if (last && read === total) return;
+      if (last || parsed.length !== perPage) {
+        throw new ConnectorError(
+          `IDUKAY declares ${total} ${list} and gave ${read} up to page ${page}: the list is not whole, or changed while it was read. Nothing was changed; sync again.`,
+        );
+      }
+    }
+  }
+
+  /** Sends up to 100 rows. It is not repeated when it may have arrived. */
+  async send(rows: readonly object[]): Promise<SentBatch> {
+    const path = '/asistencias';
+    const body = await this.http
+      .send({ method: 'POST', path, json: { institucion_codigo: this.institution, asistencias: rows } })
+      .then((answer) => answer.json())
+      .catch((error: unknown) => {
+        throw explain(error);
+      });
+    const batch = readBody(sent, body, path);
+    if (!batch.success && batch.errores.length === 0) requireSuccess(path, body);
+    return batch;
+  }
+
+  async #page(list: string, page: number, size: number) {
+    const path = `/instituciones/${encodeURIComponent(this.institution)}/${list}`;
+    const answer = await this.http.send({ path, query: { page, per_page: size } });
+    const body = answer.json();
+    requireSuccess(path, body);
+    const { data, total, page: given = page, per_page: perPage = size } = readBody(envelope, body, path);
+    if (!data || total === undefined) throw new ConnectorError(`IDUKAY answered ${path} without data or total.`);
+    return { data, total, page: given, perPage };
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const answer = await this.http.send({ path }).catch((error: unknown) => {
+      throw explain(error);
+    });
+    return answer.json();
+  }
+}
+
+/** 404 is how IDUKAY says that a list is not part of its offer. */
+function isNotOffered(error: unknown): boolean {
+  return error instanceof HttpFailure && error.answer?.status === 404;
+}
+
+/** A failure may come with status 200. */
+function requireSuccess(path: string, body: unknown): void {
+  const { success } = readBody(z.object({ success: z.boolean() }), body, path);
+  if (success) return;
+  throw new ConnectorError(
+    `IDUKAY reports that ${path} failed (${wordsOf(body) || 'it gives no reason'}). Try again, or ask IDUKAY.`,
+  );
+}
+
+function readBody<T>(schema: z.ZodType<T>, body: unknown, path: string): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new ConnectorError(
+    `IDUKAY answered ${path} with something else than expected (${issue?.path.join('.') || 'body'}: ${issue?.message}).`,
+  );
+}
+
+/** A bad record does not stop the good ones. */
+export function unreadable(list: string, number: number): RecordIssue {
+  return {
+    severity: 'error',
+    rule: 'record.unreadable',
+    problem: `record ${number} is not what IDUKAY documents`,
+    file: list,
+    hint: 'Look at it in IDUKAY, or ask them.',
+  };
+}

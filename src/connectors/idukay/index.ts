@@ -1,0 +1,22 @@
+import type { Capabilities, ConnectorDefinition } from '../connector-definition.js';
+import { IntegrationProvider } from '../integration-provider.js';
+import { MappingEntityType } from '../mapping-entity-type.js';
+import { idukayConfig, idukayCredentials } from './idukay-config.js';
+import { IdukayConnector } from './idukay-connector.js';
+import { receiveStudent } from './pushed-student.js';
+
+const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
+const GATEWAY: Capabilities = { entityTypes: [COURSE, GROUP, STUDENT, TEACHER], sendsAttendance: true };
+const TOKEN: Capabilities = { entityTypes: [STUDENT, TEACHER], sendsAttendance: false };
+
+/** IDUKAY: the gateway dialect with API key and institution code, or Idukay's own API with a token. */
+export const idukay: ConnectorDefinition = {
+  provider: IntegrationProvider.IDUKAY,
+  title: 'IDUKAY',
+  config: idukayConfig,
+  credentials: idukayCredentials,
+  capabilities: GATEWAY,
+  capabilitiesWith: ({ dialect }) => (dialect === 'token' ? TOKEN : GATEWAY),
+  receive: receiveStudent,
+  create: (context) => new IdukayConnector(context),
+};

@@ -1,0 +1,122 @@
+import { ConnectorError } from '../connector-error.js';
+import type { ConnectionCheck, ConnectionReport } from '../sis-connector.js';
+import type { MoodleClient } from './moodle-client.js';
+import type { MoodleConfig } from './moodle-config.js';
+import type { MoodleRoster } from './moodle-roster.js';
+import { anything, courseContents, enrolledUsers, sessions, siteInfo, usersByField } from './moodle-wire.js';
+
+const ROSTER_FUNCTIONS = ['core_course_get_courses', 'core_enrol_get_enrolled_users', 'core_user_get_users_by_field'];
+const ATTENDANCE_FUNCTIONS = [
+  'core_course_get_contents',
+  'mod_attendance_get_sessions',
+  'mod_attendance_get_session',
+  'mod_attendance_update_user_status',
+];
+const CREATE_FUNCTION = 'mod_attendance_add_session';
+/** Courses looked at for an attendance activity. */
+const COURSES_PROBED = 5;
+
+interface Parts {
+  client: MoodleClient;
+  roster: MoodleRoster;
+  config: MoodleConfig;
+}
+
+/**
+ * Looks what this token can do. Moodle lists the functions of a service, but not what the user may do with them: that is
+ * found out by trying, with calls that change nothing. Without the roster it fails; attendance is told apart.
+ */
+export async function checkConnection({ client, roster, config }: Parts): Promise<ConnectionReport> {
+  await client.call(config.wsFunction, {}, anything);
+  const site = await client.call('core_webservice_get_site_info', {}, siteInfo);
+  const { sitename, release = 'unknown release', username, userid } = site;
+  const offered = new Set(site.functions.map(({ name }) => name));
+  const rosterFunctions = functionCheck('functions', 'the roster', ROSTER_FUNCTIONS, offered);
+  const attendanceFunctions = functionCheck(
+    'attendance functions',
+    'attendance',
+    config.createSessions ? [...ATTENDANCE_FUNCTIONS, CREATE_FUNCTION] : ATTENDANCE_FUNCTIONS,
+    offered,
+  );
+  const needed = [
+    rosterFunctions,
+    await probe('courses', () => countCourses(roster)),
+    await probe('people', () => seePeople(client, roster)),
+  ];
+  const checks: ConnectionCheck[] = [
+    {
+      name: 'site',
+      ok: true,
+      message: `${sitename}, Moodle ${release}, as user ${username} (${userid}).`,
+      details: { sitename, release, username, userid },
+    },
+    ...needed,
+    await probe('suspension', () => seeSuspension(client, userid)),
+    attendanceFunctions,
+    await probe('attendance', () => seeAttendance(client, roster)),
+  ];
+  const broken = needed.filter(({ ok }) => !ok);
+  return { success: broken.length === 0, ...(broken[0] && { message: broken.map(({ message }) => message).join(' ') }), checks };
+}
+
+function functionCheck(name: string, purpose: string, needed: readonly string[], offered: ReadonlySet<string>): ConnectionCheck {
+  const missing = needed.filter((wsfunction) => !offered.has(wsfunction));
+  if (missing.length === 0)
+    return { name, ok: true, message: `All functions for ${purpose} are in the service.`, details: { missing } };
+  const message = `The web service lacks ${missing.join(', ')}, which ${purpose} needs. Add them under Site administration → Server → Web services → External services.`;
+  return { name, ok: false, message, details: { missing } };
+}
+
+/** A probe says what it found, or throws what is in its way. */
+async function probe(name: string, look: () => Promise<string>): Promise<ConnectionCheck> {
+  try {
+    return { name, ok: true, message: await look() };
+  } catch (error) {
+    if (!(error instanceof ConnectorError)) throw error;
+    return { name, ok: false, message: error.message };
+  }
+}
+
+async function countCourses(roster: MoodleRoster): Promise<string> {
+  const { length } = await roster.courses();
+  if (length === 0)
+    throw new ConnectorError(
+      'The token sees no course. Give its user a role with moodle/course:view, or widen config.courseFilter.',
+    );
+  return `${length} ${length === 1 ? 'course' : 'courses'}.`;
+}
+
+async function seePeople(client: MoodleClient, roster: MoodleRoster): Promise<string> {
+  const [course] = await roster.courses();
+  if (!course) throw new ConnectorError('There is no course whose people could be looked at.');
+  const options = [
+    { name: 'limitnumber', value: 50 },
+    { name: 'userfields', value: 'id,email,idnumber,roles' },
+  ];
+  const users = await client.call('core_enrol_get_enrolled_users', { courseid: course.id, options }, enrolledUsers);
+  const identified = users.some(({ email, idnumber }) => email || idnumber);
+  const hint = identified
+    ? ''
+    : '; their e-mail and ID number are not shown: the role needs moodle/site:viewuseridentity, and the site setting showuseridentity must name email and idnumber';
+  return `People of course ${course.id} can be read${hint}.`;
+}
+
+async function seeSuspension(client: MoodleClient, userid: number): Promise<string> {
+  const users = await client.call('core_user_get_users_by_field', { field: 'id', values: [userid] }, usersByField);
+  if (users.some(({ suspended }) => suspended !== undefined)) return 'Suspended accounts can be told.';
+  throw new ConnectorError(
+    'Moodle does not say which accounts are suspended: the role needs moodle/user:viewdetails. All count as active.',
+  );
+}
+
+async function seeAttendance(client: MoodleClient, roster: MoodleRoster): Promise<string> {
+  const options = [{ name: 'modname', value: 'attendance' }];
+  for (const course of (await roster.courses()).slice(0, COURSES_PROBED)) {
+    const sections = await client.call('core_course_get_contents', { courseid: course.id, options }, courseContents);
+    const activity = sections.flatMap(({ modules }) => modules).find(({ modname }) => modname === 'attendance');
+    if (activity?.instance === undefined) continue;
+    const listed = await client.call('mod_attendance_get_sessions', { attendanceid: activity.instance }, sessions);
+    return `The attendance activity of course ${course.id} can be read; it has ${listed.length} sessions.`;
+  }
+  throw new ConnectorError('None of the first courses has an attendance activity that the token can see.');
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { webAddress } from '../http/index.js';
+
+const names = (list: string[]) => z.array(z.string().min(1)).min(1).default(list);
+const acronym = (text: string) => z.string().min(1).default(text);
+
+/** Settings of MOODLE. */
+export const moodleConfig = z.strictObject({
+  apiUrl: webAddress('the address of the Moodle site, such as https://aula.colegio.cl').meta({
+    description: 'Address of the Moodle site, with its sub-folder if it has one.',
+  }),
+  wsFunction: z
+    .string()
+    .regex(/^[a-z0-9_]+$/, 'must be the name of a web service function, such as core_webservice_get_site_info')
+    .default('core_webservice_get_site_info')
+    .meta({ description: 'Web service function that the connection test calls.' }),
+  timeout: z.int().min(100).max(600_000).default(30_000).meta({ description: 'Milliseconds that one call may take.' }),
+  roles: z
+    .strictObject({ student: names(['student']), teacher: names(['editingteacher', 'teacher']) })
+    .prefault({})
+    .meta({ description: 'Short names of the roles that make a person of a course a student or a teacher.' }),
+  pageSize: z.int().min(1).max(5_000).default(500).meta({ description: 'People asked for in one call.' }),
+  concurrency: z.int().min(1).max(8).default(2).meta({ description: 'Calls at once while reading.' }),
+  statusAcronyms: z
+    .strictObject({ PRESENT: acronym('P'), ABSENT: acronym('A'), LATE: acronym('L'), EXCUSED: acronym('E') })
+    .prefault({})
+    .meta({ description: 'Acronyms of the attendance statuses in Moodle.' }),
+  courseFilter: z
+    .strictObject({
+      ids: z.array(z.int().positive()).min(1).optional(),
+      categories: z.array(z.int().positive()).min(1).optional(),
+      hidden: z.boolean().default(true),
+    })
+    .prefault({})
+    .meta({ description: 'Which courses count: these ids, these categories, hidden ones or not. Default: all.' }),
+  createSessions: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'Whether a session that the attendance activity does not have may be added to it.' }),
+  timeZone: z.string().optional().meta({ description: 'IANA time zone of the school. Default America/Santiago.' }),
+});
+
+export type MoodleConfig = z.infer<typeof moodleConfig>;
+
+export const moodleCredentials = z.strictObject({
+  wsToken: z
+    .string({ error: 'is required: a token of Site administration → Server → Web services → Manage tokens' })
+    .min(1)
+    .meta({ description: 'Token of the web service user.' }),
+});
+
+export type MoodleCredentials = z.infer<typeof moodleCredentials>;

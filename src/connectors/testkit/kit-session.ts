@@ -1,0 +1,138 @@
+import { pino } from 'pino';
+import type { ConnectorDefinition } from '../connector-definition.js';
+import { ConnectorError } from '../connector-error.js';
+import { type Pages, wholePage } from '../external-record.js';
+import { Outbound } from '../http/index.js';
+import { MappingEntityType } from '../mapping-entity-type.js';
+import type {
+  ConfinedFiles,
+  ConnectorContext,
+  DeliveryOutcome,
+  RecordSource,
+  SISConnector,
+  SyncResult,
+} from '../sis-connector.js';
+import { FaultServer } from './fault-server.js';
+import type { Simulate, Simulation } from './simulation.js';
+
+/** One simulation with its server, and connectors that are opened on it. */
+export interface KitSession {
+  simulation: Simulation;
+  server: FaultServer;
+  /** Where it is. */
+  url: string;
+  /** Milliseconds that were asked to be waited, instead of being waited. */
+  waits: number[];
+  /** What connectors said of marks. */
+  outcomes: DeliveryOutcome[];
+  /** Stops what is under way. */
+  abort(): void;
+  /** Connects, does `work`, and disconnects. */
+  connected<T>(work: (connector: SISConnector) => Promise<T>): Promise<T>;
+  /** Reads all of an entity type; returns the external ids as they came. */
+  read(entityType: MappingEntityType): Promise<string[]>;
+  create(): { connector: SISConnector; config: Record<string, unknown>; credentials: Record<string, string> };
+}
+
+const NO_FILES: ConfinedFiles = {
+  folder: (path) => Promise.reject(new ConnectorError(`"${path}" lies outside: this simulation has no files.`)),
+  open: async () => undefined,
+  replace: () => Promise.reject(new ConnectorError('This simulation has no files.')),
+};
+
+/** Opens a simulation for one case, and closes it again. */
+export async function withSession<T>(
+  definition: ConnectorDefinition,
+  simulate: Simulate,
+  work: (session: KitSession) => Promise<T>,
+  timeoutMs = 10_000,
+): Promise<T> {
+  const simulation = await simulate();
+  const server = new FaultServer(simulation.handle ?? ((_request, response) => response.writeHead(404).end()));
+  const url = await server.listen();
+  const waits: number[] = [];
+  const outcomes: DeliveryOutcome[] = [];
+  const abort = new AbortController();
+  const outbound = new Outbound({
+    allow: ['127.0.0.1'],
+    wait: async (ms, signal) => {
+      signal.throwIfAborted();
+      waits.push(ms);
+    },
+  });
+  const ids: string[] = [];
+  const logger = pino({ level: 'silent' });
+  const context: ConnectorContext = {
+    integrationId: '00000000-0000-4000-8000-000000000001',
+    institutionId: '00000000-0000-4000-8000-000000000002',
+    timeZone: 'America/Santiago',
+    logger,
+    signal: abort.signal,
+    files: simulation.files ?? NO_FILES,
+    http: (options) => outbound.client({ ...options, signal: abort.signal, logger }),
+    outbound,
+    s3: { endpoint: undefined, forcePathStyle: true },
+    delivered: async (list) => void outcomes.push(...list),
+    sync: (_entityType, source) => drain(source, ids),
+  };
+  const session: KitSession = {
+    simulation,
+    server,
+    url,
+    waits,
+    outcomes,
+    abort: () => abort.abort(),
+    create() {
+      const { config, credentials } = simulation.settings(url, timeoutMs);
+      const parsed = { config: definition.config.parse(config), credentials: definition.credentials.parse(credentials) };
+      return { connector: definition.create(context), ...(parsed as { config: object; credentials: object }) } as ReturnType<
+        KitSession['create']
+      >;
+    },
+    async connected(use) {
+      const { connector, config, credentials } = session.create();
+      try {
+        if (!(await connector.connect(config, credentials))) throw new ConnectorError('The system refused the connection.');
+        return await use(connector);
+      } finally {
+        await connector.disconnect();
+      }
+    },
+    async read(entityType) {
+      ids.length = 0;
+      await session.connected((connector) => callSync(connector, entityType));
+      return [...ids];
+    },
+  };
+  try {
+    return await work(session);
+  } finally {
+    await server.close();
+    outbound.close();
+    await simulation.close?.();
+  }
+}
+
+function callSync(connector: SISConnector, entityType: MappingEntityType): Promise<SyncResult> {
+  const institution = '00000000-0000-4000-8000-000000000002';
+  const missing = () => Promise.reject(new Error(`the connector declares ${entityType} and does not read it`));
+  switch (entityType) {
+    case MappingEntityType.STUDENT:
+      return connector.syncStudents(institution);
+    case MappingEntityType.COURSE:
+      return connector.syncCourses(institution);
+    case MappingEntityType.GROUP:
+      return connector.syncGroups?.(institution) ?? missing();
+    case MappingEntityType.TEACHER:
+      return connector.syncTeachers?.(institution) ?? missing();
+  }
+}
+
+/** Takes everything as the corridor would: entities first, then memberships. */
+async function drain({ entities, memberships }: RecordSource, ids: string[]): Promise<SyncResult> {
+  for await (const page of entities as Pages<{ externalId: string | null | undefined }>) {
+    for (const { externalId } of wholePage<{ externalId: string | null | undefined }>(page).records) ids.push(externalId ?? '');
+  }
+  for await (const _page of memberships ?? []);
+  return { success: true, synced: ids.length, errors: [], mappings: [] };
+}

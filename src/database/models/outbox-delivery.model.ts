@@ -1,0 +1,42 @@
+import { Column, DataType, Model, Table } from 'sequelize-typescript';
+
+/** One mark on its way to the school system; a corrected mark is a new version. */
+@Table({ tableName: 'outbox_deliveries', underscored: true })
+export class OutboxDeliveryModel extends Model {
+  @Column({ type: DataType.UUID, primaryKey: true })
+  declare integrationId: string;
+
+  @Column({ type: DataType.UUID, primaryKey: true })
+  declare sessionId: string;
+
+  @Column({ type: DataType.UUID, primaryKey: true })
+  declare studentId: string;
+
+  @Column({ type: DataType.INTEGER, primaryKey: true })
+  declare version: number;
+
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare externalId: string;
+
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare mark: 'PRESENT' | 'ABSENT' | 'LATE' | 'EXCUSED';
+
+  /** Of all that is sent. */
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare digest: string;
+
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare status: 'QUEUED' | 'SENT' | 'CONFIRMED' | 'FAILED';
+
+  @Column({ type: DataType.INTEGER, allowNull: false })
+  declare attempts: number;
+
+  @Column({ type: DataType.TEXT })
+  declare lastReason: string | null;
+
+  @Column({ type: DataType.DATE, allowNull: false })
+  declare createdAt: Date;
+
+  @Column({ type: DataType.DATE, allowNull: false })
+  declare updatedAt: Date;
+}

@@ -1,0 +1,91 @@
+import type { Database } from '../../database/index.js';
+import type { EntitySpec } from '../entity-spec.js';
+import type { Impact } from '../guard.js';
+import { lookUp, preferHashJoins } from '../joins.js';
+import type { SyncPolicy } from '../policy.js';
+import { DIGEST_BYTES } from '../stage/digest.js';
+import { canDraft, undraft } from '../stage/drafts.js';
+import type { Staged } from '../stage.js';
+import type { SyncRun } from '../sync-run.js';
+import { correlate, type PlannedConflict } from './correlate.js';
+import { planAbsences } from './plan-absences.js';
+import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
+import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
+
+export type { PlannedConflict, Unresolved };
+
+/** What the plan comes to; the changes themselves are in sync_changes. */
+export interface Planned {
+  created: number;
+  /** Those linked and restored included. */
+  updated: number;
+  /** Deactivated because the source says so, or is over with them. */
+  deactivated: number;
+  missing: number;
+  conflicts: PlannedConflict[];
+  memberships: PlannedMemberships;
+  /** Groups whose course is not known: they come in without it. */
+  unknownCourses: Unresolved[];
+  impact: Impact;
+}
+
+/** The third room: what was staged, beside what is known, makes a plan. Nothing of the roster is touched. */
+export async function plan(
+  database: Database,
+  { run, spec, staged, policy }: { run: SyncRun; spec: EntitySpec; staged: Staged; policy: SyncPolicy },
+): Promise<Planned> {
+  const { provided, known } = staged;
+  await preferHashJoins(database, Math.max(staged.lastSeq, known.unseen().length / DIGEST_BYTES));
+  const drafted = staged.drafted && (await canDraft(database, run, spec));
+  if (staged.drafted && !drafted) await undraft(database, run, spec);
+  // Where all rows are as they were, or are new to all, there is nothing to compare.
+  const isChanged = staged.lastSeq > 0 && !drafted;
+  const conflicts = isChanged && staged.fresh > 0 ? await correlate(database, { run, spec, policy }) : [];
+  if (isChanged) {
+    await lookUp(database, { rows: staged.lastSeq, among: known.mapped }, () =>
+      planEntities(database, { run, spec, provided, policy, hasDropped: staged.hasDropped }),
+    );
+  }
+  const complete = run.evidence.gaps.length === 0;
+  const { missing, lastSeq } = staged.partial
+    ? { missing: 0, lastSeq: staged.lastSeq }
+    : await planAbsences(database, { run, spec, policy, staged, complete });
+  const role = spec.table === 'students' ? 'STUDENT' : spec.table === 'groups' ? 'TEACHER' : undefined;
+  const wholeMemberships = complete && run.membershipCounts.failed === 0;
+  const memberships = await planMemberships(database, { run, role, complete: wholeMemberships, lastSeq });
+  const counts = drafted ? { ...NONE, created: staged.staged } : await countActions(database, run, spec);
+  const { members, membersLeaving } = memberships;
+  return {
+    created: counts.created,
+    updated: counts.updated,
+    deactivated: counts.deactivated,
+    missing,
+    conflicts,
+    memberships,
+    unknownCourses: isChanged && spec.table === 'groups' ? await findUnknownCourses(database, run) : [],
+    impact: {
+      base: staged.partial ? 0 : known.mapped,
+      leaving: counts.leaving,
+      changed: counts.changed,
+      members,
+      membersLeaving,
+    },
+  };
+}
+
+async function countActions(database: Database, run: SyncRun, spec: EntitySpec) {
+  const isStaged = `action IN ('UPDATE', 'LINK', 'RESTORE') OR (action = 'DEACTIVATE' AND missing_after IS NULL)`;
+  const [row] = await database.query<Record<'created' | 'updated' | 'deactivated' | 'leaving' | 'changed', number>>(
+    `SELECT (count(*) FILTER (WHERE action = 'CREATE'))::int AS created,
+       (count(*) FILTER (WHERE ${isStaged}))::int AS updated,
+       (count(*) FILTER (WHERE action = 'DEACTIVATE'))::int AS deactivated,
+       -- Who was missing before was counted then.
+       (count(*) FILTER (WHERE missing_before = 0 AND missing_after > 0 OR action = 'DEACTIVATE' AND missing_after IS NULL))::int AS leaving,
+       (count(*) FILTER (WHERE action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING')))::int AS changed
+     FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $3`,
+    [run.integrationId, run.id, spec.entityType],
+  );
+  return row ?? NONE;
+}
+
+const NONE = { created: 0, updated: 0, deactivated: 0, leaving: 0, changed: 0 };
