@@ -84,8 +84,16 @@ describe('a process that is killed in the middle of a sync', () => {
 
   async function startChild(integrationId: string): Promise<ChildProcess> {
     const child = spawn(process.execPath, [CHILD, dataDir, databaseUrl, integrationId], { stdio: ['ignore', 'pipe', 'ignore'] });
-    if (child.stdout) await once(child.stdout, 'data');
+    if (child.stdout) await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
     return child;
+  }
+
+  /** Waits until a query finds something while the process is at work. */
+  async function until(child: ChildProcess, query: string, values: unknown[] = []): Promise<void> {
+    while ((await house.database.query(query, values)).length === 0) {
+      if (child.exitCode !== null) throw new Error(`The process ended with ${child.exitCode} before this was so: ${query}`);
+      await sleep(2);
+    }
   }
 
   async function kill(child: ChildProcess): Promise<void> {
@@ -122,7 +130,7 @@ describe('a process that is killed in the middle of a sync', () => {
         const child = await startChild(school.id);
         const waiting = `SELECT 1 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relname = '${table}' AND NOT l.granted
           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
-        while ((await house.database.query(waiting)).length === 0) await sleep(5);
+        await until(child, waiting);
         await kill(child);
       } finally {
         await locker.end();
@@ -137,12 +145,12 @@ describe('a process that is killed in the middle of a sync', () => {
     await locker.connect();
     try {
       const child = await startChild(school.id);
-      const planned = 'SELECT 1 FROM sync_changes WHERE integration_id = $1 AND entity = $2 LIMIT 1';
-      while ((await house.database.query(planned, [school.id, STUDENT])).length === 0) await sleep(2);
-      // What is staged is put away at the very end.
+      // Memberships are planned last, in one transaction with all of the plan.
+      await until(child, `SELECT 1 FROM sync_changes WHERE integration_id = $1 AND entity = 'MEMBERSHIP' LIMIT 1`, [school.id]);
+      // From here on nothing is staged; what is, is put away at the very end.
       await locker.query('BEGIN; LOCK TABLE sync_staged IN SHARE MODE');
       const applied = 'SELECT 1 FROM sync_runs WHERE integration_id = $1 AND entity_type = $2 AND applied_position IS NOT NULL';
-      while ((await house.database.query(applied, [school.id, STUDENT])).length === 0) await sleep(2);
+      await until(child, applied, [school.id, STUDENT]);
       await kill(child);
     } finally {
       await locker.end();
