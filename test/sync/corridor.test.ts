@@ -175,6 +175,20 @@ describe('a sync', () => {
     ]);
   });
 
+  it('forgets the digests of whom a TRUNCATE removes, and of nobody else', async () => {
+    const { integrationService, database } = await sharedHouse();
+    const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n', 'courses.csv': 'id,nombre\nC1,Mates\n' });
+    for (const entityType of [STUDENT, COURSE]) await integrationService.syncData(school.integrationId, entityType);
+    const undone = new Error('undone');
+    const truncated = database.transaction(async () => {
+      await database.query('TRUNCATE students');
+      const digested = 'SELECT entity_type AS of FROM integration_mappings WHERE integration_id = $1 AND digest IS NOT NULL';
+      expect(await database.query(digested, [school.integrationId])).to.deep.equal([{ of: COURSE }]);
+      throw undone;
+    });
+    expect(await truncated.catch((error: unknown) => error)).to.equal(undone);
+  });
+
   it('writes nothing when the source fails midway', async () => {
     const { integrationService, rosterService, mappingService } = await sharedHouse();
     const rows = Array.from({ length: 9_000 }, (_, i) => `${i},Ana ${i}`).join('\n');

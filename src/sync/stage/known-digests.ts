@@ -1,8 +1,11 @@
 import type { Database } from '../../database/index.js';
 import type { EntitySpec } from '../entity-spec.js';
 import type { SyncRun } from '../sync-run.js';
+import { DIGEST_BYTES } from './digest.js';
 
 const WORDS = 4;
+/** So many digests may come in one row: the database has its bytes in memory some times over. */
+const ONE_ROW = 2_000_000;
 
 /**
  * The digests of the entities that are mapped already, in a flat open-addressing table: 20 bytes a slot, at most half of
@@ -50,18 +53,14 @@ export class KnownDigests {
       const { digested = 0, mapped = 0, undigested = 0 } = row ?? {};
       const known = new KnownDigests(isWhole ? digested : 0, isWhole, mapped, undigested);
       if (!isWhole || digested === 0) return known;
-      // Right after a first sync there are no statistics, and the other plan costs the square of the rows.
-      await database.query('SET LOCAL enable_nestloop = off; SET LOCAL jit = off');
       // COPY takes no parameters: the ids are UUIDs that the database itself gave us.
-      const take = readDigests((digest, offset) => known.#insert(digest, offset));
       await database.copyOut(
-        // A row each would cost a message each; all in one row would stand in memory several times.
-        `COPY (SELECT string_agg(uuid_send(m.digest), ''::bytea) FROM integration_mappings m
-           JOIN ${spec.table} t ON t.institution_id = '${run.institutionId}' AND t.id = m.internal_id
-           WHERE m.integration_id = '${run.integrationId}' AND m.entity_type = '${spec.entityType}' AND m.digest IS NOT NULL
-           GROUP BY get_byte(uuid_send(m.digest), 1))
+        // A row each would cost a message each; in one row all but the largest schools fit, which spares to group them.
+        `COPY (SELECT string_agg(uuid_send(digest), ''::bytea) FROM integration_mappings
+           WHERE integration_id = '${run.integrationId}' AND entity_type = '${spec.entityType}' AND digest IS NOT NULL
+           ${digested > ONE_ROW ? 'GROUP BY get_byte(uuid_send(digest), 1)' : ''})
          TO STDOUT (FORMAT binary)`,
-        take,
+        readDigests((digest, offset) => known.#insert(digest, offset)),
       );
       return known;
     });
@@ -142,15 +141,17 @@ const COPY_ROW = 2 + 4;
 function readDigests(found: (bytes: Buffer, offset: number) => void): (piece: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);
   let skip = COPY_HEADER;
+  /** Bytes of the row that are still to come. */
+  let ofRow = 0;
   return (piece) => {
     const bytes = rest.length > 0 ? Buffer.concat([rest, piece]) : piece;
     let at = Math.min(skip, bytes.length);
     skip -= at;
-    while (at + COPY_ROW <= bytes.length) {
-      const end = at + COPY_ROW + bytes.readInt32BE(at + 2);
-      if (end > bytes.length) break;
-      for (let offset = at + COPY_ROW; offset < end; offset += WORDS * 4) found(bytes, offset);
-      at = end;
+    for (;;) {
+      for (; ofRow > 0 && at + DIGEST_BYTES <= bytes.length; at += DIGEST_BYTES, ofRow -= DIGEST_BYTES) found(bytes, at);
+      if (ofRow > 0 || at + COPY_ROW > bytes.length) break;
+      ofRow = bytes.readInt32BE(at + 2);
+      at += COPY_ROW;
     }
     rest = Buffer.from(bytes.subarray(at));
   };
