@@ -25,7 +25,8 @@ export async function lookUp<T>(
   { rows, among }: { rows: number; among: number },
   statement: () => Promise<T>,
 ): Promise<T> {
-  if (rows <= FEW || rows * LOOKUP_COST > among) return statement();
+  // The embedded database has no statistics yet after a first sync, and would begin at the wrong table: minutes, not milliseconds.
+  if (!database.copies || rows <= FEW || rows * LOOKUP_COST > among) return statement();
   await database.query('SET LOCAL enable_nestloop = on; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off');
   const result = await statement();
   await database.query('SET LOCAL enable_nestloop = off; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on');

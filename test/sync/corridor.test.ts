@@ -175,6 +175,17 @@ describe('a sync', () => {
     ]);
   });
 
+  it('looks some changed rows up among very many', async () => {
+    const { integrationService } = await sharedHouse();
+    const file = (changed: string) =>
+      `id,nombres\n${Array.from({ length: 12_000 }, (_, i) => `${i},Ana ${i % 20 === 7 ? changed : ''}${i}`).join('\n')}\n`;
+    const school = await newSchool({ 'students.csv': file('') });
+    await integrationService.syncData(school.integrationId, STUDENT);
+    await school.write({ 'students.csv': file('x') });
+    const { counts } = await integrationService.syncData(school.integrationId, STUDENT);
+    expect(counts).to.deep.include({ created: 0, updated: 600, unchanged: 11_400, missing: 0 });
+  });
+
   it('forgets the digests of whom a TRUNCATE removes, and of nobody else', async () => {
     const { integrationService, database } = await sharedHouse();
     const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n', 'courses.csv': 'id,nombre\nC1,Mates\n' });
