@@ -6,6 +6,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import pg from 'pg';
 import { GetMappingsResponseSchema } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { Mapping_Status, MappingEntityType } from '../../gen/smartid/integrations/v1/mapping_pb.js';
+import { MAPPING_COLUMNS } from '../../src/database/index.js';
 
 /**
  * What one would write who wants nothing but speed: the same query, and no check, no token, no log. Arguments: database,
@@ -13,9 +14,8 @@ import { Mapping_Status, MappingEntityType } from '../../gen/smartid/integration
  */
 const [databaseUrl = '', integrationId = ''] = process.argv.slice(2);
 const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
-const SQL = `SELECT id, integration_id AS "integrationId", entity_type AS "entityType", internal_id AS "internalId",
-  external_id AS "externalId", metadata, status, created_at AS "createdAt", updated_at AS "updatedAt"
-  FROM integration_mappings WHERE integration_id = $1 AND entity_type = 'STUDENT' ORDER BY entity_type, external_id LIMIT 101`;
+const SQL = `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m WHERE integration_id = $1 AND entity_type = 'STUDENT'
+  ORDER BY entity_type, external_id LIMIT 101`;
 
 const http = createServer(async (request, response) => {
   request.resume();
