@@ -29,6 +29,7 @@ export async function startApp(options: { config: Config; logger: Logger; onFail
       routes: routes(house),
       interceptors: createInterceptors({
         logger,
+        inLane: (name, work) => house.database.inLane(name, work),
         verify: createTokenVerifier([token]),
         openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
       }),

@@ -2,8 +2,15 @@ import { AttendanceService } from './attendance/index.js';
 import type { Config } from './config.js';
 import { ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
-import { Database, migrate } from './database/index.js';
-import { ConnectorSessions, IntegrationService, IntegrationStore, timeZoneOf } from './integrations/index.js';
+import { Database, Leases, migrate } from './database/index.js';
+import {
+  ConnectorSessions,
+  capabilitiesOf,
+  IntegrationService,
+  IntegrationStore,
+  syncWork,
+  timeZoneOf,
+} from './integrations/index.js';
 import { RunResumer } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
 import type { Logger } from './observability/index.js';
@@ -32,7 +39,9 @@ export interface HouseOptions {
 }
 
 /** Connections to a PostgreSQL of its own. */
-const POOL_SIZE = 10;
+const POOL_SIZE = 20;
+/** How long a process may be silent before another takes its runs over. */
+const LEASE_SECONDS = 15;
 
 /** Builds every part once, in order, and hands each what it needs. */
 export async function buildHouse({ config, logger, onFailure }: HouseOptions): Promise<House> {
@@ -43,20 +52,38 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
     const vault = new CredentialVault(await loadCredentialKeys(config));
     const factory = new ConnectorFactory();
     const outbound = new Outbound({ allow: config.outboundAllow });
-    const syncs = new SyncService({ database, logger });
+    const store = new IntegrationStore(database);
+    const sessions = new ConnectorSessions({
+      factory,
+      vault,
+      files: createPathJail(config.csvRoot),
+      outbound,
+      s3: config.s3,
+      logger,
+    });
+    const leases = new Leases({ database, logger, ttlSeconds: LEASE_SECONDS });
+    const syncs = new SyncService({
+      database,
+      leases,
+      logger,
+      workOf: async (integrationId) => {
+        const row = await store.row(integrationId);
+        return syncWork(sessions, row, capabilitiesOf(factory.definition(row.provider), row.config));
+      },
+    });
     const attendance = new AttendanceService({ database, timeZoneOf });
     const mappingService = new MappingService(database);
     const integrationService = new IntegrationService({
-      store: new IntegrationStore(database),
+      store,
       factory,
-      sessions: new ConnectorSessions({ factory, vault, files: createPathJail(config.csvRoot), outbound, s3: config.s3, logger }),
+      sessions,
       vault,
       syncs,
       mappings: mappingService,
       attendance,
     });
     if (storage.embedded) {
-      await syncs.runs.endAllLeases();
+      await leases.clear();
       await attendance.deliveries.endAllLeases();
     }
     const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
@@ -70,7 +97,7 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
       ready: () => database.isReachable(),
       async close() {
         await resumer.stop();
-        await syncs.runs.release();
+        await leases.abandon();
         outbound.close();
         await storage.close();
       },
@@ -83,11 +110,11 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
 
 async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {
   if (config.databaseUrl) {
-    const database = new Database({ connection: config.databaseUrl.reveal(), poolSize: POOL_SIZE, copies: true, logger });
+    const database = new Database({ connection: config.databaseUrl.reveal(), poolSize: POOL_SIZE, embedded: false, logger });
     return { database, embedded: false, close: () => database.close() };
   }
   const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, ...(onFailure && { onFailure }) });
-  const database = new Database({ connection: embedded.connection, poolSize: 1, copies: false, logger });
+  const database = new Database({ connection: embedded.connection, poolSize: 1, embedded: true, logger });
   return {
     database,
     embedded: true,

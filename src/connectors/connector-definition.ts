@@ -1,6 +1,10 @@
 import type { z } from 'zod';
 import type { MappingEntityType } from './mapping-entity-type.js';
+import type { RosterConnector } from './roster-connector.js';
 import type { ConnectorContext, RecordSource, SISConnector } from './sis-connector.js';
+
+/** A connector that a sync reads from, or one that implements the six documented methods. */
+export type Connector = RosterConnector<unknown, unknown> | SISConnector;
 
 /** What a connector can do. */
 export interface Capabilities {
@@ -31,5 +35,5 @@ export interface ConnectorDefinition {
   capabilitiesWith?(config: Record<string, unknown>): Capabilities;
   /** Reads a body that the school system pushed to us; throws ConnectorError that names what is wrong with it. */
   receive?(body: unknown): PushedRecords;
-  create(context: ConnectorContext): SISConnector;
+  create(context: ConnectorContext): Connector;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { invalidFields } from '../errors.js';
-import type { ConnectorDefinition } from './connector-definition.js';
+import type { Connector, ConnectorDefinition } from './connector-definition.js';
 import { genericCsv } from './generic-csv/index.js';
 import { idukay } from './idukay/index.js';
 import { IntegrationProvider } from './integration-provider.js';
@@ -43,7 +43,7 @@ export class ConnectorFactory {
   }
 
   /** A new connector, for one operation. */
-  create(provider: string, context: ConnectorContext): SISConnector {
+  create(provider: string, context: ConnectorContext): Connector {
     return this.definition(provider).create(context);
   }
 }

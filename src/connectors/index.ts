@@ -1,5 +1,5 @@
 export type { AttendanceRow, AttendanceSheet, AttendanceStatus, SheetEntity } from './attendance-sheet.js';
-export type { Capabilities, ConnectorDefinition, PushedRecords } from './connector-definition.js';
+export type { Capabilities, Connector, ConnectorDefinition, PushedRecords } from './connector-definition.js';
 export { ConnectorError } from './connector-error.js';
 export { ConnectorFactory } from './connector-factory.js';
 export * from './external-record.js';

@@ -1,13 +1,26 @@
 import type { AttendanceSheet } from './attendance-sheet.js';
 import type { CourseRecord, GroupRecord, MembershipRecord, Pages, StudentRecord, TeacherRecord } from './external-record.js';
 import { MappingEntityType } from './mapping-entity-type.js';
-import type { ConnectionReport, ConnectorContext, ReadRowsAgain, SendResult, SISConnector, SyncResult } from './sis-connector.js';
+import type {
+  ConnectionReport,
+  ConnectorContext,
+  ReadRowsAgain,
+  RecordSource,
+  SchoolConnector,
+  SendResult,
+} from './sis-connector.js';
+
+/** Whose memberships come with the entities of a type. */
+const MEMBERSHIPS_WITH: Partial<Record<MappingEntityType, 'STUDENT' | 'TEACHER'>> = {
+  [MappingEntityType.STUDENT]: 'STUDENT',
+  [MappingEntityType.GROUP]: 'TEACHER',
+};
 
 /**
- * The base most connectors extend: they write readers, and this class brings what they read into the roster.
+ * The base most connectors extend: they write readers, from which a sync pulls.
  * Config and credentials have passed the schemas of the connector's definition before `open` is called.
  */
-export abstract class RosterConnector<Config, Credentials = Record<string, never>> implements SISConnector {
+export abstract class RosterConnector<Config, Credentials = Record<string, never>> implements SchoolConnector {
   protected config!: Config;
   protected credentials!: Credentials;
 
@@ -43,36 +56,25 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
   /** Sends a sheet whose ids are the school's. */
   abstract send(sheet: AttendanceSheet): Promise<SendResult>;
 
-  syncStudents(_institutionId?: string): Promise<SyncResult> {
-    return this.context.sync(MappingEntityType.STUDENT, {
-      entities: this.students(),
-      memberships: this.memberships?.('STUDENT'),
-      rowsAgain: this.rowsAgain?.bind(this),
-    });
+  /** All that a sync of one entity type reads; undefined when the connector has no reader for it. */
+  source(entityType: MappingEntityType): RecordSource | undefined {
+    const entities = this.#reader(entityType);
+    if (!entities) return undefined;
+    const role = MEMBERSHIPS_WITH[entityType];
+    return { entities, memberships: role && this.memberships?.(role), rowsAgain: this.rowsAgain?.bind(this) };
   }
 
-  syncCourses(_institutionId?: string): Promise<SyncResult> {
-    return this.context.sync(MappingEntityType.COURSE, { entities: this.courses(), rowsAgain: this.rowsAgain?.bind(this) });
-  }
-
-  get syncTeachers(): SISConnector['syncTeachers'] {
-    const read = this.teachers?.bind(this);
-    return (
-      read && (() => this.context.sync(MappingEntityType.TEACHER, { entities: read(), rowsAgain: this.rowsAgain?.bind(this) }))
-    );
-  }
-
-  get syncGroups(): SISConnector['syncGroups'] {
-    const read = this.groups?.bind(this);
-    return (
-      read &&
-      (() =>
-        this.context.sync(MappingEntityType.GROUP, {
-          entities: read(),
-          memberships: this.memberships?.('TEACHER'),
-          rowsAgain: this.rowsAgain?.bind(this),
-        }))
-    );
+  #reader(entityType: MappingEntityType): RecordSource['entities'] | undefined {
+    switch (entityType) {
+      case MappingEntityType.STUDENT:
+        return this.students();
+      case MappingEntityType.COURSE:
+        return this.courses();
+      case MappingEntityType.TEACHER:
+        return this.teachers?.();
+      case MappingEntityType.GROUP:
+        return this.groups?.();
+    }
   }
 
   sendAttendance(_sessionId: string, sheet: AttendanceSheet): Promise<SendResult> {

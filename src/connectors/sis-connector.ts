@@ -6,19 +6,26 @@ import type { HttpClient, HttpClientOptions, Outbound } from './http/index.js';
 import type { MappingEntityType } from './mapping-entity-type.js';
 
 /**
- * The contract of a connector: six methods. One instance serves one operation: connect, then one or several of the
- * others, then disconnect (always, and it may be called twice or without connect).
+ * What every connector does. One instance serves one operation: connect, then one or several of the others, then
+ * disconnect (always, and it may be called twice or without connect).
  */
-export interface SISConnector {
+export interface SchoolConnector {
   /** Opens the connection. False, or an error with a sentence, when the school system refuses. */
   connect(config: Record<string, unknown>, credentials: Record<string, string>): Promise<boolean>;
   /** Looks whether the school system can be worked with; a report says more than a boolean. */
   testConnection(): Promise<boolean | ConnectionReport>;
-  syncStudents(institutionId: string): Promise<SyncResult>;
-  syncCourses(institutionId: string): Promise<SyncResult>;
   /** Sends one session's attendance; `sheet` holds it with the school's ids. */
   sendAttendance(sessionId: string, sheet: AttendanceSheet): Promise<SendResult>;
   disconnect(): Promise<void>;
+}
+
+/**
+ * A connector that brings entities into SmartID itself and returns the pairs of ids: six methods. `RosterConnector` is
+ * the richer way: a sync reads from it, and does the rest.
+ */
+export interface SISConnector extends SchoolConnector {
+  syncStudents(institutionId: string): Promise<SyncResult>;
+  syncCourses(institutionId: string): Promise<SyncResult>;
   /** Optional: without it, syncing GROUP is unimplemented. */
   syncGroups?(institutionId: string): Promise<SyncResult>;
   /** Optional: without it, syncing TEACHER is unimplemented. */
@@ -117,8 +124,6 @@ export interface ConnectorContext {
    * nothing is said of are judged by the SendResult.
    */
   delivered(outcomes: readonly DeliveryOutcome[]): Promise<void>;
-  /** The corridor: takes what a connector reads into the roster, and reports. */
-  sync(entityType: MappingEntityType, source: RecordSource): Promise<SyncResult>;
 }
 
 /** What a sync of one entity type reads: the entities, and the memberships that come with them. */

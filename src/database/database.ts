@@ -1,11 +1,13 @@
 import 'reflect-metadata';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { finished } from 'node:stream/promises';
-import type { PoolClient } from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg, { type PoolClient } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Transaction } from 'sequelize';
 import { type Model, type ModelCtor, type Repository, Sequelize } from 'sequelize-typescript';
 import type { Logger } from '../observability/index.js';
+import { Lanes, withoutTimeouts } from './lanes.js';
 import { models } from './models/index.js';
 
 export interface DatabaseOptions {
@@ -13,29 +15,49 @@ export interface DatabaseOptions {
   connection: string | { host: string; port: number; user: string; database: string; password?: string | undefined };
   /** Connections at most. 1 for the embedded database, whose clients all share one session. */
   poolSize: number;
-  /** Whether COPY … FROM STDIN works: not on the embedded database. */
-  copies: boolean;
+  /** Whether this is the embedded database: one session, of this process alone, without COPY … FROM STDIN. */
+  embedded: boolean;
   logger: Logger;
 }
 
+/** How long a statement may wait for a lock, take, and leave a transaction idle, in milliseconds; runs allow themselves more. */
+const TIMEOUTS = { lock_timeout: 5_000, statement_timeout: 60_000, idle_in_transaction_session_timeout: 60_000 };
+/** How long anybody waits for a connection, in milliseconds. */
+const ACQUIRE_MS = 10_000;
+/** How long the queries apart may take, in milliseconds. */
+const APART_MS = 5_000;
+/** The share of the connections that one kind of call may use, and that all runs together may use. */
+const LANE_SHARE = 0.2;
+const BACKGROUND_SHARE = 0.6;
+
 /**
- * The door to PostgreSQL. Everything asked inside `transaction` joins it, models and SQL alike, without its being handed
+ * Gives access to PostgreSQL. Everything asked inside `transaction` joins it, models and SQL alike, without its being handed
  * around: on the embedded database a query beside an open transaction would wait for ever.
  */
 export class Database {
   readonly sequelize: Sequelize;
   /** Whether `copyIn` works here. */
   readonly copies: boolean;
+  /** Whether no other process can work on this database. */
+  readonly isExclusive: boolean;
   readonly #current = new AsyncLocalStorage<Transaction>();
+  readonly #lanes: Lanes | undefined;
+  /** Connections for what must not wait for any other work; undefined where there is only one session. */
+  readonly #apart: pg.Pool | undefined;
 
-  constructor({ connection, poolSize, copies, logger }: DatabaseOptions) {
-    this.copies = copies;
+  constructor({ connection, poolSize, embedded, logger }: DatabaseOptions) {
+    this.copies = !embedded;
+    this.isExclusive = embedded;
+    if (!embedded) {
+      this.#lanes = new Lanes(Math.ceil(poolSize * LANE_SHARE), Math.ceil(poolSize * BACKGROUND_SHARE));
+      this.#apart = openApart(connection, logger);
+    }
     const options = {
       dialect: 'postgres' as const,
       models,
       // Repositories belong to their connection; static models would belong to the last one made.
       repositoryMode: true,
-      pool: { max: poolSize, idle: 10_000, acquire: 120_000 },
+      pool: { max: poolSize, idle: 10_000, acquire: embedded ? 120_000 : ACQUIRE_MS },
       logging: (sql: string) => logger.trace({ sql }, 'sql'),
     };
     this.sequelize =
@@ -50,6 +72,23 @@ export class Database {
             database: connection.database,
           });
     this.#joinTransactions();
+    if (!embedded) this.sequelize.addHook('afterConnect', (client) => limit(client as PoolClient));
+  }
+
+  /** Runs `work` so that its queries share a few connections with all others of the same lane. */
+  inLane<T>(lane: string, work: () => T): T {
+    return this.#lanes ? this.#lanes.run(lane, work) : work();
+  }
+
+  /** Runs `work` for which nobody waits within seconds: its queries take turns with those of all such work. */
+  inBackground<T>(work: () => T): T {
+    return this.#lanes ? this.#lanes.runInBackground(work) : work();
+  }
+
+  /** How many rows a short statement wrote, beside everything else: it waits for no connection that other work uses. */
+  async executeApart(sql: string, values: readonly unknown[] = []): Promise<number> {
+    if (!this.#apart) return this.execute(sql, values);
+    return (await this.#apart.query(sql, [...values])).rowCount ?? 0;
   }
 
   /** The models of one table, on this connection. */
@@ -90,6 +129,10 @@ export class Database {
   async withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     const current = this.#current.getStore() as (Transaction & { connection: PoolClient }) | undefined;
     if (current) return use(current.connection);
+    return this.#inTurn(() => this.#withPooled(use));
+  }
+
+  async #withPooled<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     const manager = this.sequelize.connectionManager;
     const client = (await manager.getConnection({ type: 'write' } as never)) as PoolClient;
     try {
@@ -102,21 +145,32 @@ export class Database {
   /** Runs `work` in one transaction, or in the one under way. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.#current.getStore()) return work();
-    return this.sequelize.transaction((transaction) => this.#current.run(transaction, work));
+    return this.#inTurn(() => this.sequelize.transaction((transaction) => this.#current.run(transaction, work)));
   }
 
-  /** Whether the database answers. */
+  /** Whether the database answers within a few seconds, however busy the service is. */
   async isReachable(): Promise<boolean> {
-    try {
-      await this.query('SELECT 1');
-      return true;
-    } catch {
-      return false;
-    }
+    const asked = this.executeApart('SELECT 1').then(
+      () => true,
+      () => false,
+    );
+    const late = new AbortController();
+    const no = sleep(APART_MS, false, { signal: late.signal, ref: false }).catch(() => false);
+    return Promise.race([asked, no]).finally(() => late.abort());
   }
 
   async close(): Promise<void> {
     await this.sequelize.close();
+    await this.#apart?.end();
+  }
+
+  /** Waits for a turn in the lane under way; a wait that was too long is the caller's to repeat. */
+  async #inTurn<T>(use: () => Promise<T>): Promise<T> {
+    try {
+      return await (this.#lanes ? this.#lanes.take(use) : use());
+    } catch (error) {
+      throw withoutTimeouts(error);
+    }
   }
 
   #joinTransactions(): void {
@@ -126,4 +180,23 @@ export class Database {
       return run(sql, current && options?.transaction === undefined ? { ...options, transaction: current } : options);
     }) as typeof this.sequelize.query;
   }
+}
+
+/** Two connections with short limits. */
+function openApart(connection: DatabaseOptions['connection'], logger: Logger): pg.Pool {
+  const pool = new pg.Pool({
+    ...(typeof connection === 'string' ? { connectionString: connection } : connection),
+    max: 2,
+    connectionTimeoutMillis: APART_MS,
+    statement_timeout: APART_MS,
+    query_timeout: APART_MS,
+  });
+  // A connection that breaks while nobody uses it is made anew by the next query.
+  pool.on('error', (error) => logger.warn({ err: error }, 'a connection to the database broke'));
+  return pool;
+}
+
+async function limit(client: PoolClient): Promise<void> {
+  const settings = Object.entries(TIMEOUTS).map(([name, ms]) => `SET ${name} = ${ms}`);
+  await client.query(settings.join('; '));
 }

@@ -7,9 +7,10 @@ import { rosterEdits } from './migrations/0003-roster-edits.js';
 import { trust } from './migrations/0004-trust.js';
 import { issueRows } from './migrations/0005-issue-rows.js';
 import { forgottenDigests } from './migrations/0006-forgotten-digests.js';
+import { leases } from './migrations/0009-leases.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
-const migrations = [initial, outbox, rosterEdits, trust, issueRows, forgottenDigests];
+const migrations = [initial, outbox, rosterEdits, trust, issueRows, forgottenDigests, leases];
 
 /** Any number will do, as long as every process takes the same one. */
 const LOCK = 4_711_001;
@@ -20,7 +21,10 @@ const LOCK = 4_711_001;
  */
 export async function migrate(database: Database, logger: Logger): Promise<void> {
   await database.transaction(async () => {
+    await database.query('SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0');
     await database.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    // A migration that waits for a long query would keep every other query of that table waiting behind it.
+    await database.query(`SET LOCAL lock_timeout = '10s'`);
     await database.query(
       'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
     );

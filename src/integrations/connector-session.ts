@@ -1,16 +1,19 @@
 import {
   type ConfinedFiles,
+  type Connector,
   type ConnectorContext,
   ConnectorError,
   type ConnectorFactory,
+  type MappingEntityType,
   type Outbound,
+  type Pages,
   type RecordSource,
   type S3Defaults,
-  type SISConnector,
   type SyncResult,
 } from '../connectors/index.js';
 import type { Logger } from '../observability/index.js';
 import { checkSettings, timeZoneOf } from './check-settings.js';
+import { readEntities } from './read-entities.js';
 
 /** Opens sealed credentials. They leave it only to be handed to a connector's `connect`. */
 export interface CredentialOpener {
@@ -27,17 +30,23 @@ export interface ConnectorTarget {
   credentials: string;
 }
 
-/** Where a connector brings what it read, and says what became of what it sent. */
-export interface SessionDoors {
-  sync?: (source: RecordSource) => Promise<SyncResult>;
+/** What an operation hands to the connector it opens. */
+export interface SessionOptions {
+  /** Ends the operation. */
+  signal?: AbortSignal;
+  /** Takes what became of marks while they are being sent. */
   delivered?: ConnectorContext['delivered'];
 }
 
-/** Does something with a connector that is connected. */
-export type ConnectorCall = <T>(work: (connector: SISConnector) => Promise<T>) => Promise<T>;
+/** A connector that is connected at the first call. What it throws has the secrets struck out of it. */
+export interface ConnectorCall {
+  <T>(work: (connector: Connector) => Promise<T>): Promise<T>;
+  /** The source of one entity type, or the mappings of a connector that writes its entities itself. */
+  read(entityType: MappingEntityType, institutionId: string): Promise<RecordSource | SyncResult>;
+}
 
 interface OpenConnector {
-  connector: SISConnector;
+  connector: Connector;
   config: Record<string, unknown>;
   credentials: Record<string, string>;
   logger: Logger;
@@ -69,20 +78,18 @@ export class ConnectorSessions {
   }
 
   /** Connects, does `work`, disconnects whatever happens. What the connector throws has the secrets struck out of it. */
-  async run<T>(target: ConnectorTarget, work: (connector: SISConnector) => Promise<T>, doors: SessionDoors = {}): Promise<T> {
-    return this.open(target, (call) => call(work), doors);
+  async run<T>(target: ConnectorTarget, work: (connector: Connector) => Promise<T>, options: SessionOptions = {}): Promise<T> {
+    return this.open(target, options, (call) => call(work));
   }
 
-  /**
-   * The same for several calls of one connector, which may then read once what serves them all. It is made and connected
-   * at the first call; each call strikes out the secrets.
-   */
-  async open<T>(target: ConnectorTarget, use: (call: ConnectorCall) => Promise<T>, doors: SessionDoors = {}): Promise<T> {
+  /** The same for several calls of one connector, which may then read once what serves them all. */
+  async open<T>(target: ConnectorTarget, options: SessionOptions, use: (call: ConnectorCall) => Promise<T>): Promise<T> {
     const abort = new AbortController();
+    const signal = options.signal ? AbortSignal.any([abort.signal, options.signal]) : abort.signal;
     let opened: OpenConnector | undefined;
-    const call: ConnectorCall = async (work) => {
+    const connected = async <R>(work: (connector: Connector) => Promise<R>): Promise<R> => {
       const isFirst = !opened;
-      opened ??= this.#make(target, abort.signal, doors);
+      opened ??= this.#make(target, { ...options, signal });
       const { connector, config, credentials } = opened;
       try {
         if (isFirst && !(await connector.connect(config, credentials))) {
@@ -93,6 +100,12 @@ export class ConnectorSessions {
         throw withoutSecrets(error, Object.values(credentials));
       }
     };
+    const call: ConnectorCall = Object.assign(connected, {
+      async read(entityType: MappingEntityType, institutionId: string) {
+        const found = await connected((connector) => readEntities(connector, entityType, institutionId));
+        return 'entities' in found ? sourceWithoutSecrets(found, Object.values(opened?.credentials ?? {})) : found;
+      },
+    });
     try {
       return await use(call);
     } finally {
@@ -102,7 +115,7 @@ export class ConnectorSessions {
     }
   }
 
-  #make(target: ConnectorTarget, signal: AbortSignal, doors: SessionDoors): OpenConnector {
+  #make(target: ConnectorTarget, { signal, delivered }: SessionOptions & { signal: AbortSignal }): OpenConnector {
     const logger = this.#logger.child({ integrationId: target.id, provider: target.provider });
     const definition = this.#factory.definition(target.provider);
     const sealed = this.#vault.open(target.id, target.credentials);
@@ -117,8 +130,7 @@ export class ConnectorSessions {
       http: (options) => this.#outbound.client({ ...options, signal, logger }),
       outbound: this.#outbound,
       s3: this.#s3,
-      delivered: doors.delivered ?? refuse,
-      sync: (_entityType, source) => (doors.sync ?? refuse)(source),
+      delivered: delivered ?? refuse,
     });
     return { connector, config, credentials, logger };
   }
@@ -126,6 +138,24 @@ export class ConnectorSessions {
 
 function refuse(): never {
   throw new ConnectorError('The connector was not asked for that by this operation.');
+}
+
+/** A source is read after its connector was called: its errors too are free of secrets. */
+function sourceWithoutSecrets(source: RecordSource, secrets: string[]): RecordSource {
+  const { entities, memberships } = source;
+  return {
+    ...source,
+    entities: pagesWithoutSecrets(entities as Pages<never>, secrets),
+    memberships: memberships && pagesWithoutSecrets(memberships, secrets),
+  };
+}
+
+async function* pagesWithoutSecrets<R>(pages: Pages<R>, secrets: string[]): Pages<R> & AsyncGenerator {
+  try {
+    yield* pages;
+  } catch (error) {
+    throw withoutSecrets(error, secrets);
+  }
 }
 
 /** A connector may put a URL or a header into its error: values of credentials never leave. */

@@ -4,3 +4,4 @@ export { ConnectorSessions, type ConnectorTarget } from './connector-session.js'
 export type { CreateIntegrationInput, Integration, IntegrationStatus, UpdateIntegrationInput } from './integration.js';
 export { IntegrationService, type SyncLogs } from './integration-service.js';
 export { IntegrationStore } from './integration-store.js';
+export { capabilitiesOf, syncWork } from './sync-work.js';

@@ -23,13 +23,12 @@ import type {
   SyncRun,
   SyncScope,
   SyncService,
-  SyncWork,
 } from '../sync/index.js';
 import { checkPolicy, checkSettings, mergeConfig } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
 import { type IntegrationStore, toIntegration } from './integration-store.js';
-import { policyOf, type SyncTarget, syncWork } from './sync-work.js';
+import { capabilitiesOf, policyOf, type SyncTarget } from './sync-work.js';
 
 export interface CredentialVaultDoor extends CredentialOpener {
   seal(integrationId: string, credentials: Record<string, string>): string;
@@ -120,7 +119,7 @@ export class IntegrationService {
     await this.parts.store.delete(id);
   }
 
-  /** Connects and looks round. A refusal is a result with success false and the reason. */
+  /** Tells how the connection is: a refusal is a result with success false and the reason. Changes nothing. */
   async testConnection(id: string): Promise<Required<ConnectionReport>> {
     const row = await this.parts.store.row(id);
     const result = await this.parts.sessions
@@ -128,7 +127,6 @@ export class IntegrationService {
       .catch((error: unknown): ConnectionReport => ({ success: false, message: sentenceOf(error) }));
     const report: ConnectionReport = typeof result === 'boolean' ? { success: result } : result;
     const message = report.message ?? (report.success ? 'Connection successful' : 'The school system refused the connection.');
-    await this.#note(id, report.success ? null : message);
     return { success: report.success, message, checks: report.checks ?? [] };
   }
 
@@ -194,13 +192,12 @@ export class IntegrationService {
     return this.parts.syncs.conflicts.resolve({ integrationId: id, institutionId }, conflictId, resolution, internalId);
   }
 
-  /** Takes up the runs of processes that died, one after the other; returns how many. */
+  /** Does the runs of processes that died, one after the other; returns how many. */
   async resumeAbandonedRuns(): Promise<number> {
     let count = 0;
-    for (let run = await this.parts.syncs.runs.takeUpAbandoned(); run; run = await this.parts.syncs.runs.takeUpAbandoned()) {
-      const taken = run;
-      const row = await this.parts.store.row(taken.integrationId);
-      await this.#noting(row.id, () => this.parts.syncs.carryOut(taken, this.#work(row)));
+    for (let held = await this.parts.syncs.runs.claimAnyDead(); held; held = await this.parts.syncs.runs.claimAnyDead()) {
+      const claimed = held;
+      await this.#noting(claimed.run.integrationId, () => this.parts.syncs.carryOut(claimed));
       count += 1;
     }
     return count;
@@ -329,8 +326,7 @@ export class IntegrationService {
   }
 
   #capabilities({ provider, config }: ConnectorTarget): Capabilities {
-    const definition = this.parts.factory.definition(provider);
-    return definition.capabilitiesWith?.(config) ?? definition.capabilities;
+    return capabilitiesOf(this.parts.factory.definition(provider), config);
   }
 
   #requireEntityType(target: ConnectorTarget, entityType: MappingEntityType): void {
@@ -348,14 +344,7 @@ export class IntegrationService {
   async #sync(id: string, entityType: SyncScope, kind: 'SYNC' | 'PREVIEW', guard?: GuardOverride): Promise<SyncReport> {
     const row = await this.#usable(id);
     if (entityType !== 'ALL') this.#requireEntityType(row, entityType);
-    return this.parts.syncs.sync(
-      { integrationId: id, institutionId: row.institutionId, entityType, kind, guard },
-      this.#work(row),
-    );
-  }
-
-  #work(target: SyncTarget): SyncWork {
-    return syncWork(this.parts.sessions, target, this.#capabilities(target));
+    return this.parts.syncs.sync({ integrationId: id, institutionId: row.institutionId, entityType, kind, guard });
   }
 
   /** Does a sync and notes on the integration how it went. */

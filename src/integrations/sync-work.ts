@@ -1,6 +1,5 @@
-import { type Capabilities, MappingEntityType, type SISConnector, type SyncResult } from '../connectors/index.js';
-import { ServiceError } from '../errors.js';
-import { type Corridor, type SyncPolicy, type SyncWork, syncPolicy } from '../sync/index.js';
+import { type Capabilities, type ConnectorDefinition, MappingEntityType } from '../connectors/index.js';
+import { type SyncPolicy, type SyncWork, syncPolicy } from '../sync/index.js';
 import type { ConnectorSessions, ConnectorTarget } from './connector-session.js';
 
 /** Teachers before their groups, groups before their students: so that everybody referred to is known. */
@@ -10,23 +9,13 @@ export interface SyncTarget extends ConnectorTarget {
   policy: Record<string, unknown>;
 }
 
-/** What a sync run does: asks one connector for its entities, type by type. */
+/** The school system of an integration, as sync runs read it: one connector, type by type. */
 export function syncWork(sessions: ConnectorSessions, target: SyncTarget, { entityTypes }: Capabilities): SyncWork {
   return {
     policy: policyOf(target),
     entityTypes: ORDER.filter((type) => entityTypes.includes(type)),
-    open: (use) => {
-      let corridor: Corridor = notOffered;
-      return sessions.open(
-        target,
-        (call) =>
-          use((entityType, into) => {
-            corridor = into;
-            return call((connector) => callSync(connector, entityType, target.institutionId));
-          }),
-        { sync: (source) => corridor(source) },
-      );
-    },
+    open: (signal, use) =>
+      sessions.open(target, { signal }, (call) => use((entityType) => call.read(entityType, target.institutionId))),
   };
 }
 
@@ -34,19 +23,7 @@ export function policyOf({ policy }: Pick<SyncTarget, 'policy'>): SyncPolicy {
   return syncPolicy.parse(policy);
 }
 
-function callSync(connector: SISConnector, entityType: MappingEntityType, institutionId: string): Promise<SyncResult> {
-  switch (entityType) {
-    case MappingEntityType.STUDENT:
-      return connector.syncStudents(institutionId);
-    case MappingEntityType.COURSE:
-      return connector.syncCourses(institutionId);
-    case MappingEntityType.GROUP:
-      return (connector.syncGroups ?? notOffered).call(connector, institutionId);
-    case MappingEntityType.TEACHER:
-      return (connector.syncTeachers ?? notOffered).call(connector, institutionId);
-  }
-}
-
-function notOffered(): never {
-  throw new ServiceError('unimplemented', 'The connector does not sync this entity type.', { reason: 'ENTITY_TYPE_UNSUPPORTED' });
+/** What of a connector's capabilities remains with these settings. */
+export function capabilitiesOf(definition: ConnectorDefinition, config: Record<string, unknown>): Capabilities {
+  return definition.capabilitiesWith?.(config) ?? definition.capabilities;
 }

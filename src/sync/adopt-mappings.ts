@@ -1,16 +1,16 @@
 import type { SyncResult } from '../connectors/index.js';
 import { type Database, MAPPING_COLUMNS } from '../database/index.js';
+import { ServiceError } from '../errors.js';
 import { TOKEN } from '../paging.js';
-import { MAX_REPORTED_MAPPINGS, type ReportedMapping, type SyncReport } from './corridor.js';
+import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, type ReportedMapping, type SyncReport } from './corridor.js';
+import type { SyncContext } from './sync-context.js';
 import { noCounts, type SyncRun } from './sync-run.js';
-
-const MAX_SENTENCES = 100;
 
 /**
  * Stores the mappings of a connector that brought its entities into SmartID itself and returns the pairs of ids. A pair
  * that would break one of the two uniqueness rules is an error sentence, and the others are stored.
  */
-export async function adoptMappings(database: Database, run: SyncRun, result: SyncResult): Promise<SyncReport> {
+export async function adoptMappings({ database, run, lease }: SyncContext, result: SyncResult): Promise<SyncReport> {
   const errors = [...result.errors];
   const pairs = new Map<string, { externalId: string; internalId: string; metadata: string }>();
   const internal = new Set<string>();
@@ -22,7 +22,7 @@ export async function adoptMappings(database: Database, run: SyncRun, result: Sy
       pairs.set(externalId, { externalId, internalId, metadata: JSON.stringify(metadata ?? {}) });
     }
   }
-  const stored = await database.transaction(() => store(database, run, [...pairs.values()], errors));
+  const stored = await lease.transaction(() => store(database, run, [...pairs.values()], errors));
   const touched = stored.filter(({ before }) => before !== 'same');
   run.counts = {
     ...noCounts(),
@@ -66,6 +66,12 @@ async function store(
   pairs: { externalId: string; internalId: string; metadata: string }[],
   errors: string[],
 ): Promise<Stored[]> {
+  const [integration] = await database.query('SELECT 1 FROM integrations WHERE id = $1 FOR SHARE', [run.integrationId]);
+  if (!integration) {
+    throw new ServiceError('aborted', 'The integration was deleted while this run was under way.', {
+      reason: 'INTEGRATION_DELETED',
+    });
+  }
   const values = [
     run.integrationId,
     run.entityType,

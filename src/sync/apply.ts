@@ -1,64 +1,44 @@
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
-import { type EntityColumn, entityColumns, rowObject, stillHas } from './entity-columns.js';
+import { type EntityColumn, entityColumns } from './entity-columns.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { lookUp, preferHashJoins } from './joins.js';
-import type { RunStore } from './run-store.js';
+import type { SyncContext } from './sync-context.js';
 import type { SyncRun } from './sync-run.js';
-
-export interface ApplyOptions {
-  database: Database;
-  runs: RunStore;
-  run: SyncRun;
-}
+import { GOOD, has, sizesOf, verify } from './verify.js';
 
 /** Changes of entities that are there already, with what they say of roster and mapping. */
 const CHANGES_THERE = `('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK')`;
-const CHANGES = 'c.integration_id = $1 AND c.run_id = $2';
-/** Changes that are carried out: neither moved nor refused. */
-const GOOD = `${CHANGES} AND c.outcome IS NULL`;
 
 /**
- * The fifth room: writes a plan into roster and mappings, all of it or nothing, in one transaction, whoever made the plan
- * and whenever. Changes whose base is not as the plan saw it are marked as moved and left out. Runs of one institution
- * apply one after the other, so that the order of its changes is the order of their commits. Returns how many moved.
+ * Writes a plan into roster and mappings, whoever made it and whenever: it is verified first, and what no longer fits is
+ * left out. Inside a transaction of the run's lease, under the institution's lock, so that the order of an institution's
+ * changes is the order of their commits.
  */
-export async function apply({ database, runs, run }: ApplyOptions): Promise<number> {
-  return database.transaction(async () => {
-    await database.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [run.institutionId]);
-    const [integration] = await database.query('SELECT id FROM integrations WHERE id = $1 FOR SHARE', [run.integrationId]);
-    if (!integration || !(await runs.claimPosition(run))) {
-      throw new ServiceError('aborted', 'The run was taken from this process, or its integration was deleted.', {
-        reason: 'SYNC_RUN_LOST',
-      });
-    }
-    const actions = await database.query<{ entity: string; action: string; count: number }>(
-      'SELECT entity, action, count(*)::int FROM sync_changes WHERE integration_id = $1 AND run_id = $2 GROUP BY entity, action',
-      [run.integrationId, run.id],
-    );
-    const rows = actions.reduce((sum, { count }) => sum + count, 0);
-    await preferHashJoins(database, rows);
-    const few = { rows, among: rows + run.counts.unchanged };
-    const has = (entity: string, ...wanted: string[]) =>
-      actions.some((row) => row.entity === entity && wanted.includes(row.action));
-    let moved = 0;
-    for (const spec of Object.values(ENTITY_SPECS)) {
-      const type = spec.entityType;
-      if (has(type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK', 'DELETE')) {
-        moved += await markMoved(database, run, spec, few);
-      }
-      if (has(type, 'CREATE', 'LINK')) moved += await markTaken(database, run, spec);
-      if (has(type, 'CREATE')) await createEntities(database, run, spec);
-      if (has(type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'LINK', 'UNLINK'))
-        await lookUp(database, few, () => updateEntities(database, run, spec));
-      if (has(type, 'CREATE', 'LINK')) await createMappings(database, run, spec);
-      if (has(type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING'))
-        await lookUp(database, few, () => updateMappings(database, run, spec));
-      if (has(type, 'DELETE', 'UNLINK')) await deleteEntities(database, run, spec);
-    }
-    if (has('MEMBERSHIP', 'CREATE', 'DELETE')) await applyMemberships(database, run);
-    return moved;
-  });
+export async function apply({ database, runs, run }: SyncContext): Promise<void> {
+  const [integration] = await database.query('SELECT id FROM integrations WHERE id = $1 FOR SHARE', [run.integrationId]);
+  if (!integration) {
+    throw new ServiceError('aborted', 'The integration was deleted while this run was under way.', {
+      reason: 'INTEGRATION_DELETED',
+    });
+  }
+  const sizes = await sizesOf(database, run);
+  await preferHashJoins(database, sizes.rows);
+  const left = await verify(database, run, sizes);
+  run.counts.moved = left.entities;
+  run.membershipCounts.moved = left.memberships;
+  await runs.saveApplied(run);
+  for (const spec of Object.values(ENTITY_SPECS)) {
+    const type = spec.entityType;
+    if (has(sizes, type, 'CREATE')) await createEntities(database, run, spec);
+    if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'LINK', 'UNLINK'))
+      await lookUp(database, sizes, () => updateEntities(database, run, spec));
+    if (has(sizes, type, 'CREATE', 'LINK')) await createMappings(database, run, spec);
+    if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING'))
+      await lookUp(database, sizes, () => updateMappings(database, run, spec));
+    if (has(sizes, type, 'DELETE', 'UNLINK')) await deleteEntities(database, run, spec);
+  }
+  if (has(sizes, 'MEMBERSHIP', 'CREATE', 'DELETE')) await applyMemberships(database, run);
 }
 
 /**
@@ -69,54 +49,10 @@ export async function keepDigests(database: Database, run: SyncRun, spec: Entity
   await database.execute(
     `UPDATE integration_mappings m SET digest = s.digest FROM sync_staged s
      WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.digest IS NOT NULL AND m.integration_id = $1
-       AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest`,
-    [run.integrationId, run.id, spec.entityType],
-  );
-}
-
-/** What is about somebody who is not as the plan saw him or her. The plan then shows what is there now. */
-async function markMoved(
-  database: Database,
-  run: SyncRun,
-  spec: EntitySpec,
-  few: { rows: number; among: number },
-): Promise<number> {
-  const moved = `SELECT c.seq, CASE WHEN t.id IS NULL THEN 'It is no longer in the roster.'
-           WHEN NOT ${stillHas(spec, 'c.before')} THEN 'It was changed in the roster after the plan was made.'
-           ELSE 'Its mapping was changed after the plan was made.' END AS reason,
-         (SELECT jsonb_object_agg(key, value) FROM jsonb_each(${rowObject(spec)}) WHERE c.before ? key) AS now
-       FROM sync_changes c
-       LEFT JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = c.internal_id
-       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = c.external_id
-       WHERE ${GOOD} AND c.entity = $4 AND c.action IN ${CHANGES_THERE.replace(')', `, 'DELETE')`)}
-         AND (t.id IS NULL OR NOT ${stillHas(spec, 'c.before')}
-           OR (c.action <> 'LINK' AND m.internal_id IS DISTINCT FROM c.internal_id)
-           OR (c.missing_before IS NOT NULL AND m.missing_runs <> c.missing_before))`;
-  const values = [run.integrationId, run.id, run.institutionId, spec.entityType];
-  const any = await lookUp(database, few, () => database.query(`SELECT seq FROM (${moved}) moved LIMIT 1`, values));
-  if (any.length === 0) return 0;
-  return database.execute(
-    `UPDATE sync_changes x SET outcome = 'MOVED', before = moved.now, reason = moved.reason FROM (${moved}) moved
-     WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = moved.seq`,
-    values,
-  );
-}
-
-/** New mappings of which one of the two ids has a mapping meanwhile. */
-async function markTaken(database: Database, run: SyncRun, spec: EntitySpec): Promise<number> {
-  const [any] = await database.query(
-    'SELECT 1 FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 LIMIT 1',
-    [run.integrationId, spec.entityType],
-  );
-  if (!any) return 0;
-  return database.execute(
-    `UPDATE sync_changes x SET outcome = 'MOVED', reason = 'It was mapped in another way after the plan was made.' FROM (
-       SELECT c.seq FROM sync_changes c
-       LEFT JOIN integration_mappings e ON e.integration_id = $1 AND e.entity_type = $3 AND e.external_id = c.external_id
-       LEFT JOIN integration_mappings i ON i.integration_id = $1 AND i.entity_type = $3 AND i.internal_id = c.internal_id
-       WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('CREATE', 'LINK')
-         AND (e.internal_id <> c.internal_id OR i.external_id <> c.external_id OR (c.action = 'LINK' AND e.internal_id IS NOT NULL))
-     ) taken WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = taken.seq`,
+       AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest
+       -- What was left out has not been applied: the next run looks at its row again.
+       AND s.seq NOT IN (SELECT c.seq FROM sync_changes c
+         WHERE c.integration_id = $1 AND c.run_id = $2 AND c.entity = $3 AND c.outcome IS NOT NULL)`,
     [run.integrationId, run.id, spec.entityType],
   );
 }
@@ -200,11 +136,7 @@ async function applyMemberships(database: Database, run: SyncRun): Promise<void>
   await database.execute(
     `INSERT INTO memberships (institution_id, group_id, person_id, role, integration_id)
      SELECT $3, (c.after->>'groupId')::uuid, (c.after->>'personId')::uuid, c.after->>'role', $1
-     FROM sync_changes c
-     -- Whoever turned out to be somebody else, or to be gone, enters no group.
-     LEFT JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = $2 AND p.entity = c.after->>'role'
-       AND p.internal_id = c.internal_id AND p.outcome IS NOT NULL AND p.action IN ('CREATE', 'LINK')
-     WHERE ${GOOD} AND c.entity = 'MEMBERSHIP' AND c.action = 'CREATE' AND p.seq IS NULL
+     FROM sync_changes c WHERE ${GOOD} AND c.entity = 'MEMBERSHIP' AND c.action = 'CREATE'
      ON CONFLICT DO NOTHING`,
     values,
   );

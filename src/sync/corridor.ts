@@ -6,14 +6,17 @@ import { apply, keepDigests } from './apply.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { noEvidence } from './evidence.js';
 import { judge } from './guard.js';
+import { lockInstitution, positionOf } from './institution.js';
 import { IssueLog } from './issue-log.js';
 import { type Planned, plan, type Unresolved } from './plan/index.js';
 import type { SyncPolicy } from './policy.js';
 import { recallRows } from './recall-rows.js';
-import type { RunStore } from './run-store.js';
 import { type Staged, stage } from './stage.js';
+import type { SyncContext } from './sync-context.js';
 import { noCounts, noTimings, type SyncCounts, type SyncRun, type SyncScope } from './sync-run.js';
 
+/** How many error sentences a report holds. */
+export const MAX_SENTENCES = 100;
 /** How many mappings a report holds. */
 export const MAX_REPORTED_MAPPINGS = 1_000;
 
@@ -50,69 +53,166 @@ export interface ReportedMapping extends SyncedMapping {
   updatedAt: Date;
 }
 
-export interface CorridorOptions {
-  database: Database;
-  runs: RunStore;
-  run: SyncRun;
-  source: RecordSource;
-  policy: SyncPolicy;
-}
+/** How often a plan is made anew because the roster changed after it was made; then what no longer fits is left out. */
+const MAX_PLANS = 3;
 
 /**
- * One run: read, stage, plan, guard, apply, report. Nothing of the roster is written before apply, and all of it there.
- * A preview ends before apply, and so does a plan that the guard holds; `approvePlan` goes on from there.
+ * One run of a source: read, stage, plan, guard, apply, report. Nothing of the roster is written before apply, and all of
+ * it there. A preview ends before apply, and so does a plan that the guard holds; `approvePlan` goes on from there.
  */
-export async function walkCorridor({ database, runs, run, source, policy }: CorridorOptions): Promise<SyncReport> {
+export async function walkCorridor(context: SyncContext, source: RecordSource, policy: SyncPolicy): Promise<SyncReport> {
+  const { database, runs, run, lease } = context;
   const spec = specOf(run);
-  const issues = new IssueLog(database, run.integrationId, run.id, spec.table);
-  await beginAnew(database, run);
+  const issues = new IssueLog({ database, lease, integrationId: run.integrationId, runId: run.id, source: spec.table });
+  await beginAnew(context);
   try {
-    const staged = await timed(run, 'readMs', 'READ', () => {
-      return stage({ database, run, spec, source, issues, onPage: progress(runs, run) });
-    });
-    const planned = await timed(run, 'planMs', 'PLAN', () =>
-      database.transaction(() => plan(database, { run, spec, staged, policy })),
+    const staged = await timed(run, 'readMs', 'READ', () =>
+      stage({ ...context, spec, source, issues, onPage: progress(context) }),
     );
-    await explainConflicts(issues, spec, staged, planned);
-    await explainUnknown(database, run, issues, staged, planned);
+    await planAndApply(context, { staged, policy, issues });
     await recallRows({ database, run, source, issues });
-    count(run, staged, planned, issues);
-    const held = judge(planned.impact, { evidence: run.evidence, policy, override: run.guard, noun: spec.noun });
-    if (run.kind === 'PREVIEW') run.status = 'PREVIEWED';
-    else if (held) run.status = 'HELD';
-    run.error = held ?? null;
-    if (run.status === 'RUNNING') {
-      await timed(run, 'applyMs', 'APPLY', async () => {
-        run.counts.moved = await apply({ database, runs, run });
-        if (planned.created + planned.updated + planned.conflicts.length < staged.staged) await keepDigests(database, run, spec);
-      });
-      run.stage = 'REPORT';
-      run.status = 'COMPLETED';
-    }
     // Some pushed records are no new reading.
-    if (run.kind === 'SYNC' && !staged.partial) await runs.supersede(run);
-    return await report(database, run, issues);
+    if (run.kind === 'SYNC' && !staged.partial) await lease.transaction(() => runs.supersede(run));
+    return await report(database, run);
   } finally {
-    await issues.flush();
-    await database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2', [run.integrationId, run.id]);
+    await endStaging(context, issues);
   }
 }
 
-/** The second half for a plan that a person looked at: applies it as it stands. */
-export async function approvePlan({ database, runs, run }: Omit<CorridorOptions, 'source' | 'policy'>): Promise<SyncReport> {
-  await timed(run, 'applyMs', 'APPLY', async () => {
-    run.counts.moved = await apply({ database, runs, run });
+/** Plans, judges and applies; anew when somebody changed the roster between the plan and its turn to be applied. */
+async function planAndApply(
+  context: SyncContext,
+  { staged, policy, issues }: { staged: Staged; policy: SyncPolicy; issues: IssueLog },
+): Promise<void> {
+  const { database, run, lease } = context;
+  const found = issues.mark();
+  let planned: Planned | undefined;
+  for (let round = 1; ; round++) {
+    const before = planned;
+    const made = await timed(run, 'planMs', 'PLAN', () => lease.transaction(() => makePlan(context, staged, policy, before)));
+    planned = made;
+    await issues.rewind(found);
+    await explainPlan(context, issues, staged, made);
+    count(run, staged, made, issues);
+    const held = judge(made.impact, { evidence: run.evidence, policy, override: run.guard, noun: specOf(run).noun });
+    run.error = held ?? null;
+    if (run.kind === 'PREVIEW' || held) {
+      run.status = run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD';
+      return;
+    }
+    const isApplied = await timed(run, 'applyMs', 'APPLY', () =>
+      lease.transaction(async () => {
+        await lockInstitution(database, run.institutionId);
+        const isCurrent = (await positionOf(database, run.institutionId)) === run.plannedPosition;
+        if (!isCurrent && round < MAX_PLANS) return false;
+        await apply(context);
+        if (made.created + made.updated + made.conflicts.length < staged.staged) await keepDigests(database, run, specOf(run));
+        return true;
+      }),
+    );
+    if (!isApplied) continue;
+    Object.assign(run, { stage: 'REPORT', status: 'COMPLETED' });
+    return;
+  }
+}
+
+/** Makes the plan of what was staged, with its header. `before`: the plan that it replaces. */
+async function makePlan(
+  { database, runs, run }: SyncContext,
+  staged: Staged,
+  policy: SyncPolicy,
+  before: Planned | undefined,
+): Promise<Planned> {
+  if (before) await clearPlan(database, run, staged);
+  if ((await countStaged(database, run, staged)) !== staged.rows) throw stagedRowsLost();
+  run.plannedPosition = await positionOf(database, run.institutionId);
+  const planned = await plan(database, { run, spec: specOf(run), staged, policy });
+  if (before) planned.conflicts.unshift(...before.conflicts);
+  staged.drafted = planned.drafted;
+  // Rows that became conflicts are no longer staged.
+  if (planned.conflicts.length > 0) staged.rows = await countStaged(database, run, { drafted: false });
+  run.plannedChanges = await countChanges(database, run);
+  await runs.savePlan(run);
+  return planned;
+}
+
+/** Deletes a plan that is made anew; drafts stay, which are what was read. */
+async function clearPlan(database: Database, run: SyncRun, staged: Staged): Promise<void> {
+  const values = [run.integrationId, run.id];
+  const kept = staged.drafted ? `AND entity = 'MEMBERSHIP'` : '';
+  await database.execute(`DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2 ${kept}`, values);
+  await database.execute(
+    'UPDATE sync_staged SET link_id = NULL WHERE integration_id = $1 AND run_id = $2 AND link_id IS NOT NULL',
+    values,
+  );
+}
+
+/** Rows in sync_staged, and of a plan that is not made yet, drafts. */
+async function countStaged(database: Database, run: SyncRun, { drafted }: Pick<Staged, 'drafted'>): Promise<number> {
+  const [row] = await database.query<{ rows: number }>(
+    'SELECT count(*)::int AS rows FROM sync_staged WHERE integration_id = $1 AND run_id = $2',
+    [run.integrationId, run.id],
+  );
+  return (row?.rows ?? 0) + (drafted ? await countChanges(database, run) : 0);
+}
+
+/** A database that crashed has emptied the staging table: then nothing may be concluded from what is missing there. */
+function stagedRowsLost(): ServiceError {
+  return new ServiceError('unavailable', 'The database lost rows that this run had staged. Sync again.', {
+    reason: 'STAGED_ROWS_LOST',
+    metadata: { retryAfterSeconds: '5' },
   });
-  run.stage = 'REPORT';
-  run.status = 'COMPLETED';
-  run.error = null;
+}
+
+async function countChanges(database: Database, run: SyncRun): Promise<number> {
+  const [row] = await database.query<{ changes: number }>(
+    'SELECT count(*)::int AS changes FROM sync_changes WHERE integration_id = $1 AND run_id = $2',
+    [run.integrationId, run.id],
+  );
+  return row?.changes ?? 0;
+}
+
+/** The second half for a plan that a person looked at: applies it as it stands. */
+export async function approvePlan(context: SyncContext): Promise<SyncReport> {
+  const { database, run } = context;
+  if (run.plannedChanges !== null && run.plannedChanges !== (await countChanges(database, run))) {
+    throw new ServiceError('failed_precondition', 'The plan is no longer whole. Discard it and sync again.', {
+      reason: 'PLAN_INCOMPLETE',
+    });
+  }
+  await applyPlan(context);
   return report(database, run);
 }
 
-/** The end of a run whose process died after its last write: only what it had staged is put away, and nothing done again. */
-export async function finishApplied(database: Database, run: SyncRun): Promise<SyncReport> {
-  await database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2', [run.integrationId, run.id]);
-  return report(database, Object.assign(run, { status: 'COMPLETED', error: null }));
+/** Applies the plan of a run, made in a transaction before. */
+export async function applyPlan(context: SyncContext): Promise<void> {
+  const { database, run, lease } = context;
+  await timed(run, 'applyMs', 'APPLY', () =>
+    lease.transaction(async () => {
+      await lockInstitution(database, run.institutionId);
+      await apply(context);
+    }),
+  );
+  Object.assign(run, { stage: 'REPORT', status: 'COMPLETED', error: null });
+}
+
+/** The end of a run whose process died after its last write: only what it had staged is deleted, and nothing done again. */
+export async function finishApplied(context: SyncContext): Promise<SyncReport> {
+  await clearStaged(context);
+  return report(context.database, Object.assign(context.run, { status: 'COMPLETED', error: null }));
+}
+
+/** A run that was lost leaves what it staged to the process that has it now. */
+async function endStaging(context: SyncContext, issues: IssueLog): Promise<void> {
+  if (context.lease.signal.aborted) return;
+  await issues.flush();
+  await clearStaged(context);
+}
+
+async function clearStaged({ database, run, lease }: SyncContext): Promise<void> {
+  await lease.transaction(() =>
+    database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2', [run.integrationId, run.id]),
+  );
 }
 
 function specOf(run: SyncRun): EntitySpec {
@@ -135,17 +235,19 @@ function count(run: SyncRun, staged: Staged, planned: Planned, issues: IssueLog)
   membershipCounts.deactivated = planned.memberships.deleted;
 }
 
-/** A run that was taken up again begins from its source: what an earlier attempt left is put away. */
-export async function beginAnew(database: Database, run: SyncRun): Promise<void> {
+/** A run that was claimed again begins from its source: what an earlier attempt left is deleted. */
+export async function beginAnew({ database, run, lease }: SyncContext): Promise<void> {
   Object.assign(run, {
     counts: noCounts(),
     membershipCounts: noCounts(),
     timings: noTimings(),
     evidence: noEvidence(),
+    plannedPosition: null,
+    plannedChanges: null,
     stage: 'READ',
   });
   if (run.attempt === 1) return;
-  await database.transaction(async () => {
+  await lease.transaction(async () => {
     for (const table of ['sync_staged', 'sync_changes', 'sync_issues']) {
       await database.execute(`DELETE FROM ${table} WHERE integration_id = $1 AND run_id = $2`, [run.integrationId, run.id]);
     }
@@ -168,15 +270,21 @@ async function timed<T>(
 }
 
 /** Says how far the run is, at most every half second. */
-function progress(runs: RunStore, run: SyncRun): () => Promise<void> {
+function progress(context: SyncContext): () => Promise<void> {
   let last = performance.now();
   return async () => {
+    context.lease.throwIfLost();
     if (performance.now() - last < 500) return;
     last = performance.now();
-    if (!(await runs.heartbeat(run))) {
-      throw new ServiceError('aborted', 'The run was taken from this process.', { reason: 'SYNC_RUN_LOST' });
-    }
+    await context.runs.saveProgress(context);
   };
+}
+
+/** What the plan found out: people of whom nobody can tell who they are, and references to what is not known. */
+async function explainPlan({ database, run }: SyncContext, issues: IssueLog, staged: Staged, planned: Planned): Promise<void> {
+  await explainConflicts(issues, specOf(run), staged, planned);
+  await explainUnknown(database, run, issues, staged, planned);
+  await issues.flush();
 }
 
 async function explainConflicts(issues: IssueLog, spec: EntitySpec, { file }: Staged, { conflicts }: Planned): Promise<void> {
@@ -253,8 +361,9 @@ async function explainNeverSynced(database: Database, run: SyncRun, issues: Issu
   return waiting;
 }
 
-/** What the run comes to, for whoever asked for it. `issues` are those of this very walk. */
-export async function report(database: Database, run: SyncRun, issues?: IssueLog): Promise<SyncReport> {
+/** What the run comes to, for whoever asked for it, from what is stored of it. */
+export async function report(database: Database, run: SyncRun): Promise<SyncReport> {
+  const isApplied = run.status === 'COMPLETED';
   const mappings = await database.query<ReportedMapping>(
     `SELECT ${MAPPING_COLUMNS}
      FROM (SELECT seq, external_id, internal_id, entity FROM sync_changes
@@ -263,17 +372,18 @@ export async function report(database: Database, run: SyncRun, issues?: IssueLog
      JOIN LATERAL (SELECT * FROM integration_mappings WHERE integration_id = $1 AND entity_type = c.entity
                      AND external_id = c.external_id AND internal_id = c.internal_id OFFSET 0) m ON true
      ORDER BY c.seq`,
-    [run.integrationId, run.id, run.status === 'COMPLETED' ? MAX_REPORTED_MAPPINGS + 1 : 0],
+    [run.integrationId, run.id, isApplied ? MAX_REPORTED_MAPPINGS + 1 : 0],
   );
   const { created, updated, unchanged, moved } = run.counts;
   const stopped = run.status === 'HELD' || run.status === 'FAILED' ? [run.error ?? 'The run failed.'] : [];
+  const errors = await errorsOf(database, run);
   return {
     runId: run.id,
-    success: run.status === 'COMPLETED' || run.status === 'PREVIEWED',
+    success: isApplied || run.status === 'PREVIEWED',
     status: run.status,
-    synced: run.status === 'COMPLETED' ? created + updated + unchanged - moved : 0,
-    errors: [...stopped, ...(issues?.sentences ?? [])],
-    errorCount: (issues?.errors ?? 0) + stopped.length,
+    synced: isApplied ? created + updated + unchanged - moved : 0,
+    errors: [...stopped, ...errors.sentences],
+    errorCount: errors.count + stopped.length,
     warningCount: run.counts.warnings,
     mappings: mappings.slice(0, MAX_REPORTED_MAPPINGS),
     mappingsTruncated: mappings.length > MAX_REPORTED_MAPPINGS,
@@ -282,4 +392,14 @@ export async function report(database: Database, run: SyncRun, issues?: IssueLog
     gaps: run.evidence.gaps,
     parts: [],
   };
+}
+
+/** The first errors of a run, a sentence each, and how many there are. */
+async function errorsOf(database: Database, run: SyncRun): Promise<{ sentences: string[]; count: number }> {
+  const [row] = await database.query<{ sentences: string[] | null; count: number }>(
+    `SELECT (array_agg(message ORDER BY number))[1:$3] AS sentences, count(*)::int AS count FROM sync_issues
+     WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR'`,
+    [run.integrationId, run.id, MAX_SENTENCES],
+  );
+  return { sentences: row?.sentences ?? [], count: row?.count ?? 0 };
 }

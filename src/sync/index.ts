@@ -1,6 +1,7 @@
 export type { ListChangesRequest, SyncChange, SyncChangeAction } from './change-store.js';
 export type { ConflictResolution, SyncConflict } from './conflict-store.js';
 export type { ReportedMapping, SyncReport } from './corridor.js';
+export type { ReadEntities, SyncWork } from './dispatch.js';
 export type { Evidence } from './evidence.js';
 export type { IssueExport } from './issue-export/index.js';
 export { type FieldPolicy, type GuardOverride, type SyncPolicy, syncPolicy } from './policy.js';
@@ -14,4 +15,4 @@ export type {
   SyncStage,
   SyncTimings,
 } from './sync-run.js';
-export { type Corridor, SyncService, type SyncWork } from './sync-service.js';
+export { SyncService } from './sync-service.js';

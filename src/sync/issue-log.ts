@@ -1,12 +1,10 @@
 import type { RecordIssue, RecordPage } from '../connectors/index.js';
-import type { Database } from '../database/index.js';
+import type { Database, Lease } from '../database/index.js';
 import { quoted } from '../values/index.js';
 import { type StoredTable, toStoredCells, toStoredTable } from './stored-rows.js';
 
 const BATCH = 2_000;
 const MAX_VALUE = 200;
-/** How many error sentences an answer holds. */
-const MAX_SENTENCES = 100;
 
 /** Characters of cells that a run keeps. When there are more, something is wrong with whole files, not with rows. */
 const MAX_CELLS = 32 * 1024 * 1024;
@@ -27,6 +25,23 @@ function placeOf({ file, line, externalId, problem }: RecordIssue, source: strin
   return name && !problem.includes(name) ? `${origin} ${name}` : origin;
 }
 
+export interface IssueLogOptions {
+  database: Database;
+  lease: Lease;
+  integrationId: string;
+  runId: string;
+  /** What to call the origin of an issue that names no file, `students` say. */
+  source: string;
+}
+
+/** How far a log has come. */
+export interface IssueMark {
+  count: number;
+  errors: number;
+  warnings: number;
+  rowsWithoutCells: number;
+}
+
 type NumberedIssue = Omit<RecordIssue, 'cells'> & { number: number; message: string; cells: string | undefined };
 
 /**
@@ -36,7 +51,6 @@ type NumberedIssue = Omit<RecordIssue, 'cells'> & { number: number; message: str
 export class IssueLog {
   #batch: NumberedIssue[] = [];
   #count = 0;
-  #sentences: string[] = [];
   #errors = 0;
   #warnings = 0;
   #rowsWithoutCells = 0;
@@ -45,13 +59,11 @@ export class IssueLog {
   readonly #tables = new Map<string, StoredTable | undefined>();
   readonly #filesWithErrors = new Set<string>();
 
-  /** `source`: what to call the origin of an issue that names no file, `students` say. */
-  constructor(
-    private readonly database: Database,
-    private readonly integrationId: string,
-    private readonly runId: string,
-    private readonly source: string,
-  ) {}
+  readonly #options: IssueLogOptions;
+
+  constructor(options: IssueLogOptions) {
+    this.#options = options;
+  }
 
   get errors(): number {
     return this.#errors;
@@ -59,11 +71,6 @@ export class IssueLog {
 
   get warnings(): number {
     return this.#warnings;
-  }
-
-  /** The first errors, a sentence each. */
-  get sentences(): readonly string[] {
-    return this.#sentences;
   }
 
   /** How many errors are about a row of a file, and came without its cells. */
@@ -87,13 +94,12 @@ export class IssueLog {
   }
 
   async add({ cells, ...issue }: RecordIssue): Promise<void> {
-    const message = describeIssue(issue, this.source);
+    const message = describeIssue(issue, this.#options.source);
     this.#count += 1;
     let stored: string | undefined;
     if (issue.severity === 'warning') this.#warnings += 1;
     else {
       this.#errors += 1;
-      if (this.#sentences.length < MAX_SENTENCES) this.#sentences.push(message);
       if (cells) stored = this.storeCells(cells);
       else if (issue.file !== undefined && issue.line !== undefined) this.#rowsWithoutCells += 1;
       if (issue.file !== undefined) this.#filesWithErrors.add(issue.file);
@@ -101,20 +107,51 @@ export class IssueLog {
     if (this.#batch.push({ ...issue, number: this.#count, message, cells: stored }) >= BATCH) await this.flush();
   }
 
+  /** Where the log is now, to come back to. */
+  mark(): IssueMark {
+    return { count: this.#count, errors: this.#errors, warnings: this.#warnings, rowsWithoutCells: this.#rowsWithoutCells };
+  }
+
+  /** Takes back what was added after a mark. */
+  async rewind({ count, errors, warnings, rowsWithoutCells }: IssueMark): Promise<void> {
+    if (this.#count === count) return;
+    await this.flush();
+    const { database, lease, integrationId, runId } = this.#options;
+    await lease.transaction(() =>
+      database.execute('DELETE FROM sync_issues WHERE integration_id = $1 AND run_id = $2 AND number > $3', [
+        integrationId,
+        runId,
+        count,
+      ]),
+    );
+    this.#count = count;
+    this.#errors = errors;
+    this.#warnings = warnings;
+    this.#rowsWithoutCells = rowsWithoutCells;
+  }
+
   async flush(): Promise<void> {
-    await this.#writeTables();
     const batch = this.#batch;
-    if (batch.length === 0) return;
     this.#batch = [];
+    const tables = this.#freshTables();
+    if (batch.length + tables.length === 0) return;
+    await this.#options.lease.transaction(async () => {
+      await this.#writeTables(tables);
+      if (batch.length > 0) await this.#writeIssues(batch);
+    });
+  }
+
+  async #writeIssues(batch: readonly NumberedIssue[]): Promise<void> {
+    const { database, integrationId, runId } = this.#options;
     const column = (pick: (issue: NumberedIssue) => unknown) => batch.map((issue) => pick(issue) ?? null);
-    await this.database.execute(
+    await database.execute(
       `INSERT INTO sync_issues (integration_id, run_id, number, severity, rule, message, file, line, "column", value, hint, external_id,
          cells)
        SELECT $1::uuid, $2::uuid, * FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[],
          $10::text[], $11::text[], $12::text[], $13::jsonb[])`,
       [
-        this.integrationId,
-        this.runId,
+        integrationId,
+        runId,
         column(({ number }) => number),
         column(({ severity }) => severity.toUpperCase()),
         column(({ rule }) => rule),
@@ -130,14 +167,21 @@ export class IssueLog {
     );
   }
 
-  /** Says on the run how the files with errors are written. */
-  async #writeTables(): Promise<void> {
-    const fresh = [...this.#tables].filter(([file, table]) => table && this.#filesWithErrors.has(file));
-    if (fresh.length === 0) return;
+  /** Files with errors of which the run does not say yet how they are written. */
+  #freshTables(): [file: string, table: StoredTable][] {
+    const fresh = [...this.#tables].filter(
+      (entry): entry is [string, StoredTable] => entry[1] !== undefined && this.#filesWithErrors.has(entry[0]),
+    );
     for (const [file] of fresh) this.#tables.set(file, undefined);
-    await this.database.execute('UPDATE sync_runs SET tables = tables || $3::jsonb WHERE integration_id = $1 AND id = $2', [
-      this.integrationId,
-      this.runId,
+    return fresh;
+  }
+
+  async #writeTables(fresh: readonly (readonly [string, StoredTable])[]): Promise<void> {
+    if (fresh.length === 0) return;
+    const { database, integrationId, runId } = this.#options;
+    await database.execute('UPDATE sync_runs SET tables = tables || $3::jsonb WHERE integration_id = $1 AND id = $2', [
+      integrationId,
+      runId,
       JSON.stringify(Object.fromEntries(fresh)),
     ]);
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../database/index.js';
+import type { Database, Lease, Leases } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
 import { noEvidence } from './evidence.js';
@@ -15,12 +15,9 @@ import {
   type SyncTimings,
 } from './sync-run.js';
 
-/** How long a process may be silent before another takes its run up. */
-export const LEASE_SECONDS = 15;
-
 const COLUMNS = `id, integration_id AS "integrationId", institution_id AS "institutionId", entity_type AS "entityType", kind, status,
-  stage, counts, membership_counts AS "membershipCounts", timings, error, attempt, owner, parent_id AS "parentId",
-  rolls_back AS "rollsBack", evidence, guard, approved_at AS "approvedAt", decision,
+  stage, counts, membership_counts AS "membershipCounts", timings, error, attempt, pushed, parent_id AS "parentId",
+  rolls_back AS "rollsBack", planned_position AS "plannedPosition", planned_changes AS "plannedChanges", evidence, guard, approved_at AS "approvedAt", decision,
   applied_position AS "appliedPosition", started_at AS "startedAt", finished_at AS "finishedAt"`;
 
 export interface RunKey {
@@ -36,123 +33,195 @@ export interface RunRequest extends RunKey {
   guard?: GuardOverride | undefined;
   parentId?: string | undefined;
   rollsBack?: string | undefined;
+  /** Whether its records were pushed to us. */
+  pushed?: boolean | undefined;
 }
 
-/** The rows of sync_runs: who runs what, for how long it is believed, and what came of it. */
+/** A run with the right to work on it. */
+export interface HeldRun {
+  run: SyncRun;
+  lease: Lease;
+}
+
+/** The rows of sync_runs: what runs, and what came of it. Who works on a run is told by its lease. */
 export class RunStore {
-  /** Runs of this process that are under way. */
-  readonly #held = new Set<SyncRun>();
+  constructor(
+    private readonly database: Database,
+    private readonly leases: Leases,
+  ) {}
 
-  constructor(private readonly database: Database) {}
-
-  /**
-   * Begins a run, or takes up one whose process has died. Throws `aborted` with the run's id in its metadata when
-   * another run of the same integration and entity type is under way, in this process or any other.
-   */
-  async begin(key: RunRequest): Promise<SyncRun> {
-    const created = await this.beginNew(key);
-    if (created) return created;
-    const taken = await this.#takeUp('integration_id = $3 AND entity_type = $4', [key.integrationId, key.entityType]);
-    if (taken) return taken;
-    const [running] = await this.database.query<{ id: string }>(
-      `SELECT id FROM sync_runs WHERE integration_id = $1 AND entity_type = $2 AND status = 'RUNNING'`,
-      [key.integrationId, key.entityType],
-    );
-    // It ended between the two looks: the place is free again.
-    if (!running) return this.begin(key);
-    throw new ServiceError('aborted', `A sync of ${key.entityType} is already running for this integration: run ${running.id}.`, {
-      reason: 'SYNC_ALREADY_RUNNING',
-      metadata: { runId: running.id, integrationId: key.integrationId, entityType: key.entityType },
+  /** Begins a run; undefined when another of the same integration and entity type is under way. */
+  async create(request: RunRequest): Promise<HeldRun | undefined> {
+    const { integrationId, institutionId, entityType, kind = 'SYNC', guard, parentId, rollsBack, pushed = false } = request;
+    return this.database.transaction(async () => {
+      // An integration that is deleted meanwhile gets no run.
+      const [integration] = await this.database.query('SELECT 1 FROM integrations WHERE id = $1 FOR KEY SHARE', [integrationId]);
+      if (!integration) {
+        throw new ServiceError('not_found', `There is no integration ${integrationId}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+      }
+      const [row] = await this.database.query<SyncRun>(
+        `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, parent_id, rolls_back, pushed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING RETURNING ${COLUMNS}`,
+        [
+          integrationId,
+          randomUUID(),
+          institutionId,
+          entityType,
+          kind,
+          guard ?? null,
+          parentId ?? null,
+          rollsBack ?? null,
+          pushed,
+        ],
+      );
+      return row && this.#hold(row);
     });
   }
 
-  /** Takes up one run whose process has died; undefined when there is none. */
-  async takeUpAbandoned(): Promise<SyncRun | undefined> {
+  /** Begins a run. Throws `aborted` that names the run of the same that is under way. */
+  async begin(request: RunRequest): Promise<HeldRun> {
+    while (true) {
+      const held = await this.create(request);
+      if (held) return held;
+      const running = await this.alreadyRunning(request);
+      if (running) throw running;
+    }
+  }
+
+  /** Claims the run under way of an integration and entity type whose process has died; undefined when there is none. */
+  async claimDead({ integrationId, entityType }: Pick<RunKey, 'integrationId' | 'entityType'>): Promise<HeldRun | undefined> {
+    return this.#claim('r.integration_id = $2 AND r.entity_type = $3', [integrationId, entityType]);
+  }
+
+  /** Claims any one run whose process has died; undefined when there is none. */
+  async claimAnyDead(): Promise<HeldRun | undefined> {
     // The parts of a run of all entity types go on with it.
-    return this.#takeUp(
+    return this.#claim(
       `NOT EXISTS (SELECT 1 FROM sync_runs p
-         WHERE p.integration_id = sync_runs.integration_id AND p.id = sync_runs.parent_id AND p.status = 'RUNNING')`,
+         WHERE p.integration_id = r.integration_id AND p.id = r.parent_id AND p.status = 'RUNNING')`,
       [],
     );
   }
 
-  /** Says that this process is still at it, and how far. False when the run is no longer this process's. */
-  async heartbeat(run: SyncRun): Promise<boolean> {
-    const updated = await this.database.execute(
-      `UPDATE sync_runs SET lease_until = clock_timestamp() + make_interval(secs => $4), stage = $5, counts = $6, membership_counts = $7,
-         timings = $8
-       WHERE integration_id = $1 AND id = $2 AND owner = $3 AND status = 'RUNNING'`,
-      [run.integrationId, run.id, run.owner, LEASE_SECONDS, run.stage, run.counts, run.membershipCounts, run.timings],
+  /** Claims a part of a run that the caller holds: whoever worked on it has lost that run. */
+  async claimPart(part: SyncRun): Promise<HeldRun> {
+    return this.database.transaction(() => this.#hold(part, { force: true, again: true }));
+  }
+
+  /** The `aborted` for a run that would begin beside another of the same, which it names. */
+  async alreadyRunning({ integrationId, entityType }: RunKey): Promise<ServiceError | undefined> {
+    const [running] = await this.database.query<{ id: string }>(
+      `SELECT id FROM sync_runs WHERE integration_id = $1 AND entity_type = $2 AND status = 'RUNNING'`,
+      [integrationId, entityType],
     );
-    return updated === 1;
+    if (!running) return undefined;
+    return new ServiceError('aborted', `A sync of ${entityType} is already running for this integration: run ${running.id}.`, {
+      reason: 'SYNC_ALREADY_RUNNING',
+      metadata: { runId: running.id, integrationId, entityType },
+    });
+  }
+
+  /** Says how far a run is. */
+  async saveProgress({ run, lease }: HeldRun): Promise<void> {
+    await lease.transaction(() =>
+      this.database.execute(
+        `UPDATE sync_runs SET stage = $3, counts = $4, membership_counts = $5, timings = $6 WHERE integration_id = $1 AND id = $2`,
+        [run.integrationId, run.id, run.stage, run.counts, run.membershipCounts, run.timings],
+      ),
+    );
+  }
+
+  /** Inside the transaction that makes a plan: its header. */
+  async savePlan(run: SyncRun): Promise<void> {
+    await this.database.execute(
+      'UPDATE sync_runs SET planned_position = $3, planned_changes = $4 WHERE integration_id = $1 AND id = $2',
+      [run.integrationId, run.id, run.plannedPosition, run.plannedChanges],
+    );
   }
 
   /**
    * Inside the apply transaction: gives the run its place in the institution's order of changes, by which it is known to
-   * be done, and keeps its counts. False when the run is no longer this process's, and nothing may be written.
+   * be applied, and keeps its counts.
    */
-  async claimPosition(run: SyncRun): Promise<boolean> {
-    const updated = await this.database.execute(
-      `UPDATE sync_runs SET applied_position = nextval('sync_runs_position'), counts = $4, membership_counts = $5, evidence = $6
-       WHERE integration_id = $1 AND id = $2 AND owner = $3 AND status = 'RUNNING'`,
-      [run.integrationId, run.id, run.owner, run.counts, run.membershipCounts, run.evidence],
+  async saveApplied(run: SyncRun): Promise<void> {
+    const [row] = await this.database.query<{ position: string }>(
+      `UPDATE sync_runs SET applied_position = nextval('sync_runs_position'), counts = $3, membership_counts = $4, evidence = $5
+       WHERE integration_id = $1 AND id = $2 RETURNING applied_position AS position`,
+      [run.integrationId, run.id, run.counts, run.membershipCounts, run.evidence],
     );
-    return updated === 1;
+    if (!row) throw deleted();
+    run.appliedPosition = row.position;
   }
 
-  /** Ends a run with the status and the error it has by now. */
-  async finish(run: SyncRun): Promise<void> {
-    this.#held.delete(run);
-    await this.database.execute(
-      `UPDATE sync_runs SET status = $4, error = $5, stage = $6, counts = $7, membership_counts = $8, timings = $9,
-         evidence = $10, finished_at = clock_timestamp()
-       WHERE integration_id = $1 AND id = $2 AND owner = $3 AND status = 'RUNNING'`,
-      [
-        run.integrationId,
-        run.id,
-        run.owner,
-        run.status,
-        run.error,
-        run.stage,
-        run.counts,
-        run.membershipCounts,
-        run.timings,
-        run.evidence,
-      ],
-    );
+  /** Ends a run with the status and the error it has by now, and its lease with it. */
+  async finish({ run, lease }: HeldRun): Promise<void> {
+    await this.database.transaction(async () => {
+      await lease.assertHeld();
+      await this.database.execute(
+        `UPDATE sync_runs SET status = $3, error = $4, stage = $5, counts = $6, membership_counts = $7, timings = $8,
+           evidence = $9, approved_at = $10, finished_at = clock_timestamp()
+         WHERE integration_id = $1 AND id = $2`,
+        [
+          run.integrationId,
+          run.id,
+          run.status,
+          run.error,
+          run.stage,
+          run.counts,
+          run.membershipCounts,
+          run.timings,
+          run.evidence,
+          run.approvedAt,
+        ],
+      );
+      await lease.release();
+    });
   }
 
-  /** Puts away the held plans that a newer reading of the same has taken the place of. */
+  /** Discards the held plans that a newer reading of the same has replaced, and the runs that were held for them alone. */
   async supersede(run: SyncRun): Promise<void> {
-    await this.database.execute(
+    const decision = `Run ${run.id} read the source anew.`;
+    const parents = await this.database.query<{ parentId: string | null }>(
       `UPDATE sync_runs SET status = 'DISCARDED', decision = $4
-       WHERE integration_id = $1 AND entity_type = $2 AND id <> $3 AND status = 'HELD'`,
-      [run.integrationId, run.entityType, run.id, `Run ${run.id} read the source anew.`],
+       WHERE integration_id = $1 AND (entity_type = $2 OR $2 = 'ALL') AND id <> $3 AND parent_id IS DISTINCT FROM $3 AND status = 'HELD'
+       RETURNING parent_id AS "parentId"`,
+      [run.integrationId, run.entityType, run.id, decision],
+    );
+    for (const { parentId } of parents) if (parentId) await this.#discardEmpty(run.integrationId, parentId, decision);
+  }
+
+  /** A run of all entity types of which no part waits any more has nothing to be decided on. */
+  async #discardEmpty(integrationId: string, runId: string, decision: string): Promise<void> {
+    await this.database.execute(
+      `UPDATE sync_runs r SET status = 'DISCARDED', decision = $3
+       WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') AND NOT EXISTS (
+         SELECT 1 FROM sync_runs p WHERE p.integration_id = $1 AND p.parent_id = $2 AND p.status IN ('HELD', 'PREVIEWED'))`,
+      [integrationId, runId, decision],
     );
   }
 
   /**
-   * Takes up a plan that waits for a person, to apply it. Throws `failed_precondition` when the run is none, `aborted`
-   * while another run of the same is under way.
+   * Takes a plan that waits for a person, to apply it. Throws `failed_precondition` when the run is none, `aborted` while
+   * another run of the same is under way.
    */
-  async approve(integrationId: string, runId: string, decision: string): Promise<SyncRun> {
+  async approve(integrationId: string, runId: string, decision: string): Promise<HeldRun> {
     const before = await this.get(integrationId, runId);
     requireWaiting(before);
-    const [row] = await this.database
-      .query<SyncRun>(
-        `UPDATE sync_runs SET status = 'RUNNING', approved_at = clock_timestamp(), decision = $3, owner = $4,
-           lease_until = clock_timestamp() + make_interval(secs => $5)
-         WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${COLUMNS}`,
-        [integrationId, runId, decision, randomUUID(), LEASE_SECONDS],
-      )
-      .catch((error: { constraint?: string }) => {
+    return this.database
+      .transaction(async () => {
+        const [row] = await this.database.query<SyncRun>(
+          `UPDATE sync_runs SET status = 'RUNNING', approved_at = clock_timestamp(), decision = $3
+           WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${COLUMNS}`,
+          [integrationId, runId, decision],
+        );
+        if (row) return this.#hold(row);
+        throw requireWaiting(await this.get(integrationId, runId)) ?? new Error('a waiting run could not be taken');
+      })
+      .catch(async (error: { constraint?: string }) => {
         if (error.constraint !== 'sync_runs_one_running') throw error;
-        throw new ServiceError('aborted', `A sync of ${before.entityType} is running for this integration. Approve after it.`, {
-          reason: 'SYNC_ALREADY_RUNNING',
-        });
+        throw (await this.alreadyRunning(before)) ?? error;
       });
-    if (row) return this.#hold(row);
-    throw requireWaiting(await this.get(integrationId, runId)) ?? new Error('a waiting run could not be taken');
   }
 
   /** Puts a plan away that waits for a person. Throws `failed_precondition` when the run is none. */
@@ -173,21 +242,6 @@ export class RunStore {
       [integrationId, runId],
     );
     return rows.map(toRun);
-  }
-
-  /** For a process that knows itself to be the only one: whoever held a run before it is dead. */
-  async endAllLeases(): Promise<void> {
-    await this.database.execute(`UPDATE sync_runs SET lease_until = clock_timestamp() WHERE status = 'RUNNING'`);
-  }
-
-  /** Lets go of the runs of this process that are still under way, so that the next process takes them up at once. */
-  async release(): Promise<void> {
-    const owners = [...this.#held].map(({ owner }) => owner);
-    if (owners.length === 0) return;
-    await this.database.execute(
-      `UPDATE sync_runs SET lease_until = clock_timestamp() WHERE owner = ANY($1::uuid[]) AND status = 'RUNNING'`,
-      [owners],
-    );
   }
 
   async get(integrationId: string, runId: string): Promise<SyncRun> {
@@ -233,46 +287,48 @@ export class RunStore {
     );
   }
 
-  /** Begins a run; undefined when another of the same integration and entity type is under way. */
-  async beginNew(request: RunRequest): Promise<SyncRun | undefined> {
-    const { integrationId, institutionId, entityType, kind = 'SYNC', guard, parentId, rollsBack } = request;
-    const [row] = await this.database.query<SyncRun>(
-      `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, owner, lease_until, kind, guard, parent_id, rolls_back)
-       VALUES ($1, $2, $3, $4, $5, clock_timestamp() + make_interval(secs => $6), $7, $8, $9, $10)
-       ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING RETURNING ${COLUMNS}`,
-      [
-        integrationId,
-        randomUUID(),
-        institutionId,
-        entityType,
-        randomUUID(),
-        LEASE_SECONDS,
-        kind,
-        guard ?? null,
-        parentId ?? null,
-        rollsBack ?? null,
-      ],
-    );
-    return row && this.#hold(row);
+  async #claim(condition: string, values: unknown[]): Promise<HeldRun | undefined> {
+    return this.database.transaction(async () => {
+      const [row] = await this.database.query<SyncRun>(
+        `SELECT ${COLUMNS} FROM sync_runs WHERE (integration_id, id) = (
+           SELECT r.integration_id, r.id FROM sync_runs r
+           LEFT JOIN leases l ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id
+           WHERE r.status = 'RUNNING' AND (l.owner IS NULL OR (l.expires_at < clock_timestamp() AND l.owner <> ALL($1::uuid[])))
+             AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp()) AND ${condition}
+           ORDER BY r.started_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED)`,
+        [this.leases.owners, ...values],
+      );
+      return row && this.#hold(row, { again: true });
+    });
   }
 
-  async #takeUp(condition: string, values: unknown[]): Promise<SyncRun | undefined> {
-    const [row] = await this.database.query<SyncRun>(
-      `UPDATE sync_runs SET owner = $1, attempt = attempt + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
-       WHERE (integration_id, id) = (
-           SELECT integration_id, id FROM sync_runs WHERE status = 'RUNNING' AND lease_until < clock_timestamp() AND ${condition}
-           ORDER BY started_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-       RETURNING ${COLUMNS}`,
-      [randomUUID(), LEASE_SECONDS, ...values],
-    );
-    return row && this.#hold(row);
-  }
-
-  #hold(row: SyncRun): SyncRun {
+  /** Takes the lease of a run. `again`: somebody began it before; counted as an attempt. */
+  async #hold(row: SyncRun, { force = false, again = false }: { force?: boolean; again?: boolean } = {}): Promise<HeldRun> {
     const run = toRun(row);
-    this.#held.add(run);
-    return run;
+    const lease = await this.leases.take({ integrationId: run.integrationId, resource: `run:${run.id}` }, { force });
+    if (!lease) {
+      throw new ServiceError('aborted', `Run ${run.id} is being worked on by another process.`, {
+        reason: 'SYNC_ALREADY_RUNNING',
+        metadata: { runId: run.id },
+      });
+    }
+    if (again) {
+      run.attempt += 1;
+      await this.database.execute('UPDATE sync_runs SET attempt = $3, lease_until = NULL WHERE integration_id = $1 AND id = $2', [
+        run.integrationId,
+        run.id,
+        run.attempt,
+      ]);
+    }
+    return { run, lease };
   }
+}
+
+/** The run's integration was deleted while it was under way, and the run with it. */
+function deleted(): ServiceError {
+  return new ServiceError('aborted', 'The integration was deleted while this run was under way.', {
+    reason: 'INTEGRATION_DELETED',
+  });
 }
 
 function requireWaiting(run: SyncRun): undefined {

@@ -7,7 +7,7 @@ import {
   type RecordSource,
   wholePage,
 } from '../connectors/index.js';
-import type { Database } from '../database/index.js';
+import type { Database, Lease } from '../database/index.js';
 import { quoted } from '../values/index.js';
 import type { EntitySpec } from './entity-spec.js';
 import { concludeEvidence, countPage } from './evidence.js';
@@ -23,6 +23,7 @@ import type { SyncRun } from './sync-run.js';
 
 export interface StageOptions {
   database: Database;
+  lease: Lease;
   run: SyncRun;
   spec: EntitySpec;
   source: RecordSource;
@@ -47,6 +48,8 @@ export interface Staged {
   file: string | undefined;
   /** No staged row has a higher number. */
   lastSeq: number;
+  /** Rows that are in sync_staged, memberships and drafts included. */
+  rows: number;
   /** Whether a warning dropped a value of any row. */
   hasDropped: boolean;
   /** Entities in sync_staged or drafted, and how many of them have no mapping yet. */
@@ -58,14 +61,19 @@ export interface Staged {
 
 /** The first two rooms: reads the source page by page, cleans and checks each row, and writes the good ones to sync_staged. */
 export async function stage(options: StageOptions): Promise<Staged> {
-  const { database, run, spec, source } = options;
+  const { database, lease, run, spec, source } = options;
   const drafted = !source.partial && (await canDraft(database, run, spec));
-  const writer = new StagedWriter({ database, run, spec, drafts: drafted });
+  const writer = new StagedWriter({ database, lease, run, spec, drafts: drafted });
   try {
     return { drafted, ...(await stageAll(options, writer, drafted)) };
   } catch (cause) {
     await writer.settle();
-    await database.execute('DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2', [run.integrationId, run.id]);
+    // A run that was lost leaves its rows to the process that has it now.
+    if (!lease.signal.aborted) {
+      await lease.transaction(() =>
+        database.execute('DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2', [run.integrationId, run.id]),
+      );
+    }
     throw cause;
   }
 }
@@ -143,7 +151,7 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
   }
   const someMemberships = source.memberships && (await stageMemberships(options, source.memberships, writer));
   await writer.flush();
-  const match = await database.transaction(async () => {
+  const match = await options.lease.transaction(async () => {
     await preferHashJoins(database, writer.lastSeq);
     const twice = await dropDuplicates(options, file, drafted);
     if (drafted) return { twice, ...newcomers(entities - twice) };
@@ -162,6 +170,7 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
     known,
     partial,
     lastSeq: writer.lastSeq,
+    rows: writer.lastSeq - match.twice - match.removed,
     hasDropped: writer.hasDropped,
     ...match,
   };
@@ -246,7 +255,7 @@ async function dropDuplicates(options: StageOptions, file: string | undefined, d
 
 /** What `matchStaged` would find where nobody is known. */
 function newcomers(count: number) {
-  return { duplicates: 0, staged: count, fresh: count, matched: { digested: 0, undigested: 0 } };
+  return { duplicates: 0, removed: 0, staged: count, fresh: count, matched: { digested: 0, undigested: 0 } };
 }
 
 /**
@@ -271,9 +280,11 @@ async function matchStaged(options: StageOptions, known: KnownDigests, rows: num
   for (let offset = 0; offset < before.length; offset += DIGEST_BYTES) {
     if (known.lineOf(before, offset) !== 0) twice.push(before.toString('hex', offset, offset + DIGEST_BYTES));
   }
-  const duplicates = twice.length === 0 ? 0 : await dropSeen(options, { known, file, joined, values, twice });
+  const none = { duplicates: 0, removed: 0 };
+  const { duplicates, removed } = twice.length === 0 ? none : await dropSeen(options, { known, file, joined, values, twice });
   return {
     duplicates,
+    removed,
     staged: staged - duplicates,
     fresh: staged - mapped,
     matched: { digested: before.length / DIGEST_BYTES - twice.length, undigested: mapped - before.length / DIGEST_BYTES },
@@ -283,7 +294,7 @@ async function matchStaged(options: StageOptions, known: KnownDigests, rows: num
 async function dropSeen(
   { database, run, spec, issues }: StageOptions,
   given: { known: KnownDigests; file: string | undefined; joined: string; values: unknown[]; twice: string[] },
-): Promise<number> {
+): Promise<{ duplicates: number; removed: number }> {
   const { known, file, joined, values, twice } = given;
   const rows = await database.query<{ seq: number; line: number | null; externalId: string; digest: Buffer }>(
     `SELECT s.seq, s.line, s.external_id AS "externalId", uuid_send(m.digest) AS digest ${joined} AND m.digest = ANY($4::uuid[]) ORDER BY s.seq`,
@@ -303,7 +314,7 @@ async function dropSeen(
     run.id,
     superfluous,
   ]);
-  return rows.length;
+  return { duplicates: rows.length, removed: superfluous.length };
 }
 
 function duplicate(

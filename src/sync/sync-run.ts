@@ -51,12 +51,16 @@ export interface SyncRun {
   error: string | null;
   /** 1, and one more for each process that died on it. */
   attempt: number;
-  /** Token of the execution that holds the run: a new one each time it is begun or taken up. */
-  owner: string;
+  /** Whether its records were pushed to us. */
+  pushed: boolean;
   /** The run of all entity types that this one is part of. */
   parentId: string | null;
   /** The run that this one takes back. */
   rollsBack: string | null;
+  /** Where the institution's changes stood when the plan was made; null: there is no plan. */
+  plannedPosition: string | null;
+  /** How many changes the plan has. */
+  plannedChanges: number | null;
   evidence: Evidence;
   /** Thresholds for this run alone. */
   guard: GuardOverride | null;

@@ -3,7 +3,7 @@ import { Outbound } from '../../src/connectors/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { createPathJail } from '../../src/security/index.js';
 
-/** What a connector is handed, with a real jail and real connections to this machine, and no corridor. */
+/** What a connector is handed, with a real jail and real connections to this machine. */
 export function connectorContext(root: string): ConnectorContext {
   const outbound = new Outbound({ allow: ['127.0.0.1'] });
   const logger = createLogger({ level: 'silent' });
@@ -19,6 +19,5 @@ export function connectorContext(root: string): ConnectorContext {
     outbound,
     s3: { endpoint: undefined, forcePathStyle: true },
     delivered: () => Promise.resolve(),
-    sync: () => Promise.reject(new Error('no corridor here')),
   };
 }

@@ -293,12 +293,12 @@ describe('a sync', () => {
     const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n' });
     // What a process that was asleep for too long finds: the run belongs to another by now.
     await database.query(`CREATE FUNCTION steal_${school.integrationId.replaceAll('-', '')}() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN UPDATE sync_runs SET owner = gen_random_uuid() WHERE integration_id = NEW.integration_id; RETURN NEW; END $$`);
+      BEGIN UPDATE leases SET owner = gen_random_uuid() WHERE integration_id = NEW.integration_id; RETURN NEW; END $$`);
     await database.query(`CREATE TRIGGER steal AFTER INSERT ON sync_changes FOR EACH ROW
       WHEN (NEW.integration_id = '${school.integrationId}') EXECUTE FUNCTION steal_${school.integrationId.replaceAll('-', '')}()`);
     try {
       const error = await integrationService.syncData(school.integrationId, STUDENT).catch((thrown: unknown) => thrown);
-      expect(error).to.deep.include({ code: 'aborted', reason: 'SYNC_RUN_LOST' });
+      expect(error).to.deep.include({ code: 'aborted', reason: 'LEASE_LOST' });
     } finally {
       await database.query('DROP TRIGGER steal ON sync_changes');
     }

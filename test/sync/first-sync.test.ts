@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { StudentRecord } from '../../src/connectors/index.js';
 import { MappingEntityType } from '../../src/index.js';
-import { createLogger } from '../../src/observability/index.js';
-import { SyncService, syncPolicy } from '../../src/sync/index.js';
 import { newSchool, sharedHouse } from '../support/house.js';
+import { syncServiceOf } from '../support/sync-service.js';
 
 const { STUDENT } = MappingEntityType;
 
@@ -12,16 +11,12 @@ const { STUDENT } = MappingEntityType;
 async function emptySchool() {
   const { database, rosterService, mappingService } = await sharedHouse();
   const school = await newSchool();
-  const syncs = new SyncService({ database, logger: createLogger({ level: 'silent' }) });
-  const sync = (pages: () => AsyncGenerator<StudentRecord[]>) =>
-    syncs.sync(
-      { ...school, entityType: STUDENT },
-      {
-        entityTypes: [STUDENT],
-        policy: syncPolicy.parse({}),
-        open: (use) => use((_type, corridor) => corridor({ entities: pages() })),
-      },
-    );
+  let pages: () => AsyncGenerator<StudentRecord[]>;
+  const syncs = syncServiceOf(database, () => ({ entities: pages() }));
+  const sync = (next: typeof pages) => {
+    pages = next;
+    return syncs.sync({ ...school, entityType: STUDENT });
+  };
   const people = async () => (await rosterService.listStudents({ institutionId: school.institutionId })).items;
   return { ...school, syncs, sync, people, database, rosterService, mappingService };
 }

@@ -4,17 +4,21 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'csv-parse/sync';
 import { type RecordSource, type RecordTable, MappingEntityType as Type } from '../../src/connectors/index.js';
-import { createLogger } from '../../src/observability/index.js';
 import { attachment } from '../../src/rpc/attachment.js';
-import { SyncService, syncPolicy } from '../../src/sync/index.js';
+import { syncPolicy } from '../../src/sync/index.js';
 import { type FailedRow, failedRecordsCsv, failedRowsCsv } from '../../src/sync/issue-export/failed-rows-csv.js';
 import { describeIssue } from '../../src/sync/issue-log.js';
 import { fromStoredCells, toStoredCells } from '../../src/sync/stored-rows.js';
 import { readCsv } from '../connectors/generic-csv/read-csv.js';
 import { newSchool, sharedHouse } from '../support/house.js';
+import { syncServiceOf } from '../support/sync-service.js';
 
 const PLAIN: RecordTable = { header: ['id', 'nombre'], delimiter: ',', encoding: 'utf-8', bom: false };
 const row = (cells: string[], ...sentences: string[]): FailedRow => ({ line: 7, cells, sentences });
+
+const neverRead = (): never => {
+  throw new Error('what is pushed is not read');
+};
 
 describe('a file of failed rows', () => {
   const CASES: Record<string, { table?: Partial<RecordTable>; rows: FailedRow[]; file: string | Buffer }> = {
@@ -298,7 +302,7 @@ describe('the failed rows of a run', () => {
     const { sync, exported, folder } = await synced({});
     const { integrationId, institutionId } = await newSchool();
     const { database, integrationService } = await sharedHouse();
-    const syncs = new SyncService({ database, logger: createLogger({ level: 'silent' }) });
+    const syncs = syncServiceOf(database, neverRead);
     const source: RecordSource = {
       entities: (async function* () {
         yield {
@@ -329,7 +333,7 @@ describe('the failed rows of a run', () => {
   it('of a source without files are a list', async () => {
     const { database, integrationService } = await sharedHouse();
     const { integrationId, institutionId } = await newSchool();
-    const syncs = new SyncService({ database, logger: createLogger({ level: 'silent' }) });
+    const syncs = syncServiceOf(database, neverRead);
     const entities = (async function* () {
       yield [{ externalId: 'P1', givenName: 'Ana', email: 'ana@' }, { externalId: 'P2' }, { externalId: null, givenName: 'Eva' }];
     })();

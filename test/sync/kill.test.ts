@@ -105,7 +105,7 @@ describe('a process that is killed in the middle of a sync', () => {
 
   /** What happens once the lease of the dead process is over, and somebody syncs again. */
   async function recover({ id, institutionId }: { id: string; institutionId: string }) {
-    await house.database.execute('UPDATE sync_runs SET lease_until = clock_timestamp() WHERE integration_id = $1', [id]);
+    await house.database.execute('UPDATE leases SET expires_at = clock_timestamp() WHERE integration_id = $1', [id]);
     const report = await house.integrationService.syncData(id, STUDENT).catch(async (error: { code?: string }) => {
       // The service found the run by itself meanwhile, and is at it.
       if (error.code !== 'aborted') throw error;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { StudentRecord } from '../../src/connectors/index.js';
+import type { RecordSource, StudentRecord } from '../../src/connectors/index.js';
 import { IntegrationProvider, MappingEntityType } from '../../src/index.js';
-import { createLogger } from '../../src/observability/index.js';
-import { type SyncReport, SyncService, type SyncWork, syncPolicy } from '../../src/sync/index.js';
+import type { SyncReport } from '../../src/sync/index.js';
 import { testDatabaseUrl } from '../support/database.js';
 import { sharedHouse } from '../support/house.js';
+import { syncServiceOf } from '../support/sync-service.js';
 
 const { STUDENT } = MappingEntityType;
 /** Histories at once: they are of different schools. */
@@ -100,21 +100,17 @@ async function openSchool() {
     provider: IntegrationProvider.GENERIC_CSV,
     config: { importPath: 'none' },
   });
-  const syncs = new SyncService({ database, logger: createLogger({ level: 'silent' }) });
+  let entities: RecordSource['entities'];
+  const syncs = syncServiceOf(database, () => ({ entities }));
   const key = { integrationId, institutionId, entityType: STUDENT };
   const run = (rows: readonly Row[], kind: 'SYNC' | 'PREVIEW'): Promise<SyncReport> => {
     const records = rows.map(({ id: externalId, name: givenName, active }, index): StudentRecord => {
       return { externalId, givenName, active, line: index + 2 };
     });
-    const entities = (async function* () {
+    entities = (async function* () {
       for (let at = 0; at < records.length; at += 5) yield records.slice(at, at + 5);
     })();
-    const work: SyncWork = {
-      entityTypes: [STUDENT],
-      policy: syncPolicy.parse({}),
-      open: (use) => use((_type, corridor) => corridor({ entities })),
-    };
-    return syncs.sync({ ...key, kind }, work);
+    return syncs.sync({ ...key, kind });
   };
   const state = async () => {
     const people = await database.query<{ key: string; id: string } & Person>(

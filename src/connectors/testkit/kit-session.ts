@@ -1,17 +1,11 @@
 import { pino } from 'pino';
-import type { ConnectorDefinition } from '../connector-definition.js';
+import type { Connector, ConnectorDefinition } from '../connector-definition.js';
 import { ConnectorError } from '../connector-error.js';
 import { type Pages, wholePage } from '../external-record.js';
 import { Outbound } from '../http/index.js';
-import { MappingEntityType } from '../mapping-entity-type.js';
-import type {
-  ConfinedFiles,
-  ConnectorContext,
-  DeliveryOutcome,
-  RecordSource,
-  SISConnector,
-  SyncResult,
-} from '../sis-connector.js';
+import type { MappingEntityType } from '../mapping-entity-type.js';
+import { RosterConnector } from '../roster-connector.js';
+import type { ConfinedFiles, ConnectorContext, DeliveryOutcome, RecordSource } from '../sis-connector.js';
 import { FaultServer } from './fault-server.js';
 import type { Simulate, Simulation } from './simulation.js';
 
@@ -28,10 +22,10 @@ export interface KitSession {
   /** Stops what is under way. */
   abort(): void;
   /** Connects, does `work`, and disconnects. */
-  connected<T>(work: (connector: SISConnector) => Promise<T>): Promise<T>;
+  connected<T>(work: (connector: Connector) => Promise<T>): Promise<T>;
   /** Reads all of an entity type; returns the external ids as they came. */
   read(entityType: MappingEntityType): Promise<string[]>;
-  create(): { connector: SISConnector; config: Record<string, unknown>; credentials: Record<string, string> };
+  create(): { connector: Connector; config: Record<string, unknown>; credentials: Record<string, string> };
 }
 
 const NO_FILES: ConfinedFiles = {
@@ -60,7 +54,6 @@ export async function withSession<T>(
       waits.push(ms);
     },
   });
-  const ids: string[] = [];
   const logger = pino({ level: 'silent' });
   const context: ConnectorContext = {
     integrationId: '00000000-0000-4000-8000-000000000001',
@@ -73,7 +66,6 @@ export async function withSession<T>(
     outbound,
     s3: { endpoint: undefined, forcePathStyle: true },
     delivered: async (list) => void outcomes.push(...list),
-    sync: (_entityType, source) => drain(source, ids),
   };
   const session: KitSession = {
     simulation,
@@ -99,9 +91,7 @@ export async function withSession<T>(
       }
     },
     async read(entityType) {
-      ids.length = 0;
-      await session.connected((connector) => callSync(connector, entityType));
-      return [...ids];
+      return session.connected((connector) => drain(sourceOf(connector, entityType)));
     },
   };
   try {
@@ -113,26 +103,18 @@ export async function withSession<T>(
   }
 }
 
-function callSync(connector: SISConnector, entityType: MappingEntityType): Promise<SyncResult> {
-  const institution = '00000000-0000-4000-8000-000000000002';
-  const missing = () => Promise.reject(new Error(`the connector declares ${entityType} and does not read it`));
-  switch (entityType) {
-    case MappingEntityType.STUDENT:
-      return connector.syncStudents(institution);
-    case MappingEntityType.COURSE:
-      return connector.syncCourses(institution);
-    case MappingEntityType.GROUP:
-      return connector.syncGroups?.(institution) ?? missing();
-    case MappingEntityType.TEACHER:
-      return connector.syncTeachers?.(institution) ?? missing();
-  }
+function sourceOf(connector: Connector, entityType: MappingEntityType): RecordSource {
+  const source = connector instanceof RosterConnector ? connector.source(entityType) : undefined;
+  if (!source) throw new Error(`the connector declares ${entityType} and does not read it`);
+  return source;
 }
 
-/** Takes everything as the corridor would: entities first, then memberships. */
-async function drain({ entities, memberships }: RecordSource, ids: string[]): Promise<SyncResult> {
+/** Reads everything as a sync would, entities first, then memberships; returns the external ids. */
+async function drain({ entities, memberships }: RecordSource): Promise<string[]> {
+  const ids: string[] = [];
   for await (const page of entities as Pages<{ externalId: string | null | undefined }>) {
     for (const { externalId } of wholePage<{ externalId: string | null | undefined }>(page).records) ids.push(externalId ?? '');
   }
   for await (const _page of memberships ?? []);
-  return { success: true, synced: ids.length, errors: [], mappings: [] };
+  return ids;
 }

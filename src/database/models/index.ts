@@ -4,6 +4,7 @@ import { CourseModel } from './course.model.js';
 import { GroupModel } from './group.model.js';
 import { IntegrationModel } from './integration.model.js';
 import { IntegrationMappingModel } from './integration-mapping.model.js';
+import { LeaseModel } from './lease.model.js';
 import { MembershipModel } from './membership.model.js';
 import { OutboxDeliveryModel } from './outbox-delivery.model.js';
 import { RosterEditModel } from './roster-edit.model.js';
@@ -21,6 +22,7 @@ export {
   GroupModel,
   IntegrationMappingModel,
   IntegrationModel,
+  LeaseModel,
   MembershipModel,
   OutboxDeliveryModel,
   RosterEditModel,
@@ -44,6 +46,7 @@ export const models = [
   ClassSessionModel,
   AttendanceRecordModel,
   RosterEditModel,
+  LeaseModel,
   OutboxDeliveryModel,
   SyncRunModel,
   SyncChangeModel,

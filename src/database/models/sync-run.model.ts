@@ -1,6 +1,6 @@
 import { Column, DataType, Model, Table } from 'sequelize-typescript';
 
-/** One run of a sync, with its lease: a run whose lease has lapsed is taken up by another process. */
+/** One run of a sync. Its lease is in LeaseModel: a run whose lease has run out is claimed by another process. */
 @Table({ tableName: 'sync_runs', underscored: true, timestamps: false })
 export class SyncRunModel extends Model {
   @Column({ type: DataType.UUID, primaryKey: true })
@@ -39,11 +39,21 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.INTEGER, allowNull: false })
   declare attempt: number;
 
-  @Column({ type: DataType.UUID, allowNull: false })
-  declare owner: string;
+  /** Written by versions before 0009; see LeaseModel. */
+  @Column({ type: DataType.UUID })
+  declare owner: string | null;
 
-  @Column({ type: DataType.DATE, allowNull: false })
-  declare leaseUntil: Date;
+  @Column({ type: DataType.DATE })
+  declare leaseUntil: Date | null;
+
+  @Column({ type: DataType.BIGINT })
+  declare plannedPosition: string | null;
+
+  @Column({ type: DataType.INTEGER })
+  declare plannedChanges: number | null;
+
+  @Column({ type: DataType.BOOLEAN, allowNull: false })
+  declare pushed: boolean;
 
   @Column({ type: DataType.BIGINT })
   declare appliedPosition: string | null;

@@ -16,6 +16,8 @@ export type { PlannedConflict, Unresolved };
 
 /** What the plan comes to; the changes themselves are in sync_changes. */
 export interface Planned {
+  /** Whether the entities of the plan are the drafts that were staged. */
+  drafted: boolean;
   created: number;
   /** Those linked and restored included. */
   updated: number;
@@ -56,6 +58,7 @@ export async function plan(
   const counts = drafted ? { ...NONE, created: staged.staged } : await countActions(database, run, spec);
   const { members, membersLeaving } = memberships;
   return {
+    drafted,
     created: counts.created,
     updated: counts.updated,
     deactivated: counts.deactivated,

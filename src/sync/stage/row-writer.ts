@@ -1,4 +1,4 @@
-import type { Database } from '../../database/index.js';
+import type { Database, Lease } from '../../database/index.js';
 
 /** Rows a statement. */
 const BATCH = 500;
@@ -11,6 +11,7 @@ export type RowColumn<R> = readonly [name: string, type: string, pick: (row: R) 
 /** Writes rows to a table in batches, two batches on their way while the next is gathered. Call `flush` at the end. */
 export class RowWriter<R> {
   readonly #database: Database;
+  readonly #lease: Lease;
   readonly #table: string;
   readonly #columns: readonly RowColumn<R>[];
   /** Rows of the batch, for `unnest`. */
@@ -20,8 +21,9 @@ export class RowWriter<R> {
   /** The two batches sent last, the older one first. */
   #onTheirWay: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
 
-  constructor(options: { database: Database; table: string; columns: readonly RowColumn<R>[] }) {
+  constructor(options: { database: Database; lease: Lease; table: string; columns: readonly RowColumn<R>[] }) {
     this.#database = options.database;
+    this.#lease = options.lease;
     this.#table = options.table;
     this.#columns = options.columns;
   }
@@ -68,10 +70,9 @@ export class RowWriter<R> {
 
   /** COPY: the fastest way into a real PostgreSQL. */
   async #copy(lines: readonly string[]): Promise<void> {
-    await this.#database.copyIn(
-      `SET LOCAL synchronous_commit = off; COPY ${this.#table} (${this.#names}) FROM STDIN`,
-      lines.join(''),
-    );
+    // One text is one transaction: nothing comes in after the lease was lost.
+    const sql = `SET LOCAL synchronous_commit = off; ${this.#lease.assertion}; COPY ${this.#table} (${this.#names}) FROM STDIN`;
+    await this.#lease.fence(() => this.#database.copyIn(sql, lines.join('')));
   }
 
   /** Arrays in one statement: what the embedded database takes too. */
@@ -79,10 +80,9 @@ export class RowWriter<R> {
     const arrays = this.#columns.map(([, type], index) => `$${index + 1}::${type === 'text[]' ? 'text' : type}[]`);
     // An array of arrays must be rectangular: lists travel as their text.
     const selected = this.#columns.map(([name, type]) => (type === 'text[]' ? `${name}::text[]` : name));
-    await this.#database.execute(
-      `INSERT INTO ${this.#table} (${this.#names}) SELECT ${selected.join(', ')} FROM unnest(${arrays.join(', ')}) AS rows (${this.#names})`,
-      this.#columns.map(([, , pick]) => rows.map((row) => pick(row) ?? null)),
-    );
+    const sql = `INSERT INTO ${this.#table} (${this.#names}) SELECT ${selected.join(', ')} FROM unnest(${arrays.join(', ')}) AS rows (${this.#names})`;
+    const values = this.#columns.map(([, , pick]) => rows.map((row) => pick(row) ?? null));
+    await this.#lease.transaction(() => this.#database.execute(sql, values));
   }
 }
 

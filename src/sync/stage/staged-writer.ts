@@ -1,4 +1,4 @@
-import type { Database } from '../../database/index.js';
+import type { Database, Lease } from '../../database/index.js';
 import type { EntitySpec } from '../entity-spec.js';
 import type { SyncRun } from '../sync-run.js';
 import { draftColumns } from './drafts.js';
@@ -8,6 +8,15 @@ import type { StagedRow } from './stage-record.js';
 /** Types of value columns that are no text. */
 const VALUE_TYPES: Readonly<Record<string, string>> = { enrolled_on: 'date', birth_date: 'date' };
 
+export interface StagedWriterOptions {
+  database: Database;
+  lease: Lease;
+  run: SyncRun;
+  spec: EntitySpec;
+  /** Whether entities are written into the plan at once. */
+  drafts: boolean;
+}
+
 /** Numbers the good rows of a run and writes them down. Call `flush` at the end. */
 export class StagedWriter {
   readonly #staged: RowWriter<StagedRow>;
@@ -16,9 +25,9 @@ export class StagedWriter {
   #lastSeq = 0;
   #hasDropped = false;
 
-  constructor({ database, run, spec, drafts }: { database: Database; run: SyncRun; spec: EntitySpec; drafts: boolean }) {
-    this.#staged = new RowWriter({ database, table: 'sync_staged', columns: stagedColumns(run, spec) });
-    if (drafts) this.#drafts = new RowWriter({ database, table: 'sync_changes', columns: draftColumns(run, spec) });
+  constructor({ database, lease, run, spec, drafts }: StagedWriterOptions) {
+    this.#staged = new RowWriter({ database, lease, table: 'sync_staged', columns: stagedColumns(run, spec) });
+    if (drafts) this.#drafts = new RowWriter({ database, lease, table: 'sync_changes', columns: draftColumns(run, spec) });
   }
 
   /** The number of the row written last. */

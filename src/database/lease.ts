@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import { ServiceError } from '../errors.js';
+import type { Logger } from '../observability/index.js';
+import type { Database } from './database.js';
+
+/** What is worked on: something of an integration. */
+export interface LeaseKey {
+  integrationId: string;
+  /** For example `run:<id>` or `session:<id>`. */
+  resource: string;
+}
+
+export interface LeaseOptions {
+  database: Database;
+  logger: Logger;
+  /** Seconds after which a holder that was not heard of may be replaced. */
+  ttlSeconds: number;
+}
+
+/** SQLSTATE of `hold_lease`. */
+const LOST = 'SL001';
+
+/**
+ * The leases that this process holds. On the embedded database no other process exists: leases there do not run out, and
+ * none is renewed.
+ */
+export class Leases {
+  readonly #options: LeaseOptions;
+  readonly #held = new Map<string, Lease>();
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+  }
+
+  /** Owner tokens of this process: what they hold is nobody's to take, however long ago it was renewed. */
+  get owners(): string[] {
+    return [...this.#held.keys()];
+  }
+
+  /**
+   * Takes a lease that is free or has run out; undefined while somebody holds it. `force`: also while somebody does, who
+   * then loses it. Joins the transaction under way; the lease counts from its commit on.
+   */
+  async take(key: LeaseKey, { force = false }: { force?: boolean } = {}): Promise<Lease | undefined> {
+    const { database, ttlSeconds } = this.#options;
+    const owner = randomUUID();
+    const written = await database.execute(
+      `INSERT INTO leases AS l (integration_id, resource, owner, expires_at)
+       VALUES ($1, $2, $3, ${EXPIRY})
+       ON CONFLICT (integration_id, resource) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+       WHERE $5 OR (l.expires_at < clock_timestamp() AND l.owner <> ALL($6::uuid[]))`,
+      [key.integrationId, key.resource, owner, database.isExclusive ? null : ttlSeconds, force, this.owners],
+    );
+    if (written === 0) return undefined;
+    const lease = new Lease(this.#options, key, owner, () => this.#held.delete(owner));
+    this.#held.set(owner, lease);
+    return lease;
+  }
+
+  /** For a process that knows itself to be the only one: whoever held a lease before it is dead. */
+  async clear(): Promise<void> {
+    await this.#options.database.execute('DELETE FROM leases');
+  }
+
+  /** Gives every lease of this process up at once: what is still at work can write nothing more. */
+  async abandon(): Promise<void> {
+    await Promise.all([...this.#held.values()].map((lease) => lease.abandon()));
+  }
+}
+
+/** Seconds from now, as the fourth parameter; null: for ever. */
+const EXPIRY = `CASE WHEN $4::float8 IS NULL THEN 'infinity' ELSE clock_timestamp() + make_interval(secs => $4::float8) END`;
+
+/**
+ * The right to work on something, until it is released or another process takes it. It is renewed one renewal at a time,
+ * on a connection that no query of the work can keep busy. Losing it aborts `signal`, and no transaction of it commits.
+ */
+export class Lease {
+  readonly #options: LeaseOptions;
+  readonly #ended: () => void;
+  readonly #abort = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(
+    options: LeaseOptions,
+    readonly key: LeaseKey,
+    /** Token of this holder. */
+    readonly owner: string,
+    ended: () => void,
+  ) {
+    this.#options = options;
+    this.#ended = ended;
+    this.#schedule(options.ttlSeconds / 3);
+  }
+
+  /** Aborted as soon as it is known that the lease is another's. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Throws `aborted` when the lease is known to be lost. */
+  throwIfLost(): void {
+    if (this.#abort.signal.aborted) throw this.#abort.signal.reason;
+  }
+
+  /** Asks the database. Throws `aborted` when the lease is another's; in a transaction, it stays this one's to the end. */
+  async assertHeld(): Promise<void> {
+    this.throwIfLost();
+    const { integrationId, resource } = this.key;
+    await this.#fenced(() =>
+      this.#options.database.execute('CALL hold_lease($1, $2, $3)', [integrationId, resource, this.owner]),
+    );
+  }
+
+  /** The same as a statement for a text of several, which are then one transaction. */
+  get assertion(): string {
+    const { integrationId, resource } = this.key;
+    return `CALL hold_lease('${integrationId}', '${resource}', '${this.owner}')`;
+  }
+
+  /** Does what holds `assertion`: when that fails, this throws `aborted`. */
+  async fence<T>(work: () => Promise<T>): Promise<T> {
+    this.throwIfLost();
+    return this.#fenced(work);
+  }
+
+  /**
+   * Does `work` in a transaction that commits only while the lease is held, and that may take as long as it needs. The
+   * lease's row is locked at the end alone, so that it is renewed meanwhile.
+   */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    this.throwIfLost();
+    const { database } = this.#options;
+    return database.transaction(async () => {
+      if (!database.isExclusive) await database.query('SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0');
+      const result = await work();
+      await this.assertHeld();
+      return result;
+    });
+  }
+
+  /** Waits for `work`, or until the lease is lost: then it throws `aborted` at once, whatever `work` waits for. */
+  async race<T>(work: Promise<T>): Promise<T> {
+    // When the lease is lost, nobody waits for the work any more.
+    work.catch(() => {});
+    let fail = () => {};
+    const lost = new Promise<never>((_, reject) => {
+      fail = () => reject(this.signal.reason);
+    });
+    lost.catch(() => {});
+    this.signal.addEventListener('abort', fail);
+    if (this.signal.aborted) fail();
+    try {
+      return await Promise.race([work, lost]);
+    } finally {
+      this.signal.removeEventListener('abort', fail);
+    }
+  }
+
+  /** Ends it. Joins the transaction under way, so that what was done and its end are one. */
+  async release(): Promise<void> {
+    this.#stop();
+    await this.#delete();
+  }
+
+  /** Ends it for work that goes on and must write nothing more. */
+  async abandon(): Promise<void> {
+    this.#lose();
+    await this.#delete();
+  }
+
+  async #delete(): Promise<void> {
+    const { integrationId, resource } = this.key;
+    const values = [integrationId, resource, this.owner];
+    await this.#options.database.execute('DELETE FROM leases WHERE integration_id = $1 AND resource = $2 AND owner = $3', values);
+  }
+
+  #schedule(seconds: number): void {
+    if (this.#options.database.isExclusive || this.#isOver) return;
+    this.#timer = setTimeout(() => void this.#renew(), seconds * 1_000).unref();
+  }
+
+  async #renew(): Promise<void> {
+    const { database, logger, ttlSeconds } = this.#options;
+    const { integrationId, resource } = this.key;
+    try {
+      const renewed = await database.executeApart(
+        `UPDATE leases SET expires_at = ${EXPIRY} WHERE integration_id = $1 AND resource = $2 AND owner = $3`,
+        [integrationId, resource, this.owner, ttlSeconds],
+      );
+      if (this.#isOver) return;
+      if (renewed === 0) this.#lose();
+      this.#schedule(ttlSeconds / 3);
+    } catch (error) {
+      logger.warn({ err: error, integrationId, resource }, 'a lease could not be renewed');
+      this.#schedule(1);
+    }
+  }
+
+  async #fenced<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as { code?: string }).code !== LOST) throw error;
+      this.#lose();
+      throw this.signal.reason;
+    }
+  }
+
+  #lose(): void {
+    this.#stop();
+    const reason = new ServiceError('aborted', 'Another process has taken this work over. Its outcome is the one that counts.', {
+      reason: 'LEASE_LOST',
+    });
+    this.#abort.abort(reason);
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#ended();
+  }
+}

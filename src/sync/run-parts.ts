@@ -1,0 +1,78 @@
+import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, report, type SyncReport } from './corridor.js';
+import type { HeldRun, RunRequest } from './run-store.js';
+import type { SyncContext } from './sync-context.js';
+import { addCounts, noCounts, type SyncRun } from './sync-run.js';
+
+/** A run that consists of others, one after the other. */
+export interface PartOf extends SyncContext {
+  /** Does one of them, keeping its lease and recording its end. */
+  doPart(held: HeldRun, work: (context: SyncContext) => Promise<SyncReport>): Promise<SyncReport>;
+}
+
+export interface Parts<T> {
+  items: readonly T[];
+  /** The run of an item that was begun already. */
+  find(item: T, parts: readonly SyncRun[]): SyncRun | undefined;
+  /** What the run of an item is to be, where it is a new one. */
+  request?(item: T): Pick<RunRequest, 'entityType' | 'kind' | 'guard' | 'rollsBack'>;
+  /** Begins the run of an item in another way. */
+  begin?(item: T): Promise<HeldRun>;
+  do(context: SyncContext): Promise<SyncReport>;
+}
+
+/**
+ * Does the parts of a run, and reports on all of them. Those that an earlier attempt finished are not done again. A source
+ * that fails ends it; a held part does not keep the others. Throws `aborted` when another run of a part is under way.
+ */
+export async function runParts<T>(given: PartOf, parts: Parts<T>): Promise<SyncReport> {
+  const { database, run, runs } = given;
+  const begun = await runs.parts(run.integrationId, run.id);
+  const done: SyncReport['parts'] = [];
+  for (const item of parts.items) {
+    given.lease.throwIfLost();
+    const before = parts.find(item, begun);
+    if (before && before.status !== 'RUNNING') {
+      done.push({ ...(await report(database, before)), entityType: before.entityType });
+    } else {
+      const held = before ? await runs.claimPart(before) : await beginPart(given, parts, item);
+      const one = await given.doPart(held, (context) => parts.do(context));
+      done.push({ ...one, entityType: held.run.entityType });
+    }
+    if (done.at(-1)?.status === 'FAILED') break;
+  }
+  return summarize(given, done);
+}
+
+async function beginPart<T>({ run, runs }: SyncContext, parts: Parts<T>, item: T): Promise<HeldRun> {
+  if (parts.begin) return parts.begin(item);
+  const asked = parts.request?.(item);
+  if (!asked) throw new Error('a part needs a request or a way to begin');
+  const request = { integrationId: run.integrationId, institutionId: run.institutionId, parentId: run.id, ...asked };
+  return runs.begin(request);
+}
+
+/** One report of several, and the run as it stands with them. */
+async function summarize({ database, run }: SyncContext, done: SyncReport['parts']): Promise<SyncReport> {
+  Object.assign(run, { counts: noCounts(), membershipCounts: noCounts() });
+  for (const one of done) {
+    addCounts(run.counts, one.counts);
+    addCounts(run.membershipCounts, one.membershipCounts);
+  }
+  const worst = (['FAILED', 'HELD', 'PREVIEWED'] as const).find((status) => done.some((part) => part.status === status));
+  run.status = worst ?? 'COMPLETED';
+  run.error = done.find(({ success }) => !success)?.errors[0] ?? null;
+  const all = <V>(pick: (part: SyncReport) => readonly V[]) => done.flatMap((part) => [...pick(part)]);
+  const sum = (pick: (part: SyncReport) => number) => done.reduce((total, part) => total + pick(part), 0);
+  const mappings = all((part) => part.mappings);
+  return {
+    ...(await report(database, run)),
+    synced: sum((part) => part.synced),
+    errors: all((part) => part.errors).slice(0, MAX_SENTENCES),
+    errorCount: sum((part) => part.errorCount),
+    warningCount: sum((part) => part.warningCount),
+    mappings: mappings.slice(0, MAX_REPORTED_MAPPINGS),
+    mappingsTruncated: mappings.length > MAX_REPORTED_MAPPINGS || done.some((part) => part.mappingsTruncated),
+    gaps: all((part) => part.gaps),
+    parts: done,
+  };
+}

@@ -1,0 +1,23 @@
+import type { MappingEntityType, RecordSource } from '../../src/connectors/index.js';
+import { type Database, Leases } from '../../src/database/index.js';
+import { createLogger } from '../../src/observability/index.js';
+import { SyncService, syncPolicy } from '../../src/sync/index.js';
+
+/** Syncs of a school system that is a function: it is asked for a new source at every read. */
+export function syncServiceOf(
+  database: Database,
+  source: (entityType: MappingEntityType) => RecordSource | Promise<RecordSource>,
+  { entityTypes = [], ttlSeconds = 15 }: { entityTypes?: readonly MappingEntityType[]; ttlSeconds?: number } = {},
+): SyncService {
+  const logger = createLogger({ level: 'silent' });
+  return new SyncService({
+    database,
+    logger,
+    leases: new Leases({ database, logger, ttlSeconds }),
+    workOf: async () => ({
+      entityTypes,
+      policy: syncPolicy.parse({}),
+      open: (_signal, use) => use(async (entityType) => source(entityType)),
+    }),
+  });
+}
