@@ -51,7 +51,7 @@ export class ConflictStore {
 
   /**
    * Notes what a person decided. LINK needs `internalId`: one of the candidates, or anybody else of the institution.
-   * Throws `not_found`, and `invalid_argument` when there is nobody with that id, or somebody else is mapped to it.
+   * Throws `not_found`, and `invalid_argument` when there is nobody with that id, or another row is mapped or linked to it.
    */
   async resolve(
     { integrationId, institutionId }: { integrationId: string; institutionId: string },
@@ -96,11 +96,36 @@ export class ConflictStore {
         reason: 'LINK_TARGET_NOT_FOUND',
       });
     }
+    await this.#requireUnclaimed(integrationId, { entityType, externalId }, internalId as string);
     if (person.mappedAs === null || person.mappedAs === externalId) return;
     throw new ServiceError(
       'invalid_argument',
       `internalId: ${noun} ${internalId} is mapped to "${person.mappedAs}" already. If the school changed that id to "${externalId}", use RekeyMapping.`,
       { reason: 'LINK_TARGET_MAPPED' },
+    );
+  }
+
+  /** Two rows are never linked to one person: whoever decides second is told of the first. */
+  async #requireUnclaimed(
+    integrationId: string,
+    { entityType, externalId }: Pick<SyncConflict, 'entityType' | 'externalId'>,
+    internalId: string,
+  ): Promise<void> {
+    // Of two decisions at once, the second sees what the first has written.
+    await this.database.query('SELECT pg_advisory_xact_lock(hashtextextended($1 || $2::uuid::text, 1))', [
+      integrationId,
+      internalId,
+    ]);
+    const [other] = await this.database.query<{ externalId: string }>(
+      `SELECT external_id AS "externalId" FROM sync_conflicts
+       WHERE integration_id = $1 AND entity_type = $2 AND external_id <> $3 AND resolution = 'LINK' AND internal_id = $4 LIMIT 1`,
+      [integrationId, entityType, externalId, internalId],
+    );
+    if (!other) return;
+    throw new ServiceError(
+      'invalid_argument',
+      `internalId: ${entityType.toLowerCase()} ${internalId} is linked to "${other.externalId}" by another decision. Decide otherwise about that one first.`,
+      { reason: 'LINK_TARGET_CLAIMED' },
     );
   }
 }
