@@ -5,14 +5,14 @@ import { keepOut, type PlannedConflict } from './keep-out.js';
 import { RUN } from './run-sql.js';
 
 /**
- * Carries out what a person decided about rows that are not mapped. Sets `link_id` of a row that was linked; leaves out a
+ * Carries out what a person decided. Sets `link_id` of a row that was linked; leaves out a
  * row that was ignored. A link whose person cannot be had (mapped to another id, gone from the roster, or linked to another
  * row by an earlier decision) does not hold any more: its row is a conflict again. Returns the rows that stay out.
  */
 export async function followDecisions(database: Database, run: SyncRun, spec: EntitySpec): Promise<PlannedConflict[]> {
   const key = [run.integrationId, run.id, spec.entityType];
   const ignored = await database.query<PlannedConflict>(
-    `DELETE FROM sync_staged s USING sync_conflicts d WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
+    `UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM sync_conflicts d WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
        AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE'
      RETURNING s.seq, s.external_id AS "externalId", s.line, 'is left out, as a person decided' AS reason`,
     key,

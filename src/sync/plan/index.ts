@@ -41,7 +41,7 @@ export async function plan(
   if (staged.drafted && !drafted) await undraft(database, run, spec);
   // Where all rows are as they were, or are new to all, there is nothing to compare.
   const isChanged = staged.lastSeq > 0 && !drafted;
-  const conflicts = isChanged && staged.fresh > 0 ? await correlate(database, { run, spec, policy }) : [];
+  const conflicts = drafted ? [] : await correlate(database, { run, spec, policy, staged });
   if (isChanged) {
     await lookUp(database, { rows: staged.lastSeq, among: known.mapped }, () =>
       planEntities(database, { run, spec, provided, policy, hasDropped: staged.hasDropped }),
