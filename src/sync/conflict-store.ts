@@ -5,7 +5,7 @@ import { unlinkMapping } from './unlink-mapping.js';
 
 export type ConflictResolution = 'LINK' | 'CREATE' | 'IGNORE';
 
-/** A new person of a source of whom nobody can tell without a person who it is. */
+/** A row of a source of which nobody can tell without a person who it is: somebody new, or an id that may be re-used. */
 export interface SyncConflict {
   id: string;
   entityType: 'STUDENT' | 'TEACHER';

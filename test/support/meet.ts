@@ -39,6 +39,7 @@ export async function meet(people: readonly RosterPerson[], rows: readonly strin
     database,
     integrationService,
     write: (lines: readonly string[]) => school.write(csv(lines)),
+    writeFiles: school.write,
     sync: () => integrationService.syncData(integrationId, STUDENT),
     preview: () => integrationService.previewSync(integrationId, STUDENT),
     student: (id: string) => rosterService.getStudent(institutionId, id),

@@ -1,6 +1,5 @@
 import type { Database } from '../../database/index.js';
 import type { EntitySpec } from '../entity-spec.js';
-import { lookUp } from '../joins.js';
 import type { SyncPolicy } from '../policy.js';
 import type { Staged } from '../stage.js';
 import type { SyncRun } from '../sync-run.js';
@@ -12,6 +11,8 @@ import { RUN } from './run-sql.js';
 
 /** So many candidates of a conflict are stored, the likeliest. */
 const MAX_CANDIDATES = 10;
+/** Up to so many changed rows, looking each up costs less than going through the school. */
+const MAX_LOOKUPS = 2_000;
 
 interface CorrelateOptions {
   run: SyncRun;
@@ -69,13 +70,18 @@ async function dropSettled(database: Database, { run, spec, staged }: CorrelateO
 async function findReusedIds(database: Database, { run, spec, staged }: CorrelateOptions): Promise<ReusedId[]> {
   const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND (d.record->>'nationalId' = s.national_id
     OR (d.record->>'givenName' IS NOT DISTINCT FROM s.given_name AND d.record->>'familyName' IS NOT DISTINCT FROM s.family_name))`;
-  return lookUp(database, { rows: staged.lastSeq, among: staged.known.mapped }, () =>
+  // A few rows are looked up by their keys, one by one, whatever the database takes the tables for.
+  const isFew = staged.staged - staged.fresh <= MAX_LOOKUPS;
+  const join = (table: string, as: string, key: string) =>
+    isFew ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true` : `JOIN ${table} ${as} ON ${key}`;
+  return withoutNestedLoops(database, () =>
     database.query<ReusedId>(
-      `SELECT s.seq, m.internal_id AS "mappedId" FROM sync_staged s
-       JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id
-       JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = m.internal_id
+      `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
+       SELECT s.seq, m.internal_id AS "mappedId" FROM s
+       ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
+       ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
        LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = s.external_id
-       WHERE ${RUN} AND s.kind = 'ENTITY' AND (${contradictionOfUpdate(spec, 's', 't')}) IS NOT NULL AND (${isDecided}) IS NOT TRUE`,
+       WHERE (${contradictionOfUpdate(spec, 's', 't')}) IS NOT NULL AND (${isDecided}) IS NOT TRUE`,
       [run.integrationId, run.id, run.institutionId, spec.entityType],
     ),
   );

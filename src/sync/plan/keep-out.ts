@@ -13,8 +13,8 @@ export interface PlannedConflict {
 
 /**
  * Takes rows out of the run and stores them as conflicts that wait for a decision. `doubtful`: a query for the `seq` of
- * each, the `reason` and the `list` of candidates (JSON). Its first parameters are the
- * integration, the run and the entity type. The rows stay in sync_staged as KEPT_OUT: whom they are about is not absent.
+ * each, the `reason` and the `list` of candidates (JSON). Its first parameters are the integration, the run and the entity
+ * type. The rows stay in sync_staged as KEPT_OUT: whom they are about is not absent.
  */
 export async function keepOut(
   database: Database,

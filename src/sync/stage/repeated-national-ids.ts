@@ -16,14 +16,14 @@ export class RepeatedNationalIds {
 
   /** Takes the national id of one row. */
   note(nationalId: string | null | undefined): void {
-    if (!nationalId || !isIdentifying(nationalId)) return;
+    if (!nationalId) return;
     let [a, b] = [0x811c9dc5, 0x9747b28c];
     for (let i = 0; i < nationalId.length; i++) {
       const code = nationalId.charCodeAt(i);
       a = Math.imul(a ^ code, PRIME_A);
       b = Math.imul(b ^ code, PRIME_B) ^ (b >>> 13);
     }
-    if (!this.#insert(a >>> 0, (b | 1) >>> 0)) this.#suspects.add(nationalId);
+    if (!this.#insert(a >>> 0, (b | 1) >>> 0) && isIdentifying(nationalId)) this.#suspects.add(nationalId);
   }
 
   /** Those that came twice, or, once in very many, look as if they had. */
