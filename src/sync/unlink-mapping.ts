@@ -14,11 +14,11 @@ export async function unlinkMapping(
 ): Promise<void> {
   await database.query('SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))', [institutionId]);
   const runId = randomUUID();
+  // A sync that begins meanwhile waits for this transaction, because only one run of an entity type can be RUNNING.
   const begun = await database.execute(
-    `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, owner, lease_until, status, stage, decision,
-       applied_position, finished_at)
-     SELECT $1, $2, $3, $4, 'MANUAL', $2, now(), 'COMPLETED', 'REPORT', 'the id was re-used', nextval('sync_runs_position'), clock_timestamp()
-     WHERE NOT EXISTS (SELECT 1 FROM sync_runs WHERE integration_id = $1 AND entity_type = $4 AND status = 'RUNNING')`,
+    `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, owner, lease_until, decision)
+     VALUES ($1, $2, $3, $4, 'MANUAL', $2, now(), 'the id was re-used')
+     ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING`,
     [integrationId, runId, institutionId, entityType],
   );
   if (begun === 0) {
@@ -34,5 +34,10 @@ export async function unlinkMapping(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after)
      VALUES ($1, $2, 1, $3, 'UNLINK', $4, $5, '{}', '{}')`,
     [integrationId, runId, entityType, internalId, externalId],
+  );
+  await database.execute(
+    `UPDATE sync_runs SET status = 'COMPLETED', stage = 'REPORT', applied_position = nextval('sync_runs_position'),
+       finished_at = clock_timestamp() WHERE integration_id = $1 AND id = $2`,
+    [integrationId, runId],
   );
 }

@@ -29,7 +29,7 @@ interface ReusedId {
 
 /** Each candidate with how many its row has, and how many rows its person has. */
 const COUNTED = `SELECT x.*, count(*) OVER (PARTITION BY seq) AS of_row, count(*) OVER (PARTITION BY id) AS of_person,
-    row_number() OVER (PARTITION BY seq ORDER BY confidence DESC, id) AS place
+    row_number() OVER (PARTITION BY seq ORDER BY is_own IS TRUE DESC, confidence DESC, id) AS place
   FROM sync_candidates x`;
 
 /**
@@ -130,7 +130,7 @@ async function findDoubtful(
   );
   return keepOut(database, spec, {
     doubtful: `SELECT c.seq, ${REASON} AS reason,
-        jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule) ORDER BY c.place)
+        jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule) ORDER BY c.confidence DESC, c.id)
           FILTER (WHERE c.place <= ${MAX_CANDIDATES}) AS list
       FROM (${COUNTED}) c JOIN sync_staged s ON ${RUN} AND s.seq = c.seq AND s.kind = 'ENTITY' AND s.link_id IS NULL GROUP BY c.seq`,
     values: [run.integrationId, run.id, spec.entityType],

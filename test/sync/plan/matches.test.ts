@@ -164,6 +164,19 @@ describe('an id that the school gave to somebody else', () => {
     expect((await school.sync()).counts).to.deep.include({ unchanged: 2, conflicts: 0, missing: 0 });
   });
 
+  it('is not taken from the one before while a sync is under way', async () => {
+    const school = await reuse();
+    await school.database.query(
+      `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, owner, lease_until)
+       VALUES ($1, $2, $3, 'STUDENT', $2, now() + interval '1 hour')`,
+      [school.integrationId, randomUUID(), school.institutionId],
+    );
+    const refused = await school.decide('S1', 'CREATE').catch((error: unknown) => error);
+    expect(refused).to.deep.include({ code: 'aborted', reason: 'SYNC_ALREADY_RUNNING' });
+    expect((await school.mapped()).get('S1')).to.equal(school.ana);
+    expect(await school.conflicts()).to.have.length(1);
+  });
+
   it('is linked to another once a person says so', async () => {
     const school = await reuse();
     const pedro = await school.put({ givenName: 'Pedro', familyName: 'Rojas' });
