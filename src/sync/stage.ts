@@ -17,6 +17,7 @@ import { readPages } from './read.js';
 import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './stage/digest.js';
 import { canDraft } from './stage/drafts.js';
 import { KnownDigests } from './stage/known-digests.js';
+import { RepeatedNationalIds, warnOfRepeatedNationalIds } from './stage/repeated-national-ids.js';
 import { type EntityRecord, noteProvided, ownMembership, stageMembership, stageRecord } from './stage/stage-record.js';
 import { StagedWriter } from './stage/staged-writer.js';
 import type { SyncRun } from './sync-run.js';
@@ -87,6 +88,7 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
   let partial = source.partial ?? false;
   let file: string | undefined;
   let entities = 0;
+  const repeated = new RepeatedNationalIds();
 
   /** Takes the rows of a page that are not known. `digestFor`: undefined for a row that must be looked at every time. */
   const takePage = async (page: RecordPage<EntityRecord>, digestFor: (record: EntityRecord) => Buffer | undefined) => {
@@ -106,6 +108,7 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
           if (!record.externalId) run.evidence.unidentifiedRows += 1;
           continue;
         }
+        repeated.note(row.values.national_id);
         const full = writer.write(row);
         if (full) await full;
       } else if (seen !== 'first') {
@@ -154,6 +157,7 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
   const match = await options.lease.transaction(async () => {
     await preferHashJoins(database, writer.lastSeq);
     const twice = await dropDuplicates(options, file, drafted);
+    await warnOfRepeatedNationalIds({ database, run, spec, issues, file, drafted, suspects: repeated.suspects });
     if (drafted) return { twice, ...newcomers(entities - twice) };
     return { twice, ...(await matchStaged(options, known, writer.lastSeq, file)) };
   });

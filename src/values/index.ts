@@ -1,1 +1,2 @@
 export { type BrokenValue, cleanText, cleanValue, type FieldKind, MAX_TEXT, quoted } from './clean-value.js';
+export { isIdentifying, NO_CODE, NO_NATIONAL_ID } from './national-id.js';

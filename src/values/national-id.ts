@@ -17,8 +17,24 @@ export function checkNationalId(text: string): NationalIdCheck {
   const rut = RUT.exec(compact);
   if (!rut || bare.replaceAll('.', '').length < 7) return { ok: true, value: text };
   const digits = (rut[1] as string).replaceAll('.', '').replace(/^0+/, '');
+  if (digits === '') return { ok: true, value: text };
   const check = (rut[2] as string).toUpperCase();
   return rutCheckDigit(digits) === check ? { ok: true, value: `${digits}-${check}` } : { ok: false, kind: 'RUT' };
+}
+
+/**
+ * What is written where there is no national id: "S/N", "0", "N/A", one digit over and over (with any check digit), and
+ * whatever is too short or without digits. A pattern of letters and digits alone, for JavaScript and PostgreSQL alike.
+ */
+export const NO_NATIONAL_ID = '^(?:.{0,4}|[^0-9]*|(.)\\1*.?)$';
+/** The same for a code, which may be as short as "7". */
+export const NO_CODE = '^(?:|0+|XX+|S?N|N[ADNT]|NO|NULL|NONE|NINGUN[OA]|SINCODIGO|SINDATOS?|NOTIENE|NOAPLICA|PENDIENTE)$';
+
+const NO_NATIONAL_ID_PATTERN = new RegExp(NO_NATIONAL_ID);
+
+/** Whether a national id, as `checkNationalId` brings it, can tell one person from another. */
+export function isIdentifying(nationalId: string): boolean {
+  return !NO_NATIONAL_ID_PATTERN.test(nationalId.toUpperCase().replace(/[^A-Z0-9]/g, ''));
 }
 
 /** Modulo 11 with weights 2 to 7 from the right; 10 is K, 11 is 0. */

@@ -1,146 +1,148 @@
 import type { Database } from '../../database/index.js';
 import type { EntitySpec } from '../entity-spec.js';
 import type { SyncPolicy } from '../policy.js';
+import type { Staged } from '../stage.js';
 import type { SyncRun } from '../sync-run.js';
+import { contradictionOfUpdate } from './contradiction.js';
+import { followDecisions } from './decisions.js';
+import { keepMembershipsOf, keepOut, type PlannedConflict } from './keep-out.js';
+import { matchesSql, withoutNestedLoops } from './matches.js';
 import { RUN } from './run-sql.js';
 
-/** A new row of the source of which nobody can tell without a person who it is. */
-export interface PlannedConflict {
-  seq: number;
-  externalId: string;
-  line: number | null;
-  reason: string;
+/** So many candidates of a conflict are stored, the likeliest. */
+const MAX_CANDIDATES = 10;
+/** Up to so many changed rows, looking each up costs less than going through the school. */
+const MAX_LOOKUPS = 2_000;
+
+interface CorrelateOptions {
+  run: SyncRun;
+  spec: EntitySpec;
+  policy: SyncPolicy;
+  staged: Staged;
 }
 
-/** How sure it is that two people are one, by what they have in common. Ordered: the surest that holds counts. */
-const RULES = [
-  { rule: 'nationalId', confidence: 1, on: 'p.national_id = f.national_id' },
-  { rule: 'code', confidence: 0.95, on: 'p.code = f.code' },
-  { rule: 'email and familyName', confidence: 0.85, on: 'lower(p.email) = f.email AND lower(p.family_name) = f.family' },
-  { rule: 'email', confidence: 0.5, on: 'lower(p.email) = f.email' },
-] as const;
-const SAME_GROUP = { rule: 'name and group', confidence: 0.6 };
+/** A row whose id is mapped to somebody whom it contradicts. */
+interface ReusedId {
+  seq: number;
+  mappedId: string;
+}
 
 /** Each candidate with how many its row has, and how many rows its person has. */
-const COUNTED = `SELECT x.*, count(*) OVER (PARTITION BY seq) AS of_row, count(*) OVER (PARTITION BY id) AS of_person
+const COUNTED = `SELECT x.*, count(*) OVER (PARTITION BY seq) AS of_row, count(*) OVER (PARTITION BY id) AS of_person,
+    row_number() OVER (PARTITION BY seq ORDER BY is_own IS TRUE DESC, confidence DESC, id) AS place
   FROM sync_candidates x`;
 
 /**
  * Looks for new people of the source among those who are in the roster already, put there by a backend or by another
- * integration. A single sure candidate is noted as the row's link; whoever is doubtful is taken out of the run and
- * becomes a conflict for a person. What a person decided before is done.
+ * integration. A single sure candidate is noted as the row's link. Whoever is doubtful, contradicts the candidate, or
+ * contradicts the person that its id is mapped to, stays out of the run and becomes a conflict for a person. What a person
+ * decided before is done. No two rows are linked to one person, and none to somebody who is mapped.
  */
-export async function correlate(
-  database: Database,
-  { run, spec, policy }: { run: SyncRun; spec: EntitySpec; policy: SyncPolicy },
-): Promise<PlannedConflict[]> {
+export async function correlate(database: Database, options: CorrelateOptions): Promise<PlannedConflict[]> {
+  const { run, spec, staged } = options;
   if (spec.table !== 'students' && spec.table !== 'teachers') return [];
-  const key = [run.integrationId, run.id, run.institutionId, spec.entityType];
   const [look] = await database.query<{ others: boolean; decided: boolean }>(
     `SELECT EXISTS (SELECT 1 FROM sync_conflicts WHERE integration_id = $1 AND entity_type = $3) AS decided,
        EXISTS (SELECT 1 FROM ${spec.table} t WHERE t.institution_id = $2) AS others`,
     [run.integrationId, run.institutionId, spec.entityType],
   );
-  const ignored = look?.decided ? await followDecisions(database, key) : [];
-  const doubtful = look?.others ? await findDoubtful(database, spec, policy, key) : [];
-  return [...ignored, ...doubtful];
+  const hasRows = staged.staged > 0;
+  const leftOut = look?.decided && hasRows ? await followDecisions(database, run, spec) : [];
+  const reused = look?.others && staged.staged > staged.fresh ? await findReusedIds(database, options) : [];
+  const isOpen = look?.others && (staged.fresh > 0 || reused.length > 0);
+  const doubtful = isOpen ? await withoutNestedLoops(database, () => findDoubtful(database, options, reused)) : [];
+  if (look?.decided) await dropSettled(database, options);
+  await keepMembershipsOf(database, run, spec, [...leftOut, ...doubtful]);
+  return [...leftOut, ...doubtful];
 }
 
-/** Links what a person linked, and leaves out what a person said to leave out. */
-async function followDecisions(database: Database, key: unknown[]): Promise<PlannedConflict[]> {
-  const decided = `FROM sync_conflicts d WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1 AND d.entity_type = $3
-    AND d.external_id = s.external_id`;
-  const values = [key[0], key[1], key[3]];
+/** Conflicts that wait although their row is in no doubt any more, or is no longer in the source. */
+async function dropSettled(database: Database, { run, spec, staged }: CorrelateOptions): Promise<void> {
+  const isWhole = !staged.partial && run.evidence.gaps.length === 0;
   await database.execute(
-    `UPDATE sync_staged s SET link_id = d.internal_id ${decided} AND d.resolution = 'LINK' AND NOT EXISTS (
-       SELECT 1 FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $3
-         AND (m.internal_id = d.internal_id OR m.external_id = d.external_id))`,
-    values,
+    `DELETE FROM sync_conflicts d WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution IS NULL
+       AND ${isWhole ? 'd.run_id <> $2' : `d.external_id IN (SELECT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')`}`,
+    [run.integrationId, run.id, spec.entityType],
   );
-  return database.query<PlannedConflict>(
-    `DELETE FROM sync_staged s USING sync_conflicts d WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
-       AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE'
-     RETURNING s.seq, s.external_id AS "externalId", s.line, 'is left out, as a person decided' AS reason`,
-    values,
+}
+
+/** Changed rows that contradict whom their id is mapped to, where nobody decided that it is the same person. */
+async function findReusedIds(database: Database, { run, spec, staged }: CorrelateOptions): Promise<ReusedId[]> {
+  const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND (d.record->>'nationalId' = s.national_id
+    OR (d.record->>'givenName' IS NOT DISTINCT FROM s.given_name AND d.record->>'familyName' IS NOT DISTINCT FROM s.family_name))`;
+  // A few rows are looked up by their keys, one by one, whatever the database takes the tables for.
+  const isFew = staged.staged - staged.fresh <= MAX_LOOKUPS;
+  const join = (table: string, as: string, key: string) =>
+    isFew ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true` : `JOIN ${table} ${as} ON ${key}`;
+  return withoutNestedLoops(database, () =>
+    database.query<ReusedId>(
+      `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
+       SELECT s.seq, m.internal_id AS "mappedId" FROM s
+       ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
+       ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
+       LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = s.external_id
+       WHERE (${contradictionOfUpdate(spec, 's', 't')}) IS NOT NULL AND (${isDecided}) IS NOT TRUE`,
+      [run.integrationId, run.id, run.institutionId, spec.entityType],
+    ),
   );
 }
 
 async function findDoubtful(
   database: Database,
-  spec: EntitySpec,
-  policy: SyncPolicy,
-  key: unknown[],
+  { run, spec, policy }: CorrelateOptions,
+  reused: readonly ReusedId[],
 ): Promise<PlannedConflict[]> {
   const { link, conflict } = policy.correlation;
-  const matches = RULES.map(
-    ({ rule, confidence, on }) =>
-      `SELECT f.seq, p.id, p.mapped_as, ${confidence}::float8 AS confidence, '${rule}' AS rule FROM fresh f JOIN people p ON ${on}`,
-  );
-  matches.push(
-    `SELECT f.seq, p.id, p.mapped_as, ${SAME_GROUP.confidence}::float8, '${SAME_GROUP.rule}' FROM fresh f
-     JOIN people p ON lower(p.given_name) = f.given AND lower(p.family_name) = f.family
-     JOIN memberships t ON t.institution_id = $3 AND t.person_id = p.id AND t.role = $4
-     JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP' AND g.internal_id = t.group_id
-     JOIN sync_staged x ON x.integration_id = $1 AND x.run_id = $2 AND x.kind = 'MEMBERSHIP' AND x.external_id = g.external_id
-       AND x.person_external_id = f.external_id`,
-  );
   await database.query('DROP TABLE IF EXISTS sync_candidates');
   // Of the transaction under way alone.
   await database.query(
-    'CREATE TEMP TABLE sync_candidates (seq int, id uuid, mapped_as text, confidence float8, rule text) ON COMMIT DROP',
+    'CREATE TEMP TABLE sync_candidates (seq int, id uuid, mapped_as text, confidence float8, rule text, is_own boolean, contradicts text) ON COMMIT DROP',
   );
+  const matches = matchesSql(spec, {
+    rows: `SELECT s.seq, s.external_id, s.national_id, s.code, s.email, s.given_name, s.family_name, s.birth_date,
+        d.external_id IS NOT NULL AND d.resolution IS NULL AS waits, r.mapped_id
+      FROM sync_staged s
+      LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id
+      LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = s.external_id
+      LEFT JOIN unnest($7::int[], $8::uuid[]) AS r (seq, mapped_id) ON r.seq = s.seq
+      WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NULL AND (r.seq IS NOT NULL
+        OR (m.internal_id IS NULL AND d.resolution IS DISTINCT FROM 'CREATE'))`,
+    rowGroups: `SELECT DISTINCT f.seq, g.internal_id AS group_id FROM sync_staged s
+      JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP' AND g.external_id = s.external_id
+      JOIN fresh f ON f.external_id = s.person_external_id
+      WHERE ${RUN} AND s.kind = 'MEMBERSHIP' AND s.role = $4`,
+    // So far a person linked all links.
+    claims: `SELECT s.link_id AS id, s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NOT NULL`,
+  });
   await database.execute(
-    `WITH fresh AS (
-       SELECT s.seq, s.external_id, s.national_id, s.code, lower(s.email) AS email, lower(s.family_name) AS family,
-         lower(s.given_name) AS given
-       FROM sync_staged s
-       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id
-       LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = s.external_id
-       WHERE ${RUN} AND s.kind = 'ENTITY' AND m.internal_id IS NULL AND s.link_id IS NULL AND d.resolution IS DISTINCT FROM 'CREATE'
-     ), people AS (
-       SELECT t.id, t.national_id, t.code, t.email, t.given_name, t.family_name, m.external_id AS mapped_as FROM ${spec.table} t
-       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.internal_id = t.id
-       WHERE t.institution_id = $3
-     ), found AS (${matches.join(' UNION ALL ')})
-     INSERT INTO sync_candidates
-     SELECT DISTINCT ON (seq, id) seq, id, mapped_as, confidence, rule FROM found
-     -- Who is mapped already is somebody else, unless it is nearly certain that it is not.
-     WHERE confidence >= CASE WHEN mapped_as IS NULL THEN $5::float8 ELSE $6::float8 END
-     ORDER BY seq, id, confidence DESC`,
-    [...key, conflict, link],
+    `INSERT INTO sync_candidates (seq, id, mapped_as, confidence, rule, is_own, contradicts) ${matches}`,
+    [run.integrationId, run.id, run.institutionId, spec.entityType, conflict, link].concat([
+      reused.map(({ seq }) => seq),
+      reused.map(({ mappedId }) => mappedId),
+    ] as never[]),
   );
-  // A single sure candidate whom nobody else claims.
+  // A single sure candidate whom nobody else claims, and whom the row does not contradict.
   await database.execute(
     `UPDATE sync_staged s SET link_id = c.id FROM (${COUNTED}) c
-     WHERE ${RUN} AND s.seq = c.seq AND c.mapped_as IS NULL AND c.confidence >= $3 AND c.of_row = 1 AND c.of_person = 1`,
-    [key[0], key[1], link],
+     WHERE ${RUN} AND s.seq = c.seq AND c.mapped_as IS NULL AND c.confidence >= $3 AND c.of_row = 1 AND c.of_person = 1
+       AND c.contradicts IS NULL AND c.is_own IS NOT TRUE`,
+    [run.integrationId, run.id, link],
   );
-  return keepOut(database, spec, key);
+  return keepOut(database, spec, {
+    doubtful: `SELECT c.seq, ${REASON} AS reason,
+        jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule) ORDER BY c.confidence DESC, c.id)
+          FILTER (WHERE c.place <= ${MAX_CANDIDATES}) AS list
+      FROM (${COUNTED}) c JOIN sync_staged s ON ${RUN} AND s.seq = c.seq AND s.kind = 'ENTITY' AND s.link_id IS NULL GROUP BY c.seq`,
+    values: [run.integrationId, run.id, spec.entityType],
+  });
 }
 
-/** Takes rows with candidates and no link out of the run, and writes them down as conflicts. */
-async function keepOut(database: Database, spec: EntitySpec, key: unknown[]): Promise<PlannedConflict[]> {
-  const record = spec.fields.map(({ field, column }) => `'${field}', s.${column}`).join(', ');
-  return database.query<PlannedConflict>(
-    `WITH doubtful AS (
-       SELECT c.seq, max(c.mapped_as) AS mapped_as, count(*) AS candidates,
-         bool_or(c.of_person > 1) AS claimed,
-         jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule) ORDER BY c.confidence DESC, c.id) AS list
-       FROM (${COUNTED}) c GROUP BY c.seq
-     ), taken AS (
-       DELETE FROM sync_staged s USING doubtful d
-       WHERE ${RUN} AND s.seq = d.seq AND s.kind = 'ENTITY' AND s.link_id IS NULL
-       RETURNING s.seq, s.external_id, s.line, jsonb_build_object(${record}) AS record, d.list,
-         CASE WHEN d.mapped_as IS NOT NULL THEN format('looks like the person with id "%s"', d.mapped_as)
-           WHEN d.claimed THEN 'looks like somebody whom another row looks like too'
-           WHEN d.candidates > 1 THEN format('may be any of %s people in the roster', d.candidates)
-           ELSE format('may be somebody in the roster (same %s)', d.list->0->>'rule') END AS reason
-     ), written AS (
-       INSERT INTO sync_conflicts AS x (integration_id, entity_type, external_id, run_id, record, candidates, reason)
-       SELECT $1, $3, external_id, $2, record, list, reason FROM taken
-       ON CONFLICT (integration_id, entity_type, external_id) DO UPDATE SET run_id = excluded.run_id, record = excluded.record,
-         candidates = excluded.candidates, reason = excluded.reason, resolution = NULL, internal_id = NULL, resolved_at = NULL)
-     SELECT seq, external_id AS "externalId", line, reason FROM taken ORDER BY seq`,
-    [key[0], key[1], key[3]],
-  );
-}
+/** Why a row is in doubt, from all its candidates. */
+const REASON = `CASE
+  WHEN bool_or(c.is_own) THEN format('has an id that may be re-used: its row has %s than the person it is mapped to',
+    COALESCE(max(c.contradicts) FILTER (WHERE c.is_own), 'other data'))
+  WHEN max(c.mapped_as) IS NOT NULL THEN format('looks like the person with id "%s"', max(c.mapped_as))
+  WHEN bool_or(c.of_person > 1) THEN 'looks like somebody whom another row looks like too'
+  WHEN count(*) > 1 THEN format('may be any of %s people in the roster', count(*))
+  WHEN max(c.contradicts) IS NOT NULL THEN format('may be somebody in the roster (same %s), but has %s', max(c.rule), max(c.contradicts))
+  ELSE format('may be somebody in the roster (same %s)', max(c.rule)) END`;

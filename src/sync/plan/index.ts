@@ -7,7 +7,8 @@ import { DIGEST_BYTES } from '../stage/digest.js';
 import { canDraft, undraft } from '../stage/drafts.js';
 import type { Staged } from '../stage.js';
 import type { SyncRun } from '../sync-run.js';
-import { correlate, type PlannedConflict } from './correlate.js';
+import { correlate } from './correlate.js';
+import type { PlannedConflict } from './keep-out.js';
 import { planAbsences } from './plan-absences.js';
 import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
 import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
@@ -42,7 +43,7 @@ export async function plan(
   if (staged.drafted && !drafted) await undraft(database, run, spec);
   // Where all rows are as they were, or are new to all, there is nothing to compare.
   const isChanged = staged.lastSeq > 0 && !drafted;
-  const conflicts = isChanged && staged.fresh > 0 ? await correlate(database, { run, spec, policy }) : [];
+  const conflicts = drafted ? [] : await correlate(database, { run, spec, policy, staged });
   if (isChanged) {
     await lookUp(database, { rows: staged.lastSeq, among: known.mapped }, () =>
       planEntities(database, { run, spec, provided, policy, hasDropped: staged.hasDropped }),

@@ -35,7 +35,7 @@ export async function planAbsences(
          SELECT encode(substring($4::bytea FROM i * 16 + 1 FOR 16), 'hex')::uuid FROM generate_series(0, length($4::bytea) / 16 - 1) AS i))`
     : 'AND length($4::bytea) >= 0';
   const absent = `SELECT m.external_id, m.internal_id, m.missing_runs, m.missing_since FROM integration_mappings m
-    LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY') s USING (external_id)
+    LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind <> 'MEMBERSHIP') s USING (external_id)
     LEFT JOIN (SELECT DISTINCT external_id COLLATE "C" AS external_id FROM sync_issues
                WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR') i USING (external_id)
     WHERE m.integration_id = $1 AND m.entity_type = $3 AND s.external_id IS NULL AND i.external_id IS NULL ${candidates}`;

@@ -796,7 +796,7 @@ export const SyncChange_OutcomeSchema: GenEnum<SyncChange_Outcome> = /*@__PURE__
   enumDesc(file_smartid_integrations_v1_sync, 4, 2);
 
 /**
- * A new person of a source of whom nobody can tell without a person who it is.
+ * A row of a source of which nobody can tell without a person who it is: somebody new, or an id that may be re-used.
  *
  * @generated from message smartid.integrations.v1.SyncConflict
  */
@@ -907,7 +907,8 @@ export type SyncConflict_Candidate = Message<"smartid.integrations.v1.SyncConfli
   confidence: number;
 
   /**
-   * What the two have in common: nationalId, code, email and familyName, email, name and group.
+   * What the two have in common: nationalId, code, email and familyName, email, name and group, externalId (the row's id is
+   * mapped to the person), decision (a person linked the two before).
    *
    * @generated from field: string rule = 3;
    */
