@@ -37,7 +37,7 @@ export async function apply({ database, runs, run }: ApplyOptions): Promise<numb
       [run.integrationId, run.id],
     );
     const rows = actions.reduce((sum, { count }) => sum + count, 0);
-    await preferHashJoins(database, rows);
+    await preferHashJoins(database);
     const few = { rows, among: rows + run.counts.unchanged };
     const has = (entity: string, ...wanted: string[]) =>
       actions.some((row) => row.entity === entity && wanted.includes(row.action));
@@ -47,11 +47,11 @@ export async function apply({ database, runs, run }: ApplyOptions): Promise<numb
       if (has(type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK', 'DELETE')) {
         moved += await markMoved(database, run, spec, few);
       }
-      if (has(type, 'CREATE', 'LINK')) moved += await markTaken(database, run, spec);
+      if (has(type, 'CREATE', 'LINK')) moved += await lookUp(database, few, () => markTaken(database, run, spec));
       if (has(type, 'CREATE')) await createEntities(database, run, spec);
       if (has(type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'LINK', 'UNLINK'))
         await lookUp(database, few, () => updateEntities(database, run, spec));
-      if (has(type, 'CREATE', 'LINK')) await createMappings(database, run, spec);
+      if (has(type, 'CREATE', 'LINK')) await lookUp(database, few, () => createMappings(database, run, spec));
       if (has(type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING'))
         await lookUp(database, few, () => updateMappings(database, run, spec));
       if (has(type, 'DELETE', 'UNLINK')) await deleteEntities(database, run, spec);
@@ -63,15 +63,20 @@ export async function apply({ database, runs, run }: ApplyOptions): Promise<numb
 
 /**
  * Rows that say nothing new although they are written in another way: their digest is kept, so that the next run need not
- * look at them. Only where nobody has to decide on the plan, because then the staged rows are still there.
+ * look at them. Only where nobody has to decide on the plan, because then the staged rows are still there. `rows`: how many.
  */
-export async function keepDigests(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
-  await database.execute(
-    `UPDATE integration_mappings m SET digest = s.digest FROM sync_staged s
-     WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.digest IS NOT NULL AND m.integration_id = $1
-       AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest`,
-    [run.integrationId, run.id, spec.entityType],
-  );
+export async function keepDigests(database: Database, run: SyncRun, spec: EntitySpec, rows: number): Promise<void> {
+  await database.transaction(async () => {
+    await preferHashJoins(database);
+    await lookUp(database, { rows, among: rows + run.counts.unchanged }, () =>
+      database.execute(
+        `UPDATE integration_mappings m SET digest = s.digest FROM sync_staged s
+         WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.digest IS NOT NULL AND m.integration_id = $1
+           AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest`,
+        [run.integrationId, run.id, spec.entityType],
+      ),
+    );
+  });
 }
 
 /** What is about somebody who is not as the plan saw him or her. The plan then shows what is there now. */

@@ -84,7 +84,9 @@ export async function walkCorridor({ database, runs, run, source, policy }: Corr
     if (run.status === 'RUNNING') {
       await timed(run, 'applyMs', 'APPLY', async () => {
         run.counts.moved = await apply({ database, runs, run });
-        if (planned.created + planned.updated + planned.conflicts.length < staged.staged) await keepDigests(database, run, spec);
+        if (planned.created + planned.updated + planned.conflicts.length < staged.staged) {
+          await keepDigests(database, run, spec, staged.lastSeq);
+        }
       });
       run.stage = 'REPORT';
       run.status = 'COMPLETED';

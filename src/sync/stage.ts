@@ -144,7 +144,7 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
   const someMemberships = source.memberships && (await stageMemberships(options, source.memberships, writer));
   await writer.flush();
   const match = await database.transaction(async () => {
-    await preferHashJoins(database, writer.lastSeq);
+    await preferHashJoins(database);
     const twice = await dropDuplicates(options, file, drafted);
     if (drafted) return { twice, ...newcomers(entities - twice) };
     return { twice, ...(await matchStaged(options, known, writer.lastSeq, file)) };
