@@ -35,7 +35,7 @@ export interface SyncReport {
   mappingsTruncated: boolean;
   counts: SyncCounts;
   membershipCounts: SyncCounts;
-  /** Why nobody is taken for gone, where the reading does not prove it. */
+  /** Why nobody is taken for gone, and no membership for ended, where the reading does not prove it. */
   gaps: string[];
   /** Of a run of all entity types: the report of each. */
   parts: (SyncReport & { entityType: SyncScope })[];
@@ -134,6 +134,7 @@ function count(run: SyncRun, staged: Staged, planned: Planned, issues: IssueLog)
   membershipCounts.created = planned.memberships.created;
   membershipCounts.unchanged = planned.memberships.resolved - planned.memberships.created;
   membershipCounts.failed += planned.memberships.unknown.length;
+  membershipCounts.conflicts = planned.memberships.leftOut;
   membershipCounts.deactivated = planned.memberships.deleted;
 }
 
@@ -281,7 +282,7 @@ export async function report(database: Database, run: SyncRun, issues?: IssueLog
     mappingsTruncated: mappings.length > MAX_REPORTED_MAPPINGS,
     counts: run.counts,
     membershipCounts: run.membershipCounts,
-    gaps: run.evidence.gaps,
+    gaps: [...run.evidence.gaps, ...run.evidence.memberships.gaps],
     parts: [],
   };
 }

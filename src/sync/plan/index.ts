@@ -1,5 +1,5 @@
 import type { Database } from '../../database/index.js';
-import type { EntitySpec } from '../entity-spec.js';
+import { type EntitySpec, membershipRole } from '../entity-spec.js';
 import type { Impact } from '../guard.js';
 import { lookUp, preferHashJoins } from '../joins.js';
 import type { SyncPolicy } from '../policy.js';
@@ -49,11 +49,10 @@ export async function plan(
   const { missing, lastSeq } = staged.partial
     ? { missing: 0, lastSeq: staged.lastSeq }
     : await planAbsences(database, { run, spec, policy, staged, complete });
-  const role = spec.table === 'students' ? 'STUDENT' : spec.table === 'groups' ? 'TEACHER' : undefined;
-  const wholeMemberships = complete && run.membershipCounts.failed === 0;
-  const memberships = await planMemberships(database, { run, role, complete: wholeMemberships, lastSeq, known: known.mapped });
+  const role = membershipRole(spec);
+  const memberships = await planMemberships(database, { run, role, complete, lastSeq, known: known.mapped });
   const counts = drafted ? { ...NONE, created: staged.staged } : await countActions(database, run, spec);
-  const { members, membersLeaving } = memberships;
+  const { members, membersLeaving, present, deleted } = memberships;
   return {
     created: counts.created,
     updated: counts.updated,
@@ -68,6 +67,8 @@ export async function plan(
       changed: counts.changed,
       members,
       membersLeaving,
+      memberships: present,
+      membershipsEnding: deleted,
     },
   };
 }

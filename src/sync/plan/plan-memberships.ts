@@ -11,6 +11,10 @@ export interface PlannedMemberships {
   deleted: number;
   /** Rows whose group or person is not known: they are kept out. */
   unknown: Unresolved[];
+  /** Rows of people who are left out: a person decided so, or has to decide who they are. */
+  leftOut: number;
+  /** Memberships that this source brought: counted where some of them end. */
+  present: number;
   /** People who are in groups by this source, and how many of them the plan leaves in none. */
   members: number;
   membersLeaving: number;
@@ -20,7 +24,7 @@ export interface MembershipOptions {
   run: SyncRun;
   /** Whose memberships come with this entity type; undefined where none do. */
   role: 'STUDENT' | 'TEACHER' | undefined;
-  /** Whether all memberships were read: then those the source no longer has end. */
+  /** Whether all entities were read that may hold memberships. */
   complete: boolean;
   /** Changes planned from here on are numbered after this. */
   lastSeq: number;
@@ -68,10 +72,11 @@ async function resolveMemberships(database: Database, run: SyncRun, size: { rows
 export async function planMemberships(database: Database, options: MembershipOptions): Promise<PlannedMemberships> {
   const { run, role, complete, lastSeq, known } = options;
   const key = [run.integrationId, run.id];
-  const none = { created: 0, resolved: 0, deleted: 0, unknown: [], members: 0, membersLeaving: 0 };
+  const none = { created: 0, resolved: 0, deleted: 0, unknown: [], leftOut: 0, present: 0, members: 0, membersLeaving: 0 };
   if (run.membershipCounts.read === 0) return none;
   const size = { rows: run.membershipCounts.read, among: known };
   await resolveMemberships(database, run, size);
+  const leftOut = await leaveOut(database, run);
   const created = await lookUp(database, size, () =>
     database.execute(
       `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, line, after)
@@ -91,10 +96,38 @@ export async function planMemberships(database: Database, options: MembershipOpt
      FROM sync_memberships WHERE group_id IS NULL OR person_id IS NULL ORDER BY seq`,
   );
   const [count] = await database.query<{ total: number }>('SELECT count(*)::int AS total FROM sync_memberships');
-  const planned = { ...none, created, resolved: (count?.total ?? 0) - unknown.length, unknown };
+  const planned = { ...none, created, resolved: (count?.total ?? 0) - unknown.length, unknown, leftOut };
+  const { gaps } = run.evidence.memberships;
   // A row that cannot be understood may be the very one that is missing.
-  if (!role || !complete || unknown.length > 0) return planned;
+  if (unknown.length > 0 && role && (await hasMemberships(database, run, role))) gaps.push(unknownRows(unknown.length));
+  if (!role || !complete || gaps.length > 0) return planned;
   return { ...planned, ...(await planEnds(database, run, role, lastSeq)) };
+}
+
+/** Whether there are any by this source: else none can end. */
+async function hasMemberships(database: Database, run: SyncRun, role: string): Promise<boolean> {
+  const found = await database.query(
+    'SELECT 1 FROM memberships WHERE institution_id = $2 AND integration_id = $1 AND role = $3 LIMIT 1',
+    [run.integrationId, run.institutionId, role],
+  );
+  return found.length > 0;
+}
+
+function unknownRows(count: number): string {
+  return `${count} ${count === 1 ? 'membership names' : 'memberships name'} a group or a person that is not known.`;
+}
+
+/**
+ * Takes rows out whose person is left out by decision, or waits for one: what they say is known, only who the person is
+ * is not. Returns how many.
+ */
+function leaveOut(database: Database, run: SyncRun): Promise<number> {
+  return database.execute(
+    `DELETE FROM sync_memberships s USING sync_conflicts d
+     WHERE s.person_id IS NULL AND d.integration_id = $1 AND d.entity_type = s.role AND d.external_id = s.person_external_id
+       AND (d.resolution = 'IGNORE' OR d.resolution IS NULL AND s.group_id IS NOT NULL)`,
+    [run.integrationId],
+  );
 }
 
 /**
@@ -116,18 +149,18 @@ async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEA
      WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL AND gc.seq IS NULL AND pc.seq IS NULL`,
     [run.integrationId, run.id, run.institutionId, role, lastSeq],
   );
-  if (deleted === 0) return { deleted, members: 0, membersLeaving: 0 };
-  const [impact] = await database.query<{ members: number; membersLeaving: number }>(
+  if (deleted === 0) return { deleted };
+  const [impact] = await database.query<{ present: number; members: number; membersLeaving: number }>(
     `WITH left_over AS (
        SELECT t.person_id, count(*) AS had, count(c.seq) AS ends FROM memberships t
        LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP' AND c.action = 'DELETE'
          AND c.internal_id = t.person_id AND c.before->>'groupId' = t.group_id::text
        WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 GROUP BY t.person_id)
-     SELECT count(*)::int AS members, (count(*) FILTER (WHERE had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
+     SELECT COALESCE(sum(had), 0)::int AS present, count(*)::int AS members, (count(*) FILTER (WHERE had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
      FROM left_over l
      LEFT JOIN (SELECT DISTINCT internal_id FROM sync_changes
                 WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE') n ON n.internal_id = l.person_id`,
     [run.integrationId, run.id, run.institutionId, role],
   );
-  return { deleted, members: impact?.members ?? 0, membersLeaving: impact?.membersLeaving ?? 0 };
+  return { deleted, ...impact };
 }
