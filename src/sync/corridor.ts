@@ -73,7 +73,7 @@ export async function walkCorridor({ database, runs, run, source, policy }: Corr
     const planned = await timed(run, 'planMs', 'PLAN', () =>
       database.transaction(() => plan(database, { run, spec, staged, policy })),
     );
-    await explainConflicts(issues, spec, staged, planned);
+    await explainConflicts({ database, run, issues, spec }, staged, planned);
     await explainUnknown(database, run, issues, staged, planned);
     await recallRows({ database, run, source, issues });
     count(run, staged, planned, issues);
@@ -182,8 +182,21 @@ function progress(runs: RunStore, run: SyncRun): () => Promise<void> {
   };
 }
 
-async function explainConflicts(issues: IssueLog, spec: EntitySpec, { file }: Staged, { conflicts }: Planned): Promise<void> {
+async function explainConflicts(
+  { database, run, issues, spec }: { database: Database; run: SyncRun; issues: IssueLog; spec: EntitySpec },
+  { file }: Staged,
+  { conflicts }: Planned,
+): Promise<void> {
+  if (conflicts.length === 0) return;
+  const ignored = await database.query<{ externalId: string }>(
+    `SELECT external_id AS "externalId" FROM sync_conflicts
+     WHERE integration_id = $1 AND entity_type = $2 AND resolution = 'IGNORE'`,
+    [run.integrationId, spec.entityType],
+  );
+  const decided = new Set(ignored.map(({ externalId }) => externalId));
   for (const { externalId, line, reason } of conflicts) {
+    // Whoever decided knows.
+    if (decided.has(externalId)) continue;
     await issues.add({
       severity: 'warning',
       rule: 'identity.conflict',

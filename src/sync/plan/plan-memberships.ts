@@ -13,9 +13,9 @@ export interface PlannedMemberships {
   unknown: Unresolved[];
   /** Rows of people who are left out: a person decided so, or has to decide who they are. */
   leftOut: number;
-  /** Memberships that this source brought: counted where some of them end. */
+  /** Memberships that this source brought, of people and groups that are not missing: counted where some of them end. */
   present: number;
-  /** People who are in groups by this source, and how many of them the plan leaves in none. */
+  /** People who have such memberships, and how many of them the plan leaves in none. */
   members: number;
   membersLeaving: number;
 }
@@ -135,16 +135,17 @@ function leaveOut(database: Database, run: SyncRun): Promise<number> {
  * themselves the last state is kept.
  */
 async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEACHER', lastSeq: number) {
-  const present = (alias: string, type: string, id: string) => `
+  const isPresent = (alias: string, type: string, id: string) => `
     JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
-      AND ${alias}.internal_id = ${id} AND ${alias}.missing_runs = 0
+      AND ${alias}.internal_id = ${id} AND ${alias}.missing_runs = 0`;
+  const stays = (alias: string, type: string, id: string) => `${isPresent(alias, type, id)}
     LEFT JOIN sync_changes ${alias}c ON ${alias}c.integration_id = $1 AND ${alias}c.run_id = $2 AND ${alias}c.entity = ${type}
       AND ${alias}c.internal_id = ${id} AND ${alias}c.missing_after > 0`;
   const deleted = await database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before)
      SELECT $1, $2, $5 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE', t.person_id, g.external_id,
        jsonb_build_object('groupId', t.group_id, 'personId', t.person_id, 'role', t.role)
-     FROM memberships t ${present('g', `'GROUP'`, 't.group_id')} ${present('p', '$4', 't.person_id')}
+     FROM memberships t ${stays('g', `'GROUP'`, 't.group_id')} ${stays('p', '$4', 't.person_id')}
      LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
      WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL AND gc.seq IS NULL AND pc.seq IS NULL`,
     [run.integrationId, run.id, run.institutionId, role, lastSeq],
@@ -152,7 +153,8 @@ async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEA
   if (deleted === 0) return { deleted };
   const [impact] = await database.query<{ present: number; members: number; membersLeaving: number }>(
     `WITH left_over AS (
-       SELECT t.person_id, count(*) AS had, count(c.seq) AS ends FROM memberships t
+       SELECT t.person_id, count(*) AS had, count(c.seq) AS ends FROM memberships t ${isPresent('g', `'GROUP'`, 't.group_id')}
+       ${isPresent('p', '$4', 't.person_id')}
        LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP' AND c.action = 'DELETE'
          AND c.internal_id = t.person_id AND c.before->>'groupId' = t.group_id::text
        WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 GROUP BY t.person_id)
