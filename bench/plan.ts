@@ -76,42 +76,12 @@ async function measure(name: Row['database'], people: number, databaseUrl: strin
     // Statistics that are being made now are there when it has closed.
     await first.close();
     const house = await buildHouse({ config, logger });
-    const sync = async (changed: boolean) => {
-      await writeSchool(folder, people, { changed });
-      const { runId, success, errors } = await house.integrationService.syncData(id, STUDENT);
-      if (!success) throw new Error(errors[0]);
-      return (await house.integrationService.getSyncRun(id, runId)).timings;
-    };
-    const both = async (prepare: (database: Database) => Promise<void>) => {
-      const times = { unchanged: [] as Timings[], changed: [] as Timings[] };
-      for (let i = 0; i < Number(options.repeat); i++) {
-        await prepare(house.database);
-        times.unchanged.push(await sync(false));
-        await prepare(house.database);
-        times.changed.push(await sync(true));
-        await prepare(house.database);
-        await sync(false);
-      }
-      return times;
-    };
     try {
-      // A process that has just begun compiles its code first.
-      await sync(false);
-      const before = await both(forgetStatistics);
-      const after = await both(analyze);
-      return (['unchanged', 'changed'] as const).map((source) => {
-        const [planBefore, planAfter] = [median(before[source], 'planMs'), median(after[source], 'planMs')];
-        return {
-          database: name,
-          people,
-          memberships,
-          source: source === 'unchanged' ? 'unchanged' : '1 % changed',
-          planBefore,
-          planAfter,
-          applyBefore: median(before[source], 'applyMs'),
-          applyAfter: median(after[source], 'applyMs'),
-          ratio: Math.round((Math.max(planBefore, FLOOR_MS) / Math.max(planAfter, FLOOR_MS)) * 100) / 100,
-        };
+      return await compare({ name, people, memberships }, house, async (changed) => {
+        await writeSchool(folder, people, { changed });
+        const { runId, success, errors } = await house.integrationService.syncData(id, STUDENT);
+        if (!success) throw new Error(errors[0]);
+        return (await house.integrationService.getSyncRun(id, runId)).timings;
       });
     } finally {
       await house.close();
@@ -122,6 +92,43 @@ async function measure(name: Row['database'], people: number, databaseUrl: strin
 }
 
 type Timings = { planMs: number; applyMs: number };
+
+/** Syncs the school as it was, and changed, without statistics and then with them. */
+async function compare(
+  { name, people, memberships }: { name: Row['database']; people: number; memberships: number },
+  { database }: { database: Database },
+  sync: (changed: boolean) => Promise<Timings>,
+): Promise<Row[]> {
+  const both = async (prepare: (of: Database) => Promise<void>) => {
+    const times = { unchanged: [] as Timings[], changed: [] as Timings[] };
+    for (let i = 0; i < Number(options.repeat); i++) {
+      await prepare(database);
+      times.unchanged.push(await sync(false));
+      await prepare(database);
+      times.changed.push(await sync(true));
+      await sync(false);
+    }
+    return times;
+  };
+  // A process that has just begun compiles its code first.
+  await sync(false);
+  const before = await both(forgetStatistics);
+  const after = await both(analyze);
+  return (['unchanged', 'changed'] as const).map((source) => {
+    const [planBefore, planAfter] = [median(before[source], 'planMs'), median(after[source], 'planMs')];
+    return {
+      database: name,
+      people,
+      memberships,
+      source: source === 'unchanged' ? 'unchanged' : '1 % changed',
+      planBefore,
+      planAfter,
+      applyBefore: median(before[source], 'applyMs'),
+      applyAfter: median(after[source], 'applyMs'),
+      ratio: Math.round((Math.max(planBefore, FLOOR_MS) / Math.max(planAfter, FLOOR_MS)) * 100) / 100,
+    };
+  });
+}
 
 async function analyze(database: Database): Promise<void> {
   await database.execute('ANALYZE');
