@@ -42,7 +42,11 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     kind: enumValue(SyncRun_Kind, run.kind),
     parentId: optional(run.parentId),
     rollsBack: optional(run.rollsBack),
-    evidence: { ...run.evidence, declaredTotal: optional(run.evidence.declaredTotal) },
+    evidence: {
+      ...run.evidence,
+      declaredTotal: optional(run.evidence.declaredTotal),
+      memberships: { ...run.evidence.memberships, declaredTotal: optional(run.evidence.memberships.declaredTotal) },
+    },
     approvedAt: timestamp(run.approvedAt),
     decision: optional(run.decision),
     guard: optional(run.guard),

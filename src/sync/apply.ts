@@ -23,7 +23,7 @@ export async function apply({ database, runs, run }: SyncContext): Promise<void>
     });
   }
   const sizes = await sizesOf(database, run);
-  await preferHashJoins(database, sizes.rows);
+  await preferHashJoins(database);
   const left = await verify(database, run, sizes);
   run.counts.moved = left.entities;
   run.membershipCounts.moved = left.memberships;
@@ -33,7 +33,7 @@ export async function apply({ database, runs, run }: SyncContext): Promise<void>
     if (has(sizes, type, 'CREATE')) await createEntities(database, run, spec);
     if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'LINK', 'UNLINK'))
       await lookUp(database, sizes, () => updateEntities(database, run, spec));
-    if (has(sizes, type, 'CREATE', 'LINK')) await createMappings(database, run, spec);
+    if (has(sizes, type, 'CREATE', 'LINK')) await lookUp(database, sizes, () => createMappings(database, run, spec));
     if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING'))
       await lookUp(database, sizes, () => updateMappings(database, run, spec));
     if (has(sizes, type, 'DELETE', 'UNLINK')) await deleteEntities(database, run, spec);
@@ -43,17 +43,20 @@ export async function apply({ database, runs, run }: SyncContext): Promise<void>
 
 /**
  * Rows that say nothing new although they are written in another way: their digest is kept, so that the next run need not
- * look at them. Only where nobody has to decide on the plan, because then the staged rows are still there.
+ * look at them. Only where nobody has to decide on the plan, because then the staged rows are still there. `rows`: how many.
  */
-export async function keepDigests(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
-  await database.execute(
-    `UPDATE integration_mappings m SET digest = s.digest FROM sync_staged s
-     WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.digest IS NOT NULL AND m.integration_id = $1
-       AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest
-       -- What was left out has not been applied: the next run looks at its row again.
-       AND s.seq NOT IN (SELECT c.seq FROM sync_changes c
-         WHERE c.integration_id = $1 AND c.run_id = $2 AND c.entity = $3 AND c.outcome IS NOT NULL)`,
-    [run.integrationId, run.id, spec.entityType],
+export async function keepDigests(database: Database, run: SyncRun, spec: EntitySpec, rows: number): Promise<void> {
+  await preferHashJoins(database);
+  await lookUp(database, { rows, among: rows + run.counts.unchanged }, () =>
+    database.execute(
+      `UPDATE integration_mappings m SET digest = s.digest FROM sync_staged s
+       WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.digest IS NOT NULL AND m.integration_id = $1
+         AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest
+         -- What was left out has not been applied: the next run looks at its row again.
+         AND s.seq NOT IN (SELECT c.seq FROM sync_changes c
+           WHERE c.integration_id = $1 AND c.run_id = $2 AND c.entity = $3 AND c.outcome IS NOT NULL)`,
+      [run.integrationId, run.id, spec.entityType],
+    ),
   );
 }
 

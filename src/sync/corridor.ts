@@ -38,7 +38,7 @@ export interface SyncReport {
   mappingsTruncated: boolean;
   counts: SyncCounts;
   membershipCounts: SyncCounts;
-  /** Why nobody is taken for gone, where the reading does not prove it. */
+  /** Why nobody is taken for gone, and no membership for ended, where the reading does not prove it. */
   gaps: string[];
   /** Of a run of all entity types: the report of each. */
   parts: (SyncReport & { entityType: SyncScope })[];
@@ -86,9 +86,11 @@ async function planAndApply(
 ): Promise<void> {
   const { database, run, lease } = context;
   const found = issues.mark();
+  const { failed } = run.membershipCounts;
   let planned: Planned | undefined;
   for (let round = 1; ; round++) {
     const before = planned;
+    run.membershipCounts.failed = failed;
     const made = await timed(run, 'planMs', 'PLAN', () => lease.transaction(() => makePlan(context, staged, policy, before)));
     planned = made;
     await issues.rewind(found);
@@ -106,7 +108,7 @@ async function planAndApply(
         const isCurrent = (await positionOf(database, run.institutionId)) === run.plannedPosition;
         if (!isCurrent && round < MAX_PLANS) return false;
         await apply(context);
-        if (made.created + made.updated + made.conflicts.length < staged.staged) await keepDigests(database, run, specOf(run));
+        if (made.created + made.updated + made.conflicts.length < staged.staged) await keepDigests(database, run, specOf(run), staged.lastSeq);
         return true;
       }),
     );
@@ -232,6 +234,7 @@ function count(run: SyncRun, staged: Staged, planned: Planned, issues: IssueLog)
   membershipCounts.created = planned.memberships.created;
   membershipCounts.unchanged = planned.memberships.resolved - planned.memberships.created;
   membershipCounts.failed += planned.memberships.unknown.length;
+  membershipCounts.conflicts = planned.memberships.leftOut;
   membershipCounts.deactivated = planned.memberships.deleted;
 }
 
@@ -282,13 +285,26 @@ function progress(context: SyncContext): () => Promise<void> {
 
 /** What the plan found out: people of whom nobody can tell who they are, and references to what is not known. */
 async function explainPlan({ database, run }: SyncContext, issues: IssueLog, staged: Staged, planned: Planned): Promise<void> {
-  await explainConflicts(issues, specOf(run), staged, planned);
+  await explainConflicts({ database, run, issues, spec: specOf(run) }, staged, planned);
   await explainUnknown(database, run, issues, staged, planned);
   await issues.flush();
 }
 
-async function explainConflicts(issues: IssueLog, spec: EntitySpec, { file }: Staged, { conflicts }: Planned): Promise<void> {
+async function explainConflicts(
+  { database, run, issues, spec }: { database: Database; run: SyncRun; issues: IssueLog; spec: EntitySpec },
+  { file }: Staged,
+  { conflicts }: Planned,
+): Promise<void> {
+  if (conflicts.length === 0) return;
+  const ignored = await database.query<{ externalId: string }>(
+    `SELECT external_id AS "externalId" FROM sync_conflicts
+     WHERE integration_id = $1 AND entity_type = $2 AND resolution = 'IGNORE'`,
+    [run.integrationId, spec.entityType],
+  );
+  const decided = new Set(ignored.map(({ externalId }) => externalId));
   for (const { externalId, line, reason } of conflicts) {
+    // Whoever decided knows.
+    if (decided.has(externalId)) continue;
     await issues.add({
       severity: 'warning',
       rule: 'identity.conflict',
@@ -389,7 +405,7 @@ export async function report(database: Database, run: SyncRun): Promise<SyncRepo
     mappingsTruncated: mappings.length > MAX_REPORTED_MAPPINGS,
     counts: run.counts,
     membershipCounts: run.membershipCounts,
-    gaps: run.evidence.gaps,
+    gaps: [...run.evidence.gaps, ...run.evidence.memberships.gaps],
     parts: [],
   };
 }

@@ -71,3 +71,8 @@ export const ENTITY_SPECS: Readonly<Record<MappingEntityType, EntitySpec>> = {
     named: ['name'],
   },
 };
+
+/** In which role memberships come with entities of this type; undefined where none do. */
+export function membershipRole({ table }: EntitySpec): 'STUDENT' | 'TEACHER' | undefined {
+  return table === 'students' ? 'STUDENT' : table === 'groups' ? 'TEACHER' : undefined;
+}

@@ -17,6 +17,23 @@ export interface Evidence {
   ended: boolean;
   /** Why the reading proves no absence, a sentence each. */
   gaps: string[];
+  memberships: MembershipEvidence;
+}
+
+/**
+ * What is known about the reading of memberships. They end only after a reading without `gaps`, of them and of the entities
+ * with which they come.
+ */
+export interface MembershipEvidence {
+  /** Pages of the list of memberships, and rows in them: those that records of entities hold themselves are not counted. */
+  pages: number;
+  rows: number;
+  /** How many the source said its list has; null where it does not say. */
+  declaredTotal: number | null;
+  /** Pages that begin with the same rows as a page before. */
+  repeatedPages: number;
+  /** Why the reading proves of no membership that it has ended, a sentence each. */
+  gaps: string[];
 }
 
 export function noEvidence(): Evidence {
@@ -31,7 +48,37 @@ export function noEvidence(): Evidence {
     unidentifiedRows: 0,
     ended: false,
     gaps: [],
+    memberships: { pages: 0, rows: 0, declaredTotal: null, repeatedPages: 0, gaps: [] },
   };
+}
+
+/** Counts one page of memberships more. */
+export function countMembershipPage(evidence: MembershipEvidence, page: RecordPage<unknown>, isRepeated: boolean): void {
+  evidence.pages += 1;
+  evidence.rows += page.records.length + (page.issues ?? []).filter(({ severity }) => severity === 'error').length;
+  evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
+  if (isRepeated) evidence.repeatedPages += 1;
+  if (page.gap) evidence.gaps.push(page.gap);
+}
+
+/**
+ * Draws the conclusion once all memberships are read. `failed`: rows that could not be used. `twice`: rows of the list that
+ * say what another one says. `partial`: the source never meant to give all of them.
+ */
+export function concludeMemberships(
+  evidence: MembershipEvidence,
+  { failed, twice, partial }: { failed: number; twice: number; partial: boolean },
+): void {
+  const { rows, declaredTotal, repeatedPages } = evidence;
+  const gap = (sentence: string) => evidence.gaps.push(sentence);
+  if (partial) gap('Only some memberships were given.');
+  if (declaredTotal !== null && rows - twice < declaredTotal) {
+    gap(`The source says it has ${declaredTotal} memberships, and gave ${rows - twice} different ones.`);
+  }
+  if (repeatedPages > 0) {
+    gap(`${repeatedPages} ${repeatedPages === 1 ? 'page' : 'pages'} of memberships came twice: another may be missing.`);
+  }
+  if (failed > 0) gap(`${failed} ${failed === 1 ? 'membership' : 'memberships'} could not be read.`);
 }
 
 /** Counts one page more. `known`: rows of it that were not even read, because they are as they were. */

@@ -12,6 +12,9 @@ export interface Impact {
   /** People who are in groups by this source, and how many of them would be in none. */
   members: number;
   membersLeaving: number;
+  /** Memberships that this source brought, and how many of them would end. */
+  memberships: number;
+  membershipsEnding: number;
 }
 
 /** Why a person must look at the plan first, in a sentence; undefined when it may go on. */
@@ -19,7 +22,7 @@ export function judge(
   impact: Impact,
   { evidence, policy, override, noun }: { evidence: Evidence; policy: SyncPolicy; override: GuardOverride | null; noun: string },
 ): string | undefined {
-  const { base, leaving, changed, members, membersLeaving } = impact;
+  const { base, leaving, changed, members, membersLeaving, memberships, membershipsEnding } = impact;
   const { floor } = policy.guard;
   const deactivated = override?.deactivatedPercent ?? policy.guard.deactivatedPercent;
   const changedMost = override?.changedPercent ?? policy.guard.changedPercent;
@@ -39,6 +42,9 @@ export function judge(
   }
   if (isOver(membersLeaving, members, deactivated)) {
     return `Held: ${share(membersLeaving, members)} people would be left without a group, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  }
+  if (isOver(membershipsEnding, memberships, deactivated)) {
+    return `Held: ${share(membershipsEnding, memberships)} memberships would end, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
   }
   return undefined;
 }

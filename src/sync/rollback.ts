@@ -18,7 +18,7 @@ export async function rollBack(context: SyncContext): Promise<SyncReport> {
     run.plannedPosition = await positionOf(database, run.institutionId);
     run.plannedChanges = await planBack(database, run);
     const sizes = await sizesOf(database, run);
-    await preferHashJoins(database, sizes.rows);
+    await preferHashJoins(database);
     await verify(database, run, sizes);
     await count(database, run);
     await runs.savePlan(run);

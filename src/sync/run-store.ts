@@ -349,6 +349,7 @@ function toRun(row: SyncRun): SyncRun {
     counts: { ...noCounts(), ...(counts as Partial<SyncCounts>) },
     membershipCounts: { ...noCounts(), ...(membershipCounts as Partial<SyncCounts>) },
     timings: { ...noTimings(), ...(timings as Partial<SyncTimings>) },
+    // Runs of a version before have no word of their memberships.
     evidence: { ...noEvidence(), ...evidence },
   };
 }

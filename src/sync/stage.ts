@@ -1,12 +1,4 @@
-import {
-  type FingerprintedPage,
-  type MembershipRecord,
-  type Pages,
-  type RecordIssue,
-  type RecordPage,
-  type RecordSource,
-  wholePage,
-} from '../connectors/index.js';
+import type { FingerprintedPage, Pages, RecordIssue, RecordPage, RecordSource } from '../connectors/index.js';
 import type { Database, Lease } from '../database/index.js';
 import { quoted } from '../values/index.js';
 import type { EntitySpec } from './entity-spec.js';
@@ -17,8 +9,10 @@ import { readPages } from './read.js';
 import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './stage/digest.js';
 import { canDraft } from './stage/drafts.js';
 import { KnownDigests } from './stage/known-digests.js';
+import { addPageIssues } from './stage/page-issues.js';
 import { RepeatedNationalIds, warnOfRepeatedNationalIds } from './stage/repeated-national-ids.js';
-import { type EntityRecord, noteProvided, ownMembership, stageMembership, stageRecord } from './stage/stage-record.js';
+import { examineMemberships, stageMemberships } from './stage/stage-memberships.js';
+import { type EntityRecord, noteProvided, ownMembership, stageRecord } from './stage/stage-record.js';
 import { StagedWriter } from './stage/staged-writer.js';
 import type { SyncRun } from './sync-run.js';
 
@@ -106,6 +100,11 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
         if (!row) {
           run.counts.failed += 1;
           if (!record.externalId) run.evidence.unidentifiedRows += 1;
+          // Its membership is not read either, and has not ended.
+          if (ownMembership(record, page)) {
+            run.membershipCounts.read += 1;
+            run.membershipCounts.failed += 1;
+          }
           continue;
         }
         repeated.note(row.values.national_id);
@@ -152,10 +151,10 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
     run.counts.warnings = issues.warnings;
     await options.onPage();
   }
-  const someMemberships = source.memberships && (await stageMemberships(options, source.memberships, writer));
+  const ofMemberships = await stageMemberships(options, writer);
   await writer.flush();
   const match = await options.lease.transaction(async () => {
-    await preferHashJoins(database, writer.lastSeq);
+    await preferHashJoins(database);
     const twice = await dropDuplicates(options, file, drafted);
     await warnOfRepeatedNationalIds({ database, run, spec, issues, file, drafted, suspects: repeated.suspects });
     if (drafted) return { twice, ...newcomers(entities - twice) };
@@ -165,7 +164,7 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
   run.counts.failed += duplicates;
   if (duplicates > 0) run.evidence.idsUnique = false;
   concludeEvidence(run.evidence, { partial, noun: spec.noun });
-  if (someMemberships) run.evidence.gaps.push('Only some memberships were given.');
+  await examineMemberships(options, ofMemberships);
   await issues.flush();
   return {
     entities: entities - duplicates,
@@ -196,43 +195,6 @@ function sift(page: FingerprintedPage<EntityRecord>, known: KnownDigests) {
     } else if (seen !== 'first') twice.push({ position, firstLine: seen });
   }
   return { fresh, digests, twice };
-}
-
-/** Returns whether they are only some of the memberships. */
-async function stageMemberships(
-  { run, issues, onPage }: StageOptions,
-  pages: Pages<MembershipRecord>,
-  writer: StagedWriter,
-): Promise<boolean> {
-  const counts = run.membershipCounts;
-  let partial = false;
-  for await (const given of readPages(pages)) {
-    const page = wholePage(given);
-    issues.noteTable(page, { entities: false });
-    if (page.gap) run.evidence.gaps.push(page.gap);
-    partial ||= page.partial ?? false;
-    counts.read += page.records.length;
-    counts.failed += await addPageIssues(page, issues, counts);
-    for (const record of page.records) {
-      const staged = stageMembership(record, page);
-      for (const issue of staged.issues) await issues.add(issue);
-      if (staged.row) await writer.write(staged.row);
-      else counts.failed += 1;
-    }
-    await onPage();
-  }
-  return partial;
-}
-
-/** Issues that the connector found itself. Its errors are rows that it read and could not use; returns how many. */
-async function addPageIssues(page: RecordPage<unknown>, issues: IssueLog, counts: { read: number }): Promise<number> {
-  let failed = 0;
-  for (const issue of page.issues ?? []) {
-    await issues.add({ file: page.file, ...issue });
-    if (issue.severity === 'error') failed += 1;
-  }
-  counts.read += failed;
-  return failed;
 }
 
 /** Keeps the first row of each external id, and makes the others issues that name both lines; returns how many. */

@@ -46,7 +46,7 @@ export async function verify(database: Database, run: SyncRun, sizes: PlanSizes)
       entities += await markMoved(database, run, spec, sizes);
     }
     if (has(sizes, type, 'CREATE', 'LINK')) {
-      entities += await markTaken(database, run, spec);
+      entities += await lookUp(database, sizes, () => markTaken(database, run, spec));
       if (!run.rollsBack) entities += await markClaimedTwice(database, run, spec);
     }
   }

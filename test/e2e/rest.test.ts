@@ -115,6 +115,7 @@ describe('the documented REST paths', () => {
     expect(runs).to.deep.equal(logs.runs);
     expect(runs[0]).to.deep.include({ id: body.runId, status: 'COMPLETED', stage: 'REPORT', attempt: 1, counts: body.counts });
     expect((await call('GET', `/integrations/${id}/runs/${body.runId}`)).body).to.deep.equal(runs[0]);
+    expect(runs[0].evidence.memberships).to.deep.equal({ pages: 0, rows: 0, repeatedPages: 0, gaps: [] });
     const issues = (await call('GET', `/integrations/${id}/runs/${body.runId}/issues?severity=error`)).body;
     expect(issues).to.have.length(1);
     expect(issues[0]).to.deep.include({ severity: 'ERROR', rule: 'id.missing', file: 'students.csv', line: 4 });

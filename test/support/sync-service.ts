@@ -1,13 +1,17 @@
 import type { MappingEntityType, RecordSource } from '../../src/connectors/index.js';
 import { type Database, Leases } from '../../src/database/index.js';
 import { createLogger } from '../../src/observability/index.js';
-import { SyncService, syncPolicy } from '../../src/sync/index.js';
+import { type SyncPolicy, SyncService, syncPolicy } from '../../src/sync/index.js';
 
 /** Syncs of a school system that is a function: it is asked for a new source at every read. */
 export function syncServiceOf(
   database: Database,
   source: (entityType: MappingEntityType) => RecordSource | Promise<RecordSource>,
-  { entityTypes = [], ttlSeconds = 15 }: { entityTypes?: readonly MappingEntityType[]; ttlSeconds?: number } = {},
+  {
+    entityTypes = [],
+    ttlSeconds = 15,
+    policy = syncPolicy.parse({}),
+  }: { entityTypes?: readonly MappingEntityType[]; ttlSeconds?: number; policy?: SyncPolicy } = {},
 ): SyncService {
   const logger = createLogger({ level: 'silent' });
   return new SyncService({
@@ -16,7 +20,7 @@ export function syncServiceOf(
     leases: new Leases({ database, logger, ttlSeconds }),
     workOf: async () => ({
       entityTypes,
-      policy: syncPolicy.parse({}),
+      policy,
       open: (_signal, use) => use(async (entityType) => source(entityType)),
     }),
   });

@@ -80,13 +80,16 @@ export class CsvSource {
     }
   }
 
-  /** Pages of the memberships in one role; none when there is no such file. Issues of the file come with the students. */
+  /**
+   * Pages of the memberships in one role; none when there is no such file. A row that cannot be understood may be of any
+   * role: it is an error in both.
+   */
   async *memberships(
     role: 'STUDENT' | 'TEACHER',
   ): AsyncGenerator<RecordPage<MembershipRecord> | FingerprintedPage<MembershipRecord>> {
     const inRole = (row: CsvRow, columns: CsvColumns): Converted<MembershipRecord> => {
       const { record, issues } = toMembershipRecord(row, columns);
-      return { ...(record?.role === role && { record }), issues: role === 'STUDENT' ? issues : [] };
+      return { ...(record?.role === role && { record }), issues };
     };
     yield* this.#pages('memberships', inRole);
   }

@@ -1,9 +1,8 @@
 import type { Database } from '../../database/index.js';
-import type { EntitySpec } from '../entity-spec.js';
+import { type EntitySpec, membershipRole } from '../entity-spec.js';
 import type { Impact } from '../guard.js';
 import { lookUp, preferHashJoins } from '../joins.js';
 import type { SyncPolicy } from '../policy.js';
-import { DIGEST_BYTES } from '../stage/digest.js';
 import { canDraft, undraft } from '../stage/drafts.js';
 import type { Staged } from '../stage.js';
 import type { SyncRun } from '../sync-run.js';
@@ -38,7 +37,7 @@ export async function plan(
   { run, spec, staged, policy }: { run: SyncRun; spec: EntitySpec; staged: Staged; policy: SyncPolicy },
 ): Promise<Planned> {
   const { provided, known } = staged;
-  await preferHashJoins(database, Math.max(staged.lastSeq, known.unseen().length / DIGEST_BYTES));
+  await preferHashJoins(database);
   const drafted = staged.drafted && (await canDraft(database, run, spec));
   if (staged.drafted && !drafted) await undraft(database, run, spec);
   // Where all rows are as they were, or are new to all, there is nothing to compare.
@@ -53,11 +52,10 @@ export async function plan(
   const { missing, lastSeq } = staged.partial
     ? { missing: 0, lastSeq: staged.lastSeq }
     : await planAbsences(database, { run, spec, policy, staged, complete });
-  const role = spec.table === 'students' ? 'STUDENT' : spec.table === 'groups' ? 'TEACHER' : undefined;
-  const wholeMemberships = complete && run.membershipCounts.failed === 0;
-  const memberships = await planMemberships(database, { run, role, complete: wholeMemberships, lastSeq });
+  const role = membershipRole(spec);
+  const memberships = await planMemberships(database, { run, role, complete, lastSeq, known: known.mapped });
   const counts = drafted ? { ...NONE, created: staged.staged } : await countActions(database, run, spec);
-  const { members, membersLeaving } = memberships;
+  const { members, membersLeaving, present, deleted } = memberships;
   return {
     drafted,
     created: counts.created,
@@ -73,6 +71,8 @@ export async function plan(
       changed: counts.changed,
       members,
       membersLeaving,
+      memberships: present,
+      membershipsEnding: deleted,
     },
   };
 }

@@ -46,6 +46,7 @@ export interface StageRecordResult {
 type Place = Pick<RecordIssue, 'file' | 'line'>;
 
 const MAX_EXTERNAL_ID = 255;
+const ROLES: readonly string[] = ['STUDENT', 'TEACHER'];
 const NO_ISSUES: RecordIssue[] = [];
 
 /** Gathers the fields that the source has at all. */
@@ -134,6 +135,7 @@ export function stageRecord(
 
 /** Cleans and checks one membership. */
 export function stageMembership(record: MembershipRecord, origin: PageOrigin): { row?: StagedRow; issues: RecordIssue[] } {
+  if (!ROLES.includes(record.role)) return { issues: [unknownRole(record, origin)] };
   const group = checkExternalId(record.groupExternalId);
   const person = checkExternalId(record.personExternalId);
   if (typeof group === 'string' && typeof person === 'string') {
@@ -152,6 +154,22 @@ export function stageMembership(record: MembershipRecord, origin: PageOrigin): {
     cells: record.cells,
   };
   return { issues: [issue] };
+}
+
+/** Connectors decide on the role; one may hand on what the school wrote. */
+function unknownRole({ role, line, cells }: MembershipRecord, { file, columns }: PageOrigin): RecordIssue {
+  const column = columns?.role ?? 'role';
+  return {
+    severity: 'error',
+    rule: 'role.unknown',
+    problem: `${column} ${quoted(String(role))} is not known`,
+    file,
+    line,
+    column,
+    value: String(role),
+    hint: 'Write student or teacher.',
+    cells,
+  };
 }
 
 /** The membership that a record itself speaks of. */

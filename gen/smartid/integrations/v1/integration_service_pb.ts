@@ -524,7 +524,7 @@ export type SyncDataResponse = Message<"smartid.integrations.v1.SyncDataResponse
   status: SyncRun_Status;
 
   /**
-   * Why nobody is taken for gone, where the reading does not prove it.
+   * Why nobody is taken for gone, and no membership for ended, where the reading does not prove it.
    *
    * @generated from field: repeated string gaps = 12;
    */

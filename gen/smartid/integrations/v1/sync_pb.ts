@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file smartid/integrations/v1/sync.proto.
  */
 export const file_smartid_integrations_v1_sync: GenFile = /*@__PURE__*/
-  fileDesc("CiJzbWFydGlkL2ludGVncmF0aW9ucy92MS9zeW5jLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSLqCAoHU3luY1J1bhIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEjcKBnN0YXR1cxgEIAEoDjInLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uU3RhdHVzEjUKBXN0YWdlGAUgASgOMiYuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5TdGFnZRIzCgZjb3VudHMYBiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzEj4KEW1lbWJlcnNoaXBfY291bnRzGAcgASgLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvdW50cxISCgVlcnJvchgIIAEoCUgAiAEBEg8KB2F0dGVtcHQYCSABKA0SLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKB3RpbWluZ3MYDCABKAsyJC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jVGltaW5ncxIzCgRraW5kGA0gASgOMiUuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5LaW5kEhYKCXBhcmVudF9pZBgOIAEoCUgBiAEBEhcKCnJvbGxzX2JhY2sYDyABKAlIAogBARI3CghldmlkZW5jZRgQIAEoCzIlLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNFdmlkZW5jZRIvCgthcHByb3ZlZF9hdBgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoIZGVjaXNpb24YEiABKAlIA4gBARIxCgVndWFyZBgTIAEoCzIiLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNHdWFyZCJwCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCwoHUlVOTklORxABEg0KCUNPTVBMRVRFRBACEgoKBkZBSUxFRBADEggKBEhFTEQQBBINCglQUkVWSUVXRUQQBRINCglESVNDQVJERUQQBiJNCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIICgRTWU5DEAESCwoHUFJFVklFVxACEgwKCFJPTExCQUNLEAMSCgoGTUFOVUFMEAQiSQoFU3RhZ2USFQoRU1RBR0VfVU5TUEVDSUZJRUQQABIICgRSRUFEEAESCAoEUExBThACEgkKBUFQUExZEAMSCgoGUkVQT1JUEARCCAoGX2Vycm9yQgwKCl9wYXJlbnRfaWRCDQoLX3JvbGxzX2JhY2tCCwoJX2RlY2lzaW9uIucBCgxTeW5jRXZpZGVuY2USDQoFcGFnZXMYASABKA0SDAoEcm93cxgCIAEoDRIVCg1zbWFsbGVzdF9wYWdlGAMgASgNEhQKDGxhcmdlc3RfcGFnZRgEIAEoDRIRCglsYXN0X3BhZ2UYBSABKA0SGwoOZGVjbGFyZWRfdG90YWwYBiABKA1IAIgBARISCgppZHNfdW5pcXVlGAcgASgIEhkKEXVuaWRlbnRpZmllZF9yb3dzGAggASgNEg0KBWVuZGVkGAkgASgIEgwKBGdhcHMYCiADKAlCEQoPX2RlY2xhcmVkX3RvdGFsIsUBCglTeW5jR3VhcmQSOQoTZGVhY3RpdmF0ZWRfcGVyY2VudBgBIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAABIAIgBARI1Cg9jaGFuZ2VkX3BlcmNlbnQYAiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASAGIAQESGgoGcmVhc29uGAMgASgJQgq6SAdyBRABGOgHQhYKFF9kZWFjdGl2YXRlZF9wZXJjZW50QhIKEF9jaGFuZ2VkX3BlcmNlbnQiuQEKClN5bmNDb3VudHMSDAoEcmVhZBgBIAEoDRIPCgdjcmVhdGVkGAIgASgNEg8KB3VwZGF0ZWQYAyABKA0SEQoJdW5jaGFuZ2VkGAQgASgNEg4KBmZhaWxlZBgFIAEoDRIPCgdtaXNzaW5nGAYgASgNEhAKCHdhcm5pbmdzGAcgASgNEhEKCWNvbmZsaWN0cxgIIAEoDRITCgtkZWFjdGl2YXRlZBgJIAEoDRINCgVtb3ZlZBgKIAEoDSKVBgoKU3luY0NoYW5nZRILCgNzZXEYASABKA0SOgoGZW50aXR5GAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NoYW5nZS5FbnRpdHkSOgoGYWN0aW9uGAMgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NoYW5nZS5BY3Rpb24SEwoLaW50ZXJuYWxfaWQYBCABKAkSEwoLZXh0ZXJuYWxfaWQYBSABKAkSJwoGYmVmb3JlGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVhZnRlchgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGwoObWlzc2luZ19iZWZvcmUYCCABKA1IAIgBARIaCg1taXNzaW5nX2FmdGVyGAkgASgNSAGIAQESPAoHb3V0Y29tZRgKIAEoDjIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuT3V0Y29tZRITCgZyZWFzb24YCyABKAlIAogBARIRCgRsaW5lGAwgASgNSAOIAQEiYQoGRW50aXR5EhYKEkVOVElUWV9VTlNQRUNJRklFRBAAEgoKBkNPVVJTRRABEgkKBUdST1VQEAISCwoHU1RVREVOVBADEgsKB1RFQUNIRVIQBBIOCgpNRU1CRVJTSElQEAUijwEKBkFjdGlvbhIWChJBQ1RJT05fVU5TUEVDSUZJRUQQABIKCgZDUkVBVEUQARIKCgZVUERBVEUQAhILCgdSRVNUT1JFEAMSDgoKREVBQ1RJVkFURRAEEgsKB01JU1NJTkcQBRIICgRMSU5LEAYSCgoGVU5MSU5LEAcSCgoGREVMRVRFEAgSCQoFUkVLRVkQCSI6CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIJCgVNT1ZFRBABEgsKB1JFRlVTRUQQAkIRCg9fbWlzc2luZ19iZWZvcmVCEAoOX21pc3NpbmdfYWZ0ZXJCCQoHX3JlYXNvbkIHCgVfbGluZSLfBAoMU3luY0NvbmZsaWN0EgoKAmlkGAEgASgJEj8KC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGUSEwoLZXh0ZXJuYWxfaWQYAyABKAkSDgoGcnVuX2lkGAQgASgJEicKBnJlY29yZBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSQwoKY2FuZGlkYXRlcxgGIAMoCzIvLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb25mbGljdC5DYW5kaWRhdGUSDgoGcmVhc29uGAcgASgJEkQKCnJlc29sdXRpb24YCCABKA4yMC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ29uZmxpY3QuUmVzb2x1dGlvbhIYCgtpbnRlcm5hbF9pZBgJIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jlc29sdmVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBpCCglDYW5kaWRhdGUSEwoLaW50ZXJuYWxfaWQYASABKAkSEgoKY29uZmlkZW5jZRgCIAEoARIMCgRydWxlGAMgASgJIkoKClJlc29sdXRpb24SGgoWUkVTT0xVVElPTl9VTlNQRUNJRklFRBAAEggKBExJTksQARIKCgZDUkVBVEUQAhIKCgZJR05PUkUQA0IOCgxfaW50ZXJuYWxfaWQiQQoLU3luY1RpbWluZ3MSDwoHcmVhZF9tcxgBIAEoDRIPCgdwbGFuX21zGAIgASgNEhAKCGFwcGx5X21zGAMgASgNIvMCCglTeW5jSXNzdWUSDgoGbnVtYmVyGAEgASgNEj0KCHNldmVyaXR5GAIgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0lzc3VlLlNldmVyaXR5EgwKBHJ1bGUYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRIRCgRmaWxlGAUgASgJSACIAQESEQoEbGluZRgGIAEoDUgBiAEBEhMKBmNvbHVtbhgHIAEoCUgCiAEBEhIKBXZhbHVlGAggASgJSAOIAQESEQoEaGludBgJIAEoCUgEiAEBEhgKC2V4dGVybmFsX2lkGAogASgJSAWIAQEiPAoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABIJCgVFUlJPUhABEgsKB1dBUk5JTkcQAkIHCgVfZmlsZUIHCgVfbGluZUIJCgdfY29sdW1uQggKBl92YWx1ZUIHCgVfaGludEIOCgxfZXh0ZXJuYWxfaWRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_integrations_v1_mapping]);
+  fileDesc("CiJzbWFydGlkL2ludGVncmF0aW9ucy92MS9zeW5jLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSLqCAoHU3luY1J1bhIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEjcKBnN0YXR1cxgEIAEoDjInLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uU3RhdHVzEjUKBXN0YWdlGAUgASgOMiYuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5TdGFnZRIzCgZjb3VudHMYBiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzEj4KEW1lbWJlcnNoaXBfY291bnRzGAcgASgLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvdW50cxISCgVlcnJvchgIIAEoCUgAiAEBEg8KB2F0dGVtcHQYCSABKA0SLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKB3RpbWluZ3MYDCABKAsyJC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jVGltaW5ncxIzCgRraW5kGA0gASgOMiUuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5LaW5kEhYKCXBhcmVudF9pZBgOIAEoCUgBiAEBEhcKCnJvbGxzX2JhY2sYDyABKAlIAogBARI3CghldmlkZW5jZRgQIAEoCzIlLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNFdmlkZW5jZRIvCgthcHByb3ZlZF9hdBgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoIZGVjaXNpb24YEiABKAlIA4gBARIxCgVndWFyZBgTIAEoCzIiLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNHdWFyZCJwCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCwoHUlVOTklORxABEg0KCUNPTVBMRVRFRBACEgoKBkZBSUxFRBADEggKBEhFTEQQBBINCglQUkVWSUVXRUQQBRINCglESVNDQVJERUQQBiJNCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIICgRTWU5DEAESCwoHUFJFVklFVxACEgwKCFJPTExCQUNLEAMSCgoGTUFOVUFMEAQiSQoFU3RhZ2USFQoRU1RBR0VfVU5TUEVDSUZJRUQQABIICgRSRUFEEAESCAoEUExBThACEgkKBUFQUExZEAMSCgoGUkVQT1JUEARCCAoGX2Vycm9yQgwKCl9wYXJlbnRfaWRCDQoLX3JvbGxzX2JhY2tCCwoJX2RlY2lzaW9uIqkCCgxTeW5jRXZpZGVuY2USDQoFcGFnZXMYASABKA0SDAoEcm93cxgCIAEoDRIVCg1zbWFsbGVzdF9wYWdlGAMgASgNEhQKDGxhcmdlc3RfcGFnZRgEIAEoDRIRCglsYXN0X3BhZ2UYBSABKA0SGwoOZGVjbGFyZWRfdG90YWwYBiABKA1IAIgBARISCgppZHNfdW5pcXVlGAcgASgIEhkKEXVuaWRlbnRpZmllZF9yb3dzGAggASgNEg0KBWVuZGVkGAkgASgIEgwKBGdhcHMYCiADKAkSQAoLbWVtYmVyc2hpcHMYCyABKAsyKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5NZW1iZXJzaGlwRXZpZGVuY2VCEQoPX2RlY2xhcmVkX3RvdGFsIocBChJNZW1iZXJzaGlwRXZpZGVuY2USDQoFcGFnZXMYASABKA0SDAoEcm93cxgCIAEoDRIbCg5kZWNsYXJlZF90b3RhbBgDIAEoDUgAiAEBEhYKDnJlcGVhdGVkX3BhZ2VzGAQgASgNEgwKBGdhcHMYBSADKAlCEQoPX2RlY2xhcmVkX3RvdGFsIsUBCglTeW5jR3VhcmQSOQoTZGVhY3RpdmF0ZWRfcGVyY2VudBgBIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAABIAIgBARI1Cg9jaGFuZ2VkX3BlcmNlbnQYAiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASAGIAQESGgoGcmVhc29uGAMgASgJQgq6SAdyBRABGOgHQhYKFF9kZWFjdGl2YXRlZF9wZXJjZW50QhIKEF9jaGFuZ2VkX3BlcmNlbnQiuQEKClN5bmNDb3VudHMSDAoEcmVhZBgBIAEoDRIPCgdjcmVhdGVkGAIgASgNEg8KB3VwZGF0ZWQYAyABKA0SEQoJdW5jaGFuZ2VkGAQgASgNEg4KBmZhaWxlZBgFIAEoDRIPCgdtaXNzaW5nGAYgASgNEhAKCHdhcm5pbmdzGAcgASgNEhEKCWNvbmZsaWN0cxgIIAEoDRITCgtkZWFjdGl2YXRlZBgJIAEoDRINCgVtb3ZlZBgKIAEoDSKVBgoKU3luY0NoYW5nZRILCgNzZXEYASABKA0SOgoGZW50aXR5GAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NoYW5nZS5FbnRpdHkSOgoGYWN0aW9uGAMgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NoYW5nZS5BY3Rpb24SEwoLaW50ZXJuYWxfaWQYBCABKAkSEwoLZXh0ZXJuYWxfaWQYBSABKAkSJwoGYmVmb3JlGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVhZnRlchgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGwoObWlzc2luZ19iZWZvcmUYCCABKA1IAIgBARIaCg1taXNzaW5nX2FmdGVyGAkgASgNSAGIAQESPAoHb3V0Y29tZRgKIAEoDjIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuT3V0Y29tZRITCgZyZWFzb24YCyABKAlIAogBARIRCgRsaW5lGAwgASgNSAOIAQEiYQoGRW50aXR5EhYKEkVOVElUWV9VTlNQRUNJRklFRBAAEgoKBkNPVVJTRRABEgkKBUdST1VQEAISCwoHU1RVREVOVBADEgsKB1RFQUNIRVIQBBIOCgpNRU1CRVJTSElQEAUijwEKBkFjdGlvbhIWChJBQ1RJT05fVU5TUEVDSUZJRUQQABIKCgZDUkVBVEUQARIKCgZVUERBVEUQAhILCgdSRVNUT1JFEAMSDgoKREVBQ1RJVkFURRAEEgsKB01JU1NJTkcQBRIICgRMSU5LEAYSCgoGVU5MSU5LEAcSCgoGREVMRVRFEAgSCQoFUkVLRVkQCSI6CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIJCgVNT1ZFRBABEgsKB1JFRlVTRUQQAkIRCg9fbWlzc2luZ19iZWZvcmVCEAoOX21pc3NpbmdfYWZ0ZXJCCQoHX3JlYXNvbkIHCgVfbGluZSLfBAoMU3luY0NvbmZsaWN0EgoKAmlkGAEgASgJEj8KC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGUSEwoLZXh0ZXJuYWxfaWQYAyABKAkSDgoGcnVuX2lkGAQgASgJEicKBnJlY29yZBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSQwoKY2FuZGlkYXRlcxgGIAMoCzIvLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb25mbGljdC5DYW5kaWRhdGUSDgoGcmVhc29uGAcgASgJEkQKCnJlc29sdXRpb24YCCABKA4yMC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ29uZmxpY3QuUmVzb2x1dGlvbhIYCgtpbnRlcm5hbF9pZBgJIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jlc29sdmVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBpCCglDYW5kaWRhdGUSEwoLaW50ZXJuYWxfaWQYASABKAkSEgoKY29uZmlkZW5jZRgCIAEoARIMCgRydWxlGAMgASgJIkoKClJlc29sdXRpb24SGgoWUkVTT0xVVElPTl9VTlNQRUNJRklFRBAAEggKBExJTksQARIKCgZDUkVBVEUQAhIKCgZJR05PUkUQA0IOCgxfaW50ZXJuYWxfaWQiQQoLU3luY1RpbWluZ3MSDwoHcmVhZF9tcxgBIAEoDRIPCgdwbGFuX21zGAIgASgNEhAKCGFwcGx5X21zGAMgASgNIvMCCglTeW5jSXNzdWUSDgoGbnVtYmVyGAEgASgNEj0KCHNldmVyaXR5GAIgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0lzc3VlLlNldmVyaXR5EgwKBHJ1bGUYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRIRCgRmaWxlGAUgASgJSACIAQESEQoEbGluZRgGIAEoDUgBiAEBEhMKBmNvbHVtbhgHIAEoCUgCiAEBEhIKBXZhbHVlGAggASgJSAOIAQESEQoEaGludBgJIAEoCUgEiAEBEhgKC2V4dGVybmFsX2lkGAogASgJSAWIAQEiPAoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABIJCgVFUlJPUhABEgsKB1dBUk5JTkcQAkIHCgVfZmlsZUIHCgVfbGluZUIJCgdfY29sdW1uQggKBl92YWx1ZUIHCgVfaGludEIOCgxfZXh0ZXJuYWxfaWRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_integrations_v1_mapping]);
 
 /**
  * One run of a sync: one entity type of one integration, or all of them.
@@ -397,6 +397,13 @@ export type SyncEvidence = Message<"smartid.integrations.v1.SyncEvidence"> & {
    * @generated from field: repeated string gaps = 10;
    */
   gaps: string[];
+
+  /**
+   * What is known about the reading of the memberships that come with the entities.
+   *
+   * @generated from field: smartid.integrations.v1.MembershipEvidence memberships = 11;
+   */
+  memberships?: MembershipEvidence | undefined;
 };
 
 /**
@@ -405,6 +412,55 @@ export type SyncEvidence = Message<"smartid.integrations.v1.SyncEvidence"> & {
  */
 export const SyncEvidenceSchema: GenMessage<SyncEvidence> = /*@__PURE__*/
   messageDesc(file_smartid_integrations_v1_sync, 1);
+
+/**
+ * What is known about the reading of memberships. They end only after a reading without gaps, of them and of the entities.
+ *
+ * @generated from message smartid.integrations.v1.MembershipEvidence
+ */
+export type MembershipEvidence = Message<"smartid.integrations.v1.MembershipEvidence"> & {
+  /**
+   * Pages of the list of memberships that were read.
+   *
+   * @generated from field: uint32 pages = 1;
+   */
+  pages: number;
+
+  /**
+   * Rows in them. Memberships that records of entities hold themselves are not counted.
+   *
+   * @generated from field: uint32 rows = 2;
+   */
+  rows: number;
+
+  /**
+   * How many memberships the source said its list has; absent where it does not say.
+   *
+   * @generated from field: optional uint32 declared_total = 3;
+   */
+  declaredTotal?: number | undefined;
+
+  /**
+   * Pages that begin with the same rows as a page before.
+   *
+   * @generated from field: uint32 repeated_pages = 4;
+   */
+  repeatedPages: number;
+
+  /**
+   * Why the reading proves of no membership that it has ended, a sentence each.
+   *
+   * @generated from field: repeated string gaps = 5;
+   */
+  gaps: string[];
+};
+
+/**
+ * Describes the message smartid.integrations.v1.MembershipEvidence.
+ * Use `create(MembershipEvidenceSchema)` to create a new message.
+ */
+export const MembershipEvidenceSchema: GenMessage<MembershipEvidence> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_sync, 2);
 
 /**
  * Thresholds for one run alone.
@@ -439,7 +495,7 @@ export type SyncGuard = Message<"smartid.integrations.v1.SyncGuard"> & {
  * Use `create(SyncGuardSchema)` to create a new message.
  */
 export const SyncGuardSchema: GenMessage<SyncGuard> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 2);
+  messageDesc(file_smartid_integrations_v1_sync, 3);
 
 /**
  * How many rows of a run went which way. read = created + updated + unchanged + failed + conflicts.
@@ -523,7 +579,7 @@ export type SyncCounts = Message<"smartid.integrations.v1.SyncCounts"> & {
  * Use `create(SyncCountsSchema)` to create a new message.
  */
 export const SyncCountsSchema: GenMessage<SyncCounts> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 3);
+  messageDesc(file_smartid_integrations_v1_sync, 4);
 
 /**
  * One change that a run made, or that its plan would make.
@@ -621,7 +677,7 @@ export type SyncChange = Message<"smartid.integrations.v1.SyncChange"> & {
  * Use `create(SyncChangeSchema)` to create a new message.
  */
 export const SyncChangeSchema: GenMessage<SyncChange> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 4);
+  messageDesc(file_smartid_integrations_v1_sync, 5);
 
 /**
  * What is changed.
@@ -676,7 +732,7 @@ export enum SyncChange_Entity {
  * Describes the enum smartid.integrations.v1.SyncChange.Entity.
  */
 export const SyncChange_EntitySchema: GenEnum<SyncChange_Entity> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 4, 0);
+  enumDesc(file_smartid_integrations_v1_sync, 5, 0);
 
 /**
  * What happens.
@@ -759,7 +815,7 @@ export enum SyncChange_Action {
  * Describes the enum smartid.integrations.v1.SyncChange.Action.
  */
 export const SyncChange_ActionSchema: GenEnum<SyncChange_Action> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 4, 1);
+  enumDesc(file_smartid_integrations_v1_sync, 5, 1);
 
 /**
  * Why a change is not carried out.
@@ -793,7 +849,7 @@ export enum SyncChange_Outcome {
  * Describes the enum smartid.integrations.v1.SyncChange.Outcome.
  */
 export const SyncChange_OutcomeSchema: GenEnum<SyncChange_Outcome> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 4, 2);
+  enumDesc(file_smartid_integrations_v1_sync, 5, 2);
 
 /**
  * A row of a source of which nobody can tell without a person who it is: somebody new, or an id that may be re-used.
@@ -884,7 +940,7 @@ export type SyncConflict = Message<"smartid.integrations.v1.SyncConflict"> & {
  * Use `create(SyncConflictSchema)` to create a new message.
  */
 export const SyncConflictSchema: GenMessage<SyncConflict> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 5);
+  messageDesc(file_smartid_integrations_v1_sync, 6);
 
 /**
  * Somebody in the roster who it may be.
@@ -920,7 +976,7 @@ export type SyncConflict_Candidate = Message<"smartid.integrations.v1.SyncConfli
  * Use `create(SyncConflict_CandidateSchema)` to create a new message.
  */
 export const SyncConflict_CandidateSchema: GenMessage<SyncConflict_Candidate> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 5, 0);
+  messageDesc(file_smartid_integrations_v1_sync, 6, 0);
 
 /**
  * What a person decided.
@@ -961,7 +1017,7 @@ export enum SyncConflict_Resolution {
  * Describes the enum smartid.integrations.v1.SyncConflict.Resolution.
  */
 export const SyncConflict_ResolutionSchema: GenEnum<SyncConflict_Resolution> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 5, 0);
+  enumDesc(file_smartid_integrations_v1_sync, 6, 0);
 
 /**
  * Milliseconds that a run spent in each room.
@@ -996,7 +1052,7 @@ export type SyncTimings = Message<"smartid.integrations.v1.SyncTimings"> & {
  * Use `create(SyncTimingsSchema)` to create a new message.
  */
 export const SyncTimingsSchema: GenMessage<SyncTimings> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 6);
+  messageDesc(file_smartid_integrations_v1_sync, 7);
 
 /**
  * Something about one row, value or file that was not right.
@@ -1080,7 +1136,7 @@ export type SyncIssue = Message<"smartid.integrations.v1.SyncIssue"> & {
  * Use `create(SyncIssueSchema)` to create a new message.
  */
 export const SyncIssueSchema: GenMessage<SyncIssue> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 7);
+  messageDesc(file_smartid_integrations_v1_sync, 8);
 
 /**
  * How bad it is.
@@ -1114,5 +1170,5 @@ export enum SyncIssue_Severity {
  * Describes the enum smartid.integrations.v1.SyncIssue.Severity.
  */
 export const SyncIssue_SeveritySchema: GenEnum<SyncIssue_Severity> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 7, 0);
+  enumDesc(file_smartid_integrations_v1_sync, 8, 0);
 

@@ -1,0 +1,282 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { expect } from 'chai';
+import type { MembershipRecord, RecordPage, RecordSource } from '../../src/connectors/index.js';
+import { MappingEntityType } from '../../src/index.js';
+import { syncPolicy } from '../../src/sync/index.js';
+import { newSchool, sharedHouse } from '../support/house.js';
+import { syncServiceOf } from '../support/sync-service.js';
+
+const { GROUP, STUDENT, TEACHER } = MappingEntityType;
+const numbers = (count: number, from = 1) => Array.from({ length: count }, (_, i) => i + from);
+const table = (header: string, rows: readonly string[]) => `${[header, ...rows].join('\n')}\n`;
+const MEMBERSHIPS = 'grupo_id,persona_id,rol';
+
+/** Fifty students in five groups, by a list; each group with a teacher. */
+const students = numbers(50).map((i) => `${i},Ana`);
+const listed = numbers(50).map((i) => `G${(i % 5) + 1},${i},alumno`);
+const taught = numbers(5).map((i) => `G${i},T${i},profesor`);
+
+async function schoolWithMemberships(files: Record<string, string> = {}) {
+  const { integrationService } = await sharedHouse();
+  const school = await newSchool({
+    'groups.csv': table(
+      'id,nombre',
+      numbers(5).map((i) => `G${i},Curso ${i}`),
+    ),
+    'teachers.csv': table(
+      'id,nombres',
+      numbers(5).map((i) => `T${i},Eva`),
+    ),
+    'students.csv': table('id,nombres', students),
+    'memberships.csv': table(MEMBERSHIPS, [...listed, ...taught]),
+    ...files,
+  });
+  const sync = (type: MappingEntityType) => integrationService.syncData(school.integrationId, type);
+  for (const type of [TEACHER, GROUP, STUDENT]) expect((await sync(type)).errors).to.deep.equal([]);
+  return { ...school, sync, members: () => membersOf(school) };
+}
+
+async function membersOf({ institutionId, integrationId }: { institutionId: string; integrationId: string }) {
+  const { database } = await sharedHouse();
+  const rows = await database.query<{ member: string }>(
+    `SELECT g.external_id || ',' || p.external_id AS member FROM memberships t
+     JOIN integration_mappings g ON g.integration_id = $2 AND g.internal_id = t.group_id
+     JOIN integration_mappings p ON p.integration_id = $2 AND p.internal_id = t.person_id AND p.entity_type = t.role
+     WHERE t.institution_id = $1 ORDER BY 1`,
+    [institutionId, integrationId],
+  );
+  return rows.map(({ member }) => member);
+}
+
+describe('a list of memberships', () => {
+  it('that is missing one night ends none of those it brought, although records of students hold others, and the run says so', async () => {
+    const { integrationService } = await sharedHouse();
+    const own = { 'students.csv': table('id,nombres,grupo_id', ['0,Luz,G1', ...students.map((row) => `${row},`)]) };
+    const school = await schoolWithMemberships(own);
+    await rm(`${school.folder}/memberships.csv`);
+    for (const night of [1, 2]) {
+      const report = await school.sync(STUDENT);
+      expect(report, `night ${night}`).to.deep.include({
+        success: true,
+        gaps: ['The list of memberships is missing or empty, where 51 are known.'],
+      });
+      expect(report.membershipCounts).to.deep.include({ read: 1, unchanged: 1, deactivated: 0 });
+      const { evidence } = await integrationService.getSyncRun(school.integrationId, report.runId);
+      expect(evidence.memberships).to.deep.include({ pages: 0, rows: 0, gaps: report.gaps });
+      // The students themselves were read whole.
+      expect(evidence.gaps).to.deep.equal([]);
+    }
+    expect(await school.members()).to.have.length(56);
+    await school.write({ 'memberships.csv': table(MEMBERSHIPS, [...listed.slice(1), ...taught]) });
+    expect((await school.sync(STUDENT)).membershipCounts).to.deep.include({ unchanged: 50, deactivated: 1 });
+  });
+
+  it('is not missed where records of students always held all memberships', async () => {
+    const rows = students.map((row, i) => `${row},G${(i % 5) + 1}`);
+    const school = await schoolWithMemberships({
+      'students.csv': table('id,nombres,grupo_id', rows),
+      'memberships.csv': table(MEMBERSHIPS, taught),
+    });
+    await school.write({ 'students.csv': table('id,nombres,grupo_id', [`${students[0]},G5`, ...rows.slice(1)]) });
+    const report = await school.sync(STUDENT);
+    expect(report.gaps).to.deep.equal([]);
+    expect(report.membershipCounts).to.deep.include({ created: 1, unchanged: 49, deactivated: 1 });
+  });
+
+  it('that moves nearly everybody into one group holds the plan', async () => {
+    const school = await schoolWithMemberships();
+    const before = await school.members();
+    await school.write({ 'memberships.csv': table(MEMBERSHIPS, [...numbers(50).map((i) => `G1,${i},alumno`), ...taught]) });
+    const report = await school.sync(STUDENT);
+    expect(report).to.deep.include({ success: false, status: 'HELD' });
+    expect(report.errors[0]).to.match(/^Held: 40 of 50 \(80 %\) memberships would end, more than 10 %/);
+    expect(await school.members()).to.deep.equal(before);
+  });
+
+  it('holds the plan by its share of those that are there, not of all that ever were', async () => {
+    const { database, integrationService } = await sharedHouse();
+    const school = await schoolWithMemberships();
+    // Groups of years that are over keep their memberships.
+    await database.execute(
+      `WITH old AS (
+         INSERT INTO integration_mappings (integration_id, entity_type, internal_id, external_id, missing_runs, missing_since)
+         VALUES ($1, 'GROUP', gen_random_uuid(), 'OLD', 2, now()) RETURNING internal_id)
+       INSERT INTO memberships (institution_id, group_id, person_id, role, integration_id)
+       SELECT $2, old.internal_id, m.internal_id, 'STUDENT', $1 FROM old, integration_mappings m
+       WHERE m.integration_id = $1 AND m.entity_type = 'STUDENT'`,
+      [school.integrationId, school.institutionId],
+    );
+    await school.write({ 'memberships.csv': table(MEMBERSHIPS, [...listed.slice(6), ...taught]) });
+    const report = await school.sync(STUDENT);
+    expect(report.errors[0]).to.match(/^Held: 6 of 50 \(12 %\) people would be left without a group/);
+    const approved = await integrationService.approveSync(school.integrationId, report.runId, 'right');
+    expect(approved.success).to.equal(true);
+    expect(await school.members()).to.have.length(99);
+  });
+
+  it('that moves a few people does not hold the plan', async () => {
+    const school = await schoolWithMemberships();
+    const moved = listed.map((row, i) => (i < 4 ? `G5,${i + 1},alumno` : row));
+    await school.write({ 'memberships.csv': table(MEMBERSHIPS, [...moved, ...taught]) });
+    const report = await school.sync(STUDENT);
+    expect(report).to.deep.include({ success: true, status: 'COMPLETED' });
+    expect(report.membershipCounts).to.deep.include({ created: 3, deactivated: 3 });
+  });
+
+  for (const [what, role] of [
+    ['a teacher', 'profesro'],
+    ['a student', 'alunmo'],
+  ] as const) {
+    it(`with a typo in the role of ${what} ends none, and names line, column and value`, async () => {
+      const { integrationService } = await sharedHouse();
+      const school = await schoolWithMemberships();
+      const before = await school.members();
+      const rows =
+        what === 'a teacher'
+          ? [...listed.slice(1), `G1,T1,${role}`, ...taught.slice(1)]
+          : [`G2,1,${role}`, ...listed.slice(1), ...taught.slice(1)];
+      await school.write({ 'memberships.csv': table(MEMBERSHIPS, rows) });
+      for (const type of [GROUP, STUDENT]) {
+        const report = await school.sync(type);
+        expect(report.membershipCounts, type).to.deep.include({ failed: 1, deactivated: 0 });
+        expect(report.gaps, type).to.deep.equal(['1 membership could not be read.']);
+        const { items } = await integrationService.listSyncIssues(school.integrationId, report.runId);
+        expect(items).to.have.length(1);
+        expect(items[0]).to.deep.include({
+          severity: 'ERROR',
+          rule: 'role.unknown',
+          file: 'memberships.csv',
+          line: what === 'a teacher' ? 51 : 2,
+          column: 'rol',
+          value: role,
+          hint: 'Write alumno or profesor (student or teacher).',
+        });
+      }
+      expect(await school.members()).to.deep.equal(before);
+    });
+  }
+});
+
+describe('pages of memberships', () => {
+  const page = (from: number, to: number): MembershipRecord[] =>
+    numbers(to - from, from).map((i) => ({ groupExternalId: `G${(i % 5) + 1}`, personExternalId: String(i), role: 'STUDENT' }));
+
+  /** Eighty students, each in a group: synced by two pages that were all there is. */
+  async function schoolOfEighty() {
+    const { database } = await sharedHouse();
+    const school = await schoolWithMemberships({
+      'students.csv': table(
+        'id,nombres',
+        numbers(80).map((i) => `${i},Ana`),
+      ),
+      'memberships.csv': table(MEMBERSHIPS, taught),
+    });
+    let source: RecordSource;
+    const policy = syncPolicy.parse({ guard: { deactivatedPercent: 100 } });
+    const syncs = syncServiceOf(database, () => source, { policy });
+    const sync = async (pages: readonly RecordPage<MembershipRecord>[]) => {
+      source = {
+        entities: (async function* () {
+          yield numbers(80).map((i) => ({ externalId: String(i), givenName: 'Ana' }));
+        })(),
+        memberships: (async function* () {
+          yield* pages;
+        })(),
+      };
+      return syncs.sync({ integrationId: school.integrationId, institutionId: school.institutionId, entityType: STUDENT });
+    };
+    const whole = await sync([{ records: page(1, 41) }, { records: page(41, 81) }]);
+    expect(whole).to.deep.include({ success: true, gaps: [] });
+    return { school, sync };
+  }
+
+  for (const [what, pages, gaps] of [
+    [
+      'one of which came twice and one never, of as many rows as declared,',
+      [
+        { records: page(1, 41), declaredTotal: 80 },
+        { records: page(1, 41), declaredTotal: 80 },
+      ],
+      [/^The source says it has 80 memberships, and gave 40 different ones\.$/, /^1 page of memberships came twice/],
+    ],
+    ['one of which came twice', [{ records: page(1, 41) }, { records: page(1, 41) }], [/^1 page of memberships came twice/]],
+    ['of fewer rows than declared', [{ records: page(1, 41), declaredTotal: 80 }], [/^The source says it has 80/]],
+    [
+      'that overlap, of as many rows as declared,',
+      [
+        { records: page(1, 41), declaredTotal: 80 },
+        { records: page(11, 51), declaredTotal: 80 },
+      ],
+      [/^The source says it has 80 memberships, and gave 50/],
+    ],
+    ['with a gap', [{ records: page(1, 41), gap: 'The rest could not be read.' }], [/^The rest could not be read\.$/]],
+    ['that are some of them on purpose', [{ records: page(1, 41), partial: true }], [/^Only some memberships were given\.$/]],
+    [
+      'with a role that does not exist',
+      [{ records: [...page(1, 80), { groupExternalId: 'G1', personExternalId: '80', role: 'OBSERVER' as 'STUDENT' }] }],
+      [/^1 membership could not be read\.$/],
+    ],
+  ] as const) {
+    it(`${what} end none`, async () => {
+      const { school, sync } = await schoolOfEighty();
+      const report = await sync(pages);
+      expect(report.success).to.equal(true);
+      expect(report.gaps).to.have.length(gaps.length);
+      gaps.forEach((sentence, i) => {
+        expect(report.gaps[i]).to.match(sentence);
+      });
+      expect(report.membershipCounts.deactivated).to.equal(0);
+      expect(await membersOf(school)).to.have.length(85);
+    });
+  }
+
+  it('that are all there are end what is in none of them', async () => {
+    const { school, sync } = await schoolOfEighty();
+    const report = await sync([
+      { records: page(1, 41), declaredTotal: 79 },
+      { records: page(41, 80), declaredTotal: 79 },
+    ]);
+    expect(report.gaps).to.deep.equal([]);
+    expect(report.membershipCounts.deactivated).to.equal(1);
+    expect(await membersOf(school)).to.have.length(84);
+  });
+});
+
+describe('somebody of whom nobody can tell who it is', () => {
+  /** A school in whose roster a backend put somebody with the e-mail address of the new student 51. */
+  async function schoolWithConflict() {
+    const { rosterService, integrationService } = await sharedHouse();
+    const school = await schoolWithMemberships();
+    await rosterService.putStudent(school.institutionId, randomUUID(), { givenName: 'Luz', email: 'luz@colegio.cl' });
+    await school.write({
+      'students.csv': table('id,nombres,email', [...students.map((row) => `${row},`), '51,Luisa,luz@colegio.cl']),
+      'memberships.csv': table(MEMBERSHIPS, [...listed.slice(1), 'G1,51,alumno', ...taught]),
+    });
+    return { ...school, integrationService };
+  }
+
+  it('keeps nobody else in a group that the list has no longer, with a warning about the person alone', async () => {
+    const school = await schoolWithConflict();
+    const report = await school.sync(STUDENT);
+    expect(report).to.deep.include({ success: true, errorCount: 0, warningCount: 1, gaps: [] });
+    expect(report.membershipCounts).to.deep.include({ read: 50, unchanged: 49, failed: 0, conflicts: 1, deactivated: 1 });
+    expect(await school.members()).to.have.length(54);
+  });
+
+  it('is not spoken of again once a person said to leave him or her out, and memberships of others end as ever', async () => {
+    const school = await schoolWithConflict();
+    await school.sync(STUDENT);
+    const [conflict] = (await school.integrationService.listConflicts(school.integrationId)).items;
+    await school.integrationService.resolveConflict(school.integrationId, conflict?.id as string, 'IGNORE');
+    await school.write({
+      'memberships.csv': table(MEMBERSHIPS, [...listed.slice(2), 'G1,51,alumno', 'G9,51,alumno', ...taught]),
+    });
+    const report = await school.sync(STUDENT);
+    expect(report).to.deep.include({ success: true, errorCount: 0, warningCount: 0, gaps: [] });
+    expect(report.membershipCounts).to.deep.include({ read: 50, unchanged: 48, failed: 0, conflicts: 2, deactivated: 1 });
+    expect(await school.members()).to.have.length(53);
+    const again = await school.sync(STUDENT);
+    expect(again).to.deep.include({ errorCount: 0, gaps: [] });
+  });
+});
