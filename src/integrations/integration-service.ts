@@ -115,7 +115,10 @@ export class IntegrationService {
     });
   }
 
-  /** Removes an integration with its mappings and runs; the roster stays. */
+  /**
+   * Removes an integration with its mappings and runs; the roster stays, and what it changed stays in the feed. The
+   * memberships it brought end.
+   */
   async deleteIntegration(id: string): Promise<void> {
     await this.parts.store.delete(id);
   }
@@ -378,9 +381,10 @@ export class IntegrationService {
         if (row.status !== 'INACTIVE') row.set({ status: lastError === null ? 'ACTIVE' : 'ERROR', lastError });
         if (synced) row.lastSyncAt = new Date();
       })
-      .catch((error: unknown) => {
-        // Deleted meanwhile: there is nothing left to note it on.
+      .catch(async (error: unknown) => {
         if (!(error instanceof ServiceError && error.code === 'not_found')) throw error;
+        // Deleted meanwhile: there is nothing left to note it on, and nothing of it is to stay.
+        await this.parts.store.removeLeftovers(id);
       });
   }
 }

@@ -1,3 +1,4 @@
+import { lockInstitution } from '../changes/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type EntityColumn, entityColumns, rowObject, stillHas } from './entity-columns.js';
@@ -25,7 +26,7 @@ const GOOD = `${CHANGES} AND c.outcome IS NULL`;
  */
 export async function apply({ database, runs, run }: ApplyOptions): Promise<number> {
   return database.transaction(async () => {
-    await database.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [run.institutionId]);
+    await lockInstitution(database, run.institutionId);
     const [integration] = await database.query('SELECT id FROM integrations WHERE id = $1 FOR SHARE', [run.integrationId]);
     if (!integration || !(await runs.claimPosition(run))) {
       throw new ServiceError('aborted', 'The run was taken from this process, or its integration was deleted.', {

@@ -59,7 +59,8 @@ async function followDecisions(database: Database, key: unknown[]): Promise<Plan
   );
   return database.query<PlannedConflict>(
     `DELETE FROM sync_staged s USING sync_conflicts d WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
-       AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE'
+       AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE' AND NOT EXISTS (
+         SELECT 1 FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id)
      RETURNING s.seq, s.external_id AS "externalId", s.line, 'is left out, as a person decided' AS reason`,
     values,
   );
@@ -100,7 +101,7 @@ async function findDoubtful(
      ), people AS (
        SELECT t.id, t.national_id, t.code, t.email, t.given_name, t.family_name, m.external_id AS mapped_as FROM ${spec.table} t
        LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.internal_id = t.id
-       WHERE t.institution_id = $3
+       WHERE t.institution_id = $3 AND t.merged_into IS NULL
      ), found AS (${matches.join(' UNION ALL ')})
      INSERT INTO sync_candidates
      SELECT DISTINCT ON (seq, id) seq, id, mapped_as, confidence, rule FROM found
