@@ -97,13 +97,18 @@ export class IntegrationStore {
     });
   }
 
-  /** Removes what was still written for an integration after it was deleted. Of one that is there, nothing. */
-  async removeLeftovers(id: string): Promise<void> {
-    await this.database.transaction(async () => {
-      const [row] = await this.database.query('SELECT id FROM integrations WHERE id = $1 FOR SHARE', [id]);
-      if (row) return;
-      for (const table of BELONGINGS) await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
-    });
+  /** Does work that writes for an integration. What it still wrote after the integration was deleted is removed. */
+  async whileThere<T>(id: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      const [row] = await this.database.query('SELECT id FROM integrations WHERE id = $1', [id]);
+      if (!row) {
+        await this.database.transaction(async () => {
+          for (const table of BELONGINGS) await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
+        });
+      }
+    }
   }
 }
 
