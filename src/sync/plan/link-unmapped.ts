@@ -19,6 +19,9 @@ export async function linkUnmapped(database: Database, run: SyncRun, spec: Entit
     ON cm.integration_id = $1 AND cm.entity_type = 'COURSE' AND cm.external_id = s.course_external_id`;
   // A course that is not known yet contradicts nothing.
   const sameCourse = `AND (r.course_id IS NOT DISTINCT FROM f.course_id OR (f.course_id IS NULL AND f.course_external_id IS NOT NULL))`;
+  // Of the two sides that are joined by name the database knows no sizes.
+  const [before] = await database.query<{ nestloop: string }>(`SELECT current_setting('enable_nestloop') AS nestloop`);
+  await database.query('SET LOCAL enable_nestloop = off');
   await database.execute(
     `WITH fresh AS MATERIALIZED (
        SELECT s.seq, lower(s.name) AS name, s.code, s.academic_term, s.active
@@ -43,4 +46,5 @@ export async function linkUnmapped(database: Database, run: SyncRun, spec: Entit
      UPDATE sync_staged s SET link_id = p.id FROM pairs p WHERE ${RUN} AND s.seq = p.seq AND p.of_row = 1 AND p.of_entity = 1`,
     [run.integrationId, run.id, run.institutionId, spec.entityType, integrations.map(({ id }) => id)],
   );
+  await database.query(`SET LOCAL enable_nestloop = ${before?.nestloop === 'off' ? 'off' : 'on'}`);
 }
