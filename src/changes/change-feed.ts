@@ -56,10 +56,11 @@ export async function readFeed(
 /** What no run made, or a run of an integration that was deleted since. */
 function readEdits(database: Database, institutionId: string, after: FeedPlace, limit: number): Promise<FeedEntry[]> {
   return database.query<FeedEntry>(
-    `SELECT position::text AS position, seq, COALESCE(run_id::text, '') AS "runId", action, entity, entity_id AS "entityId",
-       before, after, changed_at AS "changedAt"
-     FROM roster_edits WHERE institution_id = $1 AND (position, seq) > ($2::bigint, $3::int)
-     ORDER BY position, seq LIMIT $4`,
+    // Ordered by the column: the text of the same name would put 10 before 9.
+    `SELECT e.position::text AS position, e.seq, COALESCE(e.run_id::text, '') AS "runId", e.action, e.entity,
+       e.entity_id AS "entityId", e.before, e.after, e.changed_at AS "changedAt"
+     FROM roster_edits e WHERE e.institution_id = $1 AND (e.position, e.seq) > ($2::bigint, $3::int)
+     ORDER BY e.position, e.seq LIMIT $4`,
     [institutionId, after.position, after.seq, limit],
   );
 }

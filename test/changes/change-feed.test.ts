@@ -57,6 +57,34 @@ describe('the feed of changes', () => {
     }
   });
 
+  it('is ordered by number, not by digits, where positions grow by a digit', async () => {
+    const { database } = await sharedHouse();
+    const of = ids();
+    const positions = [8, 9, 10, 11, 98, 99, 100, 101, 999, 1_000];
+    for (const [index, position] of positions.entries()) {
+      if (index % 3 === 2) {
+        const run = await addRun(of, 1);
+        await database.execute('UPDATE sync_runs SET applied_position = $3 WHERE integration_id = $1 AND id = $2', [
+          of.integrationId,
+          run,
+          position,
+        ]);
+      } else {
+        await database.execute(
+          `INSERT INTO roster_edits (institution_id, position, entity, action, entity_id, after)
+           VALUES ($1, $2, 'COURSE', 'CREATE', gen_random_uuid(), '{}')`,
+          [of.institutionId, position],
+        );
+      }
+    }
+    for (const pageSize of [1, 2, 4, 100]) {
+      const { changes } = await readWholeFeed(of.institutionId, pageSize);
+      expect(changes.map(({ runId }) => (runId ? 'run' : 'edit'))).to.deep.equal(
+        positions.map((_, index) => (index % 3 === 2 ? 'run' : 'edit')),
+      );
+    }
+  });
+
   it('goes past runs that changed nothing only once: the token then leads behind them', async () => {
     const { database, rosterService } = await sharedHouse();
     const of = ids();
