@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { sharedHouse } from '../support/house.js';
+import { newSession, sharedHouse } from '../support/house.js';
 import { newCsvSource, readWholeFeed } from '../support/institution.js';
 
 const { COURSE, GROUP, STUDENT } = MappingEntityType;
@@ -29,6 +29,29 @@ async function rowsOf(integrationId: string) {
     return (await database.query<{ count: number }>(sql, [integrationId]))[0]?.count;
   });
   return Object.fromEntries((await Promise.all(counts)).map((count, index) => [TABLES[index], count]));
+}
+
+/** Does work and deletes the integration just before a statement of it. Returns whether there was one. */
+async function deleteBefore(integrationId: string, statement: string, work: () => Promise<unknown>): Promise<boolean> {
+  const { database, integrationService } = await sharedHouse();
+  const originals = { query: database.query, execute: database.execute };
+  let isDeleted = false;
+  for (const name of ['query', 'execute'] as const) {
+    const original = database[name].bind(database) as (sql: string, values?: readonly unknown[]) => Promise<never>;
+    database[name] = async (sql: string, values: readonly unknown[] = []): Promise<never> => {
+      if (!isDeleted && sql.includes(statement) && values[0] === integrationId) {
+        isDeleted = true;
+        await integrationService.deleteIntegration(integrationId);
+      }
+      return original(sql, values);
+    };
+  }
+  try {
+    await work().catch(() => {});
+  } finally {
+    Object.assign(database, originals);
+  }
+  return isDeleted;
 }
 
 const nothing = Object.fromEntries(TABLES.map((table) => [table, 0]));
@@ -142,26 +165,28 @@ describe('deleting an integration', () => {
   });
 
   it('while a sync is under way leaves nothing of it, whatever the run still writes', async () => {
-    const { database, integrationService } = await sharedHouse();
     const source = await newCsvSource({ 'students.csv': 'id,nombres,correo\nS1,Ana,ana@\nS2,Eva,\n' });
     await source.sync();
-    // As a run does that has read its source when the integration goes, and writes its issues after that.
-    const write = database.execute.bind(database);
-    let deleted = false;
-    database.execute = async (sql: string, values?: readonly unknown[]) => {
-      if (!deleted && sql.includes('INTO sync_issues') && values?.[0] === source.integrationId) {
-        deleted = true;
-        await integrationService.deleteIntegration(source.integrationId);
-      }
-      return write(sql, values);
-    };
-    try {
-      await source.write({ 'students.csv': 'id,nombres,correo\nS1,Ana,ana@\nS3,Paz,paz@\n' });
-      await source.sync(STUDENT).catch(() => {});
-    } finally {
-      database.execute = write;
-    }
-    expect(deleted).to.equal(true);
+    await source.write({ 'students.csv': 'id,nombres,correo\nS1,Ana,ana@\nS3,Paz,paz@\n' });
+    expect(await deleteBefore(source.integrationId, 'INTO sync_issues', () => source.sync(STUDENT))).to.equal(true);
+    expect(await rowsOf(source.integrationId)).to.deep.equal(nothing);
+  });
+
+  it('while a preview is under way leaves nothing of it', async () => {
+    const { integrationService } = await sharedHouse();
+    const source = await newCsvSource({ 'students.csv': 'id,nombres,correo\nS1,Ana,ana@\n' });
+    const preview = () => integrationService.previewSync(source.integrationId, STUDENT);
+    expect(await deleteBefore(source.integrationId, 'INTO sync_issues', preview)).to.equal(true);
+    expect(await rowsOf(source.integrationId)).to.deep.equal(nothing);
+  });
+
+  it('while attendance is being sent leaves no mark of it', async () => {
+    const { integrationService } = await sharedHouse();
+    const source = await newCsvSource(SCHOOL);
+    await source.syncAll();
+    const session = await newSession(source, { group: 'G1' }, { S1: 'LATE' });
+    const send = () => integrationService.sendAttendance(source.integrationId, session.id);
+    expect(await deleteBefore(source.integrationId, 'INTO outbox_deliveries', send)).to.equal(true);
     expect(await rowsOf(source.integrationId)).to.deep.equal(nothing);
   });
 });
