@@ -9,9 +9,10 @@ import { issueRows } from './migrations/0005-issue-rows.js';
 import { forgottenDigests } from './migrations/0006-forgotten-digests.js';
 import { keptOutRows } from './migrations/0007-kept-out-rows.js';
 import { leases } from './migrations/0009-leases.js';
+import { changeLog } from './migrations/0011-change-log.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
-const migrations = [initial, outbox, rosterEdits, trust, issueRows, forgottenDigests, keptOutRows, leases];
+const migrations = [initial, outbox, rosterEdits, trust, issueRows, forgottenDigests, keptOutRows, leases, changeLog];
 
 /** Any number will do, as long as every process takes the same one. */
 const LOCK = 4_711_001;

@@ -114,7 +114,10 @@ export class IntegrationService {
     });
   }
 
-  /** Removes an integration with its mappings and runs; the roster stays. */
+  /**
+   * Removes an integration with its mappings and runs; the roster stays, and what it changed stays in the feed. The
+   * memberships it brought end.
+   */
   async deleteIntegration(id: string): Promise<void> {
     await this.parts.store.delete(id);
   }
@@ -146,7 +149,7 @@ export class IntegrationService {
 
   /** What a sync would do, with nothing written: the report has the counts, `listSyncChanges` each change. */
   async previewSync(id: string, entityType: SyncScope = 'ALL'): Promise<SyncReport> {
-    return this.#sync(id, entityType, 'PREVIEW');
+    return this.parts.store.whileThere(id, () => this.#sync(id, entityType, 'PREVIEW'));
   }
 
   /** Applies a plan that is HELD or PREVIEWED exactly as it was shown; what moved since is left out and listed. */
@@ -166,7 +169,7 @@ export class IntegrationService {
   /** Takes back what a run did; what was changed since is refused and listed. With `preview`, nothing is written yet. */
   async rollbackSync(id: string, runId: string, options: { preview?: boolean } = {}): Promise<SyncReport> {
     await this.#usable(id);
-    return this.parts.syncs.rollBack(id, runId, options);
+    return this.parts.store.whileThere(id, () => this.parts.syncs.rollBack(id, runId, options));
   }
 
   /** What a run did, or what its plan would do, change by change. */
@@ -214,12 +217,14 @@ export class IntegrationService {
         reason: 'ATTENDANCE_UNSUPPORTED',
       });
     }
-    const report = await this.parts.attendance.send(
-      row,
-      sessionId,
-      (sheet, delivered) =>
-        this.parts.sessions.run(row, (connector) => connector.sendAttendance(sessionId, sheet), { delivered }),
-      options.resend,
+    const report = await this.parts.store.whileThere(id, () =>
+      this.parts.attendance.send(
+        row,
+        sessionId,
+        (sheet, delivered) =>
+          this.parts.sessions.run(row, (connector) => connector.sendAttendance(sessionId, sheet), { delivered }),
+        options.resend,
+      ),
     );
     // Where nothing was sent, nothing was learnt about the school system.
     if (report.sent > 0 || !report.success)
@@ -255,7 +260,7 @@ export class IntegrationService {
     if (!receive) throw pushUnsupported(row.provider);
     const { entityType, externalId, source } = readPushed(receive, body);
     const key = { integrationId: id, institutionId: row.institutionId, entityType };
-    const report = await this.parts.syncs.syncPushed(key, source, policyOf(row));
+    const report = await this.parts.store.whileThere(id, () => this.parts.syncs.syncPushed(key, source, policyOf(row)));
     if (!report.success || report.errorCount > 0) {
       throw new ServiceError('invalid_argument', report.errors.join('; '), { reason: 'PUSH_REFUSED' });
     }
@@ -350,7 +355,7 @@ export class IntegrationService {
   /** Does a sync and notes on the integration how it went. */
   async #noting(id: string, sync: () => Promise<SyncReport>): Promise<SyncReport> {
     try {
-      const report = await sync();
+      const report = await this.parts.store.whileThere(id, sync);
       await this.#note(id, report.success ? null : (report.errors[0] ?? 'The sync failed.'), report.success);
       return report;
     } catch (error) {

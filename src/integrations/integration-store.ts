@@ -1,17 +1,23 @@
 import type { Repository } from 'sequelize-typescript';
+import { keepChangesOf, lockInstitution } from '../changes/index.js';
 import { type Database, IntegrationModel } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
 import type { Integration } from './integration.js';
 
-/** Where things that belong to an integration stand, in the order they are deleted. */
+/**
+ * Where things that belong to an integration stand, in the order they are deleted. Runs go first: a run that is under way
+ * locks its own row while it writes, so what it has written by then is deleted with the rest, and it writes no more.
+ */
 const BELONGINGS = [
+  // First: whoever works on something of the integration can write nothing more.
+  'leases',
+  'sync_runs',
   'integration_mappings',
   'sync_staged',
   'sync_changes',
   'sync_issues',
   'sync_conflicts',
-  'sync_runs',
   'outbox_deliveries',
   'outbox_sendings',
 ] as const;
@@ -71,14 +77,40 @@ export class IntegrationStore {
     });
   }
 
-  /** Removes an integration with its mappings and runs. The row's lock keeps a sync under way from writing more. */
+  /**
+   * Removes an integration and all that belongs to it. The roster stays, and what the integration changed in it stays in
+   * the feed of changes; the memberships it brought end, each with an entry there. Throws `not_found`.
+   */
   async delete(id: string): Promise<void> {
     await this.database.transaction(async () => {
+      const [known] = await this.database.query<{ institutionId: string }>(
+        'SELECT institution_id AS "institutionId" FROM integrations WHERE id = $1',
+        [id],
+      );
+      // Before the row: all who write the roster take the two in this order.
+      if (known) await lockInstitution(this.database, known.institutionId);
       const [row] = await this.database.query('SELECT id FROM integrations WHERE id = $1 FOR UPDATE', [id]);
-      if (!row) throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+      if (!known || !row) {
+        throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+      }
+      await keepChangesOf(this.database, { id, institutionId: known.institutionId });
       for (const table of BELONGINGS) await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
       await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
     });
+  }
+
+  /** Does work that writes for an integration. What it still wrote after the integration was deleted is removed. */
+  async whileThere<T>(id: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      const [row] = await this.database.query('SELECT id FROM integrations WHERE id = $1', [id]);
+      if (!row) {
+        await this.database.transaction(async () => {
+          for (const table of BELONGINGS) await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
+        });
+      }
+    }
   }
 }
 

@@ -2,7 +2,8 @@ import type { MappingEntityType } from '../connectors/index.js';
 import { type Database, MAPPING_COLUMNS } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
-import { MappingCare } from './mapping-care.js';
+import { cleanExternalId } from '../values/index.js';
+import { MappingRepairs } from './mapping-repairs.js';
 
 /** The pair of ids that one entity has in SmartID (`internalId`) and in the school's system (`externalId`). */
 export interface IntegrationMapping {
@@ -24,10 +25,10 @@ const STREAM_PAGE = 1_000;
 /** Looks up the two-way map of ids. */
 export class MappingService {
   /** Repairs by people. */
-  readonly care: MappingCare;
+  readonly repairs: MappingRepairs;
 
   constructor(private readonly database: Database) {
-    this.care = new MappingCare(database);
+    this.repairs = new MappingRepairs(database);
   }
 
   /** The mapping of one entity by SmartID's id. Throws `not_found`. */
@@ -41,7 +42,8 @@ export class MappingService {
     entityType: MappingEntityType,
     externalId: string,
   ): Promise<IntegrationMapping> {
-    return this.#one(integrationId, entityType, 'external_id', externalId);
+    const id = cleanExternalId(externalId);
+    return this.#one(integrationId, entityType, 'external_id', typeof id === 'string' ? id : undefined, externalId);
   }
 
   /** A page of mappings, ordered by entity type and external id. Throws `not_found` when there is no such integration. */
@@ -98,15 +100,24 @@ export class MappingService {
     );
   }
 
-  async #one(integrationId: string, entityType: MappingEntityType, column: 'internal_id' | 'external_id', id: string) {
-    const [row] = await this.database.query<IntegrationMapping>(
-      `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3`,
-      [integrationId, entityType, id],
-    );
-    if (row) return row;
+  /** `id`: undefined where there can be none, `asked` as the caller wrote it. */
+  async #one(
+    integrationId: string,
+    entityType: MappingEntityType,
+    column: 'internal_id' | 'external_id',
+    id: string | undefined,
+    asked = id,
+  ): Promise<IntegrationMapping> {
+    if (id !== undefined) {
+      const [row] = await this.database.query<IntegrationMapping>(
+        `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3`,
+        [integrationId, entityType, id],
+      );
+      if (row) return row;
+    }
     await this.#requireIntegration(integrationId);
     const side = column === 'internal_id' ? 'internalId' : 'externalId';
-    throw new ServiceError('not_found', `This integration has no ${entityType} mapping with ${side} "${id}".`, {
+    throw new ServiceError('not_found', `This integration has no ${entityType} mapping with ${side} "${asked}".`, {
       reason: 'MAPPING_NOT_FOUND',
     });
   }

@@ -1,13 +1,8 @@
-import {
-  AttendanceRecordModel,
-  ClassSessionModel,
-  CourseModel,
-  type Database,
-  GroupModel,
-  TeacherModel,
-} from '../database/index.js';
+import { AttendanceRecordModel, ClassSessionModel, type Database } from '../database/index.js';
 import { type FieldViolation, invalidFields, ServiceError } from '../errors.js';
+import { findUnusable } from './find-unusable.js';
 import type { AttendanceRecord, ClassSession } from './roster.js';
+import { ENTITY_SPECS, type EntitySpec } from './schema.js';
 
 /** Class sessions and their marks. */
 export class ClassSessionStore {
@@ -72,31 +67,18 @@ export class ClassSessionStore {
     if (!groupId && !courseId) {
       violations.push({ field: 'session.groupId', description: 'give the group that meets, or the course' });
     }
-    const missing = (field: string, id: string) => {
-      violations.push({ field: `session.${field}`, description: `${id} is not in the roster of this institution` });
-    };
-    if (groupId && !(await this.database.repository(GroupModel).findOne({ where: { institutionId, id: groupId } })))
-      missing('groupId', groupId);
-    if (courseId && !(await this.database.repository(CourseModel).findOne({ where: { institutionId, id: courseId } })))
-      missing('courseId', courseId);
-    if (teacherId && !(await this.database.repository(TeacherModel).findOne({ where: { institutionId, id: teacherId } })))
-      missing('teacherId', teacherId);
+    const check = async (spec: EntitySpec, ids: Record<string, string | null>) =>
+      violations.push(...(await findUnusable(this.database, spec, institutionId, ids)));
+    await check(ENTITY_SPECS.GROUP, { 'session.groupId': groupId });
+    await check(ENTITY_SPECS.COURSE, { 'session.courseId': courseId });
+    await check(ENTITY_SPECS.TEACHER, { 'session.teacherId': teacherId });
     if (violations.length > 0) throw invalidFields(violations, 'UNKNOWN_REFERENCE');
   }
 
   async #requireStudents(institutionId: string, records: readonly AttendanceRecord[]): Promise<void> {
-    const unknown = await this.database.query<{ id: string; position: number }>(
-      `SELECT g.id, g.position::int AS position FROM unnest($2::uuid[]) WITH ORDINALITY AS g (id, position)
-       WHERE NOT EXISTS (SELECT 1 FROM students s WHERE s.institution_id = $1 AND s.id = g.id) ORDER BY position`,
-      [institutionId, records.map(({ studentId }) => studentId)],
-    );
-    if (unknown.length === 0) return;
-    throw invalidFields(
-      unknown.map(({ id, position }) => {
-        return { field: `records[${position - 1}].studentId`, description: `${id} is not a student of this institution` };
-      }),
-      'UNKNOWN_REFERENCE',
-    );
+    const ids = Object.fromEntries(records.map(({ studentId }, index) => [`records[${index}].studentId`, studentId]));
+    const violations = await findUnusable(this.database, ENTITY_SPECS.STUDENT, institutionId, ids);
+    if (violations.length > 0) throw invalidFields(violations, 'UNKNOWN_REFERENCE');
   }
 }
 

@@ -1,6 +1,9 @@
+import { lockInstitution, logChange } from '../changes/index.js';
 import type { Database } from '../database/index.js';
-import { type FieldViolation, invalidFields } from '../errors.js';
-import { cleanText, cleanValue, type FieldKind, quoted } from '../values/index.js';
+import { type FieldViolation, invalidFields, ServiceError } from '../errors.js';
+import { cleanText, cleanValue, quoted } from '../values/index.js';
+import { findUnusable } from './find-unusable.js';
+import { type EditableField, ENTITY_SPECS, editableFields } from './schema.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -9,71 +12,30 @@ export type EntityKind = 'STUDENT' | 'TEACHER' | 'COURSE' | 'GROUP';
 /** What a backend says of an entity: the fields it names, and no others. An empty text clears a field. */
 export type EntityEdit = Readonly<Record<string, string | boolean | undefined>>;
 
-interface EditableField {
-  field: string;
-  column: string;
-  kind: FieldKind | 'active' | 'course';
-}
-
-const field = (name: string, column: string, kind: EditableField['kind']): EditableField => ({ field: name, column, kind });
-const ACTIVE = field('active', 'active', 'active');
-const PERSON = [
-  field('nationalId', 'national_id', 'nationalId'),
-  field('givenName', 'given_name', 'name'),
-  field('familyName', 'family_name', 'name'),
-  field('email', 'email', 'email'),
-  field('code', 'code', 'text'),
-  ACTIVE,
-];
-
-const KINDS: Readonly<Record<EntityKind, { table: string; fields: readonly EditableField[]; named: readonly string[] }>> = {
-  STUDENT: {
-    table: 'students',
-    fields: [...PERSON, field('enrolledOn', 'enrolled_on', 'date'), field('birthDate', 'birth_date', 'date')],
-    named: ['givenName', 'familyName'],
-  },
-  TEACHER: { table: 'teachers', fields: PERSON, named: ['givenName', 'familyName'] },
-  COURSE: {
-    table: 'courses',
-    fields: [
-      field('name', 'name', 'name'),
-      field('code', 'code', 'text'),
-      field('grade', 'grade', 'text'),
-      field('academicTerm', 'academic_term', 'text'),
-      field('description', 'description', 'text'),
-      ACTIVE,
-    ],
-    named: ['name'],
-  },
-  GROUP: {
-    table: 'groups',
-    fields: [
-      field('name', 'name', 'name'),
-      field('code', 'code', 'text'),
-      field('academicTerm', 'academic_term', 'text'),
-      field('courseId', 'course_id', 'course'),
-      ACTIVE,
-    ],
-    named: ['name'],
-  },
-};
-
 /** Edits by backends. Each takes its place in the feed of changes, and marks the fields it touched as edited in SmartID. */
 export class RosterEdits {
   constructor(private readonly database: Database) {}
 
   /**
    * Puts an entity in, or changes the fields that are named. Values are cleaned and checked as those of a sync. Throws
-   * `invalid_argument` that names every wrong field; then nothing is stored.
+   * `invalid_argument` that names every wrong field, `failed_precondition` when it was merged into another; then nothing
+   * is stored.
    */
   async put(kind: EntityKind, institutionId: string, id: string, edit: EntityEdit): Promise<void> {
-    const { table, fields, named } = KINDS[kind];
+    const { table, noun, named } = ENTITY_SPECS[kind];
+    const fields = editableFields(ENTITY_SPECS[kind]);
     await this.#inOrder(institutionId, async () => {
       const read = fields.map(({ field: name, column }) => `'${name}', ${column}`).join(', ');
-      const [row] = await this.database.query<{ now: Record<string, unknown> }>(
-        `SELECT jsonb_build_object(${read}) AS now FROM ${table} WHERE institution_id = $1 AND id = $2 FOR UPDATE`,
+      const [row] = await this.database.query<{ now: Record<string, unknown>; mergedInto: string | null }>(
+        `SELECT jsonb_build_object(${read}) AS now, merged_into AS "mergedInto" FROM ${table}
+         WHERE institution_id = $1 AND id = $2 FOR UPDATE`,
         [institutionId, id],
       );
+      if (row?.mergedInto) {
+        throw new ServiceError('failed_precondition', `The ${noun} ${id} was merged into ${row.mergedInto}: edit that one.`, {
+          reason: `${noun.toUpperCase()}_MERGED`,
+        });
+      }
       const given = await this.#clean(institutionId, fields, edit);
       const next = { ...row?.now, ...given };
       if (named.every((name) => !next[name])) {
@@ -101,17 +63,17 @@ export class RosterEdits {
         );
       }
       const pick = (from: Record<string, unknown>) => Object.fromEntries(edited.map((name) => [name, from[name]]));
-      await this.#log(institutionId, {
+      await logChange(this.database, institutionId, {
         entity: kind,
         action: row ? 'UPDATE' : 'CREATE',
-        id,
+        entityId: id,
         before: row ? pick(row.now) : null,
         after: pick(given),
       });
     });
   }
 
-  /** Puts somebody into a group, or takes somebody out of it. Throws `invalid_argument` when one of the two is not there. */
+  /** Puts somebody into a group, or takes somebody out of it. Throws `invalid_argument` when one of the two is not there, or was merged. */
   async putMembership(
     {
       institutionId,
@@ -132,10 +94,10 @@ export class RosterEdits {
         key,
       );
       if (!membership) return;
-      await this.#log(institutionId, {
+      await logChange(this.database, institutionId, {
         entity: 'MEMBERSHIP',
         action: isMember ? 'CREATE' : 'DELETE',
-        id: membership.personId,
+        entityId: membership.personId,
         before: isMember ? null : membership,
         after: isMember ? membership : null,
       });
@@ -145,8 +107,7 @@ export class RosterEdits {
   /** One transaction under the lock of the institution's changes. */
   async #inOrder(institutionId: string, work: () => Promise<void>): Promise<void> {
     await this.database.transaction(async () => {
-      // Syncs lock the id as the database writes it; one that a caller wrote in capitals must be the same lock.
-      await this.database.query('SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))', [institutionId]);
+      await lockInstitution(this.database, institutionId);
       await work();
     });
   }
@@ -178,35 +139,16 @@ export class RosterEdits {
       violations.push({ field: 'courseId', description: `${quoted(id)} is not a UUID` });
       return null;
     }
-    const [course] = await this.database.query<{ id: string }>('SELECT id FROM courses WHERE institution_id = $1 AND id = $2', [
-      institutionId,
-      id,
-    ]);
-    if (!course) violations.push({ field: 'courseId', description: `there is no course ${id} in this institution` });
-    return course?.id ?? null;
+    const unusable = await findUnusable(this.database, ENTITY_SPECS.COURSE, institutionId, { courseId: id });
+    violations.push(...unusable);
+    return unusable.length === 0 ? id.toLowerCase() : null;
   }
 
   async #requireBoth(institutionId: string, groupId: string, personId: string, role: 'STUDENT' | 'TEACHER'): Promise<void> {
-    const [found] = await this.database.query<{ group: boolean; person: boolean }>(
-      `SELECT EXISTS (SELECT 1 FROM groups WHERE institution_id = $1 AND id = $2) AS "group",
-         EXISTS (SELECT 1 FROM ${KINDS[role].table} WHERE institution_id = $1 AND id = $3) AS person`,
-      [institutionId, groupId, personId],
-    );
-    const missing: FieldViolation[] = [];
-    if (!found?.group) missing.push({ field: 'groupId', description: `there is no group ${groupId} in this institution` });
-    if (!found?.person)
-      missing.push({ field: 'personId', description: `there is no ${role.toLowerCase()} ${personId} in this institution` });
-    if (missing.length > 0) throw invalidFields(missing);
-  }
-
-  async #log(
-    institutionId: string,
-    change: { entity: string; action: string; id: string; before: object | null; after: object | null },
-  ): Promise<void> {
-    await this.database.execute(
-      `INSERT INTO roster_edits (institution_id, position, entity, action, entity_id, before, after)
-       VALUES ($1, nextval('sync_runs_position'), $2, $3, $4, $5, $6)`,
-      [institutionId, change.entity, change.action, change.id, change.before, change.after],
-    );
+    const violations = [
+      ...(await findUnusable(this.database, ENTITY_SPECS.GROUP, institutionId, { groupId })),
+      ...(await findUnusable(this.database, ENTITY_SPECS[role], institutionId, { personId })),
+    ];
+    if (violations.length > 0) throw invalidFields(violations);
   }
 }

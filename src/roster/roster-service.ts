@@ -1,40 +1,20 @@
+import { readFeed } from '../changes/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage, writePageToken } from '../paging.js';
 import { ClassSessionStore } from './class-session-store.js';
 import type { AttendanceRecord, ClassSession, Course, Group, Membership, RosterChange, Student, Teacher } from './roster.js';
 import { type EntityEdit, RosterEdits } from './roster-edits.js';
+import { ENTITY_SPECS, type EntitySpec, selectedColumns } from './schema.js';
 
-interface EntityTable {
-  table: string;
-  noun: string;
-  columns: string;
-}
-
-const COMMON =
-  'id, institution_id AS "institutionId", active, edited AS "editedFields", metadata, created_at AS "createdAt", updated_at AS "updatedAt"';
-const PERSON = 'national_id AS "nationalId", given_name AS "givenName", family_name AS "familyName", email, code';
-
-const STUDENTS: EntityTable = {
-  table: 'students',
-  noun: 'student',
-  columns: `${COMMON}, ${PERSON}, enrolled_on::text AS "enrolledOn", birth_date::text AS "birthDate"`,
-};
-const TEACHERS: EntityTable = { table: 'teachers', noun: 'teacher', columns: `${COMMON}, ${PERSON}` };
-const COURSES: EntityTable = {
-  table: 'courses',
-  noun: 'course',
-  columns: `${COMMON}, name, code, grade, academic_term AS "academicTerm", description`,
-};
-const GROUPS: EntityTable = {
-  table: 'groups',
-  noun: 'group',
-  columns: `${COMMON}, name, course_id AS "courseId", code, academic_term AS "academicTerm"`,
-};
+/** Whether group and person of a membership `m` are active; $1 is the institution. Each is looked up by its key. */
+const IS_CURRENT = `(SELECT g.active FROM groups g WHERE g.institution_id = $1 AND g.id = m.group_id)
+  AND CASE m.role WHEN 'STUDENT' THEN (SELECT p.active FROM students p WHERE p.institution_id = $1 AND p.id = m.person_id)
+    ELSE (SELECT p.active FROM teachers p WHERE p.institution_id = $1 AND p.id = m.person_id) END`;
 
 /** Lists of one institution. */
 export type InstitutionPage = PageRequest & { institutionId: string };
-/** Lists of people may be cut down to the members of a group. */
+/** Lists of people may be cut down to those who are in a group now. */
 export type PeoplePage = InstitutionPage & { groupId?: string | undefined };
 
 /** SmartID's side: the roster that syncs keep up to date, and class sessions with their attendance. */
@@ -50,44 +30,44 @@ export class RosterService {
   }
 
   listStudents(request: PeoplePage): Promise<Page<Student>> {
-    return this.#list<Student>(STUDENTS, request, 'STUDENT');
+    return this.#list<Student>(ENTITY_SPECS.STUDENT, request, 'STUDENT');
   }
 
   getStudent(institutionId: string, id: string): Promise<Student> {
-    return this.#get<Student>(STUDENTS, institutionId, id);
+    return this.#get<Student>(ENTITY_SPECS.STUDENT, institutionId, id);
   }
 
   listTeachers(request: PeoplePage): Promise<Page<Teacher>> {
-    return this.#list<Teacher>(TEACHERS, request, 'TEACHER');
+    return this.#list<Teacher>(ENTITY_SPECS.TEACHER, request, 'TEACHER');
   }
 
   getTeacher(institutionId: string, id: string): Promise<Teacher> {
-    return this.#get<Teacher>(TEACHERS, institutionId, id);
+    return this.#get<Teacher>(ENTITY_SPECS.TEACHER, institutionId, id);
   }
 
   listCourses(request: InstitutionPage): Promise<Page<Course>> {
-    return this.#list<Course>(COURSES, request);
+    return this.#list<Course>(ENTITY_SPECS.COURSE, request);
   }
 
   getCourse(institutionId: string, id: string): Promise<Course> {
-    return this.#get<Course>(COURSES, institutionId, id);
+    return this.#get<Course>(ENTITY_SPECS.COURSE, institutionId, id);
   }
 
   listGroups(request: InstitutionPage): Promise<Page<Group>> {
-    return this.#list<Group>(GROUPS, request);
+    return this.#list<Group>(ENTITY_SPECS.GROUP, request);
   }
 
   getGroup(institutionId: string, id: string): Promise<Group> {
-    return this.#get<Group>(GROUPS, institutionId, id);
+    return this.#get<Group>(ENTITY_SPECS.GROUP, institutionId, id);
   }
 
-  /** Who is in which group, ordered by group, person and role. */
+  /** Who is in which group now, ordered by group, person and role. Of inactive groups and people there are none. */
   async listMemberships(request: PeoplePage): Promise<Page<Membership>> {
     const size = pageSizeOf(request);
     const key = readPageToken(request.pageToken, [TOKEN.uuid, TOKEN.uuid, TOKEN.entityType]);
     const rows = await this.#database.query<Membership>(
       `SELECT institution_id AS "institutionId", group_id AS "groupId", person_id AS "personId", role, created_at AS "createdAt"
-       FROM memberships WHERE institution_id = $1 AND ($3::uuid IS NULL OR group_id = $3)
+       FROM memberships m WHERE institution_id = $1 AND ($3::uuid IS NULL OR group_id = $3) AND ${IS_CURRENT}
          ${key ? 'AND (group_id, person_id, role) > ($4::uuid, $5::uuid, $6)' : ''}
        ORDER BY group_id, person_id, role LIMIT $2`,
       [request.institutionId, size + 1, request.groupId ?? null, ...(key ?? [])],
@@ -153,36 +133,19 @@ export class RosterService {
   async listRosterChanges(
     request: InstitutionPage,
   ): Promise<{ changes: RosterChange[]; nextPageToken: string; hasMore: boolean }> {
-    const size = pageSizeOf(request);
-    const from = readPageToken(request.pageToken, [TOKEN.integer, TOKEN.integer]) ?? ['0', '0'];
-    const rows = await this.#database.query<RosterChange & { position: string; seq: number }>(
-      `(SELECT r.applied_position AS at, r.applied_position::text AS position, c.seq, c.run_id::text AS "runId",
-          CASE WHEN c.action IN ('CREATE', 'DELETE') THEN c.action ELSE 'UPDATE' END AS action, c.entity,
-          c.internal_id AS "entityId", c.before, c.after, COALESCE(r.finished_at, r.started_at) AS "changedAt"
-        FROM sync_runs r JOIN sync_changes c ON c.integration_id = r.integration_id AND c.run_id = r.id
-        WHERE r.institution_id = $1 AND r.applied_position >= $2 AND (r.applied_position, c.seq) > ($2, $3)
-          -- What only a mapping went through is none of the roster's.
-          AND c.outcome IS NULL AND c.action <> 'REKEY' AND c.before IS DISTINCT FROM c.after
-        ORDER BY r.applied_position, c.seq LIMIT $4)
-       UNION ALL
-       (SELECT e.position, e.position::text, 1, '', e.action, e.entity, e.entity_id, e.before, e.after, e.changed_at FROM roster_edits e
-        WHERE e.institution_id = $1 AND e.position >= $2 AND (e.position, 1) > ($2, $3) ORDER BY e.position LIMIT $4)
-       ORDER BY at, seq LIMIT $4`,
-      [request.institutionId, ...from, size + 1],
-    );
-    const page = rows.slice(0, size);
-    const last = page.at(-1);
+    const [position, seq] = readPageToken(request.pageToken, [TOKEN.integer, TOKEN.integer]) ?? ['0', '0'];
+    const after = { position: position as string, seq: seq as string };
+    const { institutionId } = request;
+    const { entries, end, hasMore } = await readFeed(this.#database, { institutionId, after, limit: pageSizeOf(request) });
     return {
-      changes: page.map(({ runId, action, entity, entityId, before, after, changedAt }) => {
-        return { runId, action, entity, entityId, before, after, changedAt };
-      }),
-      nextPageToken: writePageToken(last ? [last.position, String(last.seq)] : from),
-      hasMore: rows.length > size,
+      changes: entries.map(({ position: _, seq: _seq, ...change }) => change),
+      nextPageToken: writePageToken([end.position, end.seq]),
+      hasMore,
     };
   }
 
   async #list<T extends { id: string }>(
-    { table, columns }: EntityTable,
+    spec: EntitySpec,
     request: PeoplePage,
     role: 'STUDENT' | 'TEACHER' | null = null,
   ): Promise<Page<T>> {
@@ -192,10 +155,13 @@ export class RosterService {
     let where = 'institution_id = $1';
     if (key) where += ` AND id > $${values.push(key[0])}::uuid`;
     if (request.groupId && role) {
-      where += ` AND id IN (SELECT person_id FROM memberships
-        WHERE institution_id = $1 AND group_id = $${values.push(request.groupId)} AND role = '${role}')`;
+      where += ` AND id IN (SELECT person_id FROM memberships m
+        WHERE institution_id = $1 AND group_id = $${values.push(request.groupId)} AND role = '${role}' AND ${IS_CURRENT})`;
     }
-    const rows = await this.#database.query<T>(`SELECT ${columns} FROM ${table} WHERE ${where} ORDER BY id LIMIT $2`, values);
+    const rows = await this.#database.query<T>(
+      `SELECT ${selectedColumns(spec)} FROM ${spec.table} WHERE ${where} ORDER BY id LIMIT $2`,
+      values,
+    );
     return toPage(
       rows,
       size,
@@ -204,14 +170,14 @@ export class RosterService {
     );
   }
 
-  async #get<T extends object>({ table, noun, columns }: EntityTable, institutionId: string, id: string): Promise<T> {
-    const [row] = await this.#database.query<T>(`SELECT ${columns} FROM ${table} WHERE institution_id = $1 AND id = $2`, [
-      institutionId,
-      id,
-    ]);
+  async #get<T extends object>(spec: EntitySpec, institutionId: string, id: string): Promise<T> {
+    const [row] = await this.#database.query<T>(
+      `SELECT ${selectedColumns(spec)} FROM ${spec.table} WHERE institution_id = $1 AND id = $2`,
+      [institutionId, id],
+    );
     if (row) return row;
-    throw new ServiceError('not_found', `There is no ${noun} ${id} in this institution.`, {
-      reason: `${noun.toUpperCase()}_NOT_FOUND`,
+    throw new ServiceError('not_found', `There is no ${spec.noun} ${id} in this institution.`, {
+      reason: `${spec.noun.toUpperCase()}_NOT_FOUND`,
     });
   }
 }

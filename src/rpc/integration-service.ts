@@ -179,25 +179,25 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
 
     async rekeyMapping({ id, entityType, externalId, newExternalId, reason }) {
       const type = requireEntityType(entityType);
-      await mappingService.care.rekey({ integrationId: id, entityType: type, externalId, newExternalId, reason });
+      await mappingService.repairs.rekey({ integrationId: id, entityType: type, externalId, newExternalId, reason });
       return { mapping: toMappingMessage(await mappingService.getMappingByExternalId(id, type, newExternalId)) };
     },
 
     async mergeMappings({ id, entityType, keepInternalId, dropInternalId, keepExternalId, reason }) {
       const ids = { keepInternalId, dropInternalId, keepExternalId: keepExternalId || undefined };
-      await mappingService.care.merge({ integrationId: id, entityType: requireEntityType(entityType), ...ids, reason });
+      await mappingService.repairs.merge({ integrationId: id, entityType: requireEntityType(entityType), ...ids, reason });
       return {};
     },
 
     async unlinkMapping({ id, entityType, externalId, reason }) {
-      await mappingService.care.unlink({ integrationId: id, entityType: requireEntityType(entityType), externalId, reason });
+      await mappingService.repairs.unlink({ integrationId: id, entityType: requireEntityType(entityType), externalId, reason });
       return {};
     },
 
     async getMappingHistory({ id, entityType, internalId, externalId, at, pageSize, pageToken }) {
       await integrationService.getIntegration(id);
       const of = { integrationId: id, entityType: requireEntityType(entityType) };
-      const page = await mappingService.care.history(
+      const page = await mappingService.repairs.history(
         { ...of, internalId: internalId || undefined, externalId: externalId || undefined },
         { at: at && timestampDate(at), pageSize, pageToken },
       );

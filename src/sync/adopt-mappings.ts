@@ -2,7 +2,9 @@ import type { SyncResult } from '../connectors/index.js';
 import { type Database, MAPPING_COLUMNS } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { TOKEN } from '../paging.js';
+import { cleanExternalId, MAX_EXTERNAL_ID } from '../values/index.js';
 import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, type ReportedMapping, type SyncReport } from './corridor.js';
+import { ENTITY_SPECS } from './entity-spec.js';
 import type { SyncContext } from './sync-context.js';
 import { noCounts, type SyncRun } from './sync-run.js';
 
@@ -14,9 +16,14 @@ export async function adoptMappings({ database, run, lease }: SyncContext, resul
   const errors = [...result.errors];
   const pairs = new Map<string, { externalId: string; internalId: string; metadata: string }>();
   const internal = new Set<string>();
-  for (const { internalId, externalId, metadata } of result.mappings) {
+  const merged = await mergedOf(database, run, result);
+  for (const { internalId, externalId: given, metadata } of result.mappings) {
+    const cleaned = cleanExternalId(given);
+    const externalId = typeof cleaned === 'string' ? cleaned : '';
+    const into = merged.get(internalId?.toLowerCase());
     const problem = problemOf(internalId, externalId, pairs, internal);
     if (problem) errors.push(problem);
+    else if (into) errors.push(`mapping of "${externalId}": ${internalId} was merged into ${into}; map that one`);
     else {
       internal.add(internalId.toLowerCase());
       pairs.set(externalId, { externalId, internalId, metadata: JSON.stringify(metadata ?? {}) });
@@ -52,10 +59,22 @@ export async function adoptMappings({ database, run, lease }: SyncContext, resul
 
 function problemOf(internalId: string, externalId: string, pairs: ReadonlyMap<string, unknown>, internal: ReadonlySet<string>) {
   if (!TOKEN.uuid.test(internalId ?? '')) return `mapping of "${externalId}": internalId "${internalId}" is not a UUID`;
-  if (!externalId || externalId.length > 255) return `mapping of ${internalId}: externalId must have 1 to 255 characters`;
+  if (!externalId) return `mapping of ${internalId}: externalId must have 1 to ${MAX_EXTERNAL_ID} characters, and no NUL`;
   if (pairs.has(externalId)) return `mapping of "${externalId}" came twice; the first one counts`;
   if (internal.has(internalId.toLowerCase())) return `mapping of "${externalId}": ${internalId} came twice; the first one counts`;
   return undefined;
+}
+
+/** Which of the entities were merged into another, and into which. */
+async function mergedOf(database: Database, { institutionId, entityType }: SyncRun, { mappings }: SyncResult) {
+  if (entityType === 'ALL') return new Map<string, string>();
+  const ids = mappings.map(({ internalId }) => internalId).filter((id) => TOKEN.uuid.test(id ?? ''));
+  const rows = await database.query<{ id: string; into: string }>(
+    `SELECT id, merged_into AS into FROM ${ENTITY_SPECS[entityType].table}
+     WHERE institution_id = $1 AND merged_into IS NOT NULL AND id = ANY($2::uuid[])`,
+    [institutionId, ids],
+  );
+  return new Map(rows.map(({ id, into }) => [id, into]));
 }
 
 type Stored = ReportedMapping & { before: 'none' | 'same' | 'other' };

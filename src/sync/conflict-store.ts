@@ -92,8 +92,8 @@ export class ConflictStore {
     internalId?: string,
   ) {
     const table = entityType === 'STUDENT' ? 'students' : 'teachers';
-    const [person] = await this.database.query<{ mappedAs: string | null }>(
-      `SELECT m.external_id AS "mappedAs" FROM ${table} t
+    const [person] = await this.database.query<{ mappedAs: string | null; mergedInto: string | null }>(
+      `SELECT m.external_id AS "mappedAs", t.merged_into AS "mergedInto" FROM ${table} t
        LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.internal_id = t.id
        WHERE t.institution_id = $2 AND t.id = $4`,
       [integrationId, institutionId, entityType, internalId ?? null],
@@ -102,6 +102,11 @@ export class ConflictStore {
     if (!person) {
       throw new ServiceError('invalid_argument', `internalId: there is no ${noun} ${internalId ?? ''} in this institution.`, {
         reason: 'LINK_TARGET_NOT_FOUND',
+      });
+    }
+    if (person.mergedInto) {
+      throw new ServiceError('invalid_argument', `internalId: ${noun} ${internalId} was merged into ${person.mergedInto}.`, {
+        reason: 'LINK_TARGET_MERGED',
       });
     }
     await this.#requireUnclaimed(integrationId, { entityType, externalId }, internalId as string);

@@ -1,3 +1,4 @@
+import { lockInstitution, positionOf } from '../changes/index.js';
 import type { RecordSource, SyncedMapping } from '../connectors/index.js';
 import { type Database, MAPPING_COLUMNS } from '../database/index.js';
 import { ServiceError } from '../errors.js';
@@ -6,7 +7,6 @@ import { apply, keepDigests } from './apply.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { noEvidence } from './evidence.js';
 import { judge } from './guard.js';
-import { lockInstitution, positionOf } from './institution.js';
 import { IssueLog } from './issue-log.js';
 import { type Planned, plan, type Unresolved } from './plan/index.js';
 import type { SyncPolicy } from './policy.js';
@@ -108,7 +108,8 @@ async function planAndApply(
         const isCurrent = (await positionOf(database, run.institutionId)) === run.plannedPosition;
         if (!isCurrent && round < MAX_PLANS) return false;
         await apply(context);
-        if (made.created + made.updated + made.conflicts.length < staged.staged) await keepDigests(database, run, specOf(run), staged.lastSeq);
+        if (made.created + made.updated + made.conflicts.length < staged.staged)
+          await keepDigests(database, run, specOf(run), staged.lastSeq);
         return true;
       }),
     );

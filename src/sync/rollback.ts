@@ -1,6 +1,6 @@
+import { positionOf } from '../changes/index.js';
 import type { Database } from '../database/index.js';
 import { applyPlan, beginAnew, report, type SyncReport } from './corridor.js';
-import { positionOf } from './institution.js';
 import { preferHashJoins } from './joins.js';
 import type { SyncContext } from './sync-context.js';
 import type { SyncRun } from './sync-run.js';

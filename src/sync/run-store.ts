@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { NEXT_POSITION } from '../changes/index.js';
 import type { Database, Lease, Leases } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
@@ -146,7 +147,7 @@ export class RunStore {
    */
   async saveApplied(run: SyncRun): Promise<void> {
     const [row] = await this.database.query<{ position: string }>(
-      `UPDATE sync_runs SET applied_position = nextval('sync_runs_position'), counts = $3, membership_counts = $4, evidence = $5
+      `UPDATE sync_runs SET applied_position = ${NEXT_POSITION}, counts = $3, membership_counts = $4, evidence = $5
        WHERE integration_id = $1 AND id = $2 RETURNING applied_position AS position`,
       [run.integrationId, run.id, run.counts, run.membershipCounts, run.evidence],
     );

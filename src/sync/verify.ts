@@ -63,6 +63,7 @@ async function markMoved(database: Database, run: SyncRun, spec: EntitySpec, siz
   const changed = run.rollsBack ? 'It was changed since.' : 'It was changed in the roster after the plan was made.';
   const remapped = run.rollsBack ? 'Its mapping was changed since.' : 'Its mapping was changed after the plan was made.';
   const moved = `SELECT c.seq, CASE WHEN t.id IS NULL THEN 'It is no longer in the roster.'
+           WHEN t.merged_into IS NOT NULL THEN 'It was merged into another.'
            WHEN NOT ${stillHas(spec, 'c.before')} THEN '${changed}'
            ELSE '${remapped}' END AS reason,
          (SELECT jsonb_object_agg(key, value) FROM jsonb_each(${rowObject(spec)}) WHERE c.before ? key) AS now
@@ -71,7 +72,7 @@ async function markMoved(database: Database, run: SyncRun, spec: EntitySpec, siz
        LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = c.external_id
        WHERE ${GOOD} AND c.entity = $4
          AND c.action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK', 'DELETE')
-         AND (t.id IS NULL OR NOT ${stillHas(spec, 'c.before')}
+         AND (t.id IS NULL OR t.merged_into IS NOT NULL OR NOT ${stillHas(spec, 'c.before')}
            OR (c.action <> 'LINK' AND m.internal_id IS DISTINCT FROM c.internal_id)
            OR (c.missing_before IS NOT NULL AND m.missing_runs <> c.missing_before))`;
   const values = [run.integrationId, run.id, run.institutionId, spec.entityType];
@@ -147,10 +148,10 @@ async function markEndless(database: Database, run: SyncRun, sizes: PlanSizes): 
        SELECT c.seq, (c.after->>'groupId')::uuid AS group_id, (c.after->>'personId')::uuid AS person_id, c.after->>'role' AS role
        FROM sync_changes c WHERE ${GOOD} AND c.entity = 'MEMBERSHIP' AND c.action = 'CREATE'
      ), places AS (
-       SELECT id FROM groups WHERE institution_id = $3 UNION SELECT internal_id FROM (${coming(`'GROUP'`)}) c
+       SELECT id FROM groups WHERE institution_id = $3 AND merged_into IS NULL UNION SELECT internal_id FROM (${coming(`'GROUP'`)}) c
      ), people AS (
-       SELECT 'STUDENT' AS role, id FROM students WHERE institution_id = $3
-       UNION SELECT 'TEACHER', id FROM teachers WHERE institution_id = $3
+       SELECT 'STUDENT' AS role, id FROM students WHERE institution_id = $3 AND merged_into IS NULL
+       UNION SELECT 'TEACHER', id FROM teachers WHERE institution_id = $3 AND merged_into IS NULL
        UNION SELECT entity, internal_id FROM (${coming(`'STUDENT', 'TEACHER'`)}) c
      ), endless AS (
        SELECT coming.seq, CASE WHEN places.id IS NULL THEN 'The group is not in the roster.' ELSE 'The person is not in the roster.' END AS reason
@@ -185,7 +186,8 @@ async function refuseInUse(database: Database, run: SyncRun, spec: EntitySpec): 
      ), used AS (
        ${uses[spec.table].join(' UNION ')}
        UNION SELECT m.internal_id FROM integrations i JOIN integration_mappings m ON m.integration_id = i.id AND m.entity_type = $4
-       WHERE i.institution_id = $3 AND i.id <> $1)
+       WHERE i.institution_id = $3 AND i.id <> $1
+       UNION SELECT d.merged_into FROM ${spec.table} d WHERE d.institution_id = $3 AND d.merged_into IS NOT NULL)
      UPDATE sync_changes x SET outcome = 'REFUSED',
        reason = 'It is in use: lessons, marks, groups or another integration refer to it.'
      FROM going JOIN used ON used.id = going.internal_id

@@ -1,4 +1,4 @@
-import type { MappingEntityType, RecordSource } from '../../src/connectors/index.js';
+import type { MappingEntityType, RecordSource, SyncResult } from '../../src/connectors/index.js';
 import { type Database, Leases } from '../../src/database/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { type SyncPolicy, SyncService, syncPolicy } from '../../src/sync/index.js';
@@ -6,7 +6,7 @@ import { type SyncPolicy, SyncService, syncPolicy } from '../../src/sync/index.j
 /** Syncs of a school system that is a function: it is asked for a new source at every read. */
 export function syncServiceOf(
   database: Database,
-  source: (entityType: MappingEntityType) => RecordSource | Promise<RecordSource>,
+  source: (entityType: MappingEntityType) => RecordSource | SyncResult | Promise<RecordSource>,
   {
     entityTypes = [],
     ttlSeconds = 15,

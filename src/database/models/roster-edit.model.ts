@@ -1,6 +1,6 @@
 import { Column, DataType, Model, Table } from 'sequelize-typescript';
 
-/** One edit of the roster by a backend, for the feed of changes. */
+/** A change of the roster that no run made, or a run of an integration that was deleted since, for the feed of changes. */
 @Table({ tableName: 'roster_edits', underscored: true, timestamps: false })
 export class RosterEditModel extends Model {
   @Column({ type: DataType.UUID, primaryKey: true })
@@ -8,6 +8,14 @@ export class RosterEditModel extends Model {
 
   @Column({ type: DataType.BIGINT, primaryKey: true })
   declare position: string;
+
+  /** Orders the changes of one position. */
+  @Column({ type: DataType.INTEGER, primaryKey: true })
+  declare seq: number;
+
+  /** The run that made it; null where none did. */
+  @Column({ type: DataType.UUID })
+  declare runId: string | null;
 
   @Column({ type: DataType.TEXT, allowNull: false })
   declare entity: 'COURSE' | 'GROUP' | 'STUDENT' | 'TEACHER' | 'MEMBERSHIP';

@@ -34,6 +34,10 @@ export class TeacherModel extends Model {
   @Column({ type: DataType.JSONB, allowNull: false })
   declare metadata: Record<string, unknown>;
 
+  /** The entity that it is the same as, and that is used in its place. */
+  @Column({ type: DataType.UUID })
+  declare mergedInto: string | null;
+
   @Column({ type: DataType.DATE, allowNull: false })
   declare createdAt: Date;
 

@@ -13,7 +13,8 @@ export async function followDecisions(database: Database, run: SyncRun, spec: En
   const key = [run.integrationId, run.id, spec.entityType];
   const ignored = await database.query<PlannedConflict>(
     `UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM sync_conflicts d WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
-       AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE'
+       AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE' AND NOT EXISTS (
+         SELECT 1 FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id)
      RETURNING s.seq, s.external_id AS "externalId", s.line, 'is left out, as a person decided' AS reason`,
     key,
   );
@@ -47,7 +48,7 @@ function linksOf(spec: EntitySpec): string {
       JOIN sync_staged s ON ${RUN} AND s.kind = 'ENTITY' AND s.external_id = d.external_id
       LEFT JOIN integration_mappings em ON em.integration_id = $1 AND em.entity_type = $3 AND em.external_id = d.external_id
       LEFT JOIN integration_mappings im ON im.integration_id = $1 AND im.entity_type = $3 AND im.internal_id = d.internal_id
-      LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = d.internal_id
+      LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = d.internal_id AND t.merged_into IS NULL
       WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'LINK' AND em.internal_id IS NULL
     ), links AS (
       SELECT *, CASE WHEN is_there AND mapped_as IS NULL THEN row_number() OVER earliest END AS nth,

@@ -8,6 +8,7 @@ import type { Staged } from '../stage.js';
 import type { SyncRun } from '../sync-run.js';
 import { correlate } from './correlate.js';
 import type { PlannedConflict } from './keep-out.js';
+import { linkUnmapped } from './link-unmapped.js';
 import { planAbsences } from './plan-absences.js';
 import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
 import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
@@ -43,6 +44,7 @@ export async function plan(
   // Where all rows are as they were, or are new to all, there is nothing to compare.
   const isChanged = staged.lastSeq > 0 && !drafted;
   const conflicts = drafted ? [] : await correlate(database, { run, spec, policy, staged });
+  if (isChanged && staged.fresh > 0) await linkUnmapped(database, run, spec);
   if (isChanged) {
     await lookUp(database, { rows: staged.lastSeq, among: known.mapped }, () =>
       planEntities(database, { run, spec, provided, policy, hasDropped: staged.hasDropped }),

@@ -48,13 +48,13 @@ export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchS
   rowKeys.push(`SELECT '${SAME_GROUP.rule}', ${SAME_GROUP.key}, x.seq FROM fresh x JOIN fresh_groups g ON g.seq = x.seq`);
   const personKeys = RULES.map(
     ({ rule, key }) =>
-      `SELECT k.rule, k.key, k.seqs, x.id FROM keys k JOIN ${spec.table} x ON x.institution_id = $3 AND ${key} = k.key WHERE k.rule = '${rule}'`,
+      `SELECT k.rule, k.key, k.seqs, x.id FROM keys k JOIN ${spec.table} x ON x.institution_id = $3 AND x.merged_into IS NULL AND ${key} = k.key WHERE k.rule = '${rule}'`,
   );
   personKeys.push(
     `SELECT k.rule, k.key, k.seqs, x.id FROM keys k
      JOIN (SELECT x.id, ${SAME_GROUP.key} AS key FROM ${spec.table} x
            JOIN memberships g ON g.institution_id = $3 AND g.person_id = x.id AND g.role = $4
-           WHERE x.institution_id = $3 AND EXISTS (SELECT 1 FROM fresh_groups)) x ON x.key = k.key
+           WHERE x.institution_id = $3 AND x.merged_into IS NULL AND EXISTS (SELECT 1 FROM fresh_groups)) x ON x.key = k.key
      WHERE k.rule = '${SAME_GROUP.rule}'`,
   );
   const confidence = [...RULES, SAME_GROUP, SAME_EXTERNAL_ID].map(

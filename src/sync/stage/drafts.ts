@@ -58,10 +58,19 @@ export async function undraft(database: Database, run: SyncRun, spec: EntitySpec
   );
 }
 
-/** A UUID of version 7: rows that come one after the other stand side by side in an index, which costs less to write. */
+/** The millisecond of the id made last, and how many were made in it before. */
+let lastTime = '';
+let count = 0;
+
+/**
+ * A UUID of version 7, with a counter for those of one millisecond: rows that come one after the other stand side by side
+ * in an index, which costs less to write.
+ */
 function newId(): string {
   const now = Date.now().toString(16).padStart(12, '0');
-  return `${now.slice(0, 8)}-${now.slice(8)}-7${randomUUID().slice(15)}`;
+  count = now === lastTime ? (count + 1) % 4_096 : 0;
+  lastTime = now;
+  return `${now.slice(0, 8)}-${now.slice(8)}-7${count.toString(16).padStart(3, '0')}${randomUUID().slice(18)}`;
 }
 
 /** As plans have the fields of somebody new. */

@@ -2247,7 +2247,8 @@ export const IntegrationService: GenService<{
     output: typeof UpdateIntegrationResponseSchema;
   },
   /**
-   * Removes an integration with its mappings and runs. People, courses and groups of the roster stay.
+   * Removes an integration with its mappings and runs. People, courses and groups of the roster stay, and so do its changes in the feed;
+   * the memberships it brought end.
    *
    * @generated from rpc smartid.integrations.v1.IntegrationService.DeleteIntegration
    */
@@ -2423,7 +2424,8 @@ export const IntegrationService: GenService<{
     output: typeof RekeyMappingResponseSchema;
   },
   /**
-   * Repair: two entities are one. What refers to the dropped one then refers to the kept one; the dropped one becomes inactive.
+   * Repair: two entities are one, for all integrations of the institution. What refers to the dropped one then refers to the kept one; the
+   * dropped one becomes inactive for good.
    *
    * @generated from rpc smartid.integrations.v1.IntegrationService.MergeMappings
    */

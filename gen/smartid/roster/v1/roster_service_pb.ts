@@ -1360,7 +1360,7 @@ export const RosterService: GenService<{
     output: typeof GetGroupResponseSchema;
   },
   /**
-   * Who is in which group, ordered by group and person.
+   * Who is in which group now, ordered by group and person. Of inactive groups and inactive people there are none.
    *
    * @generated from rpc smartid.roster.v1.RosterService.ListMemberships
    */

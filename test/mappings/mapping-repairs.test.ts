@@ -22,8 +22,8 @@ async function schoolOf(rows: string[]) {
     (await mappingService.getMappingByExternalId(school.integrationId, STUDENT, externalId).catch(() => undefined))?.internalId;
   const put = (next: string[]) => school.write({ 'students.csv': [HEADER, ...next].join('\n') });
   const history = async (externalId: string, at?: Date) =>
-    (await mappingService.care.history({ ...of, externalId }, { at })).items.map(({ action }) => action);
-  return { ...school, of, sync, idOf, put, history, care: mappingService.care, rosterService, integrationService };
+    (await mappingService.repairs.history({ ...of, externalId }, { at })).items.map(({ action }) => action);
+  return { ...school, of, sync, idOf, put, history, repairs: mappingService.repairs, rosterService, integrationService };
 }
 
 const codeOf = (promise: Promise<unknown>) =>
@@ -36,11 +36,11 @@ describe('repairs of the map of ids', () => {
   it('follow the school when it changes an id: the next sync finds the same person', async () => {
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
     const before = await school.idOf('A');
-    await school.care.rekey({ ...school.of, externalId: 'A', newExternalId: 'A-2026', reason: 'new numbers' });
+    await school.repairs.rekey({ ...school.of, externalId: 'A', newExternalId: 'A-2026', reason: 'new numbers' });
     expect([await school.idOf('A'), await school.idOf('A-2026')]).to.deep.equal([undefined, before]);
     await school.put(['A-2026,Ana María,', 'B,Eva,']);
     expect((await school.sync()).counts).to.deep.include({ created: 0, updated: 1, unchanged: 1, missing: 0 });
-    const [entry, ...older] = (await school.care.history({ ...school.of, internalId: before })).items.filter(
+    const [entry, ...older] = (await school.repairs.history({ ...school.of, internalId: before })).items.filter(
       ({ action }) => action !== 'UPDATE',
     );
     expect(entry).to.deep.include({
@@ -55,16 +55,16 @@ describe('repairs of the map of ids', () => {
 
   it('do not take an id from somebody else, nor from nobody', async () => {
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
-    expect(await codeOf(school.care.rekey({ ...school.of, externalId: 'A', newExternalId: 'B' }))).to.equal('already_exists');
-    expect(await codeOf(school.care.rekey({ ...school.of, externalId: 'X', newExternalId: 'Y' }))).to.equal('not_found');
-    expect(await codeOf(school.care.unlink({ ...school.of, externalId: 'X' }))).to.equal('not_found');
+    expect(await codeOf(school.repairs.rekey({ ...school.of, externalId: 'A', newExternalId: 'B' }))).to.equal('already_exists');
+    expect(await codeOf(school.repairs.rekey({ ...school.of, externalId: 'X', newExternalId: 'Y' }))).to.equal('not_found');
+    expect(await codeOf(school.repairs.unlink({ ...school.of, externalId: 'X' }))).to.equal('not_found');
     expect((await school.sync()).counts).to.deep.include({ unchanged: 2 });
   });
 
   it('take a mapping away; the next sync matches the person again', async () => {
     const school = await schoolOf(['A,Ana,C-1', 'B,Eva,']);
     const before = await school.idOf('A');
-    await school.care.unlink({ ...school.of, externalId: 'A' });
+    await school.repairs.unlink({ ...school.of, externalId: 'A' });
     expect(await school.idOf('A')).to.equal(undefined);
     expect((await school.sync()).counts).to.deep.include({ created: 0, updated: 1 });
     expect(await school.idOf('A')).to.equal(before);
@@ -74,7 +74,7 @@ describe('repairs of the map of ids', () => {
   it('say who somebody was at a moment', async () => {
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
     const between = new Date();
-    await school.care.unlink({ ...school.of, externalId: 'A' });
+    await school.repairs.unlink({ ...school.of, externalId: 'A' });
     expect(await school.history('A', between)).to.deep.equal(['CREATE']);
     expect(await school.history('A', new Date(Date.now() + 60_000))).to.deep.equal(['UNLINK']);
     expect(await school.history('A', new Date(0))).to.deep.equal([]);
@@ -85,8 +85,8 @@ describe('repairs of the map of ids', () => {
     const [a, b] = [(await school.idOf('A')) as string, (await school.idOf('B')) as string];
     const session = await newSession(school, { group: 'G2' }, { B: 'LATE' });
     const merge = { ...school.of, keepInternalId: a, dropInternalId: b };
-    expect(await codeOf(school.care.merge(merge))).to.equal('failed_precondition');
-    await school.care.merge({ ...merge, keepExternalId: 'A', reason: 'entered twice' });
+    expect(await codeOf(school.repairs.merge(merge))).to.equal('failed_precondition');
+    await school.repairs.merge({ ...merge, keepExternalId: 'A', reason: 'entered twice' });
     expect((await school.rosterService.getStudent(school.institutionId, b)).active).to.equal(false);
     const { records } = await school.rosterService.getClassSession(school.institutionId, session.id);
     expect(records.map(({ studentId, status }) => [studentId, status])).to.deep.equal([[a, 'LATE']]);
@@ -102,7 +102,7 @@ describe('repairs of the map of ids', () => {
     const [a, b] = [(await school.idOf('A')) as string, (await school.idOf('B')) as string];
     await school.put(['B,Ana,']);
     await school.sync();
-    await school.care.merge({ ...school.of, keepInternalId: a, dropInternalId: b });
+    await school.repairs.merge({ ...school.of, keepInternalId: a, dropInternalId: b });
     expect([await school.idOf('A'), await school.idOf('B')]).to.deep.equal([undefined, a]);
     expect((await school.sync()).counts).to.deep.include({ created: 0, missing: 0, conflicts: 0 });
   });
@@ -110,10 +110,12 @@ describe('repairs of the map of ids', () => {
   it('name what is not there', async () => {
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
     const a = (await school.idOf('A')) as string;
-    expect(await codeOf(school.care.merge({ ...school.of, keepInternalId: a, dropInternalId: randomUUID() }))).to.equal(
+    expect(await codeOf(school.repairs.merge({ ...school.of, keepInternalId: a, dropInternalId: randomUUID() }))).to.equal(
       'invalid_argument',
     );
-    expect(await codeOf(school.care.merge({ ...school.of, keepInternalId: a, dropInternalId: a }))).to.equal('invalid_argument');
+    expect(await codeOf(school.repairs.merge({ ...school.of, keepInternalId: a, dropInternalId: a }))).to.equal(
+      'invalid_argument',
+    );
   });
 
   it('wait for a sync that is under way, and cannot be taken back as if they were one', async () => {
@@ -125,9 +127,9 @@ describe('repairs of the map of ids', () => {
       `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, owner, lease_until) VALUES ($1, $2, $3, 'STUDENT', $2, now() + interval '1 hour')`,
       key,
     );
-    expect(await codeOf(school.care.unlink({ ...school.of, externalId: 'A' }))).to.equal('aborted');
+    expect(await codeOf(school.repairs.unlink({ ...school.of, externalId: 'A' }))).to.equal('aborted');
     await database.execute(`UPDATE sync_runs SET status = 'FAILED' WHERE integration_id = $1 AND id = $2`, key.slice(0, 2));
-    await school.care.unlink({ ...school.of, externalId: 'A' });
+    await school.repairs.unlink({ ...school.of, externalId: 'A' });
     const [run] = (await school.integrationService.listSyncRuns(school.integrationId)).items;
     expect(run).to.deep.include({ kind: 'MANUAL', status: 'COMPLETED' });
     expect(await codeOf(school.integrationService.rollbackSync(school.integrationId, run?.id as string))).to.equal(

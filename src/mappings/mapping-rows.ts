@@ -1,0 +1,91 @@
+import type { MappingEntityType } from '../connectors/index.js';
+import type { Database } from '../database/index.js';
+import { ServiceError } from '../errors.js';
+
+export interface MappingKey {
+  integrationId: string;
+  entityType: MappingEntityType;
+}
+
+export interface MappingRow {
+  internalId: string;
+  externalId: string;
+  /** In how many complete readings it was missing. */
+  missingRuns: number;
+}
+
+/** The rows of integration_mappings, as repairs change them. External ids are clean. */
+export class MappingRows {
+  constructor(private readonly database: Database) {}
+
+  async find(
+    { integrationId, entityType }: MappingKey,
+    column: 'external_id' | 'internal_id',
+    id: string,
+  ): Promise<MappingRow | undefined> {
+    const [row] = await this.database.query<MappingRow>(
+      `SELECT internal_id AS "internalId", external_id AS "externalId", missing_runs AS "missingRuns" FROM integration_mappings
+       WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3 FOR UPDATE`,
+      [integrationId, entityType, id],
+    );
+    return row;
+  }
+
+  /** By external id. Throws `not_found`. */
+  async get(key: MappingKey, externalId: string): Promise<MappingRow> {
+    const row = await this.find(key, 'external_id', externalId);
+    if (row) return row;
+    throw new ServiceError('not_found', `This integration has no ${key.entityType} mapping with externalId "${externalId}".`, {
+      reason: 'MAPPING_NOT_FOUND',
+    });
+  }
+
+  /** Without its digest: the next sync looks at the row of the source again. */
+  async rekey({ integrationId, entityType }: MappingKey, from: string, to: string): Promise<void> {
+    await this.database.execute(
+      `UPDATE integration_mappings SET external_id = $4, digest = NULL, missing_runs = 0, missing_since = NULL, updated_at = now()
+       WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3`,
+      [integrationId, entityType, from, to],
+    );
+  }
+
+  /** Lets an external id stand for another entity. */
+  async point({ integrationId, entityType }: MappingKey, externalId: string, internalId: string): Promise<void> {
+    await this.database.execute(
+      `UPDATE integration_mappings SET internal_id = $4, digest = NULL, updated_at = now()
+       WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3`,
+      [integrationId, entityType, externalId, internalId],
+    );
+  }
+
+  async delete({ integrationId, entityType }: MappingKey, externalId: string): Promise<void> {
+    await this.database.execute(
+      'DELETE FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3',
+      [integrationId, entityType, externalId],
+    );
+  }
+
+  /** Forgets what a person decided about an external id, or was to decide. */
+  async forgetDecision({ integrationId, entityType }: MappingKey, externalId: string): Promise<void> {
+    await this.database.execute(
+      'DELETE FROM sync_conflicts WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3',
+      [integrationId, entityType, externalId],
+    );
+  }
+
+  /**
+   * Remembers that an external id is to be left out, because it is the same as an entity that has another. Of courses and
+   * groups the next sync makes a new one.
+   */
+  async leaveOut({ integrationId, entityType }: MappingKey, externalId: string, sameAs: string): Promise<void> {
+    if (entityType !== 'STUDENT' && entityType !== 'TEACHER') return;
+    await this.database.execute(
+      `INSERT INTO sync_conflicts (integration_id, entity_type, external_id, run_id, record, candidates, reason, resolution,
+         internal_id, resolved_at)
+       VALUES ($1, $2, $3, gen_random_uuid(), '{}', '[]', 'was merged with another', 'IGNORE', $4, now())
+       ON CONFLICT (integration_id, entity_type, external_id)
+       DO UPDATE SET resolution = 'IGNORE', internal_id = excluded.internal_id, resolved_at = now()`,
+      [integrationId, entityType, externalId, sameAs],
+    );
+  }
+}
