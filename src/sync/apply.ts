@@ -4,6 +4,7 @@ import { type EntityColumn, entityColumns, rowObject, stillHas } from './entity-
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { lookUp, preferHashJoins } from './joins.js';
 import type { RunStore } from './run-store.js';
+import { FORGOTTEN } from './stage/known-digests.js';
 import type { SyncRun } from './sync-run.js';
 
 export interface ApplyOptions {
@@ -69,8 +70,10 @@ export async function keepDigests(database: Database, run: SyncRun, spec: Entity
   await database.execute(
     `UPDATE integration_mappings m SET digest = s.digest FROM sync_staged s
      WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.digest IS NOT NULL AND m.integration_id = $1
-       AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest`,
-    [run.integrationId, run.id, spec.entityType],
+       AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest
+       -- Who was edited since the run began is looked at again.
+       AND m.digest IS DISTINCT FROM $4::uuid`,
+    [run.integrationId, run.id, spec.entityType, FORGOTTEN],
   );
 }
 

@@ -68,7 +68,7 @@ export async function walkCorridor({ database, runs, run, source, policy }: Corr
   await beginAnew(database, run);
   try {
     const staged = await timed(run, 'readMs', 'READ', () => {
-      return stage({ database, run, spec, source, issues, onPage: progress(runs, run) });
+      return stage({ database, run, spec, source, policy, issues, onPage: progress(runs, run) });
     });
     const planned = await timed(run, 'planMs', 'PLAN', () =>
       database.transaction(() => plan(database, { run, spec, staged, policy })),

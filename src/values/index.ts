@@ -1,1 +1,2 @@
 export { type BrokenValue, cleanText, cleanValue, type FieldKind, MAX_TEXT, quoted } from './clean-value.js';
+export { cleanExternalId, MAX_EXTERNAL_ID } from './external-id.js';

@@ -3,7 +3,6 @@ import type { EntitySpec } from '../entity-spec.js';
 import type { Impact } from '../guard.js';
 import { lookUp, preferHashJoins } from '../joins.js';
 import type { SyncPolicy } from '../policy.js';
-import { DIGEST_BYTES } from '../stage/digest.js';
 import { canDraft, undraft } from '../stage/drafts.js';
 import type { Staged } from '../stage.js';
 import type { SyncRun } from '../sync-run.js';
@@ -35,7 +34,7 @@ export async function plan(
   { run, spec, staged, policy }: { run: SyncRun; spec: EntitySpec; staged: Staged; policy: SyncPolicy },
 ): Promise<Planned> {
   const { provided, known } = staged;
-  await preferHashJoins(database, Math.max(staged.lastSeq, known.unseen().length / DIGEST_BYTES));
+  await preferHashJoins(database, Math.max(staged.lastSeq, known.unseenCount));
   const drafted = staged.drafted && (await canDraft(database, run, spec));
   if (staged.drafted && !drafted) await undraft(database, run, spec);
   // Where all rows are as they were, or are new to all, there is nothing to compare.

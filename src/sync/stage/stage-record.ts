@@ -7,7 +7,7 @@ import type {
   StudentRecord,
   TeacherRecord,
 } from '../../connectors/index.js';
-import { cleanText, cleanValue, quoted } from '../../values/index.js';
+import { cleanExternalId, cleanText, cleanValue, quoted } from '../../values/index.js';
 import type { EntitySpec } from '../entity-spec.js';
 
 export type EntityRecord = StudentRecord & TeacherRecord & CourseRecord & GroupRecord;
@@ -45,7 +45,6 @@ export interface StageRecordResult {
 
 type Place = Pick<RecordIssue, 'file' | 'line'>;
 
-const MAX_EXTERNAL_ID = 255;
 const NO_ISSUES: RecordIssue[] = [];
 
 /** Gathers the fields that the source has at all. */
@@ -184,17 +183,8 @@ function membershipRow(group: string, person: string, role: 'STUDENT' | 'TEACHER
 }
 
 function checkExternalId(raw: string | null | undefined): string | Pick<RecordIssue, 'rule' | 'problem' | 'hint' | 'value'> {
-  const id = cleanText(raw);
-  if (id === null) {
-    return { rule: 'id.missing', problem: 'the row has no id', hint: "Every row needs the id it has in the school's system." };
-  }
-  if (id.length > MAX_EXTERNAL_ID) {
-    const problem = `the id is ${id.length} characters long; ${MAX_EXTERNAL_ID} fit`;
-    return { rule: 'id.too_long', problem, value: id, hint: 'Look whether columns have moved.' };
-  }
-  if (id.includes('\0'))
-    return { rule: 'id.nul', problem: 'the id holds a NUL character', value: id, hint: 'Export the file again.' };
-  return id;
+  const id = cleanExternalId(raw);
+  return typeof id === 'string' || id.rule === 'id.missing' ? id : { ...id, value: cleanText(raw) as string };
 }
 
 function columnOf(spec: EntitySpec, field: string): string {
