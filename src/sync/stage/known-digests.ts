@@ -7,8 +7,8 @@ import { DIGEST_BYTES } from './digest.js';
 const WORDS = 4;
 /** So many digests may come in one row: the database has its bytes in memory some times over. */
 const ONE_ROW = 2_000_000;
-/** Slots that are looked through before other work of the process gets its turn: about a millisecond. */
-const SLOTS_AT_ONCE = 100_000;
+/** Slots that are looked through before other work of the process gets its turn: a few milliseconds. */
+const SLOTS_AT_ONCE = 20_000;
 
 /** Stands for the digest of somebody who was edited since the last run began. */
 export const FORGOTTEN = '00000000-0000-0000-0000-000000000000';
