@@ -3,6 +3,7 @@ import { ServiceError } from '../errors.js';
 import { type EntityColumn, entityColumns } from './entity-columns.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { lookUp, preferHashJoins } from './joins.js';
+import { FORGOTTEN } from './stage/known-digests.js';
 import type { SyncContext } from './sync-context.js';
 import type { SyncRun } from './sync-run.js';
 import { GOOD, has, sizesOf, verify } from './verify.js';
@@ -52,10 +53,12 @@ export async function keepDigests(database: Database, run: SyncRun, spec: Entity
       `UPDATE integration_mappings m SET digest = s.digest FROM sync_staged s
        WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.digest IS NOT NULL AND m.integration_id = $1
          AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest
+         -- Who was edited since the run began is looked at again.
+         AND m.digest IS DISTINCT FROM $4::uuid
          -- What was left out has not been applied: the next run looks at its row again.
          AND s.seq NOT IN (SELECT c.seq FROM sync_changes c
            WHERE c.integration_id = $1 AND c.run_id = $2 AND c.entity = $3 AND c.outcome IS NOT NULL)`,
-      [run.integrationId, run.id, spec.entityType],
+      [run.integrationId, run.id, spec.entityType, FORGOTTEN],
     ),
   );
 }

@@ -67,7 +67,7 @@ export async function walkCorridor(context: SyncContext, source: RecordSource, p
   await beginAnew(context);
   try {
     const staged = await timed(run, 'readMs', 'READ', () =>
-      stage({ ...context, spec, source, issues, onPage: progress(context) }),
+      stage({ ...context, spec, source, policy, issues, onPage: progress(context) }),
     );
     await planAndApply(context, { staged, policy, issues });
     await recallRows({ database, run, source, issues });

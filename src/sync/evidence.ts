@@ -1,4 +1,5 @@
 import type { RecordPage } from '../connectors/index.js';
+import { cleanExternalId } from '../values/index.js';
 
 /** What is known about the reading of a source. Only a reading without `gaps` proves that somebody is gone. */
 export interface Evidence {
@@ -11,7 +12,7 @@ export interface Evidence {
   declaredTotal: number | null;
   /** Whether every id came once. */
   idsUnique: boolean;
-  /** Rows that could not be used and have no id by which to know them. */
+  /** Rows that could not be used and have no id, or one that nobody can have. */
   unidentifiedRows: number;
   /** Whether the source ended by itself, with no page failed. */
   ended: boolean;
@@ -92,7 +93,7 @@ export function countPage(evidence: Evidence, page: RecordPage<unknown>, known =
   evidence.rows += size;
   evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
   if (page.gap) evidence.gaps.push(page.gap);
-  evidence.unidentifiedRows += failed.filter(({ externalId }) => externalId === undefined).length;
+  evidence.unidentifiedRows += failed.filter(({ externalId }) => typeof cleanExternalId(externalId) !== 'string').length;
 }
 
 /** Draws the conclusion once all is read. `partial`: the source never meant to speak of everybody. */

@@ -1,6 +1,6 @@
 import type { RecordIssue, RecordPage } from '../connectors/index.js';
 import type { Database, Lease } from '../database/index.js';
-import { quoted } from '../values/index.js';
+import { cleanExternalId, quoted } from '../values/index.js';
 import { type StoredTable, toStoredCells, toStoredTable } from './stored-rows.js';
 
 const BATCH = 2_000;
@@ -161,7 +161,7 @@ export class IssueLog {
         column((issue) => storable(issue.column)),
         column(({ value }) => storable(value)?.slice(0, MAX_VALUE)),
         column(({ hint }) => hint),
-        column(({ externalId }) => storable(externalId)?.slice(0, MAX_VALUE)),
+        column(({ externalId }) => mappable(externalId)),
         column(({ cells }) => cells),
       ],
     );
@@ -185,6 +185,14 @@ export class IssueLog {
       JSON.stringify(Object.fromEntries(fresh)),
     ]);
   }
+}
+
+/**
+ * The id as mappings have it, whole: by it is known that the source spoke of somebody. Undefined for what can be nobody's id.
+ */
+function mappable(externalId: string | undefined): string | undefined {
+  const id = cleanExternalId(externalId);
+  return typeof id === 'string' ? id : undefined;
 }
 
 /** PostgreSQL stores no NUL character. */

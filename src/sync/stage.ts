@@ -1,10 +1,11 @@
 import type { FingerprintedPage, Pages, RecordIssue, RecordPage, RecordSource } from '../connectors/index.js';
 import type { Database, Lease } from '../database/index.js';
-import { quoted } from '../values/index.js';
+import { cleanExternalId, quoted } from '../values/index.js';
 import type { EntitySpec } from './entity-spec.js';
 import { concludeEvidence, countPage } from './evidence.js';
 import type { IssueLog } from './issue-log.js';
 import { lookUp, preferHashJoins } from './joins.js';
+import type { SyncPolicy } from './policy.js';
 import { readPages } from './read.js';
 import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './stage/digest.js';
 import { canDraft } from './stage/drafts.js';
@@ -22,6 +23,7 @@ export interface StageOptions {
   run: SyncRun;
   spec: EntitySpec;
   source: RecordSource;
+  policy: SyncPolicy;
   issues: IssueLog;
   /** Called after each page; the run is to stop when it throws. */
   onPage: () => Promise<void>;
@@ -76,7 +78,7 @@ export async function stage(options: StageOptions): Promise<Staged> {
 async function stageAll(options: StageOptions, writer: StagedWriter, drafted: boolean): Promise<Omit<Staged, 'drafted'>> {
   const { database, run, spec, source, issues } = options;
   const provided = new Set<string>();
-  const key = digestKey(run.integrationId);
+  const key = digestKey(run.integrationId, options.policy.fields[spec.entityType]);
   // For a few records it is not worth while to know all digests.
   const known = source.partial || drafted ? KnownDigests.none() : await KnownDigests.load(database, run, spec);
   let partial = source.partial ?? false;
@@ -99,7 +101,7 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
         for (const issue of found) await issues.add(issue);
         if (!row) {
           run.counts.failed += 1;
-          if (!record.externalId) run.evidence.unidentifiedRows += 1;
+          if (typeof cleanExternalId(record.externalId) !== 'string') run.evidence.unidentifiedRows += 1;
           // Its membership is not read either, and has not ended.
           if (ownMembership(record, page)) {
             run.membershipCounts.read += 1;
@@ -131,7 +133,7 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
   for await (const page of readPages(source.entities as Pages<EntityRecord>)) {
     file = page.file ?? file;
     if ('fingerprints' in page) {
-      const { fresh, digests, twice } = sift(page, known);
+      const { fresh, digests, twice } = sift(page, known, key);
       for (const { position, firstLine } of twice) {
         for (const record of page.read([position]).records) await takeDuplicate(record, page.file, firstLine);
       }
@@ -180,10 +182,10 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
 }
 
 /** Parts the rows of a page: those that are new or changed, with their digests by line, and those that came twice. */
-function sift(page: FingerprintedPage<EntityRecord>, known: KnownDigests) {
+function sift(page: FingerprintedPage<EntityRecord>, known: KnownDigests, key: string) {
   const fresh: number[] = [];
   const digests = new Map<number, Buffer>();
-  const all = digestsOf(page.fingerprints);
+  const all = digestsOf(key, page.fingerprints);
   const twice: { position: number; firstLine: number }[] = [];
   for (let position = 0; position < page.lines.length; position++) {
     const line = page.lines[position] as number;

@@ -10,8 +10,8 @@ export function syncServiceOf(
   {
     entityTypes = [],
     ttlSeconds = 15,
-    policy = syncPolicy.parse({}),
-  }: { entityTypes?: readonly MappingEntityType[]; ttlSeconds?: number; policy?: SyncPolicy } = {},
+    policy = () => syncPolicy.parse({}),
+  }: { entityTypes?: readonly MappingEntityType[]; ttlSeconds?: number; policy?: () => SyncPolicy } = {},
 ): SyncService {
   const logger = createLogger({ level: 'silent' });
   return new SyncService({
@@ -20,7 +20,7 @@ export function syncServiceOf(
     leases: new Leases({ database, logger, ttlSeconds }),
     workOf: async () => ({
       entityTypes,
-      policy,
+      policy: policy(),
       open: (_signal, use) => use(async (entityType) => source(entityType)),
     }),
   });

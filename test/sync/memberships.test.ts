@@ -174,7 +174,7 @@ describe('pages of memberships', () => {
     });
     let source: RecordSource;
     const policy = syncPolicy.parse({ guard: { deactivatedPercent: 100 } });
-    const syncs = syncServiceOf(database, () => source, { policy });
+    const syncs = syncServiceOf(database, () => source, { policy: () => policy });
     const sync = async (pages: readonly RecordPage<MembershipRecord>[]) => {
       source = {
         entities: (async function* () {

@@ -1,10 +1,15 @@
 import type { Database } from '../../database/index.js';
 import type { EntitySpec } from '../entity-spec.js';
+import { preferHashJoins } from '../joins.js';
 import type { SyncPolicy } from '../policy.js';
 import { DIGEST_BYTES } from '../stage/digest.js';
+import type { KnownDigests } from '../stage/known-digests.js';
 import type { Staged } from '../stage.js';
 import type { SyncRun } from '../sync-run.js';
 import { RUN } from './run-sql.js';
+
+/** Digests that are sent to the database at once: 800 kB. */
+const SLICE = 50_000;
 
 export interface AbsenceOptions {
   run: SyncRun;
@@ -25,39 +30,54 @@ export async function planAbsences(
   { run, spec, policy, staged, complete }: AbsenceOptions,
 ): Promise<{ missing: number; lastSeq: number }> {
   const { known, matched, lastSeq } = staged;
-  const unseen = known.unseen();
   // All that the source did not have as it was, it has in another way.
-  const isAccountedFor = unseen.length / DIGEST_BYTES === matched.digested && known.undigested === matched.undigested;
+  const isAccountedFor = known.unseenCount === matched.digested && known.undigested === matched.undigested;
   if (known.isWhole && isAccountedFor) return { missing: 0, lastSeq };
+  // Nested loops over mappings without statistics cost their square.
+  await preferHashJoins(database);
+  if (known.isWhole) await writeUnseen(database, known);
+  const mapped = (condition: string) => `SELECT m.external_id, m.internal_id, m.missing_runs, m.missing_since
+    FROM integration_mappings m ${condition} AND m.integration_id = $1 AND m.entity_type = $3`;
   // Where all digests are known, only rows with a digest that was not seen, or with none, can be gone.
   const candidates = known.isWhole
-    ? `AND (m.digest IS NULL OR m.digest IN (
-         SELECT encode(substring($4::bytea FROM i * 16 + 1 FOR 16), 'hex')::uuid FROM generate_series(0, length($4::bytea) / 16 - 1) AS i))`
-    : 'AND length($4::bytea) >= 0';
-  const absent = `SELECT m.external_id, m.internal_id, m.missing_runs, m.missing_since FROM integration_mappings m
+    ? `${mapped('JOIN pg_temp.unseen_digests u ON u.digest = m.digest')} UNION ALL ${mapped('WHERE m.digest IS NULL')}`
+    : mapped('WHERE true');
+  const absent = `SELECT m.* FROM (${candidates}) m
     LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind <> 'MEMBERSHIP') s USING (external_id)
     LEFT JOIN (SELECT DISTINCT external_id COLLATE "C" AS external_id FROM sync_issues
                WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR') i USING (external_id)
-    WHERE m.integration_id = $1 AND m.entity_type = $3 AND s.external_id IS NULL AND i.external_id IS NULL ${candidates}`;
-  const values: unknown[] = [run.integrationId, run.id, spec.entityType, unseen];
+    WHERE s.external_id IS NULL AND i.external_id IS NULL`;
+  const values: unknown[] = [run.integrationId, run.id, spec.entityType];
   const [count] = await database.query<{ missing: number }>(`SELECT count(*)::int AS missing FROM (${absent}) absent`, values);
   const missing = count?.missing ?? 0;
   if (missing === 0 || !complete) return { missing, lastSeq };
   const planned = await database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after,
        missing_before, missing_after)
-     SELECT $1, $2, $6 + row_number() OVER (ORDER BY external_id), $3,
+     SELECT $1, $2, $5 + row_number() OVER (ORDER BY external_id), $3,
        CASE WHEN over AND active THEN 'DEACTIVATE' ELSE 'MISSING' END, internal_id, external_id,
        CASE WHEN over AND active THEN '{"active": true}' ELSE '{}' END::jsonb,
        CASE WHEN over AND active THEN '{"active": false}' ELSE '{}' END::jsonb, missing_runs, missing_runs + 1
      FROM (
        SELECT a.*, COALESCE(t.active, false) AS active,
-         a.missing_runs >= $7 OR ($8::float8 IS NOT NULL AND a.missing_since < now() - make_interval(secs => $8::float8 * 86400)) AS over
-       FROM (${absent}) a LEFT JOIN ${spec.table} t ON t.institution_id = $5 AND t.id = a.internal_id
+         a.missing_runs >= $6 OR ($7::float8 IS NOT NULL AND a.missing_since < now() - make_interval(secs => $7::float8 * 86400)) AS over
+       FROM (${absent}) a LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = a.internal_id
      ) gone
      -- Who is inactive has nothing more to lose: being missing is noted once.
      WHERE active OR missing_runs = 0`,
     [...values, run.institutionId, lastSeq, policy.graceRuns, policy.graceDays ?? null],
   );
   return { missing, lastSeq: lastSeq + planned };
+}
+
+/** Writes the digests that were not seen into a temporary table of the transaction under way, a slice at a time. */
+async function writeUnseen(database: Database, known: KnownDigests): Promise<void> {
+  await database.query('CREATE TEMPORARY TABLE unseen_digests (digest uuid) ON COMMIT DROP');
+  for await (const slice of known.unseen(SLICE)) {
+    await database.execute(
+      `INSERT INTO pg_temp.unseen_digests
+       SELECT encode(substring($1::bytea FROM i * 16 + 1 FOR 16), 'hex')::uuid FROM generate_series(0, $2::int - 1) AS i`,
+      [slice, slice.length / DIGEST_BYTES],
+    );
+  }
 }

@@ -3,14 +3,22 @@ import type { Text } from '../../connectors/index.js';
 import type { EntitySpec } from '../entity-spec.js';
 import type { EntityRecord } from './stage-record.js';
 
-/** Raised whenever rows are cleaned or compared in another way: then every row is looked at once. */
-const VERSION = 2;
+/** Raised whenever values are cleaned, or rows compared, in another way: then every row is looked at once. */
+export const DIGEST_VERSION = 3;
 
 export const DIGEST_BYTES = 16;
 
-/** The key that digests of one integration begin with, so that equal rows of two schools do not look equal. */
-export function digestKey(integrationId: string): string {
-  return `${VERSION}\n${integrationId}\n`;
+/** Who wins in the fields of one entity type. */
+type FieldPolicies = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The key of the digests of one integration and entity type. Equal rows of two schools, and of a time when others won in
+ * their fields, have different digests: after a change of policy every row is looked at once.
+ */
+export function digestKey(integrationId: string, policies: FieldPolicies): string {
+  // What is said of no field is SOURCE: to say so changes nothing.
+  const others = Object.entries(policies).filter(([, policy]) => policy !== 'SOURCE');
+  return `${DIGEST_VERSION}\n${integrationId}\n${JSON.stringify(others.sort())}\n`;
 }
 
 /** 128 bits of SHA-256 over all that a record says, as it is written. Equal digests: nothing changed. */
@@ -21,10 +29,11 @@ export function digestOf(key: string, spec: EntitySpec, record: EntityRecord): B
   return hash('sha256', text, 'buffer').subarray(0, DIGEST_BYTES);
 }
 
-/** The digests of rows that were told by fingerprints: they too are others in another version. */
-export function digestsOf(fingerprints: Buffer): Buffer {
+/** The digests of rows that a connector tells by fingerprints: 16 bytes each, others under another key. */
+export function digestsOf(key: string, fingerprints: Buffer): Buffer {
+  const mask = hash('sha256', key, 'buffer');
   const digests = Buffer.from(fingerprints);
-  for (let offset = 0; offset < digests.length; offset += DIGEST_BYTES) digests[offset] = VERSION;
+  for (let at = 0; at < digests.length; at++) digests[at] = (digests[at] as number) ^ (mask[at % DIGEST_BYTES] as number);
   return digests;
 }
 
