@@ -6,6 +6,7 @@ import { apply, keepDigests } from './apply.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { noEvidence } from './evidence.js';
 import { judge } from './guard.js';
+import { keepStep, loadBaseline } from './guard-baseline.js';
 import { IssueLog } from './issue-log.js';
 import { type Planned, plan, type Unresolved } from './plan/index.js';
 import type { SyncPolicy } from './policy.js';
@@ -77,11 +78,19 @@ export async function walkCorridor({ database, runs, run, source, policy }: Corr
     await explainUnknown(database, run, issues, staged, planned);
     await recallRows({ database, run, source, issues });
     count(run, staged, planned, issues);
-    const held = judge(planned.impact, { evidence: run.evidence, policy, override: run.guard, noun: spec.noun });
+    const held = judge(planned.impact, {
+      evidence: run.evidence,
+      policy,
+      override: run.guard,
+      noun: spec.noun,
+      partial: staged.partial,
+      baseline: await loadBaseline(database, run, policy),
+    });
     if (run.kind === 'PREVIEW') run.status = 'PREVIEWED';
     else if (held) run.status = 'HELD';
     run.error = held ?? null;
     if (run.status === 'RUNNING') {
+      await keepStep(database, run, planned.impact);
       await timed(run, 'applyMs', 'APPLY', async () => {
         run.counts.moved = await apply({ database, runs, run });
         if (planned.created + planned.updated + planned.conflicts.length < staged.staged) await keepDigests(database, run, spec);
