@@ -50,16 +50,16 @@ describe('the guard', () => {
     const everybody = Array.from({ length: 100 }, (_, i) => `E${i + 1},Ana,Soto,ACTIVO`);
     const file = (gone: number) => ['id,nombres,apellidos,estado', ...everybody.slice(gone)].join('\n');
     const school = await newSchool({ 'students.csv': file(0) });
-    const after = async (gone: number) => {
+    const syncWithout = async (gone: number) => {
       await school.write({ 'students.csv': file(gone) });
       return integrationService.syncData(school.integrationId, STUDENT);
     };
-    for (const gone of [0, 6]) expect((await after(gone)).status).to.equal('COMPLETED');
-    const held = await after(12);
+    for (const gone of [0, 6]) expect((await syncWithout(gone)).status).to.equal('COMPLETED');
+    const held = await syncWithout(12);
     expect(held.status).to.equal('HELD');
     expect(held.errors[0]).to.match(/^Held: 12 of 100 \(12 %\) students would have gone since/);
     await integrationService.approveSync(school.integrationId, held.runId, 'They moved.');
-    expect((await after(18)).status).to.equal('COMPLETED');
+    expect((await syncWithout(18)).status).to.equal('COMPLETED');
   });
 
   it('holds a partial file, with a column called error, in which everybody is inactive', async () => {
