@@ -9,22 +9,12 @@ import { issueRows } from './migrations/0005-issue-rows.js';
 import { forgottenDigests } from './migrations/0006-forgotten-digests.js';
 import { keptOutRows } from './migrations/0007-kept-out-rows.js';
 import { leases } from './migrations/0009-leases.js';
+import { guardBaseline } from './migrations/0010-guard-baseline.js';
 import { changeLog } from './migrations/0011-change-log.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
-const migrations = [
-  initial,
-  outbox,
-  rosterEdits,
-  trust,
-  issueRows,
-  forgottenDigests,
-  keptOutRows,
-  leases,
-  changeLog,
-  editedDigests,
-];
+const migrations = [initial, outbox, rosterEdits, trust, issueRows, forgottenDigests, keptOutRows, leases, guardBaseline, changeLog, editedDigests];
 
 /** Any number will do, as long as every process takes the same one. */
 const LOCK = 4_711_001;

@@ -7,6 +7,7 @@ import { apply, keepDigests } from './apply.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { noEvidence } from './evidence.js';
 import { judge } from './guard.js';
+import { keepStep, loadBaseline } from './guard-baseline.js';
 import { IssueLog } from './issue-log.js';
 import { type Planned, plan, type Unresolved } from './plan/index.js';
 import type { SyncPolicy } from './policy.js';
@@ -96,7 +97,14 @@ async function planAndApply(
     await issues.rewind(found);
     await explainPlan(context, issues, staged, made);
     count(run, staged, made, issues);
-    const held = judge(made.impact, { evidence: run.evidence, policy, override: run.guard, noun: specOf(run).noun });
+    const held = judge(made.impact, {
+      evidence: run.evidence,
+      policy,
+      override: run.guard,
+      noun: specOf(run).noun,
+      partial: staged.partial,
+      baseline: await loadBaseline(database, run, policy),
+    });
     run.error = held ?? null;
     if (run.kind === 'PREVIEW' || held) {
       run.status = run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD';
@@ -108,6 +116,7 @@ async function planAndApply(
         const isCurrent = (await positionOf(database, run.institutionId)) === run.plannedPosition;
         if (!isCurrent && round < MAX_PLANS) return false;
         await apply(context);
+        await keepStep(database, run, made.impact);
         if (made.created + made.updated + made.conflicts.length < staged.staged)
           await keepDigests(database, run, specOf(run), staged.lastSeq);
         return true;

@@ -29,6 +29,12 @@ export const syncPolicy = z.strictObject({
       deactivatedPercent: percent(10).meta({ description: 'A run that takes away more of an entity type than this is held.' }),
       changedPercent: percent(75).meta({ description: 'A run that changes more of an entity type than this is held.' }),
       floor: z.int().min(0).default(5).meta({ description: 'Fewer rows than this never hold a run.' }),
+      baselineDays: z
+        .number()
+        .min(0)
+        .max(10_000)
+        .default(28)
+        .meta({ description: 'Over how many days those who leave in several runs are added up.' }),
     })
     .prefault({}),
   fields: z.strictObject({ STUDENT: fields, TEACHER: fields, COURSE: fields, GROUP: fields }).prefault({}).meta({

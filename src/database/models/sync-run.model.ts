@@ -70,6 +70,15 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.JSONB })
   declare guard: Record<string, unknown> | null;
 
+  @Column({ type: DataType.INTEGER })
+  declare guardBase: number | null;
+
+  @Column({ type: DataType.INTEGER })
+  declare guardLeft: number | null;
+
+  @Column({ type: DataType.INTEGER })
+  declare guardReturned: number | null;
+
   @Column({ type: DataType.JSONB, allowNull: false })
   declare tables: Record<string, unknown>;
 
