@@ -44,7 +44,7 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
     const factory = new ConnectorFactory();
     const outbound = new Outbound({ allow: config.outboundAllow });
     const syncs = new SyncService({ database, logger });
-    const attendance = new AttendanceService({ database, timeZoneOf });
+    const attendance = new AttendanceService({ database, timeZoneOf, soleProcess: storage.embedded });
     const mappingService = new MappingService(database);
     const integrationService = new IntegrationService({
       store: new IntegrationStore(database),

@@ -7,9 +7,10 @@ import { rosterEdits } from './migrations/0003-roster-edits.js';
 import { trust } from './migrations/0004-trust.js';
 import { issueRows } from './migrations/0005-issue-rows.js';
 import { forgottenDigests } from './migrations/0006-forgotten-digests.js';
+import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
-const migrations = [initial, outbox, rosterEdits, trust, issueRows, forgottenDigests];
+const migrations = [initial, outbox, rosterEdits, trust, issueRows, forgottenDigests, outboxAttempts];
 
 /** Any number will do, as long as every process takes the same one. */
 const LOCK = 4_711_001;

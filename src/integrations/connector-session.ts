@@ -31,6 +31,10 @@ export interface ConnectorTarget {
 export interface SessionDoors {
   sync?: (source: RecordSource) => Promise<SyncResult>;
   delivered?: ConnectorContext['delivered'];
+  handOutAgain?: ConnectorContext['handOutAgain'];
+  assertMaySend?: ConnectorContext['assertMaySend'];
+  /** Stops the connector before the operation is over. */
+  signal?: AbortSignal;
 }
 
 /** Does something with a connector that is connected. */
@@ -82,7 +86,8 @@ export class ConnectorSessions {
     let opened: OpenConnector | undefined;
     const call: ConnectorCall = async (work) => {
       const isFirst = !opened;
-      opened ??= this.#make(target, abort.signal, doors);
+      const signal = doors.signal ? AbortSignal.any([abort.signal, doors.signal]) : abort.signal;
+      opened ??= this.#make(target, signal, doors);
       const { connector, config, credentials } = opened;
       try {
         if (isFirst && !(await connector.connect(config, credentials))) {
@@ -118,6 +123,8 @@ export class ConnectorSessions {
       outbound: this.#outbound,
       s3: this.#s3,
       delivered: doors.delivered ?? refuse,
+      handOutAgain: doors.handOutAgain ?? refuse,
+      assertMaySend: doors.assertMaySend ?? refuse,
       sync: (_entityType, source) => (doors.sync ?? refuse)(source),
     });
     return { connector, config, credentials, logger };

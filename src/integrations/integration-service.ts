@@ -220,8 +220,7 @@ export class IntegrationService {
     const report = await this.parts.attendance.send(
       row,
       sessionId,
-      (sheet, delivered) =>
-        this.parts.sessions.run(row, (connector) => connector.sendAttendance(sessionId, sheet), { delivered }),
+      (sheet, callbacks) => this.parts.sessions.run(row, (connector) => connector.sendAttendance(sessionId, sheet), callbacks),
       options.resend,
     );
     // Where nothing was sent, nothing was learnt about the school system.

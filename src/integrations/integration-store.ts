@@ -12,8 +12,9 @@ const BELONGINGS = [
   'sync_issues',
   'sync_conflicts',
   'sync_runs',
-  'outbox_deliveries',
+  // The lease first: whoever sends writes no more deliveries then.
   'outbox_sendings',
+  'outbox_deliveries',
 ] as const;
 
 /** The rows of integrations, and all that goes with them. */

@@ -19,6 +19,8 @@ export function connectorContext(root: string): ConnectorContext {
     outbound,
     s3: { endpoint: undefined, forcePathStyle: true },
     delivered: () => Promise.resolve(),
+    handOutAgain: () => Promise.resolve(),
+    assertMaySend: () => {},
     sync: () => Promise.reject(new Error('no corridor here')),
   };
 }

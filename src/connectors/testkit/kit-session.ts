@@ -73,6 +73,8 @@ export async function withSession<T>(
     outbound,
     s3: { endpoint: undefined, forcePathStyle: true },
     delivered: async (list) => void outcomes.push(...list),
+    handOutAgain: () => Promise.resolve(),
+    assertMaySend: () => abort.signal.throwIfAborted(),
     sync: (_entityType, source) => drain(source, ids),
   };
   const session: KitSession = {
