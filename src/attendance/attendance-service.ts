@@ -93,6 +93,8 @@ export class AttendanceService {
       const reason = error instanceof Error ? error.message : String(error);
       return { deliveries: await deliveries.finish(lease, 'FAILED', reason), failure: reason };
     }
+    // Where a connector went on although its word could not be written down.
+    if (faults.length > 0) throw faults[0];
     const { success, sent, errors } = result;
     const reason = success ? null : errors.join('; ') || 'The school system did not take it.';
     const judged = await deliveries.finish(lease, success ? 'SENT' : 'FAILED', reason);

@@ -193,6 +193,18 @@ describe('sending attendance', () => {
     expect(await send(takesAll)).to.deep.include({ success: true, sent: 4, unchanged: 2 });
   });
 
+  it('a connector that goes on although its word could not be written down is not believed', async () => {
+    const { newProcess, states } = await marked();
+    const { send } = newProcess();
+    const error = await send(async ({ rows }, { delivered }) => {
+      await delivered([{ studentId: rows[0]?.studentId ?? '', status: 'LOST' as 'SENT' }]).catch(() => {});
+      return { success: true, sent: rows.length, errors: [] };
+    }).catch((thrown: Error) => thrown.message);
+    expect(error).to.match(/outbox_deliveries_status_check/);
+    expect(await states()).to.deep.equal(all('v1 QUEUED 1'));
+    expect(await send(takesAll)).to.deep.include({ success: true, sent: 6 });
+  });
+
   it('outcomes of marks that were not handed out are not written', async () => {
     const { newProcess, session, states } = await marked();
     const { send } = newProcess();

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
+import { moodle } from '../../../src/connectors/moodle/index.js';
+import { connectorContext } from '../../support/connector-context.js';
 import { newIntegration, newSession, sharedHouse } from '../../support/house.js';
 import { type Listening, listenOn } from '../../support/listen.js';
 import { type MoodleCourse, MoodleSimulator, makeMoodleSchool } from '../../support/moodle/index.js';
+import { sheetOf } from '../../support/sheet.js';
 
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
 const open: Listening[] = [];
@@ -41,7 +44,8 @@ async function taught(options: { version?: 2024 | 2026; config?: object; change?
     hook = { after, run };
   };
   const deleteAfterMarks = (count: number) => onMark(count, () => moodle.deleteSession(1));
-  return { ...integration, moodle, course, students, send, deliveries, onMark, deleteAfterMarks };
+  const settings = { config, credentials: { wsToken: moodle.token } };
+  return { ...integration, settings, moodle, course, students, send, deliveries, onMark, deleteAfterMarks };
 }
 
 const marked = (moodle: MoodleSimulator) =>
@@ -296,6 +300,23 @@ describe('attendance to Moodle', () => {
     expect((await school.deliveries(session.id)).map(({ status }) => status)).to.deep.equal(Array(8).fill('FAILED'));
     expect(await school.send(session.id)).to.deep.include({ success: true, sent: 8, confirmed: 8 });
     expect([...school.moodle.sessions].map(([id, { log }]) => [id, log.size])).to.deep.equal([[2, 8]]);
+  });
+
+  it('asks before each mark whether it may still send, and sends none after the first no', async () => {
+    const school = await taught();
+    let asked = 0;
+    const assertMaySend = () => {
+      asked += 1;
+      // The first is for the session.
+      if (asked > 4) throw new Error('taken over');
+    };
+    const connector = moodle.create({ ...connectorContext('/'), assertMaySend });
+    const { config, credentials } = school.settings;
+    await connector.connect(moodle.config.parse(config) as Record<string, unknown>, credentials);
+    const sheet = sheetOf(school.students, '2', '');
+    const sending = connector.sendAttendance(sheet.sessionId, { ...sheet, group: undefined });
+    expect(await sending.catch(({ message }: Error) => message)).to.equal('taken over');
+    expect(marked(school.moodle)).to.have.length(3);
   });
 
   it('a token that ends in the middle leaves SENT what was taken, and FAILED what was not', async () => {
