@@ -5,6 +5,7 @@ import { type LeaseTiming, SendingLease } from '../../src/attendance/sending-lea
 import { IntegrationProvider } from '../../src/connectors/index.js';
 import type { Database } from '../../src/database/index.js';
 import { ServiceError } from '../../src/errors.js';
+import { testDatabaseUrl } from '../support/database.js';
 import { newIntegration, sharedHouse } from '../support/house.js';
 
 interface ProcessOptions {
@@ -75,6 +76,36 @@ describe('the lease of a sending', () => {
         expect(lease.signal.aborted).to.equal(true);
       });
     });
+  });
+
+  it('that ran out is not taken while its holder writes: who takes it waits for the end of the transaction', async function () {
+    // The embedded database has one session, and its transactions are alone anyway.
+    if (!testDatabaseUrl) return this.skip();
+    const { newProcess, database } = await contended();
+    const order: string[] = [];
+    const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await newProcess({ timing: OVER })().run(async (lease) => {
+      let enter!: () => void;
+      let leave!: () => void;
+      const entered = new Promise<void>((resolve) => {
+        enter = resolve;
+      });
+      const held = new Promise<void>((resolve) => {
+        leave = resolve;
+      });
+      const writing = database.transaction(async () => {
+        await lease.assertHeld();
+        enter();
+        await held;
+        order.push('written');
+      });
+      await entered;
+      const taking = newProcess()().run(async () => order.push('taken'));
+      while (order.length === 0 && (await database.query(waiting)).length === 0);
+      leave();
+      await Promise.all([writing, taking]);
+    });
+    expect(order).to.deep.equal(['written', 'taken']);
   });
 
   it('that ran out by the clock may not be sent under, though nobody has taken it', async () => {
