@@ -71,7 +71,7 @@ export async function buildHouse({ config, logger, onFailure }: HouseOptions): P
         return syncWork(sessions, row, capabilitiesOf(factory.definition(row.provider), row.config));
       },
     });
-    const attendance = new AttendanceService({ database, timeZoneOf });
+    const attendance = new AttendanceService({ database, timeZoneOf, soleProcess: storage.embedded });
     const mappingService = new MappingService(database);
     const integrationService = new IntegrationService({
       store,

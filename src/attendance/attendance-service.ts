@@ -1,55 +1,70 @@
-import type { AttendanceSheet, DeliveryOutcome, SendResult } from '../connectors/index.js';
+import type { AttendanceSheet, ConnectorContext, SendResult } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import type { Page, PageRequest } from '../paging.js';
-import { type Delivery, type DeliveryStatus, DeliveryStore, type Sending } from './delivery-store.js';
+import { type Delivery, type DeliveryStatus, DeliveryStore, type HandedOut } from './delivery-store.js';
+import { type LeaseTiming, SendingLease } from './sending-lease.js';
 import { type Collected, collect, nameOf, type SendTarget } from './sheet-source.js';
 
-/** Hands a sheet to the school system; `delivered` is told what became of marks while they are being sent. */
-export type Courier = (
-  sheet: AttendanceSheet,
-  delivered: (outcomes: readonly DeliveryOutcome[]) => Promise<void>,
-) => Promise<SendResult>;
+/** What a connector is given while it sends: how it says what became of marks, and when it has to stop. */
+export type SendCallbacks = Pick<ConnectorContext, 'signal' | 'delivered' | 'handOutAgain' | 'assertMaySend'>;
+
+/** Sends a sheet to the school system. */
+export type SendSheet = (sheet: AttendanceSheet, callbacks: SendCallbacks) => Promise<SendResult>;
 
 /** What came of sending a session. */
 export interface SendReport extends SendResult {
   /** Of those sent now, how many were seen in the school system afterwards. */
   confirmed: number;
-  /** Marks that the school system had already, as they are. */
+  /** Marks that the school system took before, as they are. */
   unchanged: number;
 }
 
-/** What a connector says of all marks together, when it does not say it of each. */
+export interface AttendanceServiceOptions {
+  database: Database;
+  timeZoneOf: (config: Record<string, unknown>) => string;
+  /** No other process uses the database. */
+  soleProcess?: boolean;
+  /** For tests. */
+  timing?: Partial<LeaseTiming>;
+}
+
+/** What came of one attempt. */
 interface Verdict {
-  sent?: number;
-  errors: string[];
+  deliveries: Delivery[];
+  /** What the connector says of all marks together, when it does not say it of each. */
+  ofAll?: Pick<SendResult, 'sent' | 'errors'> | undefined;
+  /** Why the sending ended early. */
+  failure?: string;
 }
 
 /** Sends the attendance of class sessions by way of an outbox: nothing is forgotten, and nothing sent twice without need. */
 export class AttendanceService {
   readonly deliveries: DeliveryStore;
-  readonly #database: Database;
-  readonly #timeZoneOf: (config: Record<string, unknown>) => string;
+  readonly #options: AttendanceServiceOptions;
+  readonly #heldHere = new Set<string>();
 
-  constructor({ database, timeZoneOf }: { database: Database; timeZoneOf: (config: Record<string, unknown>) => string }) {
-    this.#database = database;
-    this.#timeZoneOf = timeZoneOf;
-    this.deliveries = new DeliveryStore(database);
+  constructor(options: AttendanceServiceOptions) {
+    this.#options = options;
+    this.deliveries = new DeliveryStore(options.database);
   }
 
   /**
    * Sends what the school does not have yet of a session: new marks, corrected ones, and those that failed or whose fate
    * is unknown. With `resend`, everything. Throws `not_found` for a session that does not exist, `failed_precondition`
-   * when nothing is recorded for it.
+   * when nothing is recorded for it, `aborted` when another process sends it or has taken over.
    */
-  async send(target: SendTarget, sessionId: string, courier: Courier, resend = false): Promise<SendReport> {
-    return this.deliveries.alone(target.id, sessionId, async (sending) => {
-      const collected = await collect(this.#database, target, sessionId, this.#timeZoneOf(target.config));
-      const pending = await this.deliveries.queue(sending, collected, resend);
-      const rows = collected.rows.filter(({ studentId }) => pending.has(studentId));
+  async send(target: SendTarget, sessionId: string, sendSheet: SendSheet, resend = false): Promise<SendReport> {
+    const { database, timeZoneOf, soleProcess, timing } = this.#options;
+    const key = { integrationId: target.id, sessionId };
+    const lease = new SendingLease({ ...key, database, heldHere: this.#heldHere, soleProcess, timing });
+    return lease.run(async () => {
+      const collected = await collect(database, target, sessionId, timeZoneOf(target.config));
+      const handedOut = await this.deliveries.handOut(lease, collected, resend);
+      const rows = collected.rows.filter(({ studentId }) => handedOut.pending.has(studentId));
+      if (rows.length === 0) return toReport(collected, { deliveries: [] });
       const sheet = { ...collected.session, rows, all: collected.rows };
-      const verdict = rows.length > 0 ? await this.#deliver(sending, sheet, courier) : undefined;
-      return this.#report(sending, collected, pending, verdict);
+      return toReport(collected, await this.#attempt(lease, sheet, handedOut, sendSheet));
     });
   }
 
@@ -61,51 +76,65 @@ export class AttendanceService {
     return this.deliveries.list(integrationId, request);
   }
 
-  /** Returns a verdict where there is one on all marks together. What is not the school's fault is thrown. */
-  async #deliver(sending: Sending, sheet: AttendanceSheet, courier: Courier): Promise<Verdict | undefined> {
+  /** A failure of the school system is a verdict; every other is thrown, and leaves what was not judged QUEUED. */
+  async #attempt(lease: SendingLease, sheet: AttendanceSheet, handedOut: HandedOut, sendSheet: SendSheet): Promise<Verdict> {
     const { deliveries } = this;
-    await deliveries.attempt(sending);
-    let fault: unknown;
     let oneByOne = false;
-    const delivered = async (outcomes: readonly DeliveryOutcome[]) => {
+    const { callbacks, faults } = this.#callbacks(lease, handedOut, () => {
       oneByOne = true;
-      await deliveries.record(sending, outcomes).catch((error: unknown) => {
-        fault = error;
-        throw error;
-      });
-    };
+    });
+    let result: SendResult;
     try {
-      const result = await courier(sheet, delivered);
-      const reason = result.errors.join('; ') || 'The school system did not take it.';
-      await deliveries.judgeRest(sending, result.success ? 'SENT' : 'FAILED', result.success ? null : reason);
-      return oneByOne ? undefined : { sent: result.sent, errors: result.errors };
+      result = await sendSheet(sheet, callbacks);
     } catch (error) {
-      // Ours passes as it is, whatever the connector made of it; all else is the connector's.
-      if (fault !== undefined || error instanceof ServiceError) throw fault ?? error;
+      lease.signal.throwIfAborted();
+      // A fault of ours passes as it is, whatever the connector made of it.
+      if (faults.length > 0 || error instanceof ServiceError) throw faults[0] ?? error;
       const reason = error instanceof Error ? error.message : String(error);
-      await deliveries.judgeRest(sending, 'FAILED', reason);
-      return { errors: [reason] };
+      return { deliveries: await deliveries.finish(lease, 'FAILED', reason), failure: reason };
     }
+    // Where a connector went on although its word could not be written down.
+    if (faults.length > 0) throw faults[0];
+    const { success, sent, errors } = result;
+    const reason = success ? null : errors.join('; ') || 'The school system did not take it.';
+    const judged = await deliveries.finish(lease, success ? 'SENT' : 'FAILED', reason);
+    return { deliveries: judged, ofAll: oneByOne ? undefined : { sent, errors } };
   }
 
-  async #report(
-    sending: Sending,
-    { rows, errors }: Collected,
-    pending: ReadonlySet<string>,
-    verdict: Verdict | undefined,
-  ): Promise<SendReport> {
-    const byStudent = new Map((await this.deliveries.latest(sending)).map((delivery) => [delivery.studentId, delivery]));
-    const now = rows.filter(({ studentId }) => pending.has(studentId));
-    const isIn = (status: DeliveryStatus) => (row: { studentId: string }) => byStudent.get(row.studentId)?.status === status;
-    const failed = now.filter(isIn('FAILED'));
-    const sentences = failed.map((row) => `${nameOf(row)}: ${byStudent.get(row.studentId)?.lastReason ?? 'not sent'}`);
-    return {
-      success: failed.length === 0 && errors.length === 0,
-      sent: verdict?.sent ?? now.length - failed.length,
-      confirmed: now.filter(isIn('CONFIRMED')).length,
-      unchanged: rows.length - now.length,
-      // What was said of all of them is said once.
-      errors: [...errors, ...(verdict?.errors ?? sentences)],
+  #callbacks(lease: SendingLease, { taken }: HandedOut, onOutcomes: () => void) {
+    const faults: unknown[] = [];
+    const keepFault = (error: unknown) => {
+      faults.push(error);
+      throw error;
     };
+    const callbacks: SendCallbacks = {
+      signal: lease.signal,
+      assertMaySend: () => lease.assertNotExpired(),
+      delivered: async (outcomes) => {
+        onOutcomes();
+        await this.deliveries.record(lease, outcomes).catch(keepFault);
+      },
+      handOutAgain: async (studentIds) => {
+        const lost = studentIds.flatMap((studentId) => taken.get(studentId) ?? []);
+        await this.deliveries.handOutAgain(lease, lost).catch(keepFault);
+      },
+    };
+    return { callbacks, faults };
   }
+}
+
+function toReport({ rows, errors }: Collected, { deliveries, ofAll, failure }: Verdict): SendReport {
+  const byStudent = new Map(deliveries.map((delivery) => [delivery.studentId, delivery]));
+  const count = (status: DeliveryStatus) => deliveries.filter((delivery) => delivery.status === status).length;
+  const failed = rows.filter(({ studentId }) => byStudent.get(studentId)?.status === 'FAILED');
+  const reasonOf = ({ studentId }: { studentId: string }) => byStudent.get(studentId)?.lastReason ?? 'not sent';
+  const sentences = failed.filter((row) => reasonOf(row) !== failure).map((row) => `${nameOf(row)}: ${reasonOf(row)}`);
+  return {
+    success: failed.length === 0 && errors.length === 0 && failure === undefined,
+    sent: ofAll?.sent ?? deliveries.length - failed.length,
+    confirmed: count('CONFIRMED'),
+    unchanged: rows.length - deliveries.length,
+    // What was said of all of them is said once.
+    errors: [...errors, ...(failure === undefined ? [] : [failure]), ...(ofAll?.errors ?? sentences)],
+  };
 }

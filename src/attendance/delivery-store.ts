@@ -1,12 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createHash } from 'node:crypto';
 import type { AttendanceRow, DeliveryOutcome } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
-import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import type { SendingLease } from './sending-lease.js';
 import type { Collected } from './sheet-source.js';
 
-export type DeliveryStatus = 'QUEUED' | DeliveryOutcome['status'];
+export type DeliveryStatus = 'QUEUED' | DeliveryOutcome['status'] | 'WITHDRAWN';
 
 /** One mark on its way to the school system. */
 export interface Delivery {
@@ -17,7 +16,10 @@ export interface Delivery {
   /** The student's id in the school system. */
   externalId: string;
   mark: AttendanceRow['status'];
-  /** QUEUED: not sent, or nobody knows. SENT: taken. CONFIRMED: taken, and seen there. FAILED: to be sent again. */
+  /**
+   * QUEUED: to be sent; with attempts, it may have arrived. SENT: taken. CONFIRMED: taken, and seen there. FAILED: to be
+   * sent again. WITHDRAWN: corrected or removed before it was known to be taken, and not to be sent again.
+   */
   status: DeliveryStatus;
   attempts: number;
   /** Why the last attempt failed. */
@@ -26,49 +28,27 @@ export interface Delivery {
   updatedAt: Date;
 }
 
-/** One sending of one session. */
-export interface Sending {
-  integrationId: string;
-  sessionId: string;
-  owner: string;
+/** A row of the outbox, within its session. */
+type DeliveryKey = Pick<Delivery, 'studentId' | 'version'>;
+type LatestDelivery = DeliveryKey & { digest: string; status: DeliveryStatus };
+
+/** What is handed out, and the latest version of every mark that is not. */
+export interface HandedOut {
+  /** Students whose mark is to be sent now. */
+  pending: Set<string>;
+  /** The others, which the school system took before. */
+  taken: Map<string, DeliveryKey>;
 }
 
-/** How long a process may be silent before another may send in its place. */
-const LEASE_SECONDS = 8;
-/** How long a caller waits for another who sends the same session. */
-const PATIENCE_MS = 60_000;
-const LOOK_EVERY_MS = 200;
+/** Statuses that say: send it again. */
+const TO_SEND: readonly DeliveryStatus[] = ['QUEUED', 'FAILED', 'WITHDRAWN'];
 
-/** The rows of the outbox: what is to be sent, what was, and who is at it. */
+/**
+ * The rows of the outbox. Everything is written by the holder of the session's lease, in transactions that the lease
+ * cannot be taken in, and outcomes go to no row but those that the same attempt handed out.
+ */
 export class DeliveryStore {
   constructor(private readonly database: Database) {}
-
-  /**
-   * Does `work` as the only one who sends this session, in any process. Waits for whoever is at it; of a process that
-   * died, until its lease is over. Throws `aborted` when that takes too long.
-   */
-  async alone<T>(integrationId: string, sessionId: string, work: (sending: Sending) => Promise<T>): Promise<T> {
-    const sending = { integrationId, sessionId, owner: randomUUID() };
-    const end = performance.now() + PATIENCE_MS;
-    while (!(await this.#lease(sending))) {
-      if (performance.now() > end) {
-        throw new ServiceError('aborted', `The attendance of session ${sessionId} is being sent just now. Try again later.`, {
-          reason: 'SENDING_IN_PROGRESS',
-        });
-      }
-      await sleep(LOOK_EVERY_MS);
-    }
-    const pulse = setInterval(() => void this.#lease(sending).catch(() => {}), (LEASE_SECONDS * 1_000) / 3);
-    try {
-      return await work(sending);
-    } finally {
-      clearInterval(pulse);
-      await this.database.execute(
-        'DELETE FROM outbox_sendings WHERE integration_id = $1 AND session_id = $2 AND owner = $3',
-        Object.values(sending),
-      );
-    }
-  }
 
   /** For a process that knows itself to be the only one: whoever was sending before it is dead. */
   async endAllLeases(): Promise<void> {
@@ -76,72 +56,69 @@ export class DeliveryStore {
   }
 
   /**
-   * Puts marks into the outbox: new ones as version 1, corrected ones as the next. Returns the students whose mark is to
-   * be sent: all but those whose latest version is what was taken; with `resend`, everyone.
+   * Puts marks into the outbox, new ones as version 1 and corrected ones as the next, and hands out those to be sent: all
+   * but those whose latest version is what was taken; with `resend`, all. Counts the attempt before it is made. What was
+   * waiting and is not to be sent any more becomes WITHDRAWN.
    */
-  async queue({ integrationId, sessionId }: Sending, { session, rows }: Collected, resend: boolean): Promise<Set<string>> {
-    const digests = rows.map((row) => digestOf(session, row));
-    const pending = await this.database.query<{ studentId: string }>(
-      `WITH given AS (
-         SELECT * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[]) AS g (student_id, external_id, mark, digest)
-       ), latest AS (
-         SELECT DISTINCT ON (d.student_id) d.* FROM outbox_deliveries d
-         WHERE d.integration_id = $1 AND d.session_id = $2 ORDER BY d.student_id, d.version DESC
-       ), made AS (
-         INSERT INTO outbox_deliveries (integration_id, session_id, student_id, version, external_id, mark, digest)
-         SELECT $1, $2, g.student_id, COALESCE(l.version, 0) + 1, g.external_id, g.mark, g.digest
-         FROM given g LEFT JOIN latest l USING (student_id) WHERE l.digest IS DISTINCT FROM g.digest RETURNING student_id
-       ), again AS (
-         UPDATE outbox_deliveries d SET status = 'QUEUED', updated_at = now() FROM latest l JOIN given g USING (student_id)
-         WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = l.student_id AND d.version = l.version
-           AND l.digest = g.digest AND (l.status IN ('QUEUED', 'FAILED') OR $7) RETURNING d.student_id
-       ) SELECT student_id AS "studentId" FROM made UNION ALL SELECT student_id FROM again`,
-      [
-        integrationId,
-        sessionId,
-        rows.map(({ studentId }) => studentId),
-        rows.map(({ externalId }) => externalId),
-        rows.map(({ status }) => status),
-        digests,
-        resend,
-      ],
-    );
-    return new Set(pending.map(({ studentId }) => studentId));
+  async handOut(lease: SendingLease, collected: Collected, resend: boolean): Promise<HandedOut> {
+    const { session, rows, unmapped } = collected;
+    return this.#asHolder(lease, async () => {
+      const latest = new Map((await this.#latest(lease)).map((delivery) => [delivery.studentId, delivery]));
+      const made: (AttendanceRow & { version: number; digest: string })[] = [];
+      const again: DeliveryKey[] = [];
+      const taken = new Map<string, DeliveryKey>();
+      for (const row of rows) {
+        const digest = digestOf(session, row);
+        const before = latest.get(row.studentId);
+        if (before?.digest !== digest) made.push({ ...row, digest, version: (before?.version ?? 0) + 1 });
+        else if (resend || TO_SEND.includes(before.status)) again.push(before);
+        else taken.set(row.studentId, before);
+      }
+      await this.#insert(lease, made);
+      await this.#handOut(lease, again);
+      await this.#withdrawOthers(lease, unmapped);
+      return { pending: new Set([...made, ...again].map(({ studentId }) => studentId)), taken };
+    });
   }
 
-  /** Counts an attempt before it is made: whoever finds a QUEUED row with attempts knows that it may have arrived. */
-  async attempt(sending: Sending): Promise<void> {
-    await this.#updateLatest(sending, `attempts = d.attempts + 1, last_reason = NULL`, `d.status = 'QUEUED'`, []);
+  /** Hands out marks that were taken once and are not in the school system any more. */
+  async handOutAgain(lease: SendingLease, deliveries: readonly DeliveryKey[]): Promise<void> {
+    if (deliveries.length > 0) await this.#asHolder(lease, () => this.#handOut(lease, deliveries));
   }
 
-  /** Writes down what became of marks. */
-  async record(sending: Sending, outcomes: readonly DeliveryOutcome[]): Promise<void> {
+  /** Writes down what became of marks that this attempt handed out; of any other mark, nothing. */
+  async record(lease: SendingLease, outcomes: readonly DeliveryOutcome[]): Promise<void> {
     if (outcomes.length === 0) return;
-    await this.#updateLatest(
-      sending,
-      'status = o.status, last_reason = o.reason',
-      'd.student_id = o.student_id',
-      [
-        outcomes.map(({ studentId }) => studentId),
-        outcomes.map(({ status }) => status),
-        outcomes.map(({ reason }) => reason ?? null),
-      ],
-      ', unnest($3::uuid[], $4::text[], $5::text[]) AS o (student_id, status, reason)',
+    // Of one student, the last word counts.
+    const last = [...new Map(outcomes.map((outcome) => [outcome.studentId, outcome])).values()];
+    await this.#asHolder(lease, () =>
+      this.database.execute(
+        `UPDATE outbox_deliveries d SET status = o.status, last_reason = o.reason, updated_at = now()
+         FROM unnest($4::uuid[], $5::text[], $6::text[]) AS o (student_id, status, reason)
+         WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = o.student_id AND d.attempt = $3`,
+        [
+          ...attemptOf(lease),
+          last.map(({ studentId }) => studentId),
+          last.map(({ status }) => status),
+          last.map(({ reason }) => reason ?? null),
+        ],
+      ),
     );
   }
 
-  /** What nothing was said of. */
-  async judgeRest(sending: Sending, status: 'SENT' | 'FAILED', reason: string | null): Promise<void> {
-    await this.#updateLatest(sending, 'status = $3, last_reason = $4', `d.status = 'QUEUED'`, [status, reason]);
-  }
-
-  /** The latest version of each mark of a session. */
-  async latest({ integrationId, sessionId }: Sending): Promise<Delivery[]> {
-    return this.database.query<Delivery>(
-      `SELECT DISTINCT ON (student_id) ${COLUMNS} FROM outbox_deliveries
-       WHERE integration_id = $1 AND session_id = $2 ORDER BY student_id, version DESC`,
-      [integrationId, sessionId],
-    );
+  /** Judges what this attempt handed out and nothing was said of. Returns all that it handed out. */
+  async finish(lease: SendingLease, status: 'SENT' | 'FAILED', reason: string | null): Promise<Delivery[]> {
+    return this.#asHolder(lease, async () => {
+      await this.database.execute(
+        `UPDATE outbox_deliveries SET status = $4, last_reason = $5, updated_at = now()
+         WHERE integration_id = $1 AND session_id = $2 AND attempt = $3 AND status = 'QUEUED'`,
+        [...attemptOf(lease), status, reason],
+      );
+      return this.database.query<Delivery>(
+        `SELECT ${COLUMNS} FROM outbox_deliveries WHERE integration_id = $1 AND session_id = $2 AND attempt = $3`,
+        attemptOf(lease),
+      );
+    });
   }
 
   /** A page of deliveries, ordered by session, student and version. */
@@ -166,31 +143,66 @@ export class DeliveryStore {
     );
   }
 
-  /** Takes the lease, or renews it. False while another has it. */
-  async #lease({ integrationId, sessionId, owner }: Sending): Promise<boolean> {
-    const written = await this.database.execute(
-      `INSERT INTO outbox_sendings AS s (integration_id, session_id, owner, lease_until)
-       VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
-       ON CONFLICT (integration_id, session_id) DO UPDATE SET owner = excluded.owner, lease_until = excluded.lease_until
-       WHERE s.owner = excluded.owner OR s.lease_until < clock_timestamp()`,
-      [integrationId, sessionId, owner, LEASE_SECONDS],
-    );
-    return written === 1;
+  async #asHolder<T>(lease: SendingLease, write: () => Promise<T>): Promise<T> {
+    return this.database.transaction(async () => {
+      await lease.assertHeld();
+      return write();
+    });
   }
 
-  async #updateLatest(sending: Sending, set: string, where: string, values: readonly unknown[], from = ''): Promise<void> {
+  /** The latest version of each mark of a session. */
+  async #latest({ integrationId, sessionId }: SendingLease): Promise<LatestDelivery[]> {
+    return this.database.query<LatestDelivery>(
+      `SELECT DISTINCT ON (student_id) student_id AS "studentId", version, digest, status FROM outbox_deliveries
+       WHERE integration_id = $1 AND session_id = $2 ORDER BY student_id, version DESC`,
+      [integrationId, sessionId],
+    );
+  }
+
+  async #insert(lease: SendingLease, rows: readonly (AttendanceRow & { version: number; digest: string })[]): Promise<void> {
+    if (rows.length === 0) return;
     await this.database.execute(
-      `UPDATE outbox_deliveries d SET ${set}, updated_at = now()
-       FROM (SELECT student_id, max(version) AS version FROM outbox_deliveries
-             WHERE integration_id = $1 AND session_id = $2 GROUP BY student_id) l${from}
-       WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = l.student_id AND d.version = l.version AND ${where}`,
-      [sending.integrationId, sending.sessionId, ...values],
+      `INSERT INTO outbox_deliveries (integration_id, session_id, attempt, attempts, student_id, version, external_id, mark, digest)
+       SELECT $1, $2, $3, 1, * FROM unnest($4::uuid[], $5::int[], $6::text[], $7::text[], $8::text[])`,
+      [
+        ...attemptOf(lease),
+        rows.map(({ studentId }) => studentId),
+        rows.map(({ version }) => version),
+        rows.map(({ externalId }) => externalId),
+        rows.map(({ status }) => status),
+        rows.map(({ digest }) => digest),
+      ],
+    );
+  }
+
+  async #handOut(lease: SendingLease, deliveries: readonly DeliveryKey[]): Promise<void> {
+    if (deliveries.length === 0) return;
+    await this.database.execute(
+      `UPDATE outbox_deliveries d
+       SET status = 'QUEUED', attempt = $3, attempts = d.attempts + 1, last_reason = NULL, updated_at = now()
+       FROM unnest($4::uuid[], $5::int[]) AS o (student_id, version)
+       WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = o.student_id AND d.version = o.version`,
+      [...attemptOf(lease), deliveries.map(({ studentId }) => studentId), deliveries.map(({ version }) => version)],
+    );
+  }
+
+  /** What waits and was not handed out now: a later version was, or its record is gone. Without an id it goes on waiting. */
+  async #withdrawOthers(lease: SendingLease, unmapped: readonly string[]): Promise<void> {
+    await this.database.execute(
+      `UPDATE outbox_deliveries SET status = 'WITHDRAWN', updated_at = now()
+       WHERE integration_id = $1 AND session_id = $2 AND status IN ('QUEUED', 'FAILED')
+         AND attempt IS DISTINCT FROM $3 AND NOT student_id = ANY($4::uuid[])`,
+      [...attemptOf(lease), unmapped],
     );
   }
 }
 
 const COLUMNS = `session_id AS "sessionId", student_id AS "studentId", version, external_id AS "externalId", mark, status, attempts,
   last_reason AS "lastReason", created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+function attemptOf({ integrationId, sessionId, owner }: SendingLease): unknown[] {
+  return [integrationId, sessionId, owner];
+}
 
 /** Of all that the school is told of one student: a correction of any of it is a new version. */
 function digestOf(session: Collected['session'], row: AttendanceRow): string {

@@ -1,2 +1,2 @@
-export { AttendanceService, type SendReport } from './attendance-service.js';
+export { AttendanceService, type SendReport, type SendSheet } from './attendance-service.js';
 export type { Delivery, DeliveryStatus } from './delivery-store.js';

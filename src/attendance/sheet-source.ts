@@ -13,6 +13,8 @@ export interface SendTarget {
 export interface Collected {
   session: Omit<AttendanceSheet, 'rows' | 'all'>;
   rows: AttendanceRow[];
+  /** Students with a mark and without an id in the school's system. */
+  unmapped: string[];
   /** A sentence for each student that has no id in the school's system. */
   errors: string[];
 }
@@ -46,6 +48,7 @@ export async function collect(database: Database, target: SendTarget, sessionId:
       reason: 'ATTENDANCE_EMPTY',
     });
   }
+  const unmapped = records.filter(({ externalId }) => externalId === null);
   return {
     session: {
       sessionId,
@@ -60,9 +63,8 @@ export async function collect(database: Database, target: SendTarget, sessionId:
       teacher: entity(session.teacherId, session.teacherExternalId, session.teacherName),
     },
     rows: records.filter(({ externalId }) => externalId !== null).map(toRow),
-    errors: records
-      .filter(({ externalId }) => externalId === null)
-      .map((record) => `${nameOf(record)} has no mapping in this integration; sync STUDENT first`),
+    unmapped: unmapped.map(({ studentId }) => studentId),
+    errors: unmapped.map((record) => `${nameOf(record)} has no mapping in this integration; sync STUDENT first`),
   };
 }
 

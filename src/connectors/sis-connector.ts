@@ -124,6 +124,13 @@ export interface ConnectorContext {
    * nothing is said of are judged by the SendResult.
    */
   delivered(outcomes: readonly DeliveryOutcome[]): Promise<void>;
+  /**
+   * Says that the school system has lost marks of `sheet.all` that are not in `sheet.rows`, so that the connector is about
+   * to send them as well. Counts the attempt before it is made.
+   */
+  handOutAgain(studentIds: readonly string[]): Promise<void>;
+  /** Throws when another process may be sending by now. For calls that change something, before each of them. */
+  assertMaySend(): void;
 }
 
 /** What a sync of one entity type reads: the entities, and the memberships that come with them. */

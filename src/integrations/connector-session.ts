@@ -32,10 +32,12 @@ export interface ConnectorTarget {
 
 /** What an operation hands to the connector it opens. */
 export interface SessionOptions {
-  /** Ends the operation. */
+  /** Stops the connector before the operation is over. */
   signal?: AbortSignal;
   /** Takes what became of marks while they are being sent. */
   delivered?: ConnectorContext['delivered'];
+  handOutAgain?: ConnectorContext['handOutAgain'];
+  assertMaySend?: ConnectorContext['assertMaySend'];
 }
 
 /** A connector that is connected at the first call. What it throws has the secrets struck out of it. */
@@ -115,7 +117,7 @@ export class ConnectorSessions {
     }
   }
 
-  #make(target: ConnectorTarget, { signal, delivered }: SessionOptions & { signal: AbortSignal }): OpenConnector {
+  #make(target: ConnectorTarget, { signal, ...callbacks }: SessionOptions & { signal: AbortSignal }): OpenConnector {
     const logger = this.#logger.child({ integrationId: target.id, provider: target.provider });
     const definition = this.#factory.definition(target.provider);
     const sealed = this.#vault.open(target.id, target.credentials);
@@ -130,7 +132,9 @@ export class ConnectorSessions {
       http: (options) => this.#outbound.client({ ...options, signal, logger }),
       outbound: this.#outbound,
       s3: this.#s3,
-      delivered: delivered ?? refuse,
+      delivered: callbacks.delivered ?? refuse,
+      handOutAgain: callbacks.handOutAgain ?? refuse,
+      assertMaySend: callbacks.assertMaySend ?? refuse,
     });
     return { connector, config, credentials, logger };
   }

@@ -149,7 +149,7 @@ export class IntegrationService {
 
   /** What a sync would do, with nothing written: the report has the counts, `listSyncChanges` each change. */
   async previewSync(id: string, entityType: SyncScope = 'ALL'): Promise<SyncReport> {
-    return this.parts.store.whileThere(id, () => this.#sync(id, entityType, 'PREVIEW'));
+    return this.#sync(id, entityType, 'PREVIEW');
   }
 
   /** Applies a plan that is HELD or PREVIEWED exactly as it was shown; what moved since is left out and listed. */
@@ -169,7 +169,7 @@ export class IntegrationService {
   /** Takes back what a run did; what was changed since is refused and listed. With `preview`, nothing is written yet. */
   async rollbackSync(id: string, runId: string, options: { preview?: boolean } = {}): Promise<SyncReport> {
     await this.#usable(id);
-    return this.parts.store.whileThere(id, () => this.parts.syncs.rollBack(id, runId, options));
+    return this.parts.syncs.rollBack(id, runId, options);
   }
 
   /** What a run did, or what its plan would do, change by change. */
@@ -217,14 +217,11 @@ export class IntegrationService {
         reason: 'ATTENDANCE_UNSUPPORTED',
       });
     }
-    const report = await this.parts.store.whileThere(id, () =>
-      this.parts.attendance.send(
-        row,
-        sessionId,
-        (sheet, delivered) =>
-          this.parts.sessions.run(row, (connector) => connector.sendAttendance(sessionId, sheet), { delivered }),
-        options.resend,
-      ),
+    const report = await this.parts.attendance.send(
+      row,
+      sessionId,
+      (sheet, callbacks) => this.parts.sessions.run(row, (connector) => connector.sendAttendance(sessionId, sheet), callbacks),
+      options.resend,
     );
     // Where nothing was sent, nothing was learnt about the school system.
     if (report.sent > 0 || !report.success)
@@ -260,7 +257,7 @@ export class IntegrationService {
     if (!receive) throw pushUnsupported(row.provider);
     const { entityType, externalId, source } = readPushed(receive, body);
     const key = { integrationId: id, institutionId: row.institutionId, entityType };
-    const report = await this.parts.store.whileThere(id, () => this.parts.syncs.syncPushed(key, source, policyOf(row)));
+    const report = await this.parts.syncs.syncPushed(key, source, policyOf(row));
     if (!report.success || report.errorCount > 0) {
       throw new ServiceError('invalid_argument', report.errors.join('; '), { reason: 'PUSH_REFUSED' });
     }
@@ -355,7 +352,7 @@ export class IntegrationService {
   /** Does a sync and notes on the integration how it went. */
   async #noting(id: string, sync: () => Promise<SyncReport>): Promise<SyncReport> {
     try {
-      const report = await this.parts.store.whileThere(id, sync);
+      const report = await sync();
       await this.#note(id, report.success ? null : (report.errors[0] ?? 'The sync failed.'), report.success);
       return report;
     } catch (error) {

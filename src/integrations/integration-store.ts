@@ -18,8 +18,8 @@ const BELONGINGS = [
   'sync_changes',
   'sync_issues',
   'sync_conflicts',
-  'outbox_deliveries',
   'outbox_sendings',
+  'outbox_deliveries',
 ] as const;
 
 /** The rows of integrations, and all that goes with them. */
@@ -97,20 +97,6 @@ export class IntegrationStore {
       for (const table of BELONGINGS) await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
       await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
     });
-  }
-
-  /** Does work that writes for an integration. What it still wrote after the integration was deleted is removed. */
-  async whileThere<T>(id: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } finally {
-      const [row] = await this.database.query('SELECT id FROM integrations WHERE id = $1', [id]);
-      if (!row) {
-        await this.database.transaction(async () => {
-          for (const table of BELONGINGS) await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
-        });
-      }
-    }
   }
 }
 

@@ -19,5 +19,7 @@ export function connectorContext(root: string): ConnectorContext {
     outbound,
     s3: { endpoint: undefined, forcePathStyle: true },
     delivered: () => Promise.resolve(),
+    handOutAgain: () => Promise.resolve(),
+    assertMaySend: () => {},
   };
 }

@@ -78,7 +78,10 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
     const { exportPath, s3ExportPrefix } = this.config;
     const name = attendanceFileName(sheet);
     const content = attendanceFile(sheet);
-    if (exportPath) await files.replace(await files.folder(exportPath), name, content);
+    const folder = exportPath && (await files.folder(exportPath));
+    // An older sheet must not take the place of one that another process has written meanwhile.
+    this.context.assertMaySend();
+    if (folder) await files.replace(folder, name, content);
     else if (this.#bucket) await this.#bucket.upload([s3ExportPrefix, name].filter(Boolean).join('/'), content);
     else throw new ConnectorError('config.exportPath is not set: there is no folder to write attendance to.');
     // The file is stored: that is as sure as it can be.

@@ -1,6 +1,6 @@
 import type { AttendanceRow, AttendanceSheet, AttendanceStatus } from '../attendance-sheet.js';
 import { ConnectorError } from '../connector-error.js';
-import type { DeliveryOutcome } from '../sis-connector.js';
+import type { ConnectorContext, DeliveryOutcome } from '../sis-connector.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
 import { isEndOfToken, MoodleError } from './moodle-error.js';
@@ -14,8 +14,7 @@ export interface SendOptions {
   client: MoodleClient;
   config: MoodleConfig;
   sheet: AttendanceSheet;
-  /** Told what became of the marks. */
-  delivered: (outcomes: readonly DeliveryOutcome[]) => Promise<void>;
+  context: Pick<ConnectorContext, 'delivered' | 'handOutAgain' | 'assertMaySend'>;
 }
 
 /** A mark that can be sent: all that Moodle itself would not check is checked. */
@@ -24,23 +23,63 @@ interface Mark {
   statusId: number;
 }
 
-/** Marks a session: finds or adds it, sends what it does not have yet, and reads back what it has then. */
-export async function sendAttendance({ client, config, sheet, delivered }: SendOptions): Promise<DeliveryOutcome[]> {
-  const session = await openSession(client, sheet, config.createSessions);
-  const { marks, refused } = prepare(sheet.rows, session, config.statusAcronyms);
+/**
+ * Marks a session: finds or adds it, sends what it does not have yet, and reads back what it has then. Marks that it had
+ * once and has lost, because the session was deleted there, are sent with the others.
+ */
+export async function sendAttendance({ client, config, sheet, context }: SendOptions): Promise<DeliveryOutcome[]> {
+  const session = await openSession({ client, sheet, context }, config.createSessions);
   const stored = logOf(session);
+  const rows = await rowsToSend(sheet, stored, context);
+  const { marks, refused } = prepare(rows, session, config.statusAcronyms);
   const missing = marks.filter(({ row, statusId }) => stored.get(row.externalId) !== String(statusId));
-  const failed = missing.length > 0 ? await sendMarks({ client, session, sheet }, missing) : new Map<string, string>();
-  const after = missing.length > 0 ? await readLog(client, session.id) : stored;
-  const sent = marks.map(({ row, statusId }): DeliveryOutcome => {
-    const { studentId } = row;
-    // What is there counts, whatever the answer was: an answer can get lost after the mark was made.
-    if (after.get(row.externalId) === String(statusId)) return { studentId, status: 'CONFIRMED' };
-    return { studentId, status: 'FAILED', reason: failed.get(studentId) ?? 'Moodle took the mark, but does not have it.' };
+  const answers: Answers = { taken: new Set(), failed: new Map() };
+  try {
+    await sendMarks({ client, session, sheet, context }, missing, answers);
+    const after = missing.length > 0 ? await readLog(client, session.id) : stored;
+    const outcomes = [...refused, ...marks.map((mark) => judge(mark, after, answers))];
+    await context.delivered(outcomes);
+    return outcomes;
+  } catch (error) {
+    // What Moodle took before it failed is said, although nobody could look.
+    const isKnown = error instanceof ConnectorError && !(error instanceof SessionGone);
+    if (isKnown) await context.delivered([...refused, ...unseen(marks, stored, answers)]);
+    throw error;
+  }
+}
+
+/** What was taken went with it. */
+class SessionGone extends ConnectorError {}
+
+/** What Moodle answered to the marks, by student. */
+interface Answers {
+  taken: Set<string>;
+  failed: Map<string, string>;
+}
+
+/** What is there counts, whatever the answer was: an answer can get lost after the mark was made. */
+function judge({ row, statusId }: Mark, log: ReadonlyMap<string, string>, { failed }: Answers): DeliveryOutcome {
+  const { studentId } = row;
+  if (log.get(row.externalId) === String(statusId)) return { studentId, status: 'CONFIRMED' };
+  return { studentId, status: 'FAILED', reason: failed.get(studentId) ?? 'Moodle took the mark, but does not have it.' };
+}
+
+/** The same where the log could not be read afterwards; nothing of marks that were not sent. */
+function unseen(marks: readonly Mark[], before: ReadonlyMap<string, string>, answers: Answers): DeliveryOutcome[] {
+  return marks.flatMap((mark): DeliveryOutcome[] => {
+    const { studentId } = mark.row;
+    if (answers.taken.has(studentId)) return [{ studentId, status: 'SENT' }];
+    const outcome = judge(mark, before, answers);
+    return outcome.status === 'CONFIRMED' || answers.failed.has(studentId) ? [outcome] : [];
   });
-  const outcomes = [...refused, ...sent];
-  await delivered(outcomes);
-  return outcomes;
+}
+
+/** The rows to send, and those that the log has no mark of although it was sent before. */
+async function rowsToSend(sheet: AttendanceSheet, stored: ReadonlyMap<string, string>, context: SendOptions['context']) {
+  const given = new Set(sheet.rows.map(({ studentId }) => studentId));
+  const lost = sheet.all.filter(({ studentId, externalId }) => !given.has(studentId) && !stored.has(externalId));
+  if (lost.length > 0) await context.handOutAgain(lost.map(({ studentId }) => studentId));
+  return [...sheet.rows, ...lost];
 }
 
 /** Moodle takes nonsense without a word: statuses of other sets, and people who are not enrolled. */
@@ -64,32 +103,31 @@ function prepare(rows: readonly AttendanceRow[], session: SessionDetails, acrony
   return { marks, refused };
 }
 
-/** One call a student, a few at once. Returns why some failed; throws when none can work any more. */
+/** One call a student, a few at once; fills in the answers. Throws when no call can work any more, after those under way. */
 async function sendMarks(
-  { client, session, sheet }: { client: MoodleClient; session: SessionDetails; sheet: AttendanceSheet },
+  { client, session, sheet, context }: Omit<SendOptions, 'config'> & { session: SessionDetails },
   marks: readonly Mark[],
-): Promise<Map<string, string>> {
+  { taken, failed }: Answers,
+): Promise<void> {
   const takenBy = createTaker(client, sheet);
-  const failed = new Map<string, string>();
   const queue = marks.values();
-  let ended = false;
+  let end: { error: unknown } | undefined;
   const work = async () => {
     for (const { row, statusId } of queue) {
-      if (ended) return;
+      if (end) return;
       const mark = { sessionid: session.id, studentid: row.externalId, statusid: statusId, statusset: session.statusset };
       try {
+        context.assertMaySend();
         await takenBy((takenbyid) => client.call('mod_attendance_update_user_status', { ...mark, takenbyid }, anything));
+        taken.add(row.studentId);
       } catch (error) {
         if (error instanceof ConnectorError && !isEndOfToken(error)) failed.set(row.studentId, error.message);
-        else {
-          ended = true;
-          throw error;
-        }
+        else end ??= { error };
       }
     }
   };
   await Promise.all(Array.from({ length: SENDING_AT_ONCE }, work));
-  return failed;
+  if (end) throw end.error;
 }
 
 /** Who takes the attendance: the session's teacher; the token's own user where there is none, or Moodle refuses the teacher. */
@@ -118,7 +156,12 @@ function createTaker(client: MoodleClient, sheet: AttendanceSheet) {
 }
 
 async function readLog(client: MoodleClient, sessionId: number): Promise<Map<string, string>> {
-  return logOf(await client.call('mod_attendance_get_session', { sessionid: sessionId }, sessionDetails));
+  try {
+    return logOf(await client.call('mod_attendance_get_session', { sessionid: sessionId }, sessionDetails));
+  } catch (error) {
+    if (!(error instanceof MoodleError && error.errorcode === 'invalidrecord')) throw error;
+    throw new SessionGone('The session was deleted in Moodle while its marks were sent. Send it again.', { cause: error });
+  }
 }
 
 /** Student id -> status id. */

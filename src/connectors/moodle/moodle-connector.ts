@@ -61,7 +61,7 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   async send(sheet: AttendanceSheet): Promise<SendResult> {
     const { context, config, credentials } = this;
     const client = new MoodleClient({ context, config, credentials, concurrency: SENDING_AT_ONCE });
-    const outcomes = await sendAttendance({ client, config, sheet, delivered: (list) => context.delivered(list) });
+    const outcomes = await sendAttendance({ client, config, sheet, context });
     const errors = outcomes.flatMap(({ reason }) => reason ?? []);
     return { success: errors.length === 0, sent: outcomes.length - errors.length, errors };
   }

@@ -1,6 +1,7 @@
 import { encodeXML } from 'entities';
 import type { AttendanceSheet } from '../attendance-sheet.js';
 import { ConnectorError } from '../connector-error.js';
+import type { ConnectorContext } from '../sis-connector.js';
 import type { MoodleClient } from './moodle-client.js';
 import { isRefusal } from './moodle-error.js';
 import {
@@ -11,6 +12,12 @@ import {
   sessionDetails,
   sessions,
 } from './moodle-wire.js';
+
+interface Opening {
+  client: MoodleClient;
+  sheet: AttendanceSheet;
+  context: Pick<ConnectorContext, 'assertMaySend'>;
+}
 
 /** An attendance activity of a course. */
 interface Activity {
@@ -25,7 +32,7 @@ const marker = (sessionId: string) => `SmartID ${sessionId}`;
 const ANY_MARKER = /SmartID [0-9a-f]{8}-[0-9a-f-]{27}/i;
 
 /** The Moodle session that a sheet is for: found, or added when that is allowed. */
-export async function openSession(client: MoodleClient, sheet: AttendanceSheet, mayCreate: boolean): Promise<SessionDetails> {
+export async function openSession({ client, sheet, context }: Opening, mayCreate: boolean): Promise<SessionDetails> {
   const courseId = Number(sheet.course?.externalId);
   if (!Number.isSafeInteger(courseId)) {
     throw new ConnectorError(
@@ -34,7 +41,7 @@ export async function openSession(client: MoodleClient, sheet: AttendanceSheet, 
   }
   const activities = await findActivities(client, courseId);
   const found = await findSession(client, activities, sheet);
-  const id = found ?? (await addSession(client, activities, sheet, mayCreate));
+  const id = found ?? (await addSession({ client, sheet, context }, activities, mayCreate));
   return client.call('mod_attendance_get_session', { sessionid: id }, sessionDetails);
 }
 
@@ -69,12 +76,7 @@ function isSameTime({ sessdate, duration, description }: MoodleSession, sheet: A
 }
 
 /** Adding twice makes two sessions: this comes after a search, and is not repeated when it may have arrived. */
-async function addSession(
-  client: MoodleClient,
-  activities: Activity[],
-  sheet: AttendanceSheet,
-  mayCreate: boolean,
-): Promise<number> {
+async function addSession({ client, sheet, context }: Opening, activities: Activity[], mayCreate: boolean): Promise<number> {
   const at = sheet.startsAt.toISOString();
   if (!mayCreate) {
     throw new ConnectorError(
@@ -88,6 +90,7 @@ async function addSession(
       `The attendance activity "${activities[0]?.name}" has separate groups, and the session has no group that is mapped to this Moodle. Sync GROUP first.`,
     );
   }
+  context.assertMaySend();
   const topic = sheet.topic ? `${encodeXML(sheet.topic)} ` : '';
   const { sessionid } = await client
     .callOnce(

@@ -66,6 +66,8 @@ export async function withSession<T>(
     outbound,
     s3: { endpoint: undefined, forcePathStyle: true },
     delivered: async (list) => void outcomes.push(...list),
+    handOutAgain: () => Promise.resolve(),
+    assertMaySend: () => abort.signal.throwIfAborted(),
   };
   const session: KitSession = {
     simulation,

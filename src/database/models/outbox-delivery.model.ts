@@ -26,10 +26,14 @@ export class OutboxDeliveryModel extends Model {
   declare digest: string;
 
   @Column({ type: DataType.TEXT, allowNull: false })
-  declare status: 'QUEUED' | 'SENT' | 'CONFIRMED' | 'FAILED';
+  declare status: 'QUEUED' | 'SENT' | 'CONFIRMED' | 'FAILED' | 'WITHDRAWN';
 
   @Column({ type: DataType.INTEGER, allowNull: false })
   declare attempts: number;
+
+  /** The attempt that it was handed out in last. */
+  @Column({ type: DataType.UUID })
+  declare attempt: string | null;
 
   @Column({ type: DataType.TEXT })
   declare lastReason: string | null;

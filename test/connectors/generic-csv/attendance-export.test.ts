@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { genericCsv } from '../../../src/connectors/generic-csv/index.js';
-import type { AttendanceSheet } from '../../../src/connectors/index.js';
+import type { AttendanceSheet, ConnectorContext } from '../../../src/connectors/index.js';
 import { connectorContext } from '../../support/connector-context.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
@@ -37,16 +37,26 @@ function row(externalId: string, givenName: string, status: 'PRESENT' | 'ABSENT'
   };
 }
 
-async function connected(config: object = { exportPath: 'out' }) {
+async function connected(config: object = { exportPath: 'out' }, changed: Partial<ConnectorContext> = {}) {
   const root = await tempFolder();
   await mkdir(join(root, 'in'));
   await mkdir(join(root, 'out'));
-  const connector = genericCsv.create(connectorContext(root));
+  const connector = genericCsv.create({ ...connectorContext(root), ...changed });
   await connector.connect(genericCsv.config.parse({ importPath: 'in', ...config }), {});
   return { root, connector };
 }
 
 describe('attendance as a CSV file', () => {
+  it('is not written by a process that may not send any more', async () => {
+    const assertMaySend = () => {
+      throw new Error('taken over');
+    };
+    const { root, connector } = await connected({ exportPath: 'out' }, { assertMaySend });
+    const error = await connector.sendAttendance(SHEET.sessionId, SHEET).catch(({ message }: Error) => message);
+    expect(error).to.equal('taken over');
+    expect(await readdir(join(root, 'out'))).to.deep.equal([]);
+  });
+
   it('is UTF-8 with a mark, in local time, and no cell is a formula', async () => {
     const { root, connector } = await connected();
     expect(await connector.sendAttendance(SHEET.sessionId, SHEET)).to.deep.equal({ success: true, sent: 4, errors: [] });

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
+import { moodle } from '../../../src/connectors/moodle/index.js';
+import { connectorContext } from '../../support/connector-context.js';
 import { newIntegration, newSession, sharedHouse } from '../../support/house.js';
 import { type Listening, listenOn } from '../../support/listen.js';
 import { type MoodleCourse, MoodleSimulator, makeMoodleSchool } from '../../support/moodle/index.js';
+import { sheetOf } from '../../support/sheet.js';
 
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
 const open: Listening[] = [];
@@ -16,7 +19,16 @@ async function taught(options: { version?: 2024 | 2026; config?: object; change?
   if (!course) throw new Error('no course');
   options.change?.(course);
   const moodle = new MoodleSimulator({ ...school, attendanceVersion: options.version ?? 2024 });
-  const server = await listenOn(moodle.handle);
+  let hook: { after: number; run: () => void } | undefined;
+  const server = await listenOn((request, response) => {
+    response.once('finish', () => {
+      if (!hook || marked(moodle).length < hook.after) return;
+      const { run } = hook;
+      hook = undefined;
+      run();
+    });
+    moodle.handle(request, response);
+  });
   open.push(server);
   const config = { apiUrl: server.url, ...options.config };
   const integration = await newIntegration(IntegrationProvider.MOODLE, config, { wsToken: moodle.token });
@@ -27,7 +39,13 @@ async function taught(options: { version?: 2024 | 2026; config?: object; change?
   const students = school.users.filter(({ username }) => username.startsWith('s')).map(({ id }) => String(id));
   const deliveries = async (sessionId: string) =>
     (await integrationService.listDeliveries(integration.integrationId, { sessionId })).items;
-  return { ...integration, moodle, course, students, send, deliveries };
+  /** Runs something once, when so many marks were answered. */
+  const onMark = (after: number, run: () => void) => {
+    hook = { after, run };
+  };
+  const deleteAfterMarks = (count: number) => onMark(count, () => moodle.deleteSession(1));
+  const settings = { config, credentials: { wsToken: moodle.token } };
+  return { ...integration, settings, moodle, course, students, send, deliveries, onMark, deleteAfterMarks };
 }
 
 const marked = (moodle: MoodleSimulator) =>
@@ -198,6 +216,129 @@ describe('attendance to Moodle', () => {
     expect(await school.send(session.id)).to.deep.include({ success: true, sent: 2, confirmed: 2 });
     expect((await school.deliveries(session.id)).map(({ attempts }) => attempts)).to.deep.equal([2, 2]);
     expect(school.moodle.sessions.size).to.equal(1);
+  });
+
+  it('a session deleted in Moodle is sent whole again when one mark is corrected, and the answer says so', async () => {
+    const school = await taught();
+    const marks = Object.fromEntries(school.students.map((student) => [student, 'PRESENT' as const]));
+    const session = await newSession(school, { course: '2' }, marks);
+    await school.send(session.id);
+    school.moodle.deleteSession(1);
+    const [a] = school.students as [string];
+    await session.mark({ [a]: 'ABSENT' });
+    const result = await school.send(session.id);
+    expect(result).to.deep.equal({ success: true, sent: 8, confirmed: 8, unchanged: 0, errors: [] });
+    expect([...school.moodle.sessions.keys()]).to.deep.equal([2]);
+    expect(school.moodle.sessions.get(2)?.log.size).to.equal(8);
+    const rows = await school.deliveries(session.id);
+    const told = rows.map(({ externalId, version, status, attempts }) => [externalId === a, version, status, attempts]);
+    expect(told).to.have.deep.members([
+      [true, 1, 'CONFIRMED', 1],
+      [true, 2, 'CONFIRMED', 1],
+      ...Array(7).fill([false, 1, 'CONFIRMED', 2]),
+    ]);
+    expect(await school.send(session.id)).to.deep.include({ sent: 0, unchanged: 8 });
+  });
+
+  it('a session that a teacher made anew in place of the deleted one gets every mark', async () => {
+    const school = await taught();
+    const marks = Object.fromEntries(school.students.map((student) => [student, 'LATE' as const]));
+    const session = await newSession(school, { course: '2' }, marks);
+    await school.send(session.id);
+    const before = school.moodle.sessions.get(1);
+    if (!before) throw new Error('no session');
+    school.moodle.deleteSession(1);
+    school.moodle.sessions.set(9, { ...before, id: 9, description: 'Clase', log: new Map() });
+    await session.mark({ [school.students[0] as string]: 'ABSENT' });
+    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 8, confirmed: 8, unchanged: 0 });
+    expect([...school.moodle.sessions].map(([id, { log }]) => [id, log.size])).to.deep.equal([[9, 8]]);
+  });
+
+  it('a mark that a teacher changed in Moodle stays when another is corrected here', async () => {
+    const school = await taught();
+    const [a, b] = school.students as [string, string];
+    const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT', [b]: 'PRESENT' });
+    await school.send(session.id);
+    const log = school.moodle.sessions.get(1)?.log;
+    const changed = { statusid: String(Number(log?.get(Number(b))?.statusid) + 1), remarks: null };
+    log?.set(Number(b), changed);
+    await session.mark({ [a]: 'LATE' });
+    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 1, unchanged: 1 });
+    expect(log?.get(Number(b))).to.deep.equal(changed);
+  });
+
+  it('a deleted session that may not be added again is said, and sent whole once it is there', async () => {
+    const school = await taught({ config: { createSessions: false } });
+    const [a, b] = school.students as [string, string];
+    const attendanceid = school.course.attendance?.[0]?.id as number;
+    const add = (id: number) => {
+      const times = { sessdate: Date.UTC(2026, 2, 2, 11) / 1_000, duration: 5_400 };
+      const own = { id, attendanceid, groupid: 0, description: '', statusset: 0, log: new Map() };
+      school.moodle.sessions.set(id, { ...times, ...own });
+    };
+    add(5);
+    const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT', [b]: 'PRESENT' });
+    expect(await school.send(session.id)).to.deep.include({ success: true, confirmed: 2 });
+    school.moodle.deleteSession(5);
+    await session.mark({ [a]: 'ABSENT' });
+    const refused = await school.send(session.id);
+    expect(refused).to.deep.include({ success: false, sent: 0, confirmed: 0 });
+    expect(refused.errors).to.have.length(1);
+    expect(refused.errors[0]).to.match(/Moodle has no attendance session at/);
+    add(6);
+    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 2, confirmed: 2, unchanged: 0 });
+  });
+
+  it('a session deleted while its marks are sent fails with a sentence, and the next call sends it whole', async () => {
+    const school = await taught();
+    const marks = Object.fromEntries(school.students.map((student) => [student, 'PRESENT' as const]));
+    const session = await newSession(school, { course: '2' }, marks);
+    school.deleteAfterMarks(3);
+    const result = await school.send(session.id);
+    expect(result).to.deep.include({ success: false, sent: 0, confirmed: 0, unchanged: 0 });
+    expect(result.errors).to.deep.equal(['The session was deleted in Moodle while its marks were sent. Send it again.']);
+    expect((await school.deliveries(session.id)).map(({ status }) => status)).to.deep.equal(Array(8).fill('FAILED'));
+    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 8, confirmed: 8 });
+    expect([...school.moodle.sessions].map(([id, { log }]) => [id, log.size])).to.deep.equal([[2, 8]]);
+  });
+
+  it('asks before each mark whether it may still send, and sends none after the first no', async () => {
+    const school = await taught();
+    let asked = 0;
+    const assertMaySend = () => {
+      asked += 1;
+      // The first is for the session.
+      if (asked > 4) throw new Error('taken over');
+    };
+    const connector = moodle.create({ ...connectorContext('/'), assertMaySend });
+    const { config, credentials } = school.settings;
+    await connector.connect(moodle.config.parse(config) as Record<string, unknown>, credentials);
+    const sheet = sheetOf(school.students, '2', '');
+    const sending = connector.sendAttendance(sheet.sessionId, { ...sheet, group: undefined });
+    expect(await sending.catch(({ message }: Error) => message)).to.equal('taken over');
+    expect(marked(school.moodle)).to.have.length(3);
+  });
+
+  it('a token that ends in the middle leaves SENT what was taken, and FAILED what was not', async () => {
+    const school = await taught();
+    const marks = Object.fromEntries(school.students.map((student) => [student, 'PRESENT' as const]));
+    const session = await newSession(school, { course: '2' }, marks);
+    school.onMark(4, () => {
+      school.moodle.vices.tokenState = 'invalid';
+    });
+    const result = await school.send(session.id);
+    expect(result.success).to.equal(false);
+    expect(result.errors).to.have.length(1);
+    expect(result.errors[0]).to.match(/refused the token/);
+    const [stored] = school.moodle.sessions.values();
+    for (const { externalId, status } of await school.deliveries(session.id)) {
+      expect(status).to.equal(stored?.log.has(Number(externalId)) ? 'SENT' : 'FAILED');
+    }
+    const taken = stored?.log.size as number;
+    expect(taken).to.be.within(1, 7);
+    school.moodle.vices.tokenState = 'ok';
+    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 8 - taken, unchanged: taken });
+    expect(stored?.log.size).to.equal(8);
   });
 
   it('two callers at once send one after the other: the second finds nothing to do', async () => {

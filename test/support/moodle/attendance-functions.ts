@@ -44,6 +44,14 @@ export class AttendanceFunctions {
     return { sessionid: this.lastSessionId };
   };
 
+  /** Its marks go with it, and its id is not given again. Refuses as Moodle does when there is none. */
+  deleteSession(site: MoodleSite, id: number): void {
+    findSession(site, id);
+    this.lastSessionId = Math.max(this.lastSessionId, id);
+    this.taken.delete(id);
+    site.sessions.delete(id);
+  }
+
   /** mod_attendance_update_user_status: writes or overwrites one mark; the 2024 code believes what it is told. */
   readonly updateUserStatus = (site: MoodleSite, parameters: Parameters): unknown => {
     const session = findSession(site, parameters.int('sessionid'));

@@ -34,8 +34,10 @@ const others = new Set([
 export class MoodleFunctions {
   private readonly played: Record<string, WebServiceFunction>;
 
+  private readonly attendance = new AttendanceFunctions();
+
   constructor(private readonly site: MoodleSite) {
-    const attendance = new AttendanceFunctions();
+    const { attendance } = this;
     this.played = {
       core_course_get_contents: {
         signature: { courseid: 'int', options: 'pairs?' },
@@ -88,6 +90,11 @@ export class MoodleFunctions {
         run: attendance.updateUserStatus,
       },
     };
+  }
+
+  /** Deletes a session with its marks, as a teacher does in Moodle's pages. */
+  deleteSession(id: number): void {
+    this.attendance.deleteSession(this.site, id);
   }
 
   /** The functions of the caller's service. */

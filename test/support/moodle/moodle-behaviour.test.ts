@@ -150,6 +150,21 @@ describe('the Moodle simulator behaves as Moodle', () => {
     expect(moodle.sessions.get(2)?.log.get(41)?.statusid).to.equal('30');
   });
 
+  it('forgets a deleted session with its marks, answers as for one that never was, and gives its id to no other', async () => {
+    const moodle = new MoodleSimulator(smallSchool());
+    const call = await open(moodle);
+    const session = { attendanceid: '7', sessiontime: '1773650000', duration: '2700' };
+    await call('mod_attendance_add_session', session);
+    const mark = { sessionid: '1', studentid: '41', takenbyid: '3', statusid: '29', statusset: '0' };
+    await call('mod_attendance_update_user_status', mark);
+    moodle.deleteSession(1);
+    expect(await (await call('mod_attendance_get_sessions', { attendanceid: '7' })).json()).to.deep.equal([]);
+    expect(await errorcodeOf(await call('mod_attendance_get_session', { sessionid: '1' }))).to.equal('invalidrecord');
+    expect(await errorcodeOf(await call('mod_attendance_update_user_status', mark))).to.equal('invalidrecord');
+    expect(await (await call('mod_attendance_add_session', session)).json()).to.deep.equal({ sessionid: 2 });
+    expect(() => moodle.deleteSession(1)).to.throw();
+  });
+
   it("shows only the visible statuses of the session's own set", async () => {
     const status = (id: number, acronym: string, setnumber: number) => ({ id, acronym, description: acronym, setnumber });
     const gone = { ...status(83, 'X', 1), deleted: 1 };

@@ -52,6 +52,11 @@ export class MoodleSimulator {
     });
   };
 
+  /** Deletes a session with its marks, as a teacher does in Moodle. */
+  deleteSession(id: number): void {
+    this.functions.deleteSession(id);
+  }
+
   private async respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
     if (body === undefined) {

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file smartid/integrations/v1/delivery.proto.
  */
 export const file_smartid_integrations_v1_delivery: GenFile = /*@__PURE__*/
-  fileDesc("CiZzbWFydGlkL2ludGVncmF0aW9ucy92MS9kZWxpdmVyeS5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEijwMKCERlbGl2ZXJ5EhIKCnNlc3Npb25faWQYASABKAkSEgoKc3R1ZGVudF9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhMKC2V4dGVybmFsX2lkGAQgASgJEgwKBG1hcmsYBSABKAkSOAoGc3RhdHVzGAYgASgOMiguc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuRGVsaXZlcnkuU3RhdHVzEhAKCGF0dGVtcHRzGAcgASgNEhgKC2xhc3RfcmVhc29uGAggASgJSACIAQESLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiUQoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgoKBlFVRVVFRBABEggKBFNFTlQQAhINCglDT05GSVJNRUQQAxIKCgZGQUlMRUQQBEIOCgxfbGFzdF9yZWFzb25iBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiZzbWFydGlkL2ludGVncmF0aW9ucy92MS9kZWxpdmVyeS5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEingMKCERlbGl2ZXJ5EhIKCnNlc3Npb25faWQYASABKAkSEgoKc3R1ZGVudF9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhMKC2V4dGVybmFsX2lkGAQgASgJEgwKBG1hcmsYBSABKAkSOAoGc3RhdHVzGAYgASgOMiguc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuRGVsaXZlcnkuU3RhdHVzEhAKCGF0dGVtcHRzGAcgASgNEhgKC2xhc3RfcmVhc29uGAggASgJSACIAQESLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiYAoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgoKBlFVRVVFRBABEggKBFNFTlQQAhINCglDT05GSVJNRUQQAxIKCgZGQUlMRUQQBBINCglXSVRIRFJBV04QBUIOCgxfbGFzdF9yZWFzb25iBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * One mark on its way to the school system. A corrected mark is a delivery of its own, with the next version.
@@ -112,7 +112,7 @@ export enum Delivery_Status {
   STATUS_UNSPECIFIED = 0,
 
   /**
-   * Not sent yet; with attempts, nobody knows whether it arrived. The next SendAttendance sends it.
+   * Not sent yet; with attempts, it may have arrived. The next SendAttendance sends it.
    *
    * @generated from enum value: QUEUED = 1;
    */
@@ -138,6 +138,14 @@ export enum Delivery_Status {
    * @generated from enum value: FAILED = 4;
    */
   FAILED = 4,
+
+  /**
+   * A correction took its place, or its record was removed, before the school system was known to have it. With
+   * attempts, it may have arrived. It is not sent again.
+   *
+   * @generated from enum value: WITHDRAWN = 5;
+   */
+  WITHDRAWN = 5,
 }
 
 /**
