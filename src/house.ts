@@ -1,6 +1,6 @@
 import { AttendanceService } from './attendance/index.js';
 import type { Config } from './config.js';
-import { ConnectorFactory, Outbound } from './connectors/index.js';
+import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, migrate } from './database/index.js';
 import { ConnectorSessions, IntegrationService, IntegrationStore, timeZoneOf } from './integrations/index.js';
@@ -27,6 +27,8 @@ export interface House {
 export interface HouseOptions {
   config: Config;
   logger: Logger;
+  /** Connectors besides the built-in ones. */
+  connectors?: readonly ConnectorDefinition[];
   /** Called when the embedded database dies on its own. */
   onFailure?: (error: Error) => void;
 }
@@ -35,13 +37,13 @@ export interface HouseOptions {
 const POOL_SIZE = 10;
 
 /** Builds every part once, in order, and hands each what it needs. */
-export async function buildHouse({ config, logger, onFailure }: HouseOptions): Promise<House> {
+export async function buildHouse({ config, logger, connectors, onFailure }: HouseOptions): Promise<House> {
+  const factory = new ConnectorFactory(undefined, connectors);
   const storage = await openDatabase(config, logger, onFailure);
   const { database } = storage;
   try {
     await migrate(database, logger);
     const vault = new CredentialVault(await loadCredentialKeys(config));
-    const factory = new ConnectorFactory();
     const outbound = new Outbound({ allow: config.outboundAllow });
     const syncs = new SyncService({ database, logger });
     const attendance = new AttendanceService({ database, timeZoneOf });
