@@ -1,6 +1,6 @@
 import { AttendanceService } from './attendance/index.js';
 import type { Config } from './config.js';
-import { ConnectorFactory, Outbound } from './connectors/index.js';
+import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, Leases, migrate } from './database/index.js';
 import {
@@ -34,6 +34,8 @@ export interface House {
 export interface HouseOptions {
   config: Config;
   logger: Logger;
+  /** Connectors besides the built-in ones. */
+  connectors?: readonly ConnectorDefinition[];
   /** Called when the embedded database dies on its own. */
   onFailure?: (error: Error) => void;
 }
@@ -44,13 +46,13 @@ const POOL_SIZE = 20;
 const LEASE_SECONDS = 15;
 
 /** Builds every part once, in order, and hands each what it needs. */
-export async function buildHouse({ config, logger, onFailure }: HouseOptions): Promise<House> {
+export async function buildHouse({ config, logger, connectors, onFailure }: HouseOptions): Promise<House> {
+  const factory = new ConnectorFactory(undefined, connectors);
   const storage = await openDatabase(config, logger, onFailure);
   const { database } = storage;
   try {
     await migrate(database, logger);
     const vault = new CredentialVault(await loadCredentialKeys(config));
-    const factory = new ConnectorFactory();
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
     const sessions = new ConnectorSessions({

@@ -1,45 +1,69 @@
-import { loadConfig } from './config.js';
-import { buildHouse, type House } from './house.js';
+import type { ConnectorFactory } from './connectors/index.js';
+import { buildHouse } from './house.js';
+import type { IntegrationService } from './integrations/index.js';
+import { type IntegrationsOptions, libraryConfig } from './library-options.js';
+import type { MappingService } from './mappings/index.js';
 import { createLogger } from './observability/index.js';
+import type { RosterService } from './roster/index.js';
 
-export {
-  type AttendanceSheet,
-  ConnectorError,
-  ConnectorFactory,
-  IntegrationProvider,
-  MappingEntityType,
-  RosterConnector,
-  type SendResult,
-  type SISConnector,
-  type SyncResult,
-} from './connectors/index.js';
+export { ConfigError } from './config.js';
+export { ConnectorFactory } from './connectors/index.js';
+export * from './connectors/public.js';
 export { ServiceError } from './errors.js';
-export type { House } from './house.js';
-export { type Integration, IntegrationService } from './integrations/index.js';
-export { type IntegrationMapping, MappingService } from './mappings/index.js';
-export { RosterService } from './roster/index.js';
+export {
+  type CreateIntegrationInput,
+  type Delivery,
+  type DeliveryStatus,
+  type Integration,
+  IntegrationService,
+  type IntegrationStatus,
+  type SendReport,
+  type SyncLogs,
+  type UpdateIntegrationInput,
+} from './integrations/index.js';
+export type { IntegrationsOptions } from './library-options.js';
+export { type IntegrationMapping, type MappingHistoryEntry, MappingService } from './mappings/index.js';
+export type { Logger } from './observability/index.js';
+export * from './roster/index.js';
+export type {
+  ConflictResolution,
+  GuardOverride,
+  IssueExport,
+  SyncChange,
+  SyncChangeAction,
+  SyncConflict,
+  SyncCounts,
+  SyncIssue,
+  SyncPolicy,
+  SyncReport,
+  SyncRun,
+  SyncRunKind,
+  SyncRunStatus,
+} from './sync/index.js';
 
-export interface LibraryOptions {
-  /** Folder for everything the library keeps itself; the embedded database too. Default ./data. */
-  dataDir?: string;
-  /** PostgreSQL to work on, instead of the embedded one. */
-  databaseUrl?: string;
-  /** `id:base64 of 32 bytes,…`; default: a key file under dataDir. */
-  credentialKeys?: string;
-  /** The only folder that connectors may read and write files in. Default dataDir/files. */
-  csvRoot?: string;
-  /** Default warn. */
-  logLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+/** The product's services in this process. */
+export interface Integrations {
+  readonly integrationService: IntegrationService;
+  readonly mappingService: MappingService;
+  readonly rosterService: RosterService;
+  /** The connectors there are, those of `options.connectors` included. */
+  readonly connectorFactory: ConnectorFactory;
+  /** Tells whether the database answers. */
+  ready(): Promise<boolean>;
+  /** Ends what is under way and closes the database. Call it once, at the end. */
+  close(): Promise<void>;
 }
 
-/** The services of the product in this process, without a port. Call `close` at the end. */
-export async function createIntegrations(options: LibraryOptions = {}): Promise<House> {
-  const config = loadConfig({
-    DATA_DIR: options.dataDir,
-    DATABASE_URL: options.databaseUrl,
-    CREDENTIAL_KEYS: options.credentialKeys,
-    CSV_ROOT: options.csvRoot,
-    LOG_LEVEL: options.logLevel ?? 'warn',
-  });
-  return buildHouse({ config, logger: createLogger({ level: config.logLevel }) });
+/**
+ * Starts the product's services in this process, without a port: opens the database, migrates it, and takes up syncs of
+ * processes that died. Reads no environment variable. Throws ConfigError when an option cannot be, DataDirLockedError
+ * when another process works on the same embedded database.
+ */
+export async function createIntegrations(options: IntegrationsOptions = {}): Promise<Integrations> {
+  const config = libraryConfig(options);
+  const { connectors, logger = createLogger({ level: config.logLevel }), onFailure } = options;
+  const parts = await buildHouse({ config, logger, ...(connectors && { connectors }), ...(onFailure && { onFailure }) });
+  // The database stays inside: its tables are no contract.
+  const { integrationService, mappingService, rosterService, connectorFactory, ready, close } = parts;
+  return { integrationService, mappingService, rosterService, connectorFactory, ready, close };
 }

@@ -22,8 +22,15 @@ const CONNECTORS: Readonly<Record<IntegrationProvider, ConnectorEntry>> = {
 export class ConnectorFactory {
   readonly #definitions: ReadonlyMap<string, ConnectorDefinition>;
 
-  constructor(connectors: Readonly<Record<string, ConnectorEntry>> = CONNECTORS) {
-    this.#definitions = new Map(Object.entries(connectors).map(([provider, entry]) => [provider, toDefinition(provider, entry)]));
+  /** `added`: definitions besides those. Throws when a provider name is taken. */
+  constructor(connectors: Readonly<Record<string, ConnectorEntry>> = CONNECTORS, added: readonly ConnectorDefinition[] = []) {
+    const definitions = new Map<string, ConnectorDefinition>();
+    for (const [provider, entry] of Object.entries(connectors)) definitions.set(provider, toDefinition(provider, entry));
+    for (const definition of added) {
+      if (definitions.has(definition.provider)) throw new Error(`there is a connector for ${definition.provider} already`);
+      definitions.set(definition.provider, definition);
+    }
+    this.#definitions = definitions;
   }
 
   /** Every connector there is, by provider name. */

@@ -15,7 +15,20 @@ import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
-const migrations = [initial, outbox, rosterEdits, trust, issueRows, forgottenDigests, keptOutRows, leases, guardBaseline, changeLog, outboxAttempts, editedDigests];
+const migrations = [
+  initial,
+  outbox,
+  rosterEdits,
+  trust,
+  issueRows,
+  forgottenDigests,
+  keptOutRows,
+  leases,
+  guardBaseline,
+  changeLog,
+  outboxAttempts,
+  editedDigests,
+];
 
 /** Any number will do, as long as every process takes the same one. */
 const LOCK = 4_711_001;

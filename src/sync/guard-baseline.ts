@@ -1,17 +1,7 @@
 import type { Database } from '../database/index.js';
-import type { Impact } from './guard.js';
+import type { Baseline, Impact } from './guard.js';
 import type { SyncPolicy } from './policy.js';
 import type { SyncRun } from './sync-run.js';
-
-/** What earlier runs took away since the baseline: the last approved plan, or the start of the window if that is later. */
-export interface Baseline {
-  /** The most people known before one of those runs. */
-  base: number;
-  /** How many left and did not come back. */
-  gone: number;
-  /** When the first of those runs began. */
-  since: Date | null;
-}
 
 /**
  * Adds up the steps since the baseline. Runs that were taken back do not count, nor do runs with a `deactivatedPercent`

@@ -1,5 +1,4 @@
 import type { Evidence } from './evidence.js';
-import type { Baseline } from './guard-baseline.js';
 import type { GuardOverride, SyncPolicy } from './policy.js';
 
 /** What a plan would do to those who are there, of one entity type. */
@@ -18,6 +17,16 @@ export interface Impact {
   /** Memberships that this source brought, and how many of them would end. */
   memberships: number;
   membershipsEnding: number;
+}
+
+/** What earlier runs took away since the baseline: the last approved plan, or the start of the window if that is later. */
+export interface Baseline {
+  /** The most people known before one of those runs. */
+  base: number;
+  /** How many left and did not come back. */
+  gone: number;
+  /** When the first of those runs began. */
+  since: Date | null;
 }
 
 /** Why a person must look at the plan first, in a sentence; undefined when it may go on. */

@@ -13,21 +13,10 @@ import { KnownDigests } from './stage/known-digests.js';
 import { addPageIssues } from './stage/page-issues.js';
 import { RepeatedNationalIds, warnOfRepeatedNationalIds } from './stage/repeated-national-ids.js';
 import { examineMemberships, stageMemberships } from './stage/stage-memberships.js';
+import type { StageOptions } from './stage/stage-options.js';
 import { type EntityRecord, noteProvided, ownMembership, stageRecord } from './stage/stage-record.js';
 import { StagedWriter } from './stage/staged-writer.js';
 import type { SyncRun } from './sync-run.js';
-
-export interface StageOptions {
-  database: Database;
-  lease: Lease;
-  run: SyncRun;
-  spec: EntitySpec;
-  source: RecordSource;
-  policy: SyncPolicy;
-  issues: IssueLog;
-  /** Called after each page; the run is to stop when it throws. */
-  onPage: () => Promise<void>;
-}
 
 /** What was staged. */
 export interface Staged {

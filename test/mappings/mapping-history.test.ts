@@ -71,9 +71,9 @@ describe('the history of a mapping', () => {
     };
     for (const learn of [false, true]) {
       if (learn) await database.execute('ANALYZE sync_changes, sync_runs, integration_mappings');
-      for (const of of [{ internalId: person }, { externalId: 'A' }, { externalId: 'A2' }, { externalId: 'B' }]) {
+      for (const mapping of [{ internalId: person }, { externalId: 'A' }, { externalId: 'A2' }, { externalId: 'B' }]) {
         // The embedded database is compiled to WebAssembly, in another thread.
-        expect(await fastest(of), JSON.stringify({ learn, ...of })).to.be.below(process.env.TEST_DATABASE_URL ? 5 : 15);
+        expect(await fastest(mapping), JSON.stringify({ learn, ...mapping })).to.be.below(process.env.TEST_DATABASE_URL ? 5 : 15);
       }
     }
     expect((await mappingService.repairs.history({ ...source.of, externalId: 'A' })).items).to.have.lengthOf(2);

@@ -1,12 +1,20 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
 import { noEvidence } from '../../src/sync/evidence.js';
-import { type Impact, judge } from '../../src/sync/guard.js';
-import type { Baseline } from '../../src/sync/guard-baseline.js';
+import { type Baseline, type Impact, judge } from '../../src/sync/guard.js';
 import { syncPolicy } from '../../src/sync/policy.js';
 import { newSchool, sharedHouse } from '../support/house.js';
 
-const NOTHING: Impact = { base: 100, leaving: 0, returning: 0, changed: 0, members: 0, membersLeaving: 0, memberships: 0, membershipsEnding: 0 };
+const NOTHING: Impact = {
+  base: 100,
+  leaving: 0,
+  returning: 0,
+  changed: 0,
+  members: 0,
+  membersLeaving: 0,
+  memberships: 0,
+  membershipsEnding: 0,
+};
 const since = new Date('2026-11-03T12:00:00Z');
 const { STUDENT } = MappingEntityType;
 

@@ -7,7 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
-import { createIntegrations, IntegrationProvider, MappingEntityType } from '../../src/index.js';
+import { loadConfig } from '../../src/config.js';
+import { buildHouse, type House } from '../../src/house.js';
+import { IntegrationProvider, MappingEntityType } from '../../src/index.js';
+import { createLogger } from '../../src/observability/index.js';
 import { freshDatabaseUrl, testDatabaseUrl } from '../support/database.js';
 import { tempFolder } from '../support/temp-folder.js';
 
@@ -25,7 +28,7 @@ describe('a process that is killed in the middle of a sync', () => {
     });
     return;
   }
-  let house: Awaited<ReturnType<typeof createIntegrations>>;
+  let house: House;
   let databaseUrl: string;
   let dataDir: string;
   let whole: unknown;
@@ -33,7 +36,10 @@ describe('a process that is killed in the middle of a sync', () => {
 
   before(async () => {
     [databaseUrl, dataDir] = [(await freshDatabaseUrl()) as string, await tempFolder()];
-    house = await createIntegrations({ dataDir, databaseUrl });
+    house = await buildHouse({
+      config: loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl }),
+      logger: createLogger({ level: 'warn' }),
+    });
     const folder = join(dataDir, 'files', 'school');
     await mkdir(folder, { recursive: true });
     const ids = Array.from({ length: ROWS }, (_, i) => i);

@@ -4,8 +4,8 @@ import fetch, { FetchError, type Response } from 'node-fetch';
 import pLimit from 'p-limit';
 import type { Logger } from '../../observability/index.js';
 import { ConnectorError } from '../connector-error.js';
+import type { Agents } from './guarded-agents.js';
 import { type HttpAnswer, HttpFailure } from './http-failure.js';
-import type { Outbound } from './outbound.js';
 import type { Pace } from './pace.js';
 import { backoff, RETRY_BUDGET_MS, readRetryAfter } from './retry.js';
 
@@ -34,6 +34,16 @@ export interface HttpClientOptions {
   maxBytes?: number;
   /** Whether a 2xx answer says that the system is only busy, and did nothing. */
   isBusy?: (answer: HttpAnswer) => boolean;
+}
+
+/** What the clients of a process share; see Outbound. */
+export interface SharedConnections {
+  readonly agents: Agents;
+  readonly freshAgents: Agents;
+  /** Waits for so many milliseconds; throws the signal's reason when it is aborted. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** The pace that all calls under one key share. */
+  pace(key: string, perMinute: number): Pace;
 }
 
 export interface HttpRequest {
@@ -68,7 +78,7 @@ export class HttpClient {
   readonly #base: URL;
 
   constructor(
-    private readonly outbound: Outbound,
+    private readonly outbound: SharedConnections,
     private readonly options: HttpClientOptions,
   ) {
     this.#limit = pLimit(options.concurrency ?? 4);

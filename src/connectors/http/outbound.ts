@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAddressGuard } from './address-guard.js';
 import { type Agents, createGuardedAgents } from './guarded-agents.js';
-import { HttpClient, type HttpClientOptions } from './http-client.js';
+import { HttpClient, type HttpClientOptions, type SharedConnections } from './http-client.js';
 import { createPace, type Pace } from './pace.js';
 
 export interface OutboundOptions {
@@ -12,7 +12,7 @@ export interface OutboundOptions {
 }
 
 /** The way out of the house: one set of guarded connections and of paces for all connectors of the process. */
-export class Outbound {
+export class Outbound implements SharedConnections {
   /** Connections are kept for the next call. */
   readonly agents: Agents;
   /** Each call has a connection of its own: none of them can have been closed by the server just before. */

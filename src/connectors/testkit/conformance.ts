@@ -3,17 +3,10 @@ import { z } from 'zod';
 import type { ConnectorDefinition } from '../connector-definition.js';
 import { ConnectorError } from '../connector-error.js';
 import type { SISConnector } from '../sis-connector.js';
+import type { ConformanceCase } from './conformance-case.js';
 import { faultCases } from './fault-cases.js';
 import { type KitSession, withSession } from './kit-session.js';
 import type { Simulate, Simulation } from './simulation.js';
-
-/** One thing that must hold for every connector. */
-export interface ConformanceCase {
-  /** A sentence without its subject. */
-  name: string;
-  /** Rejects when it does not hold. */
-  run(): Promise<void>;
-}
 
 export interface ConformanceOptions {
   definition: ConnectorDefinition;

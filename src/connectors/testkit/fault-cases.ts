@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ConnectorDefinition } from '../connector-definition.js';
 import { ConnectorError } from '../connector-error.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
-import type { ConformanceCase } from './conformance.js';
+import type { ConformanceCase } from './conformance-case.js';
 import type { Fault } from './fault-server.js';
 import { type KitSession, withSession } from './kit-session.js';
 import type { Simulate, Simulation } from './simulation.js';

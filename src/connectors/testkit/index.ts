@@ -1,2 +1,3 @@
-export { type ConformanceCase, type ConformanceOptions, conformanceCases } from './conformance.js';
+export { type ConformanceOptions, conformanceCases } from './conformance.js';
+export type { ConformanceCase } from './conformance-case.js';
 export type { Settings, Simulate, Simulation } from './simulation.js';

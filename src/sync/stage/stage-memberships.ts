@@ -2,9 +2,9 @@ import { type MembershipRecord, wholePage } from '../../connectors/index.js';
 import { membershipRole } from '../entity-spec.js';
 import { concludeMemberships, countMembershipPage } from '../evidence.js';
 import { readPages } from '../read.js';
-import type { StageOptions } from '../stage.js';
 import type { SyncRun } from '../sync-run.js';
 import { addPageIssues } from './page-issues.js';
+import type { StageOptions } from './stage-options.js';
 import { stageMembership } from './stage-record.js';
 import type { StagedWriter } from './staged-writer.js';
 

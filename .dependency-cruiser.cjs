@@ -1,0 +1,114 @@
+// Who may import whom: the table of docs/architecture.md, checked by `npm run lint`.
+const { existsSync, readdirSync } = require('node:fs');
+const { join } = require('node:path');
+
+/** The folders of src/, each with those that its files may import. Imports run downward only. */
+const MAY_IMPORT = {
+  observability: [],
+  values: [],
+  database: ['observability'],
+  jobs: ['observability'],
+  connectors: ['observability'],
+  security: ['connectors', 'observability'],
+  changes: ['database', 'observability'],
+  roster: ['changes', 'connectors', 'database', 'values'],
+  mappings: ['changes', 'connectors', 'database', 'roster', 'values'],
+  attendance: ['connectors', 'database', 'observability'],
+  sync: ['changes', 'connectors', 'database', 'observability', 'roster', 'values'],
+  integrations: ['attendance', 'changes', 'connectors', 'database', 'mappings', 'observability', 'sync'],
+  rpc: ['connectors', 'gen', 'integrations', 'mappings', 'observability', 'roster', 'sync'],
+  transport: ['gen', 'observability'],
+};
+
+/** Files beside the folders: what every folder may import, and what single ones may. */
+const SHARED_FILES = '^src/(errors|paging)\\.ts$';
+const ALSO = { security: ['^src/config\\.ts$'] };
+
+/** What outsiders may enter besides the index of a folder, which must not load it or offers more. */
+const SECOND_ENTRIES = ['^src/database/embedded/index\\.ts$', '^src/connectors/(testkit/index|public)\\.ts$'];
+
+const foldersOfSrc = readdirSync(join(__dirname, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const unknown = foldersOfSrc.map(({ name }) => name).filter((name) => !(name in MAY_IMPORT));
+if (unknown.length > 0)
+  throw new Error(`.dependency-cruiser.cjs does not say what may be imported by src/${unknown.join(', src/')}`);
+
+module.exports = {
+  forbidden: [
+    ...Object.entries(MAY_IMPORT).map(([folder, others]) => ({
+      name: `${folder}-imports-downward-only`,
+      comment: `src/${folder} imports ${others.join(', ') || 'no other folder'}; see docs/architecture.md.`,
+      severity: 'error',
+      from: { path: `^src/${folder}/` },
+      to: {
+        path: '^(src|gen)/',
+        pathNot: [
+          SHARED_FILES,
+          `^src/${folder}/`,
+          ...(ALSO[folder] ?? []),
+          ...others.map((other) => (other === 'gen' ? '^gen/' : `^src/${other}/`)),
+        ],
+      },
+    })),
+    ...foldersWithIndex('src').map((folder) => ({
+      name: `${folder.replace(/^src\//, '').replaceAll('/', '-')}-is-entered-by-its-index`,
+      comment: `What ${folder} offers to others is exported by ${folder}/index.ts.`,
+      severity: 'error',
+      from: { path: '^(src|examples)/', pathNot: `^${folder}/` },
+      to: { path: `^${folder}/`, pathNot: [`^${folder}/index\\.ts$`, ...SECOND_ENTRIES] },
+    })),
+    {
+      name: 'no-circular-imports',
+      comment: 'Two files that import each other cannot be understood, nor loaded, one without the other.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'generated-code-stands-alone',
+      comment: 'Messages stop at rpc and transport.',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$' },
+      to: { path: '^gen/' },
+    },
+    {
+      name: 'src-imports-nothing-of-the-tests',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|examples)/' },
+    },
+    {
+      name: 'src-imports-dependencies-only',
+      comment: 'A package that src/ needs stands under "dependencies" of package.json.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'imports-can-be-resolved',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no API that a tool could parse with; swc reads the sources, imports of types included.
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      mainFields: ['module', 'main', 'types'],
+    },
+  },
+};
+
+/** The folders under this one that have an index.ts, as paths. */
+function foldersWithIndex(folder) {
+  return readdirSync(join(__dirname, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => {
+      const path = `${folder}/${name}`;
+      return [...(existsSync(join(__dirname, path, 'index.ts')) ? [path] : []), ...foldersWithIndex(path)];
+    });
+}

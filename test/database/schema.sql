@@ -1,0 +1,405 @@
+-- The schema that the migrations make. Written by `npm run schema`; a test compares it with the database.
+
+CREATE SEQUENCE sync_runs_position AS bigint;
+
+CREATE OR REPLACE FUNCTION forget_digest_of_edited()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET enable_nestloop TO 'on'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+  UPDATE integration_mappings m SET digest = '00000000-0000-0000-0000-000000000000' FROM integrations i
+  WHERE i.institution_id = NEW.institution_id AND m.integration_id = i.id AND m.entity_type = TG_ARGV[0] AND m.internal_id = NEW.id;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION forget_digests()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET enable_nestloop TO 'on'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    UPDATE integration_mappings SET digest = NULL WHERE entity_type = TG_ARGV[0];
+  ELSE
+    UPDATE integration_mappings m SET digest = NULL FROM gone JOIN integrations i ON i.institution_id = gone.institution_id
+    WHERE m.integration_id = i.id AND m.entity_type = TG_ARGV[0] AND m.internal_id = gone.id;
+  END IF;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE PROCEDURE hold_lease(IN integration uuid, IN name text, IN holder uuid)
+ LANGUAGE plpgsql
+AS $procedure$
+BEGIN
+  PERFORM 1 FROM leases WHERE integration_id = integration AND resource = name AND owner = holder FOR SHARE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'the lease was taken by another' USING ERRCODE = 'SL001'; END IF;
+END $procedure$;
+
+CREATE TABLE attendance_records (
+  institution_id uuid NOT NULL,
+  session_id uuid NOT NULL,
+  student_id uuid NOT NULL,
+  status text NOT NULL,
+  arrival_time timestamp with time zone,
+  permanence_percentage double precision,
+  origin text,
+  source text,
+  remarks text,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT attendance_records_origin_check CHECK ((origin = ANY (ARRAY['AI'::text, 'MANUAL'::text, 'MIXED'::text]))),
+  CONSTRAINT attendance_records_permanence_percentage_check CHECK (((permanence_percentage >= (0)::double precision) AND (permanence_percentage <= (100)::double precision))),
+  CONSTRAINT attendance_records_pkey PRIMARY KEY (institution_id, session_id, student_id),
+  CONSTRAINT attendance_records_source_check CHECK ((source = ANY (ARRAY['NFC'::text, 'CAMERA_YOLO'::text, 'MANUAL'::text]))),
+  CONSTRAINT attendance_records_status_check CHECK ((status = ANY (ARRAY['PRESENT'::text, 'ABSENT'::text, 'LATE'::text, 'EXCUSED'::text])))
+);
+
+CREATE TABLE class_sessions (
+  institution_id uuid NOT NULL,
+  id uuid NOT NULL,
+  group_id uuid,
+  course_id uuid,
+  teacher_id uuid,
+  starts_at timestamp with time zone NOT NULL,
+  ends_at timestamp with time zone NOT NULL,
+  topic text,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT class_sessions_check CHECK ((ends_at > starts_at)),
+  CONSTRAINT class_sessions_check1 CHECK (((group_id IS NOT NULL) OR (course_id IS NOT NULL))),
+  CONSTRAINT class_sessions_pkey PRIMARY KEY (institution_id, id)
+);
+
+CREATE TABLE courses (
+  institution_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text NOT NULL,
+  code text,
+  grade text,
+  academic_term text,
+  description text,
+  active boolean DEFAULT true NOT NULL,
+  metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  edited text[] DEFAULT '{}'::text[] NOT NULL,
+  merged_into uuid,
+  CONSTRAINT courses_pkey PRIMARY KEY (institution_id, id)
+);
+CREATE INDEX courses_merged ON courses USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
+CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON courses FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('COURSE');
+CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON courses FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('COURSE');
+CREATE TRIGGER forget_digests AFTER DELETE ON courses REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('COURSE');
+
+CREATE TABLE groups (
+  institution_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text NOT NULL,
+  course_id uuid,
+  code text,
+  academic_term text,
+  active boolean DEFAULT true NOT NULL,
+  metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  edited text[] DEFAULT '{}'::text[] NOT NULL,
+  merged_into uuid,
+  CONSTRAINT groups_pkey PRIMARY KEY (institution_id, id)
+);
+CREATE INDEX groups_merged ON groups USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
+CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON groups FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('GROUP');
+CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON groups FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('GROUP');
+CREATE TRIGGER forget_digests AFTER DELETE ON groups REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('GROUP');
+
+CREATE TABLE integration_mappings (
+  integration_id uuid NOT NULL,
+  id uuid DEFAULT gen_random_uuid() NOT NULL,
+  entity_type text NOT NULL,
+  internal_id uuid NOT NULL,
+  external_id text COLLATE "C" NOT NULL,
+  metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+  digest uuid,
+  last_run_id uuid,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  missing_runs integer DEFAULT 0 NOT NULL,
+  missing_since timestamp with time zone,
+  CONSTRAINT integration_mappings_by_external UNIQUE (integration_id, entity_type, external_id),
+  CONSTRAINT integration_mappings_by_internal UNIQUE (integration_id, entity_type, internal_id),
+  CONSTRAINT integration_mappings_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text]))),
+  CONSTRAINT integration_mappings_missing_runs_check CHECK ((missing_runs >= 0))
+);
+
+CREATE TABLE integrations (
+  id uuid NOT NULL,
+  institution_id uuid NOT NULL,
+  provider text NOT NULL,
+  config jsonb DEFAULT '{}'::jsonb NOT NULL,
+  credentials text NOT NULL,
+  credential_fields text[] DEFAULT '{}'::text[] NOT NULL,
+  status text DEFAULT 'ACTIVE'::text NOT NULL,
+  last_sync_at timestamp with time zone,
+  last_error text,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  push_secret_digest text,
+  policy jsonb DEFAULT '{}'::jsonb NOT NULL,
+  CONSTRAINT integrations_pkey PRIMARY KEY (id),
+  CONSTRAINT integrations_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'INACTIVE'::text, 'ERROR'::text])))
+);
+CREATE INDEX integrations_by_institution ON integrations USING btree (institution_id, created_at, id);
+
+CREATE TABLE leases (
+  integration_id uuid NOT NULL,
+  resource text NOT NULL,
+  owner uuid NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT leases_pkey PRIMARY KEY (integration_id, resource)
+);
+
+CREATE TABLE memberships (
+  institution_id uuid NOT NULL,
+  group_id uuid NOT NULL,
+  person_id uuid NOT NULL,
+  role text NOT NULL,
+  integration_id uuid,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT memberships_pkey PRIMARY KEY (institution_id, group_id, person_id, role),
+  CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['STUDENT'::text, 'TEACHER'::text])))
+);
+CREATE INDEX memberships_by_person ON memberships USING btree (institution_id, person_id);
+
+CREATE TABLE outbox_deliveries (
+  integration_id uuid NOT NULL,
+  session_id uuid NOT NULL,
+  student_id uuid NOT NULL,
+  version integer NOT NULL,
+  external_id text NOT NULL,
+  mark text NOT NULL,
+  digest text NOT NULL,
+  status text DEFAULT 'QUEUED'::text NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  last_reason text,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  attempt uuid,
+  CONSTRAINT outbox_deliveries_mark_check CHECK ((mark = ANY (ARRAY['PRESENT'::text, 'ABSENT'::text, 'LATE'::text, 'EXCUSED'::text]))),
+  CONSTRAINT outbox_deliveries_pkey PRIMARY KEY (integration_id, session_id, student_id, version),
+  CONSTRAINT outbox_deliveries_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'SENT'::text, 'CONFIRMED'::text, 'FAILED'::text, 'WITHDRAWN'::text]))) NOT VALID
+);
+
+CREATE TABLE outbox_sendings (
+  integration_id uuid NOT NULL,
+  session_id uuid NOT NULL,
+  owner uuid NOT NULL,
+  lease_until timestamp with time zone NOT NULL,
+  CONSTRAINT outbox_sendings_pkey PRIMARY KEY (integration_id, session_id)
+);
+
+CREATE TABLE roster_edits (
+  institution_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  entity text NOT NULL,
+  action text NOT NULL,
+  entity_id uuid NOT NULL,
+  before jsonb,
+  after jsonb,
+  changed_at timestamp with time zone DEFAULT now() NOT NULL,
+  seq integer DEFAULT 1 NOT NULL,
+  run_id uuid,
+  CONSTRAINT roster_edits_action_check CHECK ((action = ANY (ARRAY['CREATE'::text, 'UPDATE'::text, 'DELETE'::text]))),
+  CONSTRAINT roster_edits_entity_check CHECK ((entity = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'MEMBERSHIP'::text]))),
+  CONSTRAINT roster_edits_pkey PRIMARY KEY (institution_id, "position", seq)
+);
+
+CREATE TABLE schema_migrations (
+  name text NOT NULL,
+  applied_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT schema_migrations_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE students (
+  institution_id uuid NOT NULL,
+  id uuid NOT NULL,
+  national_id text,
+  given_name text DEFAULT ''::text NOT NULL,
+  family_name text DEFAULT ''::text NOT NULL,
+  email text,
+  code text,
+  enrolled_on date,
+  birth_date date,
+  active boolean DEFAULT true NOT NULL,
+  metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  edited text[] DEFAULT '{}'::text[] NOT NULL,
+  merged_into uuid,
+  CONSTRAINT students_pkey PRIMARY KEY (institution_id, id)
+);
+CREATE INDEX students_merged ON students USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
+CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON students FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('STUDENT');
+CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON students FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('STUDENT');
+CREATE TRIGGER forget_digests AFTER DELETE ON students REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('STUDENT');
+
+CREATE TABLE sync_changes (
+  integration_id uuid NOT NULL,
+  run_id uuid NOT NULL,
+  seq integer NOT NULL,
+  entity text NOT NULL,
+  action text NOT NULL,
+  internal_id uuid NOT NULL,
+  external_id text COLLATE "C" NOT NULL,
+  before jsonb,
+  after jsonb,
+  digest uuid,
+  line integer,
+  missing_before integer,
+  missing_after integer,
+  outcome text,
+  reason text,
+  CONSTRAINT sync_changes_action_check CHECK ((action = ANY (ARRAY['CREATE'::text, 'UPDATE'::text, 'RESTORE'::text, 'DEACTIVATE'::text, 'MISSING'::text, 'LINK'::text, 'UNLINK'::text, 'DELETE'::text, 'REKEY'::text]))),
+  CONSTRAINT sync_changes_entity_check CHECK ((entity = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'MEMBERSHIP'::text]))),
+  CONSTRAINT sync_changes_outcome_check CHECK ((outcome = ANY (ARRAY['MOVED'::text, 'REFUSED'::text]))),
+  CONSTRAINT sync_changes_pkey PRIMARY KEY (integration_id, run_id, seq)
+);
+CREATE INDEX sync_changes_by_external ON sync_changes USING btree (integration_id, entity, external_id) WHERE (action = ANY (ARRAY['LINK'::text, 'UNLINK'::text, 'DELETE'::text, 'REKEY'::text]));
+CREATE INDEX sync_changes_by_former ON sync_changes USING btree (integration_id, entity, ((before ->> 'externalId'::text))) WHERE (action = 'REKEY'::text);
+CREATE INDEX sync_changes_by_internal ON sync_changes USING btree (integration_id, internal_id) WHERE (entity <> 'MEMBERSHIP'::text);
+
+CREATE TABLE sync_conflicts (
+  integration_id uuid NOT NULL,
+  id uuid DEFAULT gen_random_uuid() NOT NULL,
+  entity_type text NOT NULL,
+  external_id text COLLATE "C" NOT NULL,
+  run_id uuid NOT NULL,
+  record jsonb NOT NULL,
+  candidates jsonb NOT NULL,
+  reason text NOT NULL,
+  resolution text,
+  internal_id uuid,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  resolved_at timestamp with time zone,
+  CONSTRAINT sync_conflicts_entity_type_check CHECK ((entity_type = ANY (ARRAY['STUDENT'::text, 'TEACHER'::text]))),
+  CONSTRAINT sync_conflicts_pkey PRIMARY KEY (integration_id, entity_type, external_id),
+  CONSTRAINT sync_conflicts_resolution_check CHECK ((resolution = ANY (ARRAY['LINK'::text, 'CREATE'::text, 'IGNORE'::text])))
+);
+CREATE UNIQUE INDEX sync_conflicts_by_id ON sync_conflicts USING btree (integration_id, id);
+
+CREATE TABLE sync_issues (
+  integration_id uuid NOT NULL,
+  run_id uuid NOT NULL,
+  number integer NOT NULL,
+  severity text NOT NULL,
+  rule text NOT NULL,
+  message text NOT NULL,
+  file text,
+  line integer,
+  "column" text,
+  value text,
+  hint text,
+  external_id text,
+  cells jsonb,
+  CONSTRAINT sync_issues_pkey PRIMARY KEY (integration_id, run_id, number),
+  CONSTRAINT sync_issues_severity_check CHECK ((severity = ANY (ARRAY['ERROR'::text, 'WARNING'::text])))
+);
+
+CREATE TABLE sync_runs (
+  integration_id uuid NOT NULL,
+  id uuid NOT NULL,
+  institution_id uuid NOT NULL,
+  entity_type text NOT NULL,
+  status text DEFAULT 'RUNNING'::text NOT NULL,
+  stage text DEFAULT 'READ'::text NOT NULL,
+  counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+  membership_counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+  timings jsonb DEFAULT '{}'::jsonb NOT NULL,
+  error text,
+  attempt integer DEFAULT 1 NOT NULL,
+  owner uuid,
+  lease_until timestamp with time zone,
+  applied_position bigint,
+  started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  finished_at timestamp with time zone,
+  kind text DEFAULT 'SYNC'::text NOT NULL,
+  parent_id uuid,
+  rolls_back uuid,
+  evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+  guard jsonb,
+  approved_at timestamp with time zone,
+  decision text,
+  tables jsonb DEFAULT '{}'::jsonb NOT NULL,
+  planned_position bigint,
+  planned_changes integer,
+  pushed boolean DEFAULT false NOT NULL,
+  guard_base integer,
+  guard_left integer,
+  guard_returned integer,
+  CONSTRAINT sync_runs_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'ALL'::text]))),
+  CONSTRAINT sync_runs_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text, 'ROLLBACK'::text, 'MANUAL'::text]))),
+  CONSTRAINT sync_runs_pkey PRIMARY KEY (integration_id, id),
+  CONSTRAINT sync_runs_stage_check CHECK ((stage = ANY (ARRAY['READ'::text, 'PLAN'::text, 'APPLY'::text, 'REPORT'::text]))),
+  CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'HELD'::text, 'PREVIEWED'::text, 'DISCARDED'::text])))
+);
+CREATE INDEX sync_runs_approved ON sync_runs USING btree (integration_id, entity_type, approved_at) WHERE (approved_at IS NOT NULL);
+CREATE INDEX sync_runs_by_position ON sync_runs USING btree (institution_id, applied_position) WHERE (applied_position IS NOT NULL);
+CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC);
+CREATE INDEX sync_runs_guard_steps ON sync_runs USING btree (integration_id, entity_type, started_at) WHERE ((guard_left > 0) OR (guard_returned > 0));
+CREATE UNIQUE INDEX sync_runs_one_running ON sync_runs USING btree (integration_id, entity_type) WHERE (status = 'RUNNING'::text);
+CREATE INDEX sync_runs_rollbacks ON sync_runs USING btree (integration_id, rolls_back) WHERE (rolls_back IS NOT NULL);
+
+CREATE UNLOGGED TABLE sync_staged (
+  integration_id uuid NOT NULL,
+  run_id uuid NOT NULL,
+  kind text NOT NULL,
+  seq integer NOT NULL,
+  file text,
+  line integer,
+  external_id text COLLATE "C" NOT NULL,
+  digest uuid,
+  dropped text[],
+  active boolean,
+  metadata jsonb,
+  national_id text,
+  given_name text,
+  family_name text,
+  email text,
+  code text,
+  name text,
+  grade text,
+  academic_term text,
+  description text,
+  enrolled_on date,
+  birth_date date,
+  course_external_id text COLLATE "C",
+  person_external_id text COLLATE "C",
+  role text,
+  link_id uuid,
+  CONSTRAINT sync_staged_kind_check CHECK ((kind = ANY (ARRAY['ENTITY'::text, 'MEMBERSHIP'::text, 'KEPT_OUT'::text])))
+);
+CREATE INDEX sync_staged_by_run ON sync_staged USING btree (integration_id, run_id);
+
+CREATE TABLE teachers (
+  institution_id uuid NOT NULL,
+  id uuid NOT NULL,
+  national_id text,
+  given_name text DEFAULT ''::text NOT NULL,
+  family_name text DEFAULT ''::text NOT NULL,
+  email text,
+  code text,
+  active boolean DEFAULT true NOT NULL,
+  metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  edited text[] DEFAULT '{}'::text[] NOT NULL,
+  merged_into uuid,
+  CONSTRAINT teachers_pkey PRIMARY KEY (institution_id, id)
+);
+CREATE INDEX teachers_merged ON teachers USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
+CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON teachers FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('TEACHER');
+CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON teachers FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('TEACHER');
+CREATE TRIGGER forget_digests AFTER DELETE ON teachers REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('TEACHER');
