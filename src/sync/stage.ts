@@ -1,11 +1,8 @@
-import type { FingerprintedPage, Pages, RecordIssue, RecordPage, RecordSource } from '../connectors/index.js';
-import type { Database, Lease } from '../database/index.js';
+import type { FingerprintedPage, Pages, RecordIssue, RecordPage } from '../connectors/index.js';
 import { cleanExternalId, quoted } from '../values/index.js';
 import type { EntitySpec } from './entity-spec.js';
 import { concludeEvidence, countPage } from './evidence.js';
-import type { IssueLog } from './issue-log.js';
 import { lookUp, preferHashJoins } from './joins.js';
-import type { SyncPolicy } from './policy.js';
 import { readPages } from './read.js';
 import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './stage/digest.js';
 import { canDraft } from './stage/drafts.js';
@@ -16,7 +13,6 @@ import { examineMemberships, stageMemberships } from './stage/stage-memberships.
 import type { StageOptions } from './stage/stage-options.js';
 import { type EntityRecord, noteProvided, ownMembership, stageRecord } from './stage/stage-record.js';
 import { StagedWriter } from './stage/staged-writer.js';
-import type { SyncRun } from './sync-run.js';
 
 /** What was staged. */
 export interface Staged {
