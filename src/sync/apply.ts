@@ -3,6 +3,7 @@ import { ServiceError } from '../errors.js';
 import { type EntityColumn, entityColumns } from './entity-columns.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { lookUp, preferHashJoins } from './joins.js';
+import { syncPolicy } from './policy.js';
 import { FORGOTTEN } from './stage/known-digests.js';
 import type { SyncContext } from './sync-context.js';
 import type { SyncRun } from './sync-run.js';
@@ -17,7 +18,9 @@ const CHANGES_THERE = `('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'U
  * changes is the order of their commits.
  */
 export async function apply({ database, runs, run }: SyncContext): Promise<void> {
-  const [integration] = await database.query('SELECT id FROM integrations WHERE id = $1 FOR SHARE', [run.integrationId]);
+  const [integration] = await database.query<{ policy: unknown }>('SELECT policy FROM integrations WHERE id = $1 FOR SHARE', [
+    run.integrationId,
+  ]);
   if (!integration) {
     throw new ServiceError('aborted', 'The integration was deleted while this run was under way.', {
       reason: 'INTEGRATION_DELETED',
@@ -25,7 +28,7 @@ export async function apply({ database, runs, run }: SyncContext): Promise<void>
   }
   const sizes = await sizesOf(database, run);
   await preferHashJoins(database);
-  const left = await verify(database, run, sizes);
+  const left = await verify(database, run, { sizes, policy: syncPolicy.parse(integration.policy) });
   run.counts.moved = left.entities;
   run.membershipCounts.moved = left.memberships;
   await runs.saveApplied(run);

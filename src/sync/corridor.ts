@@ -87,11 +87,14 @@ async function planAndApply(
 ): Promise<void> {
   const { database, run, lease } = context;
   const found = issues.mark();
+  // What planning adds to them belongs to one plan.
   const { failed } = run.membershipCounts;
+  const evidence = structuredClone(run.evidence);
   let planned: Planned | undefined;
   for (let round = 1; ; round++) {
     const before = planned;
     run.membershipCounts.failed = failed;
+    run.evidence = structuredClone(evidence);
     const made = await timed(run, 'planMs', 'PLAN', () => lease.transaction(() => makePlan(context, staged, policy, before)));
     planned = made;
     await issues.rewind(found);

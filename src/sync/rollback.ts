@@ -19,7 +19,7 @@ export async function rollBack(context: SyncContext): Promise<SyncReport> {
     run.plannedChanges = await planBack(database, run);
     const sizes = await sizesOf(database, run);
     await preferHashJoins(database);
-    await verify(database, run, sizes);
+    await verify(database, run, { sizes });
     await count(database, run);
     await runs.savePlan(run);
   });

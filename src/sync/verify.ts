@@ -1,7 +1,10 @@
+import { positionOf } from '../changes/index.js';
 import type { Database } from '../database/index.js';
 import { rowObject, stillHas } from './entity-columns.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { lookUp } from './joins.js';
+import { markMatchedCreates } from './plan/matches.js';
+import type { SyncPolicy } from './policy.js';
 import type { SyncRun } from './sync-run.js';
 
 /** What a plan holds: how many changes of each entity and action, and among how many rows each is looked up. */
@@ -38,8 +41,13 @@ export function has({ actions }: PlanSizes, entity: string, ...wanted: string[])
  * Compares a plan, whoever made it and whenever, with what is there now. Changes that no longer fit are left out and say
  * why: MOVED, or REFUSED where a rollback would undo somebody's work. Call it under the institution's lock to apply.
  */
-export async function verify(database: Database, run: SyncRun, sizes: PlanSizes): Promise<Verdict> {
+export async function verify(
+  database: Database,
+  run: SyncRun,
+  { sizes, policy }: { sizes: PlanSizes; policy?: SyncPolicy },
+): Promise<Verdict> {
   let entities = 0;
+  const hasMoved = (await positionOf(database, run.institutionId)) !== run.plannedPosition;
   for (const spec of Object.values(ENTITY_SPECS)) {
     const type = spec.entityType;
     if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK', 'DELETE')) {
@@ -48,6 +56,13 @@ export async function verify(database: Database, run: SyncRun, sizes: PlanSizes)
     if (has(sizes, type, 'CREATE', 'LINK')) {
       entities += await lookUp(database, sizes, () => markTaken(database, run, spec));
       if (!run.rollsBack) entities += await markClaimedTwice(database, run, spec);
+    }
+    // Nobody new can be somebody who came meanwhile. What a rollback brings back was there before.
+    if (policy && hasMoved && !run.rollsBack && has(sizes, type, 'CREATE')) {
+      entities += await markMatchedCreates(database, { run, spec, policy });
+    }
+    if (spec.table === 'groups' && has(sizes, type, 'CREATE', 'UPDATE', 'LINK', 'RESTORE')) {
+      entities += await markWithoutCourse(database, run);
     }
   }
   const memberships = (await markEnded(database, run, sizes)) + (await markEndless(database, run, sizes));
@@ -117,6 +132,21 @@ async function markClaimedTwice(database: Database, run: SyncRun, spec: EntitySp
        FROM sync_changes c WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('CREATE', 'LINK')
      ) claims WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = claims.seq AND (claims.of_person > 1 OR claims.of_row > 1)`,
     [run.integrationId, run.id, spec.entityType],
+  );
+}
+
+/** Groups of a course that is not in the roster. */
+async function markWithoutCourse(database: Database, run: SyncRun): Promise<number> {
+  return database.execute(
+    `WITH referring AS MATERIALIZED (
+       SELECT c.seq, (c.after->>'courseId')::uuid AS course_id FROM sync_changes c
+       WHERE ${GOOD} AND c.entity = 'GROUP' AND c.after->>'courseId' IS NOT NULL
+     ), lost AS (
+       SELECT referring.seq FROM referring
+       LEFT JOIN courses t ON t.institution_id = $3 AND t.id = referring.course_id WHERE t.id IS NULL)
+     UPDATE sync_changes x SET outcome = '${outcomeOf(run)}', reason = 'Its course is not in the roster.' FROM lost
+     WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = lost.seq`,
+    [run.integrationId, run.id, run.institutionId],
   );
 }
 

@@ -3,6 +3,7 @@ import { type EntityColumn, entityColumns } from '../entity-columns.js';
 import type { EntitySpec } from '../entity-spec.js';
 import type { SyncPolicy } from '../policy.js';
 import type { SyncRun } from '../sync-run.js';
+import { earlierPlans } from './earlier-plans.js';
 import { jsonObject, RUN } from './run-sql.js';
 
 /** A row that the plan could not follow up. */
@@ -30,8 +31,7 @@ export async function planEntities(
     columns.map((column) => [column.field, nextValue(column, policy.fields[spec.entityType], hasDropped)]),
   );
   const refersToCourse = columns.some(({ field }) => field === 'courseId');
-  const course = `LEFT JOIN integration_mappings cm
-    ON cm.integration_id = $1 AND cm.entity_type = 'COURSE' AND cm.external_id = s.course_external_id`;
+  const course = `LEFT JOIN (${coursesKnownTo('$5')}) cm ON cm.external_id = s.course_external_id`;
   // Once its course is known a group changes, although its own row did not.
   const courseCame = 'OR (cm.internal_id IS NOT NULL AND cm.internal_id IS DISTINCT FROM t.course_id)';
   await database.execute(
@@ -54,7 +54,13 @@ export async function planEntities(
          ${refersToCourse ? courseCame : ''})
      ) compared
      WHERE before IS DISTINCT FROM after OR unmapped OR missing_runs > 0`,
-    [run.integrationId, run.id, run.institutionId, spec.entityType],
+    [
+      run.integrationId,
+      run.id,
+      run.institutionId,
+      spec.entityType,
+      ...(refersToCourse ? [await earlierPlans(database, run)] : []),
+    ],
   );
 }
 
@@ -77,9 +83,15 @@ function nextValue(
 export async function findUnknownCourses(database: Database, run: SyncRun): Promise<Unresolved[]> {
   return database.query<Unresolved>(
     `SELECT s.file, s.line, s.external_id AS "externalId", s.course_external_id AS reference, 'course' AS kind FROM sync_staged s
-     LEFT JOIN integration_mappings cm
-       ON cm.integration_id = $1 AND cm.entity_type = 'COURSE' AND cm.external_id = s.course_external_id
+     LEFT JOIN (${coursesKnownTo('$3')}) cm ON cm.external_id = s.course_external_id
      WHERE ${RUN} AND s.kind = 'ENTITY' AND s.course_external_id IS NOT NULL AND cm.internal_id IS NULL ORDER BY s.seq`,
-    [run.integrationId, run.id],
+    [run.integrationId, run.id, await earlierPlans(database, run)],
   );
+}
+
+/** Courses by their external ids: those that are mapped, and those that plans whose runs are a parameter bring. */
+function coursesKnownTo(plans: string): string {
+  return `SELECT external_id, internal_id FROM integration_mappings WHERE integration_id = $1 AND entity_type = 'COURSE'
+    UNION SELECT c.external_id, c.internal_id FROM sync_changes c
+    WHERE c.integration_id = $1 AND c.run_id = ANY(${plans}::uuid[]) AND c.entity = 'COURSE' AND c.action IN ('CREATE', 'LINK')`;
 }

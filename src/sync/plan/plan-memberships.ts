@@ -1,6 +1,7 @@
 import type { Database } from '../../database/index.js';
 import { lookUp } from '../joins.js';
 import type { SyncRun } from '../sync-run.js';
+import { earlierPlans } from './earlier-plans.js';
 import type { Unresolved } from './plan-entities.js';
 import { RUN } from './run-sql.js';
 
@@ -54,16 +55,18 @@ async function resolveMemberships(database: Database, run: SyncRun, size: { rows
       key,
     ),
   );
-  // Who is not mapped may be somebody whom this very run makes or links.
+  // Who is not mapped may be somebody whom this very run makes or links, or an earlier part of the same preview.
   await database.execute(
     `UPDATE sync_memberships t SET group_id = made.group_id, person_id = made.person_id FROM (
        SELECT s.seq, COALESCE(s.group_id, g.internal_id) AS group_id, COALESCE(s.person_id, p.internal_id) AS person_id
        FROM sync_memberships s
-       LEFT JOIN sync_changes g ON g.integration_id = $1 AND g.run_id = $2 AND g.entity = 'GROUP' AND g.external_id = s.external_id
-       LEFT JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = $2 AND p.entity = s.role AND p.external_id = s.person_external_id
+       LEFT JOIN sync_changes g ON g.integration_id = $1 AND g.run_id = ANY($2::uuid[]) AND g.entity = 'GROUP'
+         AND g.external_id = s.external_id AND g.action IN ('CREATE', 'LINK')
+       LEFT JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = ANY($2::uuid[]) AND p.entity = s.role
+         AND p.external_id = s.person_external_id AND p.action IN ('CREATE', 'LINK')
        WHERE s.group_id IS NULL OR s.person_id IS NULL
      ) made WHERE t.seq = made.seq`,
-    key,
+    [run.integrationId, await earlierPlans(database, run)],
   );
   await database.query('ANALYZE sync_memberships');
 }
