@@ -3,7 +3,7 @@ import type { Database } from '../database/index.js';
 import { rowObject, stillHas } from './entity-columns.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { lookUp } from './joins.js';
-import { markMatchedCreates } from './plan/matches.js';
+import { markMatchedCreates } from './plan/index.js';
 import type { SyncPolicy } from './policy.js';
 import type { SyncRun } from './sync-run.js';
 

@@ -13,6 +13,7 @@ import { planAbsences } from './plan-absences.js';
 import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
 import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
 
+export { markMatchedCreates } from './matches.js';
 export type { PlannedConflict, Unresolved };
 
 /** What the plan comes to; the changes themselves are in sync_changes. */
