@@ -73,7 +73,7 @@ export async function buildHouse({ config, logger, connectors, onFailure }: Hous
         return syncWork(sessions, row, capabilitiesOf(factory.definition(row.provider), row.config));
       },
     });
-    const attendance = new AttendanceService({ database, timeZoneOf, soleProcess: storage.embedded });
+    const attendance = new AttendanceService({ database, leases, timeZoneOf });
     const mappingService = new MappingService(database);
     const integrationService = new IntegrationService({
       store,
@@ -86,7 +86,6 @@ export async function buildHouse({ config, logger, connectors, onFailure }: Hous
     });
     if (storage.embedded) {
       await leases.clear();
-      await attendance.deliveries.endAllLeases();
     }
     const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
     resumer.start();

@@ -1,9 +1,9 @@
 import type { AttendanceSheet, ConnectorContext, SendResult } from '../connectors/index.js';
-import type { Database } from '../database/index.js';
+import type { Database, Leases } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import type { Page, PageRequest } from '../paging.js';
 import { type Delivery, type DeliveryStatus, DeliveryStore, type HandedOut } from './delivery-store.js';
-import { type LeaseTiming, SendingLease } from './sending-lease.js';
+import { SendingLease } from './sending-lease.js';
 import { type Collected, collect, nameOf, type SendTarget } from './sheet-source.js';
 
 /** What a connector is given while it sends: how it says what became of marks, and when it has to stop. */
@@ -22,11 +22,10 @@ export interface SendReport extends SendResult {
 
 export interface AttendanceServiceOptions {
   database: Database;
+  leases: Leases;
   timeZoneOf: (config: Record<string, unknown>) => string;
-  /** No other process uses the database. */
-  soleProcess?: boolean;
-  /** For tests. */
-  timing?: Partial<LeaseTiming>;
+  /** How long a caller waits for another who sends the same session, in milliseconds; default a minute. */
+  patienceMs?: number;
 }
 
 /** What came of one attempt. */
@@ -42,7 +41,6 @@ interface Verdict {
 export class AttendanceService {
   readonly deliveries: DeliveryStore;
   readonly #options: AttendanceServiceOptions;
-  readonly #heldHere = new Set<string>();
 
   constructor(options: AttendanceServiceOptions) {
     this.#options = options;
@@ -55,10 +53,8 @@ export class AttendanceService {
    * when nothing is recorded for it, `aborted` when another process sends it or has taken over.
    */
   async send(target: SendTarget, sessionId: string, sendSheet: SendSheet, resend = false): Promise<SendReport> {
-    const { database, timeZoneOf, soleProcess, timing } = this.#options;
-    const key = { integrationId: target.id, sessionId };
-    const lease = new SendingLease({ ...key, database, heldHere: this.#heldHere, soleProcess, timing });
-    return lease.run(async () => {
+    const { database, leases, timeZoneOf, patienceMs } = this.#options;
+    return SendingLease.run({ database, leases, integrationId: target.id, sessionId, patienceMs }, async (lease) => {
       const collected = await collect(database, target, sessionId, timeZoneOf(target.config));
       const handedOut = await this.deliveries.handOut(lease, collected, resend);
       const rows = collected.rows.filter(({ studentId }) => handedOut.pending.has(studentId));

@@ -50,11 +50,6 @@ const TO_SEND: readonly DeliveryStatus[] = ['QUEUED', 'FAILED', 'WITHDRAWN'];
 export class DeliveryStore {
   constructor(private readonly database: Database) {}
 
-  /** For a process that knows itself to be the only one: whoever was sending before it is dead. */
-  async endAllLeases(): Promise<void> {
-    await this.database.execute('DELETE FROM outbox_sendings');
-  }
-
   /**
    * Puts marks into the outbox, new ones as version 1 and corrected ones as the next, and hands out those to be sent: all
    * but those whose latest version is what was taken; with `resend`, all. Counts the attempt before it is made. What was

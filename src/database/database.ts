@@ -148,6 +148,13 @@ export class Database {
     return this.#inTurn(() => this.sequelize.transaction((transaction) => this.#current.run(transaction, work)));
   }
 
+  /** Does `work` once the transaction under way has been committed, and never when it is rolled back; at once outside of one. */
+  afterCommit(work: () => void): void {
+    const current = this.#current.getStore();
+    if (current) current.afterCommit(work);
+    else work();
+  }
+
   /** Whether the database answers within a few seconds, however busy the service is. */
   async isReachable(): Promise<boolean> {
     const asked = this.executeApart('SELECT 1').then(

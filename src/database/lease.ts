@@ -15,6 +15,15 @@ export interface LeaseOptions {
   logger: Logger;
   /** Seconds after which a holder that was not heard of may be replaced. */
   ttlSeconds: number;
+  /** Seconds between two renewals; default a third of `ttlSeconds`. */
+  renewSeconds?: number;
+}
+
+export interface TakeOptions {
+  /** Take it also from somebody who holds it, who then loses it. */
+  force?: boolean;
+  /** What the holder is told when the lease is lost. */
+  lost?: () => ServiceError;
 }
 
 /** SQLSTATE of `hold_lease`. */
@@ -38,12 +47,13 @@ export class Leases {
   }
 
   /**
-   * Takes a lease that is free or has run out; undefined while somebody holds it. `force`: also while somebody does, who
-   * then loses it. Joins the transaction under way; the lease counts from its commit on.
+   * Takes a lease that is free or has run out; undefined while somebody holds it. Joins the transaction under way; the
+   * lease counts from its commit on.
    */
-  async take(key: LeaseKey, { force = false }: { force?: boolean } = {}): Promise<Lease | undefined> {
+  async take(key: LeaseKey, { force = false, lost = takenOver }: TakeOptions = {}): Promise<Lease | undefined> {
     const { database, ttlSeconds } = this.#options;
     const owner = randomUUID();
+    const asked = Date.now();
     const written = await database.execute(
       `INSERT INTO leases AS l (integration_id, resource, owner, expires_at)
        VALUES ($1, $2, $3, ${EXPIRY})
@@ -52,8 +62,12 @@ export class Leases {
       [key.integrationId, key.resource, owner, database.isExclusive ? null : ttlSeconds, force, this.owners],
     );
     if (written === 0) return undefined;
-    const lease = new Lease(this.#options, key, owner, () => this.#held.delete(owner));
-    this.#held.set(owner, lease);
+    const ended = () => this.#held.delete(owner);
+    const lease = new Lease({ ...this.#options, key, owner, lost, ended, validFrom: asked });
+    database.afterCommit(() => {
+      this.#held.set(owner, lease);
+      lease.keepRenewed();
+    });
     return lease;
   }
 
@@ -71,27 +85,51 @@ export class Leases {
 /** Seconds from now, as the fourth parameter; null: for ever. */
 const EXPIRY = `CASE WHEN $4::float8 IS NULL THEN 'infinity' ELSE clock_timestamp() + make_interval(secs => $4::float8) END`;
 
+interface HeldOptions extends LeaseOptions {
+  key: LeaseKey;
+  owner: string;
+  lost: () => ServiceError;
+  /** Called when it is over, however it ended. */
+  ended: () => void;
+  /** When it was asked for, in milliseconds. */
+  validFrom: number;
+}
+
+function takenOver(): ServiceError {
+  return new ServiceError('aborted', 'Another process has taken this work over. Its outcome is the one that counts.', {
+    reason: 'LEASE_LOST',
+  });
+}
+
 /**
  * The right to work on something, until it is released or another process takes it. It is renewed one renewal at a time,
  * on a connection that no query of the work can keep busy. Losing it aborts `signal`, and no transaction of it commits.
  */
 export class Lease {
-  readonly #options: LeaseOptions;
-  readonly #ended: () => void;
+  readonly #options: HeldOptions;
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
+  /** Until when nobody else can have taken the lease, by the clock of this process. */
+  #validUntil: number;
 
-  constructor(
-    options: LeaseOptions,
-    readonly key: LeaseKey,
-    /** Token of this holder. */
-    readonly owner: string,
-    ended: () => void,
-  ) {
+  constructor(options: HeldOptions) {
     this.#options = options;
-    this.#ended = ended;
-    this.#schedule(options.ttlSeconds / 3);
+    this.#validUntil = options.validFrom + options.ttlSeconds * 1_000;
+  }
+
+  /** Begins to renew it, once it is stored. */
+  keepRenewed(): void {
+    this.#schedule(this.#renewSeconds);
+  }
+
+  get key(): LeaseKey {
+    return this.#options.key;
+  }
+
+  /** Token of this holder. */
+  get owner(): string {
+    return this.#options.owner;
   }
 
   /** Aborted as soon as it is known that the lease is another's. */
@@ -102,6 +140,15 @@ export class Lease {
   /** Throws `aborted` when the lease is known to be lost. */
   throwIfLost(): void {
     if (this.#abort.signal.aborted) throw this.#abort.signal.reason;
+  }
+
+  /**
+   * Throws when another process may have taken the lease, as far as the clock tells; the lease is then given up. For calls
+   * outside the database, which no transaction can fence. Asks nobody.
+   */
+  assertNotExpired(): void {
+    if (!this.#options.database.isExclusive && Date.now() > this.#validUntil) this.#lose();
+    this.throwIfLost();
   }
 
   /** Asks the database. Throws `aborted` when the lease is another's; in a transaction, it stays this one's to the end. */
@@ -181,9 +228,14 @@ export class Lease {
     this.#timer = setTimeout(() => void this.#renew(), seconds * 1_000).unref();
   }
 
+  get #renewSeconds(): number {
+    return this.#options.renewSeconds ?? this.#options.ttlSeconds / 3;
+  }
+
   async #renew(): Promise<void> {
     const { database, logger, ttlSeconds } = this.#options;
     const { integrationId, resource } = this.key;
+    const asked = Date.now();
     try {
       const renewed = await database.executeApart(
         `UPDATE leases SET expires_at = ${EXPIRY} WHERE integration_id = $1 AND resource = $2 AND owner = $3`,
@@ -191,10 +243,11 @@ export class Lease {
       );
       if (this.#isOver) return;
       if (renewed === 0) this.#lose();
-      this.#schedule(ttlSeconds / 3);
+      else this.#validUntil = asked + ttlSeconds * 1_000;
+      this.#schedule(this.#renewSeconds);
     } catch (error) {
       logger.warn({ err: error, integrationId, resource }, 'a lease could not be renewed');
-      this.#schedule(1);
+      this.#schedule(Math.min(1, this.#renewSeconds));
     }
   }
 
@@ -210,15 +263,12 @@ export class Lease {
 
   #lose(): void {
     this.#stop();
-    const reason = new ServiceError('aborted', 'Another process has taken this work over. Its outcome is the one that counts.', {
-      reason: 'LEASE_LOST',
-    });
-    this.#abort.abort(reason);
+    if (!this.#abort.signal.aborted) this.#abort.abort(this.#options.lost());
   }
 
   #stop(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#ended();
+    this.#options.ended();
   }
 }

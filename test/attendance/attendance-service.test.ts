@@ -4,6 +4,7 @@ import { AttendanceService, type SendSheet } from '../../src/attendance/index.js
 import { MappingEntityType } from '../../src/connectors/index.js';
 import { ServiceError } from '../../src/errors.js';
 import { newSchool, newSession, sharedHouse } from '../support/house.js';
+import { leasesOfAProcess, sharedByProcesses } from '../support/process.js';
 
 const STUDENTS = Array.from({ length: 6 }, (_, i) => `S${i}`);
 
@@ -26,14 +27,15 @@ async function marked() {
     database,
     mappingService,
     /** A process; both databases are shared by as many as a test wants. */
-    newProcess(timing = {}) {
-      const service = new AttendanceService({ database, timeZoneOf: () => 'UTC', timing });
+    newProcess(timing: Parameters<typeof leasesOfAProcess>[1] = {}) {
+      const seen = sharedByProcesses(database);
+      const service = new AttendanceService({ database, leases: leasesOfAProcess(seen, timing), timeZoneOf: () => 'UTC' });
       return { send: (sendSheet: SendSheet, resend = false) => service.send(target, session.id, sendSheet, resend) };
     },
     /** As if the process that holds the lease had been silent for too long. */
     expireLease: () =>
       database.execute(
-        `UPDATE outbox_sendings SET lease_until = now() - interval '1 s' WHERE integration_id = $1 AND session_id = $2`,
+        `UPDATE leases SET expires_at = now() - interval '1 s' WHERE integration_id = $1 AND resource = 'session:' || $2`,
         values,
       ),
     /** Student -> version, status, attempts. */
@@ -41,7 +43,7 @@ async function marked() {
       const { items } = await integrationService.listDeliveries(school.integrationId, { sessionId: session.id });
       return items.map(({ externalId, version, status, attempts }) => `${externalId} v${version} ${status} ${attempts}`).sort();
     },
-    leases: () => database.query('SELECT owner FROM outbox_sendings WHERE integration_id = $1 AND session_id = $2', values),
+    leases: () => database.query(`SELECT owner FROM leases WHERE integration_id = $1 AND resource = 'session:' || $2`, values),
   };
 }
 
@@ -128,7 +130,7 @@ describe('sending attendance', () => {
   it('the connector of a sender whose lease was taken is stopped by its signal, at the next renewal', async () => {
     const { newProcess, states, expireLease } = await marked();
     const error = await refusal(
-      newProcess({ renewEveryMs: 20, leaseMs: 60_000 }).send(async (sheet, { signal, assertMaySend }) => {
+      newProcess({ renewSeconds: 0.02, ttlSeconds: 60 }).send(async (sheet, { signal, assertMaySend }) => {
         const aborted = once(signal, 'abort');
         // Renewals go on meanwhile: it is expired until another has it.
         const heir = newProcess().send(takesAll);
@@ -284,7 +286,7 @@ describe('sending attendance', () => {
   });
 
   it('an integration deleted while its attendance is sent leaves nothing behind, and is sent no more', async () => {
-    const { newProcess, integrationId, database, session } = await marked();
+    const { newProcess, integrationId, database } = await marked();
     const { integrationService } = await sharedHouse();
     const first = await refusal(
       newProcess().send(async (sheet, callbacks) => {
@@ -294,8 +296,8 @@ describe('sending attendance', () => {
     );
     expect(first.code).to.equal('aborted');
     expect(await refusal(newProcess().send(takesAll))).to.deep.include({ code: 'not_found' });
-    for (const table of ['outbox_deliveries', 'outbox_sendings']) {
-      expect(await database.query(`SELECT * FROM ${table} WHERE session_id = $1`, [session.id])).to.deep.equal([]);
+    for (const table of ['outbox_deliveries', 'leases']) {
+      expect(await database.query(`SELECT * FROM ${table} WHERE integration_id = $1`, [integrationId])).to.deep.equal([]);
     }
   });
 });

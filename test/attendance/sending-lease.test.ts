@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { type LeaseTiming, SendingLease } from '../../src/attendance/sending-lease.js';
+import { SendingLease } from '../../src/attendance/sending-lease.js';
 import { IntegrationProvider } from '../../src/connectors/index.js';
-import type { Database } from '../../src/database/index.js';
 import { ServiceError } from '../../src/errors.js';
 import { testDatabaseUrl } from '../support/database.js';
 import { newIntegration, sharedHouse } from '../support/house.js';
+import { leasesOfAProcess, sharedByProcesses } from '../support/process.js';
 
 interface ProcessOptions {
+  timing?: Parameters<typeof leasesOfAProcess>[1];
+  patienceMs?: number;
+  /** Whether no other process exists. */
   soleProcess?: boolean;
-  timing?: Partial<LeaseTiming>;
   /** What becomes of renewals, instead of what should. */
   renew?: () => Promise<number>;
 }
@@ -20,21 +22,19 @@ async function contended() {
   const { database } = await sharedHouse();
   const { integrationId } = await newIntegration(IntegrationProvider.GENERIC_CSV, { importPath: 'x' });
   const sessionId = randomUUID();
-  const newProcess = ({ soleProcess, timing, renew }: ProcessOptions = {}) => {
-    const heldHere = new Set<string>();
-    const seen = {
-      query: (...call: Parameters<Database['query']>) => database.query(...call),
-      transaction: <T>(work: () => Promise<T>) => database.transaction(work),
-      execute: (sql: string, values: readonly unknown[]) =>
-        renew && sql.startsWith('UPDATE outbox_sendings') ? renew() : database.execute(sql, values),
-    } as unknown as Database;
-    return () => new SendingLease({ database: seen, integrationId, sessionId, heldHere, soleProcess, timing });
+  const newProcess = ({ soleProcess, timing, patienceMs, renew }: ProcessOptions = {}) => {
+    const seen = sharedByProcesses(database, {
+      ...(renew && { executeApart: renew }),
+      ...(soleProcess && { isExclusive: true }),
+    });
+    const options = { database, leases: leasesOfAProcess(seen, timing), integrationId, sessionId, patienceMs };
+    return () => ({ run: <T>(work: (lease: SendingLease) => Promise<T>) => SendingLease.run(options, work) });
   };
   return { newProcess, database, integrationId, sessionId };
 }
 
 /** Over as soon as it is taken. */
-const OVER = { leaseMs: -1, renewEveryMs: 60_000 };
+const OVER = { ttlSeconds: -1, renewSeconds: 60 };
 const IMPATIENT = { patienceMs: -1 };
 
 async function reasonOf(call: Promise<unknown>): Promise<string> {
@@ -50,7 +50,7 @@ describe('the lease of a sending', () => {
   it('keeps others away, tells them after their patience, and is free when the work has ended or failed', async () => {
     const { newProcess } = await contended();
     const newLease = newProcess();
-    const other = newProcess({ timing: IMPATIENT });
+    const other = newProcess(IMPATIENT);
     await newLease().run(async (lease) => {
       await lease.assertHeld();
       lease.assertNotExpired();
@@ -118,7 +118,7 @@ describe('the lease of a sending', () => {
 
   it('is never taken over inside its own process, however late it is', async () => {
     const { newProcess } = await contended();
-    const newLease = newProcess({ timing: { ...OVER, ...IMPATIENT }, soleProcess: true });
+    const newLease = newProcess({ ...IMPATIENT, soleProcess: true });
     await newLease().run(async (lease) => {
       expect(await reasonOf(newLease().run(async () => {}))).to.equal('SENDING_IN_PROGRESS');
       lease.assertNotExpired();
@@ -133,7 +133,7 @@ describe('the lease of a sending', () => {
       renewals += 1;
       return new Promise<number>(() => {});
     };
-    await newProcess({ timing: { leaseMs: 100, renewEveryMs: 5 }, renew })().run(async ({ signal }) => {
+    await newProcess({ timing: { ttlSeconds: 0.1, renewSeconds: 0.005 }, renew })().run(async ({ signal }) => {
       await once(signal, 'abort');
       expect(signal.reason).to.be.instanceOf(ServiceError);
     });
@@ -153,7 +153,7 @@ describe('the lease of a sending', () => {
       done();
       return 1;
     };
-    await newProcess({ timing: { renewEveryMs: 5 }, renew })().run(async (lease) => {
+    await newProcess({ timing: { renewSeconds: 0.005 }, renew })().run(async (lease) => {
       await renewed;
       await lease.assertHeld();
     });
@@ -161,12 +161,12 @@ describe('the lease of a sending', () => {
 
   it('is not made again by a renewal that comes after its end', async () => {
     const { newProcess, database, integrationId } = await contended();
-    await newProcess({ timing: { renewEveryMs: 1 } })().run(async (lease) => {
+    await newProcess({ timing: { renewSeconds: 0.001 } })().run(async (lease) => {
       for (let look = 0; look < 5; look += 1) await lease.assertHeld();
     });
     // Queued behind whatever is still under way on the embedded database, and of no effect on it elsewhere.
     for (let look = 0; look < 5; look += 1) {
-      const rows = await database.query('SELECT owner FROM outbox_sendings WHERE integration_id = $1', [integrationId]);
+      const rows = await database.query('SELECT owner FROM leases WHERE integration_id = $1', [integrationId]);
       expect(rows).to.deep.equal([]);
     }
   });
