@@ -148,6 +148,13 @@ export class Database {
     return this.#inTurn(() => this.sequelize.transaction((transaction) => this.#current.run(transaction, work)));
   }
 
+  /** Lets the statements of the transaction under way take as long as they need; `locks`: and wait for locks as long. */
+  async allowLong({ locks = false } = {}): Promise<void> {
+    // The embedded database knows no time-outs.
+    if (this.isExclusive) return;
+    await this.query(`SET LOCAL statement_timeout = 0${locks ? '; SET LOCAL lock_timeout = 0' : ''}`);
+  }
+
   /** Does `work` once the transaction under way has been committed, and never when it is rolled back; at once outside of one. */
   afterCommit(work: () => void): void {
     const current = this.#current.getStore();

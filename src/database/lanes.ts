@@ -73,8 +73,8 @@ export function busy(cause?: unknown): ServiceError {
   });
 }
 
-/** What PostgreSQL says when a statement waited for a lock, or took, longer than it may. */
-const TOO_LONG = new Set(['55P03', '57014']);
+/** What PostgreSQL says when a statement waited for a lock, or took, longer than it may, or when two waited for each other. */
+const TOO_LONG = new Set(['55P03', '57014', '40P01']);
 
 /** `aborted` for a statement that waited too long; every other error as it is. */
 export function withoutTimeouts(error: unknown): unknown {

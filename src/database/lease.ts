@@ -180,7 +180,7 @@ export class Lease {
     this.throwIfLost();
     const { database } = this.#options;
     return database.transaction(async () => {
-      if (!database.isExclusive) await database.query('SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0');
+      await database.allowLong({ locks: true });
       const result = await work();
       await this.assertHeld();
       return result;

@@ -39,7 +39,7 @@ const LOCK = 4_711_001;
  */
 export async function migrate(database: Database, logger: Logger): Promise<void> {
   await database.transaction(async () => {
-    await database.query('SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0');
+    await database.allowLong({ locks: true });
     await database.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     // A migration that waits for a long query would keep every other query of that table waiting behind it.
     await database.query(`SET LOCAL lock_timeout = '10s'`);

@@ -83,6 +83,7 @@ export class IntegrationStore {
    */
   async delete(id: string): Promise<void> {
     await this.database.transaction(async () => {
+      await this.database.allowLong();
       const [known] = await this.database.query<{ institutionId: string }>(
         'SELECT institution_id AS "institutionId" FROM integrations WHERE id = $1',
         [id],
