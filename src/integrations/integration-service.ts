@@ -24,6 +24,7 @@ import type {
   SyncScope,
   SyncService,
 } from '../sync/index.js';
+import { storableText } from '../values/index.js';
 import { checkPolicy, checkSettings, mergeConfig } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
@@ -371,7 +372,8 @@ export class IntegrationService {
   }
 
   /** ERROR with the reason, or back to ACTIVE; an INACTIVE integration stays so. */
-  async #note(id: string, lastError: string | null, synced = false): Promise<void> {
+  async #note(id: string, reason: string | null, synced = false): Promise<void> {
+    const lastError = reason === null ? null : storableText(reason);
     await this.parts.store
       .update(id, (row) => {
         if (row.status !== 'INACTIVE') row.set({ status: lastError === null ? 'ACTIVE' : 'ERROR', lastError });
