@@ -13,9 +13,9 @@ const MAY_IMPORT = {
   changes: ['database', 'observability'],
   roster: ['changes', 'connectors', 'database', 'values'],
   mappings: ['changes', 'connectors', 'database', 'roster', 'values'],
-  attendance: ['connectors', 'database', 'observability'],
+  attendance: ['connectors', 'database', 'observability', 'values'],
   sync: ['changes', 'connectors', 'database', 'observability', 'roster', 'values'],
-  integrations: ['attendance', 'changes', 'connectors', 'database', 'mappings', 'observability', 'sync'],
+  integrations: ['attendance', 'changes', 'connectors', 'database', 'mappings', 'observability', 'sync', 'values'],
   rpc: ['connectors', 'gen', 'integrations', 'mappings', 'observability', 'roster', 'sync'],
   transport: ['gen', 'observability'],
 };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AttendanceRow, DeliveryOutcome } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import { storableText } from '../values/index.js';
 import type { SendingLease } from './sending-lease.js';
 import type { Collected } from './sheet-source.js';
 
@@ -95,7 +96,7 @@ export class DeliveryStore {
           ...attemptOf(lease),
           last.map(({ studentId }) => studentId),
           last.map(({ status }) => status),
-          last.map(({ reason }) => reason ?? null),
+          last.map(({ reason }) => (reason ? storableText(reason) : null)),
         ],
       ),
     );
@@ -107,7 +108,7 @@ export class DeliveryStore {
       await this.database.execute(
         `UPDATE outbox_deliveries SET status = $4, last_reason = $5, updated_at = now()
          WHERE integration_id = $1 AND session_id = $2 AND attempt = $3 AND status = 'QUEUED'`,
-        [...attemptOf(lease), status, reason],
+        [...attemptOf(lease), status, reason && storableText(reason)],
       );
       return this.database.query<Delivery>(
         `SELECT ${COLUMNS} FROM outbox_deliveries WHERE integration_id = $1 AND session_id = $2 AND attempt = $3`,

@@ -24,6 +24,7 @@ import type {
   SyncScope,
   SyncService,
 } from '../sync/index.js';
+import { storableText } from '../values/index.js';
 import { checkPolicy, checkSettings, mergeConfig } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
@@ -242,7 +243,8 @@ export class IntegrationService {
 
   /**
    * Takes in what the school system pushed, and returns SmartID's id of it. Throws `not_found` for a wrong secret,
-   * `invalid_argument` for a body that cannot be used.
+   * `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must decide first: on the run
+   * that is held, which it names, or on who the student is.
    */
   async receivePush(id: string, secret: string, body: unknown): Promise<string> {
     const known = await this.parts.store.row(id).catch(() => undefined);
@@ -258,6 +260,13 @@ export class IntegrationService {
     const { entityType, externalId, source } = readPushed(receive, body);
     const key = { integrationId: id, institutionId: row.institutionId, entityType };
     const report = await this.parts.syncs.syncPushed(key, source, policyOf(row));
+    if (report.status === 'HELD') {
+      // Nothing is wrong with the body: it comes in when a person approves the run.
+      throw new ServiceError('failed_precondition', report.errors[0] ?? 'The plan of what was pushed is held.', {
+        reason: 'PUSH_HELD',
+        metadata: { runId: report.runId },
+      });
+    }
     if (!report.success || report.errorCount > 0) {
       throw new ServiceError('invalid_argument', report.errors.join('; '), { reason: 'PUSH_REFUSED' });
     }
@@ -363,7 +372,8 @@ export class IntegrationService {
   }
 
   /** ERROR with the reason, or back to ACTIVE; an INACTIVE integration stays so. */
-  async #note(id: string, lastError: string | null, synced = false): Promise<void> {
+  async #note(id: string, reason: string | null, synced = false): Promise<void> {
+    const lastError = reason === null ? null : storableText(reason);
     await this.parts.store
       .update(id, (row) => {
         if (row.status !== 'INACTIVE') row.set({ status: lastError === null ? 'ACTIVE' : 'ERROR', lastError });

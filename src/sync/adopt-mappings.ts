@@ -2,7 +2,7 @@ import type { SyncResult } from '../connectors/index.js';
 import { type Database, MAPPING_COLUMNS } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { TOKEN } from '../paging.js';
-import { cleanExternalId, MAX_EXTERNAL_ID } from '../values/index.js';
+import { cleanExternalId, MAX_EXTERNAL_ID, storableJson } from '../values/index.js';
 import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, type ReportedMapping, type SyncReport } from './corridor.js';
 import { ENTITY_SPECS } from './entity-spec.js';
 import type { SyncContext } from './sync-context.js';
@@ -26,7 +26,7 @@ export async function adoptMappings({ database, run, lease }: SyncContext, resul
     else if (into) errors.push(`mapping of "${externalId}": ${internalId} was merged into ${into}; map that one`);
     else {
       internal.add(internalId.toLowerCase());
-      pairs.set(externalId, { externalId, internalId, metadata: JSON.stringify(metadata ?? {}) });
+      pairs.set(externalId, { externalId, internalId, metadata: storableJson(metadata ?? {}) });
     }
   }
   const stored = await lease.transaction(() => store(database, run, [...pairs.values()], errors));

@@ -1,5 +1,5 @@
 import type { RecordPage } from '../connectors/index.js';
-import { cleanExternalId } from '../values/index.js';
+import { cleanExternalId, storableText } from '../values/index.js';
 
 /** What is known about the reading of a source. Only a reading without `gaps` proves that somebody is gone. */
 export interface Evidence {
@@ -59,7 +59,7 @@ export function countMembershipPage(evidence: MembershipEvidence, page: RecordPa
   evidence.rows += page.records.length + (page.issues ?? []).filter(({ severity }) => severity === 'error').length;
   evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
   if (isRepeated) evidence.repeatedPages += 1;
-  if (page.gap) evidence.gaps.push(page.gap);
+  if (page.gap) evidence.gaps.push(storableText(page.gap));
 }
 
 /**
@@ -92,7 +92,7 @@ export function countPage(evidence: Evidence, page: RecordPage<unknown>, known =
   evidence.pages += 1;
   evidence.rows += size;
   evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
-  if (page.gap) evidence.gaps.push(page.gap);
+  if (page.gap) evidence.gaps.push(storableText(page.gap));
   evidence.unidentifiedRows += failed.filter(({ externalId }) => typeof cleanExternalId(externalId) !== 'string').length;
 }
 

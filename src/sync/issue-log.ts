@@ -1,6 +1,6 @@
 import type { RecordIssue, RecordPage } from '../connectors/index.js';
 import type { Database, Lease } from '../database/index.js';
-import { cleanExternalId, quoted } from '../values/index.js';
+import { cleanExternalId, quoted, storableText } from '../values/index.js';
 import { type StoredTable, toStoredCells, toStoredTable } from './stored-rows.js';
 
 const BATCH = 2_000;
@@ -195,7 +195,6 @@ function mappable(externalId: string | undefined): string | undefined {
   return typeof id === 'string' ? id : undefined;
 }
 
-/** PostgreSQL stores no NUL character. */
 function storable(text: string | undefined): string | undefined {
-  return text?.replaceAll('\0', '\u2400');
+  return text === undefined ? undefined : storableText(text);
 }

@@ -1,9 +1,10 @@
 import type { FingerprintedPage, Pages, RecordPage } from '../connectors/index.js';
+import { storableText } from '../values/index.js';
 
 /** Thrown when the source failed while it was read: the school's side, or the connector, is at fault. */
 export class SourceFailure extends Error {
   constructor(override readonly cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause));
+    super(storableText(cause instanceof Error ? cause.message : String(cause)));
     this.name = 'SourceFailure';
   }
 }

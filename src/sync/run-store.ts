@@ -3,6 +3,7 @@ import { NEXT_POSITION } from '../changes/index.js';
 import type { Database, Lease, Leases } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import { storableText } from '../values/index.js';
 import { noEvidence } from './evidence.js';
 import type { GuardOverride } from './policy.js';
 import {
@@ -167,7 +168,8 @@ export class RunStore {
           run.integrationId,
           run.id,
           run.status,
-          run.error,
+          // A run whose end cannot be stored would stay RUNNING.
+          run.error && storableText(run.error),
           run.stage,
           run.counts,
           run.membershipCounts,

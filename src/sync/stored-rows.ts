@@ -35,6 +35,6 @@ export function toStoredTable(table: RecordTable, columns: RecordPage<unknown>['
     encoding,
     bom,
     entities,
-    idColumn: columns?.externalId,
+    idColumn: columns?.externalId?.replaceAll('\0', ''),
   };
 }

@@ -60,6 +60,26 @@ async function refusal(call: Promise<unknown>): Promise<ServiceError> {
 }
 
 describe('sending attendance', () => {
+  it('a refusal whose words have a NUL or half a character is written down all the same, and the next call sends', async () => {
+    const { newProcess, states, leases } = await marked();
+    const { send } = newProcess();
+    const refusesOne: SendSheet = async (sheet, callbacks) => {
+      const [first, second] = sheet.rows;
+      const outcome = (studentId: string | undefined) => ({ studentId: studentId as string, status: 'FAILED' as const });
+      await callbacks.delivered([
+        { ...outcome(first?.studentId), reason: 'a\0b' },
+        { ...outcome(second?.studentId), reason: '\uD800' },
+      ]);
+      throw new Error('HTTP 500: a\0b \uD800');
+    };
+    const report = await send(refusesOne);
+    expect(report.success).to.equal(false);
+    expect(report.errors[0]).to.contain('HTTP 500: a');
+    expect(await states()).to.deep.equal(all('v1 FAILED 1'));
+    expect(await leases()).to.deep.equal([]);
+    expect(await send(takesAll)).to.deep.include({ success: true, sent: 6 });
+  });
+
   it('a mark corrected while the sheet is being sent is not SENT: it goes out with the next call', async () => {
     const { newProcess, session, states } = await marked();
     const { send } = newProcess();

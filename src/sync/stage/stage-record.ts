@@ -7,7 +7,7 @@ import type {
   StudentRecord,
   TeacherRecord,
 } from '../../connectors/index.js';
-import { cleanExternalId, cleanText, cleanValue, quoted } from '../../values/index.js';
+import { cleanExternalId, cleanText, cleanValue, quoted, storableJson } from '../../values/index.js';
 import type { EntitySpec } from '../entity-spec.js';
 
 export type EntityRecord = StudentRecord & TeacherRecord & CourseRecord & GroupRecord;
@@ -125,7 +125,7 @@ export function stageRecord(
     active: record.active ?? true,
     metadata: record.metadata === undefined ? null : storableJson(record.metadata),
     values,
-    courseExternalId: cleanText(record.courseExternalId),
+    courseExternalId: cleanReference(record.courseExternalId),
     personExternalId: null,
     role: null,
   };
@@ -176,9 +176,9 @@ export function ownMembership(record: EntityRecord, { file }: PageOrigin): Stage
   if (!record.groupExternalId && !record.teacherExternalId) return undefined;
   const externalId = cleanText(record.externalId) as string;
   const at = { file, line: record.line };
-  const group = cleanText(record.groupExternalId);
+  const group = cleanReference(record.groupExternalId);
   if (group) return membershipRow(group, externalId, 'STUDENT', at);
-  const teacher = cleanText(record.teacherExternalId);
+  const teacher = cleanReference(record.teacherExternalId);
   return teacher ? membershipRow(externalId, teacher, 'TEACHER', at) : undefined;
 }
 
@@ -205,22 +205,14 @@ function checkExternalId(raw: string | null | undefined): string | Pick<RecordIs
   return typeof id === 'string' || id.rule === 'id.missing' ? id : { ...id, value: cleanText(raw) as string };
 }
 
+/**
+ * The id that a record refers to. PostgreSQL stores no NUL character: with U+FFFD in its place it is the id of nobody, and
+ * shows in the issue of an unknown id.
+ */
+function cleanReference(raw: string | null | undefined): string | null {
+  return cleanText(raw)?.replaceAll('\0', '\uFFFD') ?? null;
+}
+
 function columnOf(spec: EntitySpec, field: string): string {
   return spec.fields.find((candidate) => candidate.field === field)?.column ?? field;
-}
-
-/** JSON for PostgreSQL, which can store neither NUL characters nor halves of characters. */
-function storableJson(value: unknown): string {
-  const json = JSON.stringify(value);
-  return NOT_STORABLE.test(json) ? JSON.stringify(storable(JSON.parse(json))) : json;
-}
-
-/** Or the same characters told by a text, which then only costs a second look. */
-const NOT_STORABLE = /\\u(?:0000|d[89a-f])/;
-
-function storable(value: unknown): unknown {
-  if (typeof value === 'string') return value.replaceAll('\0', '').toWellFormed();
-  if (Array.isArray(value)) return value.map(storable);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [storable(key), storable(inner)]));
 }
