@@ -94,9 +94,18 @@ export class RunStore {
     }
   }
 
-  /** Claims the run under way of an integration and entity type whose process has died; undefined when there is none. */
+  /**
+   * Claims the run under way of an integration and entity type whose process has died; undefined when there is none. A
+   * part goes on with its run, as long as somebody works on that.
+   */
   async claimDead({ integrationId, entityType }: Pick<RunKey, 'integrationId' | 'entityType'>): Promise<HeldRun | undefined> {
-    return this.#claim('r.integration_id = $2 AND r.entity_type = $3', [integrationId, entityType]);
+    return this.#claim(
+      `r.integration_id = $2 AND r.entity_type = $3 AND NOT EXISTS (
+         SELECT 1 FROM sync_runs p JOIN leases w ON w.integration_id = p.integration_id AND w.resource = 'run:' || p.id
+         WHERE p.integration_id = r.integration_id AND p.id = r.parent_id AND p.status = 'RUNNING'
+           AND (w.expires_at >= clock_timestamp() OR w.owner = ANY($1::uuid[])))`,
+      [integrationId, entityType],
+    );
   }
 
   /** Claims any one run whose process has died; undefined when there is none. */

@@ -152,6 +152,21 @@ function mortal(syncs: SyncService, school: School, stage: Stage): Promise<void>
   return died.opened;
 }
 
+/** Waits before or after what a store does. */
+function wrap<Name extends 'savePlan' | 'saveApplied' | 'finish' | 'claimPart'>(
+  runs: RunStore,
+  name: Name,
+  { before, after }: { before?: () => Promise<void>; after?: () => Promise<void> },
+): void {
+  const real = (runs[name] as (...call: unknown[]) => Promise<unknown>).bind(runs);
+  runs[name] = (async (...call: unknown[]) => {
+    await before?.();
+    const done = await real(...call);
+    await after?.();
+    return done;
+  }) as RunStore[Name];
+}
+
 /** Claims and does what is dead, until nothing is. */
 async function resumeAll(syncs: SyncService): Promise<SyncReport[]> {
   const reports: SyncReport[] = [];
@@ -345,6 +360,123 @@ describe('two processes and one run', () => {
     });
   }
 
+  /** The first process does not know that it lost its lease: the second claims the run while the first is just before a step. */
+  const STEPS: Record<string, (runs: RunStore, stop: () => Promise<void>) => void> = {
+    'after staging': (runs, stop) => wrap(runs, 'savePlan', { before: stop }),
+    'while planning': (runs, stop) => wrap(runs, 'savePlan', { after: stop }),
+    'in apply': (runs, stop) => wrap(runs, 'saveApplied', { before: stop }),
+    'at the end': (runs, stop) => wrap(runs, 'finish', { before: stop }),
+  };
+  for (const [step, stopAt] of Object.entries(STEPS)) {
+    it(`a process that lost its lease ${step} leaves all to the other`, async function () {
+      // In a transaction of the only session nobody else can claim anything.
+      if (database.isExclusive && step !== 'at the end') this.skip();
+      const school = await schoolOn(database);
+      const [first, second] = [school.newProcess(), school.newProcess()];
+      await first.sync(school.of('ALL'));
+      school.source.students = CHANGED;
+      const [stopped, goOn] = [gate(), gate()];
+      stopAt(first.runs, () => {
+        stopped.open();
+        return goOn.opened;
+      });
+      const lost = first.sync(school.of(STUDENT)).catch((error: { reason: string }) => error.reason);
+      await stopped.opened;
+      await school.expire();
+      const held = await second.runs.claimAnyDead();
+      if (held) {
+        goOn.open();
+        expect(await lost).to.equal('LEASE_LOST');
+        expect((await second.carryOut(held)).status).to.equal('COMPLETED');
+      } else {
+        // Whoever is writing its run's row commits it: nobody else has the run.
+        expect(step).to.be.oneOf(['while planning', 'in apply']);
+        goOn.open();
+        expect(await lost).to.deep.include({ status: 'COMPLETED' });
+      }
+      expect(await school.roster()).to.deep.equal(CHANGED);
+      expect(await school.left()).to.deep.equal(NOTHING);
+      const { items } = await second.runs.list(school.integrationId, {});
+      expect(items.filter(({ entityType }) => entityType === STUDENT).map(({ status }) => status)).to.deep.equal([
+        'COMPLETED',
+        'COMPLETED',
+      ]);
+      const changes = await second.listChanges(school.integrationId, items[0]?.id as string, {});
+      expect(changes.items.map(({ action, externalId }) => `${action} ${externalId}`).sort()).to.deep.equal([
+        'CREATE 4',
+        'UPDATE 1',
+      ]);
+    });
+  }
+
+  it('a process that lost a run of all types does not take a part back from the other', async () => {
+    const school = await schoolOn(database);
+    const [first, second, third] = [school.newProcess(), school.newProcess(), school.newProcess()];
+    const died = mortal(first, school, 'read');
+    void first.sync(school.of('ALL'));
+    await died;
+    await school.expire();
+    const [claims, goOn] = [gate(), gate()];
+    wrap(second.runs, 'claimPart', {
+      before: () => {
+        claims.open();
+        return goOn.opened;
+      },
+    });
+    const again = (await second.runs.claimAnyDead()) as HeldRun;
+    const lost = second.carryOut(again).catch((error: { reason: string }) => error.reason);
+    await claims.opened;
+    await school.expire();
+    const held = (await third.runs.claimAnyDead()) as HeldRun;
+    expect(held.run.entityType).to.equal('ALL');
+    school.inReading(async () => {
+      goOn.open();
+      expect(await lost).to.equal('LEASE_LOST');
+    });
+    expect((await third.carryOut(held)).status).to.equal('COMPLETED');
+    expect(await school.roster()).to.deep.equal(BEFORE);
+    expect(await school.left()).to.deep.equal(NOTHING);
+  });
+
+  it('a sync of one type does not take a part from a run of all types that is alive', async () => {
+    const school = await schoolOn(database);
+    const [first, second] = [school.newProcess(), school.newProcess()];
+    const [reading, goOn] = [gate(), gate()];
+    school.inReading(() => {
+      reading.open();
+      return goOn.opened;
+    });
+    const whole = first.sync(school.of('ALL'));
+    await reading.opened;
+    await database.execute(
+      `UPDATE leases l SET expires_at = clock_timestamp() FROM sync_runs r
+       WHERE r.integration_id = $1 AND r.entity_type = 'STUDENT' AND l.integration_id = $1 AND l.resource = 'run:' || r.id`,
+      [school.integrationId],
+    );
+    const error = await second.sync(school.of(STUDENT)).catch((thrown: unknown) => thrown);
+    goOn.open();
+    expect(error).to.deep.include({ code: 'aborted', reason: 'SYNC_ALREADY_RUNNING' });
+    expect((await whole).status).to.equal('COMPLETED');
+    expect(await school.left()).to.deep.equal(NOTHING);
+  });
+
+  it('a run on which five processes died is given up, with nothing left of it', async () => {
+    const school = await schoolOn(database);
+    const [first, second] = [school.newProcess(), school.newProcess()];
+    const died = mortal(first, school, 'read');
+    void first.sync(school.of('ALL'));
+    await died;
+    for (let attempt = 2; attempt <= 5; attempt++) {
+      await school.expire();
+      const held = (await school.newProcess().runs.claimAnyDead()) as HeldRun;
+      expect(held.run).to.deep.include({ attempt, entityType: 'ALL' });
+    }
+    await school.expire();
+    const reports = await resumeAll(second);
+    expect(reports[0]).to.deep.include({ status: 'FAILED', errors: ['5 processes died while this run was under way.'] });
+    expect(await school.left()).to.deep.equal(NOTHING);
+  });
+
   it('a roll back that meets a dead sync of the same type ends both', async () => {
     const school = await schoolOn(database);
     const [first, second] = [school.newProcess(), school.newProcess()];
@@ -483,6 +615,31 @@ describe('two processes and one run', () => {
       expect(await school.roster()).to.deep.equal(CHANGED);
     });
   }
+
+  it('a held plan that is approved while the sync that replaces it writes stops neither of the two', async function () {
+    if (database.isExclusive) this.skip();
+    const school = await schoolOn(database);
+    const [first, second] = [school.newProcess(), school.newProcess()];
+    await first.sync(school.of(STUDENT));
+    const runId = await hold(first, school, STUDENT);
+    const [writing, goOn] = [gate(), gate()];
+    wrap(first.runs, 'saveApplied', {
+      after: () => {
+        writing.open();
+        return goOn.opened;
+      },
+    });
+    const running = first.sync(school.of(STUDENT));
+    await writing.opened;
+    const approved = second.approve(school.integrationId, runId, 'yes').catch((thrown: { reason: string }) => thrown.reason);
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    while ((await database.query(waiting)).length === 0);
+    goOn.open();
+    expect((await running).status).to.equal('COMPLETED');
+    expect(await approved).to.equal('SYNC_RUN_NOT_WAITING');
+    expect((await second.runs.get(school.integrationId, runId)).status).to.equal('DISCARDED');
+    expect(await school.left()).to.deep.equal(NOTHING);
+  });
 
   it('a run that was applied is COMPLETED although its end could not be recorded at first', async () => {
     const school = await schoolOn(database);
