@@ -199,7 +199,7 @@ export class Lease {
     this.signal.addEventListener('abort', fail);
     if (this.signal.aborted) fail();
     try {
-      return await Promise.race([work, lost]);
+      return await Promise.race([lost, work]);
     } finally {
       this.signal.removeEventListener('abort', fail);
     }

@@ -72,12 +72,16 @@ export async function walkCorridor(context: SyncContext, source: RecordSource, p
     );
     await planAndApply(context, { staged, policy, issues });
     await recallRows({ database, run, source, issues });
-    // Some pushed records are no new reading.
-    if (run.kind === 'SYNC' && !staged.partial) await lease.transaction(() => runs.supersede(run));
+    if (run.status === 'HELD' && isNewReading(run, staged)) await lease.transaction(() => runs.supersede(run));
     return await report(database, run);
   } finally {
     await endStaging(context, issues);
   }
+}
+
+/** Some pushed records are no new reading. */
+function isNewReading(run: SyncRun, { partial }: Staged): boolean {
+  return run.kind === 'SYNC' && !partial;
 }
 
 /** Plans, judges and applies; anew when somebody changed the roster between the plan and its turn to be applied. */
@@ -85,7 +89,7 @@ async function planAndApply(
   context: SyncContext,
   { staged, policy, issues }: { staged: Staged; policy: SyncPolicy; issues: IssueLog },
 ): Promise<void> {
-  const { database, run, lease } = context;
+  const { database, runs, run, lease } = context;
   const found = issues.mark();
   // What planning adds to them belongs to one plan.
   const { failed } = run.membershipCounts;
@@ -118,6 +122,8 @@ async function planAndApply(
         await lockInstitution(database, run.institutionId);
         const isCurrent = (await positionOf(database, run.institutionId)) === run.plannedPosition;
         if (!isCurrent && round < MAX_PLANS) return false;
+        // Before this run's own row is written: whoever approves a plan locks the plan first, too.
+        if (isNewReading(run, staged)) await runs.supersede(run);
         await apply(context);
         await keepStep(database, run, made.impact);
         if (made.created + made.updated + made.conflicts.length < staged.staged)

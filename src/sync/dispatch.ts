@@ -33,6 +33,8 @@ export interface Dispatch extends SyncContext {
   work: () => Promise<SyncWork>;
   /** Does a part of a run, keeping its lease and recording its end. */
   doPart: PartOf['doPart'];
+  /** Brings a run to its end whose process died. */
+  endDead: PartOf['endDead'];
 }
 
 /** How a run begins and how it goes on after its process died: the same, by what it was asked for and of what. */
@@ -116,12 +118,12 @@ async function rollBackAll(given: Dispatch): Promise<SyncReport> {
 
 /** The parts that waited, in the order they were planned. */
 async function approveAll(given: Dispatch): Promise<SyncReport> {
-  const { run, runs } = given;
+  const { run, runs, lease } = given;
   const parts = await runs.parts(run.integrationId, run.id);
   return runParts(given, {
     items: parts.filter(({ status, approvedAt }) => status === 'HELD' || status === 'PREVIEWED' || approvedAt),
     find: (part, now) => now.find(({ id, status }) => id === part.id && status !== 'HELD' && status !== 'PREVIEWED'),
-    begin: (part) => runs.approve(run.integrationId, part.id, run.decision ?? ''),
+    begin: (part) => runs.approve(run.integrationId, part.id, run.decision ?? '', lease),
     do: (context) => (context.run.appliedPosition ? finishApplied(context) : approvePlan(context)),
   });
 }

@@ -1,5 +1,5 @@
 import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, report, type SyncReport } from './corridor.js';
-import type { HeldRun, RunRequest } from './run-store.js';
+import type { HeldRun, RunKey, RunRequest } from './run-store.js';
 import type { SyncContext } from './sync-context.js';
 import { addCounts, noCounts, type SyncRun } from './sync-run.js';
 
@@ -7,6 +7,8 @@ import { addCounts, noCounts, type SyncRun } from './sync-run.js';
 export interface PartOf extends SyncContext {
   /** Does one of them, keeping its lease and recording its end. */
   doPart(held: HeldRun, work: (context: SyncContext) => Promise<SyncReport>): Promise<SyncReport>;
+  /** Brings a run of the same to its end whose process died. */
+  endDead(key: RunKey): Promise<void>;
 }
 
 export interface Parts<T> {
@@ -30,25 +32,28 @@ export async function runParts<T>(given: PartOf, parts: Parts<T>): Promise<SyncR
   const done: SyncReport['parts'] = [];
   for (const item of parts.items) {
     given.lease.throwIfLost();
-    const before = parts.find(item, begun);
-    if (before && before.status !== 'RUNNING') {
-      done.push({ ...(await report(database, before)), entityType: before.entityType });
-    } else {
-      const held = before ? await runs.claimPart(before) : await beginPart(given, parts, item);
-      const one = await given.doPart(held, (context) => parts.do(context));
-      done.push({ ...one, entityType: held.run.entityType });
-    }
+    const { run: part, lease }: Partial<HeldRun> & { run: SyncRun } = await openPart(given, parts, item, begun);
+    const one = lease ? await given.doPart({ run: part, lease }, (context) => parts.do(context)) : await report(database, part);
+    done.push({ ...one, entityType: part.entityType });
     if (done.at(-1)?.status === 'FAILED') break;
   }
   return summarize(given, done);
 }
 
-async function beginPart<T>({ run, runs }: SyncContext, parts: Parts<T>, item: T): Promise<HeldRun> {
+/** The run of an item: without a lease where an earlier attempt, or its process, has ended it. */
+async function openPart<T>(given: PartOf, parts: Parts<T>, item: T, begun: readonly SyncRun[]) {
+  const before = parts.find(item, begun);
+  if (!before) return beginPart(given, parts, item);
+  return before.status === 'RUNNING' ? given.runs.claimPart(before, given.lease) : { run: before };
+}
+
+async function beginPart<T>({ run, runs, lease, endDead }: PartOf, parts: Parts<T>, item: T): Promise<HeldRun> {
   if (parts.begin) return parts.begin(item);
   const asked = parts.request?.(item);
   if (!asked) throw new Error('a part needs a request or a way to begin');
   const request = { integrationId: run.integrationId, institutionId: run.institutionId, parentId: run.id, ...asked };
-  return runs.begin(request);
+  await endDead(request);
+  return runs.begin(request, lease);
 }
 
 /** One report of several, and the run as it stands with them. */

@@ -52,10 +52,14 @@ export class RunStore {
     private readonly leases: Leases,
   ) {}
 
-  /** Begins a run; undefined when another of the same integration and entity type is under way. */
-  async create(request: RunRequest): Promise<HeldRun | undefined> {
+  /**
+   * Begins a run; undefined when another of the same integration and entity type is under way. `whole`: the lease of the
+   * run that this one is part of; throws `aborted` when it is lost.
+   */
+  async create(request: RunRequest, whole?: Lease): Promise<HeldRun | undefined> {
     const { integrationId, institutionId, entityType, kind = 'SYNC', guard, parentId, rollsBack, pushed = false } = request;
     return this.database.transaction(async () => {
+      await whole?.assertHeld();
       // An integration that is deleted meanwhile gets no run.
       const [integration] = await this.database.query('SELECT 1 FROM integrations WHERE id = $1 FOR KEY SHARE', [integrationId]);
       if (!integration) {
@@ -82,18 +86,27 @@ export class RunStore {
   }
 
   /** Begins a run. Throws `aborted` that names the run of the same that is under way. */
-  async begin(request: RunRequest): Promise<HeldRun> {
+  async begin(request: RunRequest, whole?: Lease): Promise<HeldRun> {
     while (true) {
-      const held = await this.create(request);
+      const held = await this.create(request, whole);
       if (held) return held;
       const running = await this.alreadyRunning(request);
       if (running) throw running;
     }
   }
 
-  /** Claims the run under way of an integration and entity type whose process has died; undefined when there is none. */
+  /**
+   * Claims the run under way of an integration and entity type whose process has died; undefined when there is none. A
+   * part goes on with its run, as long as somebody works on that.
+   */
   async claimDead({ integrationId, entityType }: Pick<RunKey, 'integrationId' | 'entityType'>): Promise<HeldRun | undefined> {
-    return this.#claim('r.integration_id = $2 AND r.entity_type = $3', [integrationId, entityType]);
+    return this.#claim(
+      `r.integration_id = $2 AND r.entity_type = $3 AND NOT EXISTS (
+         SELECT 1 FROM sync_runs p JOIN leases w ON w.integration_id = p.integration_id AND w.resource = 'run:' || p.id
+         WHERE p.integration_id = r.integration_id AND p.id = r.parent_id AND p.status = 'RUNNING'
+           AND (w.expires_at >= clock_timestamp() OR w.owner = ANY($1::uuid[])))`,
+      [integrationId, entityType],
+    );
   }
 
   /** Claims any one run whose process has died; undefined when there is none. */
@@ -106,9 +119,17 @@ export class RunStore {
     );
   }
 
-  /** Claims a part of a run that the caller holds: whoever worked on it has lost that run. */
-  async claimPart(part: SyncRun): Promise<HeldRun> {
-    return this.database.transaction(() => this.#hold(part, { force: true, again: true }));
+  /**
+   * Claims a part of a run that the caller holds by the lease `whole`: whoever worked on it has lost that run. The run as
+   * it is now, without a lease, when it has ended meanwhile.
+   */
+  async claimPart({ integrationId, id }: SyncRun, whole: Lease): Promise<HeldRun | { run: SyncRun; lease?: undefined }> {
+    return this.database.transaction(async () => {
+      await whole.assertHeld();
+      await this.database.query('SELECT 1 FROM sync_runs WHERE integration_id = $1 AND id = $2 FOR UPDATE', [integrationId, id]);
+      const run = await this.get(integrationId, id);
+      return run.status === 'RUNNING' ? this.#hold(run, { force: true, again: true }) : { run };
+    });
   }
 
   /** The `aborted` for a run that would begin beside another of the same, which it names. */
@@ -160,6 +181,13 @@ export class RunStore {
   async finish({ run, lease }: HeldRun): Promise<void> {
     await this.database.transaction(async () => {
       await lease.assertHeld();
+      // What a process staged that died on the run, where this attempt did not come to it.
+      if (run.attempt > 1) {
+        await this.database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2', [
+          run.integrationId,
+          run.id,
+        ]);
+      }
       await this.database.execute(
         `UPDATE sync_runs SET status = $3, error = $4, stage = $5, counts = $6, membership_counts = $7, timings = $8,
            evidence = $9, approved_at = $10, finished_at = clock_timestamp()
@@ -208,11 +236,12 @@ export class RunStore {
    * Takes a plan that waits for a person, to apply it. Throws `failed_precondition` when the run is none, `aborted` while
    * another run of the same is under way.
    */
-  async approve(integrationId: string, runId: string, decision: string): Promise<HeldRun> {
+  async approve(integrationId: string, runId: string, decision: string, whole?: Lease): Promise<HeldRun> {
     const before = await this.get(integrationId, runId);
     requireWaiting(before);
     return this.database
       .transaction(async () => {
+        await whole?.assertHeld();
         const [row] = await this.database.query<SyncRun>(
           `UPDATE sync_runs SET status = 'RUNNING', approved_at = clock_timestamp(), decision = $3
            WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${COLUMNS}`,
@@ -293,12 +322,12 @@ export class RunStore {
   async #claim(condition: string, values: unknown[]): Promise<HeldRun | undefined> {
     return this.database.transaction(async () => {
       const [row] = await this.database.query<SyncRun>(
-        `SELECT ${COLUMNS} FROM sync_runs WHERE (integration_id, id) = (
-           SELECT r.integration_id, r.id FROM sync_runs r
+        // The columns are those of the row that is locked: it may have been written since the statement began.
+        `SELECT ${COLUMNS} FROM (SELECT r.* FROM sync_runs r
            LEFT JOIN leases l ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id
            WHERE r.status = 'RUNNING' AND (l.owner IS NULL OR (l.expires_at < clock_timestamp() AND l.owner <> ALL($1::uuid[])))
              AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp()) AND ${condition}
-           ORDER BY r.started_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED)`,
+           ORDER BY r.started_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED) claimed`,
         [this.leases.owners, ...values],
       );
       return row && this.#hold(row, { again: true });

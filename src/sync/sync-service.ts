@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { RecordSource } from '../connectors/index.js';
 import type { Database, Leases } from '../database/index.js';
 import { ServiceError } from '../errors.js';
@@ -128,6 +129,7 @@ export class SyncService {
         ...context,
         work: () => this.#options.workOf(held.run.integrationId),
         doPart: (part, work) => this.#withLease(part, work),
+        endDead: (key) => this.#endDead(key),
       }),
     );
   }
@@ -139,9 +141,8 @@ export class SyncService {
       if (created) return this.carryOut(created);
       const claimed = await this.runs.claimDead(request);
       if (claimed) {
-        const isSame = isAskedFor(claimed.run, request);
-        const done = await this.carryOut(claimed);
-        if (isSame) return done;
+        if (isAskedFor(claimed.run, request)) return this.carryOut(claimed);
+        await this.#endClaimed(claimed);
         continue;
       }
       const running = await this.runs.alreadyRunning(request);
@@ -149,34 +150,72 @@ export class SyncService {
     }
   }
 
+  async #endDead(key: RunKey): Promise<void> {
+    const claimed = await this.runs.claimDead(key);
+    if (claimed) await this.#endClaimed(claimed);
+  }
+
+  /** Does a run that nobody waits for here: how it ends is recorded with it. */
+  async #endClaimed(claimed: HeldRun): Promise<void> {
+    const { id: runId, integrationId } = claimed.run;
+    await this.carryOut(claimed).catch((error: unknown) => {
+      this.#options.logger.error({ err: error, runId, integrationId }, 'a run that was taken up failed');
+    });
+  }
+
   /** Keeps the lease of a run while it is worked on, and ends the run with what comes of it. */
   async #withLease(held: HeldRun, work: (context: SyncContext) => Promise<SyncReport>): Promise<SyncReport> {
     const { run, lease } = held;
     const { database, logger: parent } = this.#options;
     const logger = parent.child({ runId: run.id, integrationId: run.integrationId, entityType: run.entityType });
-    const waited = run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD';
+    let done: SyncReport;
     try {
-      const done = await database.inBackground(() => lease.race(work({ ...held, database, runs: this.runs })));
-      const error = done.success ? run.error : (done.errors[0] ?? 'The connector reports that it failed.');
-      await this.runs.finish({ run: Object.assign(run, { status: done.status, error }), lease });
-      logger.info({ status: done.status, counts: run.counts, timings: run.timings }, 'sync run done');
-      this.#learn(run, logger);
-      return done;
+      done = await database.inBackground(() => lease.race(work({ ...held, database, runs: this.runs })));
     } catch (error) {
-      // The run is another process's, which brings it to its end.
-      if (lease.signal.aborted) throw lease.signal.reason;
-      if (error instanceof SourceFailure) {
-        logger.warn({ reason: error.message }, 'sync run failed at its source');
-        await this.runs.finish({ run: Object.assign(run, { status: 'FAILED', error: error.message }), lease });
-        return { ...(await report(database, run)), counts: run.counts };
+      return this.#endFailed(held, error, logger);
+    }
+    const error = done.success ? run.error : (done.errors[0] ?? 'The connector reports that it failed.');
+    await this.#finish(held, { status: done.status, error }, logger);
+    logger.info({ status: done.status, counts: run.counts, timings: run.timings }, 'sync run done');
+    this.#learn(run, logger);
+    return done;
+  }
+
+  /** Ends a run whose work threw, and throws the same unless its source is at fault. */
+  async #endFailed(held: HeldRun, error: unknown, logger: Logger): Promise<SyncReport> {
+    const { run, lease } = held;
+    // The run is another process's, which brings it to its end.
+    if (lease.signal.aborted) throw lease.signal.reason;
+    if (error instanceof SourceFailure) {
+      logger.warn({ reason: error.message }, 'sync run failed at its source');
+      await this.#finish(held, { status: 'FAILED', error: error.message }, logger);
+      return { ...(await report(this.#options.database, run)), counts: run.counts };
+    }
+    await this.#finish(held, this.#endOf(run, error), logger).catch(() => undefined);
+    throw error;
+  }
+
+  /** What a run comes to whose work threw. */
+  async #endOf(run: SyncRun, error: unknown): Promise<Partial<SyncRun>> {
+    // What failed came after the last write. Only the database knows whether that was committed.
+    const stored = run.appliedPosition ? await this.runs.get(run.integrationId, run.id) : run;
+    if (stored.appliedPosition) return { status: 'COMPLETED', error: null };
+    const sentence = error instanceof ServiceError ? error.message : 'The service had an internal error; its log tells more.';
+    // A plan that could not be applied now waits as before, and for the same reason.
+    const isWaiting = error instanceof ServiceError && error.code === 'aborted' && taskOf(run) === 'APPROVAL';
+    if (!isWaiting) return { status: 'FAILED', error: sentence };
+    return { status: run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD', approvedAt: null };
+  }
+
+  /** Records the end of a run. Where that fails, the run is given up, to be taken up and ended by whoever finds it. */
+  async #finish({ run, lease }: HeldRun, end: Partial<SyncRun> | Promise<Partial<SyncRun>>, logger: Logger): Promise<void> {
+    try {
+      await this.runs.finish({ run: Object.assign(run, await end), lease });
+    } catch (error) {
+      if (!lease.signal.aborted) {
+        logger.error({ err: error }, 'the end of a sync run could not be recorded; it is taken up again');
+        await lease.abandon().catch(() => undefined);
       }
-      // A plan that could not be applied now waits as before.
-      const isWaiting = error instanceof ServiceError && error.code === 'aborted' && taskOf(run) === 'APPROVAL';
-      const sentence = error instanceof ServiceError ? error.message : 'The service had an internal error; its log tells more.';
-      const end = isWaiting ? { status: waited, approvedAt: null } : { status: 'FAILED' };
-      await this.runs.finish({ run: Object.assign(run, { ...end, error: sentence }), lease }).catch((fault: unknown) => {
-        logger.error({ err: fault }, 'the end of a sync run could not be recorded; it is taken up when its lease has run out');
-      });
       throw error;
     }
   }
@@ -198,5 +237,5 @@ export class SyncService {
 function isAskedFor(run: SyncRun, { kind = 'SYNC', guard, rollsBack }: RunRequest & { entityType: SyncScope }): boolean {
   const task = taskOf(run);
   if (task === 'ROLLBACK') return run.kind === kind && run.rollsBack === rollsBack;
-  return task === kind && !run.appliedPosition && JSON.stringify(run.guard ?? null) === JSON.stringify(guard ?? null);
+  return task === kind && !run.appliedPosition && isDeepStrictEqual(run.guard ?? null, JSON.parse(JSON.stringify(guard ?? null)));
 }
