@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { loadConfig } from '../src/config.js';
 import { IntegrationProvider, MappingEntityType } from '../src/connectors/index.js';
-import { buildHouse } from '../src/house.js';
 import { createLogger } from '../src/observability/index.js';
+import { buildServices } from '../src/services.js';
 
 const { values: options } = parseArgs({
   options: { rows: { type: 'string', default: '100000' }, repeat: { type: 'string', default: '1' } },
@@ -57,9 +57,9 @@ async function measure(name: string, databaseUrl: string | undefined): Promise<R
   const ids = Array.from({ length: Number(options.rows) }, (_, i) => i);
   const students = ids.map((id) => `${id},Ana ${id % 97},Soto ${id % 89},a${id}@colegio.example`);
   await writeFile(join(folder, 'students.csv'), `id,nombres,apellidos,correo\n${students.join('\n')}\n`);
-  const house = await buildHouse({ config, logger: createLogger({ level: 'silent' }) });
+  const services = await buildServices({ config, logger: createLogger({ level: 'silent' }) });
   try {
-    const { integrationService } = house;
+    const { integrationService } = services;
     const { id } = await integrationService.createIntegration({
       institutionId: randomUUID(),
       provider: IntegrationProvider.GENERIC_CSV,
@@ -80,7 +80,7 @@ async function measure(name: string, databaseUrl: string | undefined): Promise<R
       approvalRatio: ratio(approval),
     };
   } finally {
-    await house.close();
+    await services.close();
     await rm(dataDir, { recursive: true, force: true });
   }
 }

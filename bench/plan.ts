@@ -7,8 +7,8 @@ import pg from 'pg';
 import { loadConfig } from '../src/config.js';
 import { IntegrationProvider, MappingEntityType } from '../src/connectors/index.js';
 import type { Database } from '../src/database/index.js';
-import { buildHouse } from '../src/house.js';
 import { createLogger } from '../src/observability/index.js';
+import { buildServices } from '../src/services.js';
 import { writeSchool } from './plan/school-files.js';
 import { forgetStatistics } from './plan/statistics.js';
 
@@ -66,7 +66,7 @@ async function measure(name: Row['database'], people: number, databaseUrl: strin
   const folder = join(config.csvRoot, 'school');
   const memberships = await writeSchool(folder, people);
   try {
-    const first = await buildHouse({ config, logger });
+    const first = await buildServices({ config, logger });
     const { id } = await first.integrationService.createIntegration({
       institutionId: randomUUID(),
       provider: IntegrationProvider.GENERIC_CSV,
@@ -75,16 +75,16 @@ async function measure(name: Row['database'], people: number, databaseUrl: strin
     for (const type of [GROUP, STUDENT]) await first.integrationService.syncData(id, type);
     // Statistics that are being made now are there when it has closed.
     await first.close();
-    const house = await buildHouse({ config, logger });
+    const services = await buildServices({ config, logger });
     try {
-      return await compare({ name, people, memberships }, house, async (changed) => {
+      return await compare({ name, people, memberships }, services, async (changed) => {
         await writeSchool(folder, people, { changed });
-        const { runId, success, errors } = await house.integrationService.syncData(id, STUDENT);
+        const { runId, success, errors } = await services.integrationService.syncData(id, STUDENT);
         if (!success) throw new Error(errors[0]);
-        return (await house.integrationService.getSyncRun(id, runId)).timings;
+        return (await services.integrationService.getSyncRun(id, runId)).timings;
       });
     } finally {
-      await house.close();
+      await services.close();
     }
   } finally {
     await rm(dataDir, { recursive: true, force: true });

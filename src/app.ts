@@ -1,8 +1,8 @@
 import type { Config } from './config.js';
-import { buildHouse } from './house.js';
 import type { Logger } from './observability/index.js';
 import { createInterceptors, openServices, routes, services } from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
+import { buildServices } from './services.js';
 import { healthService, reflectionServices, startServer } from './transport/index.js';
 
 export interface App {
@@ -14,10 +14,10 @@ export interface App {
   close(graceMs: number): Promise<void>;
 }
 
-/** The service: the house, and its door. */
+/** The service: its parts, and the port they are reached by. */
 export async function startApp(options: { config: Config; logger: Logger; onFailure?: (error: Error) => void }): Promise<App> {
   const { config, logger } = options;
-  const house = await buildHouse(options);
+  const parts = await buildServices(options);
   try {
     const { token, made } = await loadAdminToken(config);
     const reflection = !config.production;
@@ -26,17 +26,17 @@ export async function startApp(options: { config: Config; logger: Logger; onFail
       port: config.port,
       tls: config.tls,
       services,
-      routes: routes(house),
+      routes: routes(parts),
       interceptors: createInterceptors({
         logger,
-        inLane: (name, work) => house.database.inLane(name, work),
+        inLane: (name, work) => parts.database.inLane(name, work),
         verify: createTokenVerifier([token]),
         openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
       }),
       // In production a caller brings the proto files.
       reflection,
       corsOrigins: config.corsOrigins,
-      ready: house.ready,
+      ready: parts.ready,
       logger,
     });
     return {
@@ -44,11 +44,11 @@ export async function startApp(options: { config: Config; logger: Logger; onFail
       madeToken: made ? token : undefined,
       async close(graceMs) {
         await server.close(graceMs);
-        await house.close();
+        await parts.close();
       },
     };
   } catch (error) {
-    await house.close();
+    await parts.close();
     throw error;
   }
 }

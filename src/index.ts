@@ -1,10 +1,10 @@
 import type { ConnectorFactory } from './connectors/index.js';
-import { buildHouse } from './house.js';
 import type { IntegrationService } from './integrations/index.js';
 import { type IntegrationsOptions, libraryConfig } from './library-options.js';
 import type { MappingService } from './mappings/index.js';
 import { createLogger } from './observability/index.js';
 import type { RosterService } from './roster/index.js';
+import { buildServices } from './services.js';
 
 export { ConfigError } from './config.js';
 export { ConnectorFactory } from './connectors/index.js';
@@ -62,7 +62,7 @@ export interface Integrations {
 export async function createIntegrations(options: IntegrationsOptions = {}): Promise<Integrations> {
   const config = libraryConfig(options);
   const { connectors, logger = createLogger({ level: config.logLevel }), onFailure } = options;
-  const parts = await buildHouse({ config, logger, ...(connectors && { connectors }), ...(onFailure && { onFailure }) });
+  const parts = await buildServices({ config, logger, ...(connectors && { connectors }), ...(onFailure && { onFailure }) });
   // The database stays inside: its tables are no contract.
   const { integrationService, mappingService, rosterService, connectorFactory, ready, close } = parts;
   return { integrationService, mappingService, rosterService, connectorFactory, ready, close };

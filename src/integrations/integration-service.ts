@@ -31,7 +31,7 @@ import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from
 import { type IntegrationStore, toIntegration } from './integration-store.js';
 import { capabilitiesOf, policyOf, type SyncTarget } from './sync-work.js';
 
-export interface CredentialVaultDoor extends CredentialOpener {
+export interface CredentialSealer extends CredentialOpener {
   seal(integrationId: string, credentials: Record<string, string>): string;
 }
 
@@ -39,7 +39,7 @@ export interface IntegrationServiceParts {
   store: IntegrationStore;
   factory: ConnectorFactory;
   sessions: ConnectorSessions;
-  vault: CredentialVaultDoor;
+  vault: CredentialSealer;
   syncs: SyncService;
   mappings: MappingService;
   attendance: AttendanceService;
@@ -145,7 +145,7 @@ export class IntegrationService {
     entityType: SyncScope = 'ALL',
     options: { guard?: GuardOverride | undefined } = {},
   ): Promise<SyncReport> {
-    return this.#noting(id, () => this.#sync(id, entityType, 'SYNC', options.guard));
+    return this.#recordOutcome(id, () => this.#sync(id, entityType, 'SYNC', options.guard));
   }
 
   /** What a sync would do, with nothing written: the report has the counts, `listSyncChanges` each change. */
@@ -156,7 +156,7 @@ export class IntegrationService {
   /** Applies a plan that is HELD or PREVIEWED exactly as it was shown; what moved since is left out and listed. */
   async approveSync(id: string, runId: string, reason = ''): Promise<SyncReport> {
     await this.#usable(id);
-    return this.#noting(id, () => this.parts.syncs.approve(id, runId, reason));
+    return this.#recordOutcome(id, () => this.parts.syncs.approve(id, runId, reason));
   }
 
   /** Puts a plan away that is HELD or PREVIEWED. */
@@ -201,7 +201,7 @@ export class IntegrationService {
     let count = 0;
     for (let held = await this.parts.syncs.runs.claimAnyDead(); held; held = await this.parts.syncs.runs.claimAnyDead()) {
       const claimed = held;
-      await this.#noting(claimed.run.integrationId, () => this.parts.syncs.carryOut(claimed));
+      await this.#recordOutcome(claimed.run.integrationId, () => this.parts.syncs.carryOut(claimed));
       count += 1;
     }
     return count;
@@ -359,7 +359,7 @@ export class IntegrationService {
   }
 
   /** Does a sync and notes on the integration how it went. */
-  async #noting(id: string, sync: () => Promise<SyncReport>): Promise<SyncReport> {
+  async #recordOutcome(id: string, sync: () => Promise<SyncReport>): Promise<SyncReport> {
     try {
       const report = await sync();
       await this.#note(id, report.success ? null : (report.errors[0] ?? 'The sync failed.'), report.success);

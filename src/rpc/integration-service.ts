@@ -40,7 +40,7 @@ export interface IntegrationRpcParts {
   connectorFactory: ConnectorFactory;
 }
 
-/** smartid.integrations.v1.IntegrationService on the services of the house. */
+/** smartid.integrations.v1.IntegrationService on the services of the product. */
 export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof IntegrationServiceSchema> {
   const { integrationService, mappingService, connectorFactory } = parts;
   return {

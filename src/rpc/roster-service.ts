@@ -18,7 +18,7 @@ import { enumName } from './to-message.js';
 
 const roleName = (role: Membership_Role) => enumName(Membership_Role, role) as 'STUDENT' | 'TEACHER';
 
-/** smartid.roster.v1.RosterService on the roster of the house. */
+/** smartid.roster.v1.RosterService on the roster service. */
 export function rosterRpc({ rosterService }: { rosterService: RosterService }): ServiceImpl<typeof RosterServiceSchema> {
   return {
     async listStudents({ institutionId, groupId, pageSize, pageToken }) {

@@ -3,8 +3,8 @@ import { type Database, MAPPING_COLUMNS } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { TOKEN } from '../paging.js';
 import { cleanExternalId, MAX_EXTERNAL_ID, storableJson } from '../values/index.js';
-import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, type ReportedMapping, type SyncReport } from './corridor.js';
 import { ENTITY_SPECS } from './entity-spec.js';
+import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, type ReportedMapping, type SyncReport } from './report.js';
 import type { SyncContext } from './sync-context.js';
 import { noCounts, type SyncRun } from './sync-run.js';
 

@@ -1,9 +1,10 @@
 import type { MappingEntityType, RecordSource, SyncResult } from '../connectors/index.js';
 import { ServiceError } from '../errors.js';
 import { adoptMappings } from './adopt-mappings.js';
-import { approvePlan, finishApplied, type SyncReport, walkCorridor } from './corridor.js';
+import { approvePlan, finishApplied, runPipeline } from './pipeline.js';
 import type { SyncPolicy } from './policy.js';
 import { SourceFailure } from './read.js';
+import type { SyncReport } from './report.js';
 import { rollBack } from './rollback.js';
 import { type PartOf, runParts } from './run-parts.js';
 import type { SyncContext } from './sync-context.js';
@@ -76,7 +77,7 @@ async function readWith(context: SyncContext, read: ReadEntities, policy: SyncPo
   const found = await read(run.entityType as MappingEntityType).catch((error: unknown) => {
     throw error instanceof ServiceError ? error : new SourceFailure(error);
   });
-  if ('entities' in found) return walkCorridor(context, found, policy);
+  if ('entities' in found) return runPipeline(context, found, policy);
   if (run.kind === 'PREVIEW') {
     throw new SourceFailure('This connector writes its entities itself: its syncs cannot be previewed.');
   }

@@ -10,7 +10,7 @@ export class SourceFailure extends Error {
 }
 
 /**
- * The first room: pages as the connector yields them; bare arrays become pages. Its failures are told apart from ours, and stop the
+ * Reads: pages as the connector yields them; bare arrays become pages. Its failures are told apart from ours, and stop the
  * run before anything is written.
  */
 export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<R> | FingerprintedPage<R>> {

@@ -1,7 +1,8 @@
 import { positionOf } from '../changes/index.js';
 import type { Database } from '../database/index.js';
-import { applyPlan, beginAnew, report, type SyncReport } from './corridor.js';
 import { preferHashJoins } from './joins.js';
+import { applyPlan, beginAnew } from './pipeline.js';
+import { report, type SyncReport } from './report.js';
 import type { SyncContext } from './sync-context.js';
 import type { SyncRun } from './sync-run.js';
 import { sizesOf, verify } from './verify.js';

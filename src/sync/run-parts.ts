@@ -1,4 +1,4 @@
-import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, report, type SyncReport } from './corridor.js';
+import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, report, type SyncReport } from './report.js';
 import type { HeldRun, RunKey, RunRequest } from './run-store.js';
 import type { SyncContext } from './sync-context.js';
 import { addCounts, noCounts, type SyncRun } from './sync-run.js';

@@ -41,7 +41,7 @@ export interface Staged {
   matched: { digested: number; undigested: number };
 }
 
-/** The first two rooms: reads the source page by page, cleans and checks each row, and writes the good ones to sync_staged. */
+/** Reads and stages: reads the source page by page, cleans and checks each row, and writes the good ones to sync_staged. */
 export async function stage(options: StageOptions): Promise<Staged> {
   const { database, lease, run, spec, source } = options;
   const drafted = !source.partial && (await canDraft(database, run, spec));

@@ -29,7 +29,7 @@ export interface SyncCounts {
   warnings: number;
 }
 
-/** Milliseconds spent in each room. */
+/** Milliseconds spent in each step. */
 export interface SyncTimings {
   readMs: number;
   planMs: number;

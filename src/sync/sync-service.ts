@@ -7,12 +7,13 @@ import type { Logger } from '../observability/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { ChangeStore, type ListChangesRequest, type SyncChange } from './change-store.js';
 import { ConflictStore } from './conflict-store.js';
-import { report, type SyncReport, walkCorridor } from './corridor.js';
 import { dispatch, type SyncWork, taskOf } from './dispatch.js';
 import { ENTITY_SPECS } from './entity-spec.js';
 import { exportIssues, type IssueExport } from './issue-export/index.js';
+import { runPipeline } from './pipeline.js';
 import type { SyncPolicy } from './policy.js';
 import { SourceFailure } from './read.js';
+import { report, type SyncReport } from './report.js';
 import { type HeldRun, type RunKey, type RunRequest, RunStore } from './run-store.js';
 import type { SyncContext } from './sync-context.js';
 import type { SyncRun, SyncScope } from './sync-run.js';
@@ -62,7 +63,7 @@ export class SyncService {
     const end = performance.now() + PATIENCE_MS;
     while (true) {
       const held = await this.runs.create({ ...key, pushed: true });
-      if (held) return this.#withLease(held, (context) => walkCorridor(context, source, policy));
+      if (held) return this.#withLease(held, (context) => runPipeline(context, source, policy));
       if (performance.now() > end) {
         throw new ServiceError('aborted', `A sync of ${key.entityType} is under way for this integration. Push again later.`, {
           reason: 'SYNC_ALREADY_RUNNING',

@@ -3,14 +3,14 @@ import { expect } from 'chai';
 import { AttendanceService, type SendSheet } from '../../src/attendance/index.js';
 import { MappingEntityType } from '../../src/connectors/index.js';
 import { ServiceError } from '../../src/errors.js';
-import { newSchool, newSession, sharedHouse } from '../support/house.js';
 import { leasesOfAProcess, sharedByProcesses } from '../support/process.js';
+import { newSchool, newSession, sharedServices } from '../support/services.js';
 
 const STUDENTS = Array.from({ length: 6 }, (_, i) => `S${i}`);
 
 /** A session with a mark for each of six students, and services that send it as different processes would. */
 async function marked() {
-  const { database, integrationService, mappingService } = await sharedHouse();
+  const { database, integrationService, mappingService } = await sharedServices();
   const school = await newSchool({
     'courses.csv': 'id;name\nC1;Ciencias\n',
     'students.csv': `id;given_name;family_name\n${STUDENTS.map((id) => `${id};Ana;Soto ${id}`).join('\n')}\n`,
@@ -307,7 +307,7 @@ describe('sending attendance', () => {
 
   it('an integration deleted while its attendance is sent leaves nothing behind, and is sent no more', async () => {
     const { newProcess, integrationId, database } = await marked();
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const first = await refusal(
       newProcess().send(async (sheet, callbacks) => {
         await integrationService.deleteIntegration(integrationId);

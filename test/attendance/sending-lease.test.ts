@@ -5,8 +5,8 @@ import { SendingLease } from '../../src/attendance/sending-lease.js';
 import { IntegrationProvider } from '../../src/connectors/index.js';
 import { ServiceError } from '../../src/errors.js';
 import { testDatabaseUrl } from '../support/database.js';
-import { newIntegration, sharedHouse } from '../support/house.js';
 import { leasesOfAProcess, sharedByProcesses } from '../support/process.js';
+import { newIntegration, sharedServices } from '../support/services.js';
 
 interface ProcessOptions {
   timing?: Parameters<typeof leasesOfAProcess>[1];
@@ -19,7 +19,7 @@ interface ProcessOptions {
 
 /** Processes that may take the lease of one session. */
 async function contended() {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const { integrationId } = await newIntegration(IntegrationProvider.GENERIC_CSV, { importPath: 'x' });
   const sessionId = randomUUID();
   const newProcess = ({ soleProcess, timing, patienceMs, renew }: ProcessOptions = {}) => {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { sharedHouse } from '../support/house.js';
 import { newCsvSource, readWholeFeed } from '../support/institution.js';
+import { sharedServices } from '../support/services.js';
 
 /** Writes a completed run with so many new students into the log, without a sync. `changed`: how many of them count. */
 async function addRun(of: { integrationId: string; institutionId: string }, rows: number, changed = rows) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const id = randomUUID();
   await database.transaction(async () => {
     await database.execute(
@@ -45,7 +45,7 @@ describe('the feed of changes', () => {
   });
 
   it('is whole and in order with runs of all sizes, edits between them, and pages that cut anywhere', async () => {
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     const of = ids();
     const expected: string[] = [];
     for (const [index, size] of [3, 0, 1, 0, 0, 7, 2, 0, 5, 1, 1, 1, 0, 0, 12].entries()) {
@@ -63,7 +63,7 @@ describe('the feed of changes', () => {
   });
 
   it('is ordered by number, not by digits, where positions grow by a digit', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const of = ids();
     const positions = [8, 9, 10, 11, 98, 99, 100, 101, 999, 1_000];
     for (const [index, position] of positions.entries()) {
@@ -91,7 +91,7 @@ describe('the feed of changes', () => {
   });
 
   it('goes past runs that changed nothing only once: the token then leads behind them', async () => {
-    const { database, rosterService } = await sharedHouse();
+    const { database, rosterService } = await sharedServices();
     const of = ids();
     await addRun(of, 1);
     for (let i = 0; i < 20; i++) await addRun(of, 2, 0);
@@ -111,7 +111,7 @@ describe('the feed of changes', () => {
   });
 
   it('goes on from a token that was given before an integration was deleted, in the middle of its changes', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const source = await newCsvSource({ 'students.csv': 'id,nombres\nS1,Ana\nS2,Eva\nS3,Paz\n' });
     await source.sync();
     const { institutionId } = source;
@@ -123,7 +123,7 @@ describe('the feed of changes', () => {
   });
 
   it('leaves out what only a mapping went through and what was not carried out', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const of = ids();
     const run = await addRun(of, 4, 3);
     await database.execute(`UPDATE sync_changes SET outcome = 'MOVED' WHERE integration_id = $1 AND run_id = $2 AND seq = 2`, [

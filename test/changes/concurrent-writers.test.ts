@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { sharedHouse } from '../support/house.js';
 import { newCsvSource } from '../support/institution.js';
+import { sharedServices } from '../support/services.js';
 
 const { GROUP, STUDENT } = MappingEntityType;
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -12,7 +12,7 @@ const csv = (round: number, ids: readonly number[]) =>
 describe('writers of one institution', () => {
   it('at once (syncs, merges, edits, a deletion) neither fail nor block one another nor hide a change from a reader', async function () {
     this.timeout(60_000);
-    const { database, integrationService, mappingService, rosterService } = await sharedHouse();
+    const { database, integrationService, mappingService, rosterService } = await sharedServices();
     const ids = numbers(12);
     const first = await newCsvSource({ 'students.csv': csv(0, ids), 'groups.csv': 'id,nombre\nG1,1A\n' });
     const { institutionId } = first;

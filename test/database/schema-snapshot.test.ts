@@ -2,22 +2,22 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { packageRoot } from '../../examples/package-root.js';
-import { sharedHouse } from '../support/house.js';
 import { printSchema } from '../support/print-schema.js';
+import { sharedServices } from '../support/services.js';
 
 const SNAPSHOT = join(packageRoot, 'test/database/schema.sql');
 const HEAD = '-- The schema that the migrations make. Written by `npm run schema`; a test compares it with the database.\n\n';
 
 describe('the schema snapshot', () => {
   it('is what the migrations make; `npm run schema` writes it anew', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const schema = HEAD + (await printSchema(database));
     if (process.env.WRITE_SCHEMA && !process.env.CI) await writeFile(SNAPSHOT, schema);
     expect(schema).to.equal(await readFile(SNAPSHOT, 'utf8'));
   });
 
   it('shows a column, a constraint, an index, a sequence and a trigger that a migration adds', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const before = await printSchema(database);
     const after = await database
       .transaction(async () => {

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { migrate } from '../../src/database/index.js';
 import { createLogger } from '../../src/observability/index.js';
-import { sharedHouse } from '../support/house.js';
+import { sharedServices } from '../support/services.js';
 
 describe('the schema', () => {
   it('is what the models say: tables, columns, types and what may be null', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     for (const model of Object.values(database.sequelize.models)) {
       const table = model.getTableName() as string;
       const columns = await database.sequelize.getQueryInterface().describeTable(table);
@@ -20,14 +20,14 @@ describe('the schema', () => {
   });
 
   it('is migrated once, whoever asks again', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const before = await database.query('SELECT * FROM schema_migrations');
     await Promise.all([1, 2, 3].map(() => migrate(database, createLogger({ level: 'silent' }))));
     expect(await database.query('SELECT * FROM schema_migrations')).to.deep.equal(before);
   });
 
   it('begins every key of a table that grows with its tenant', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const rows = await database.query<{ table: string; first: string }>(
       `SELECT c.relname AS table, a.attname AS first FROM pg_index i
        JOIN pg_class c ON c.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
@@ -39,7 +39,7 @@ describe('the schema', () => {
   });
 
   it('holds both uniqueness rules of mappings, whatever writes', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const [integration, a, b] = [
       '00000000-0000-4000-8000-0000000000f1',
       '00000000-0000-4000-8000-0000000000f2',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { generateSchool } from '../../examples/colegio-san-martin/school.js';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const FOLDER = join(process.cwd(), 'examples/colegio-san-martin');
 
@@ -15,7 +15,7 @@ describe('Colegio San Martín', () => {
   });
 
   it('has the faults that its README lists, and no others', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(generateSchool());
     const found: string[] = [];
     const counts: Record<string, number> = {};

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { newSession, sharedHouse } from '../support/house.js';
 import { newCsvSource, readWholeFeed } from '../support/institution.js';
+import { newSession, sharedServices } from '../support/services.js';
 
 const { COURSE, GROUP, STUDENT } = MappingEntityType;
 const SCHOOL = {
@@ -24,7 +24,7 @@ const TABLES = [
 ];
 
 async function rowsOf(integrationId: string) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const counts = TABLES.map(async (table) => {
     const sql = `SELECT count(*)::int AS count FROM ${table} WHERE integration_id = $1`;
     return (await database.query<{ count: number }>(sql, [integrationId]))[0]?.count;
@@ -34,7 +34,7 @@ async function rowsOf(integrationId: string) {
 
 /** Deletes the integration just before the nth transaction of some work; returns whether it came to that. */
 async function deleteBefore(integrationId: string, nth: number, work: () => Promise<unknown>): Promise<boolean> {
-  const { database, integrationService } = await sharedHouse();
+  const { database, integrationService } = await sharedServices();
   const original = database.transaction.bind(database);
   const inside = new AsyncLocalStorage<true>();
   let count = 0;
@@ -66,7 +66,7 @@ const nothing = Object.fromEntries(TABLES.map((table) => [table, 0]));
 
 describe('deleting an integration', () => {
   it('leaves the feed as it was, and ends the memberships that it brought with entries at its end', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const source = await newCsvSource(SCHOOL);
     await integrationService.syncData(source.integrationId);
     const [s1, s2] = [await source.idOf('S1'), await source.idOf('S2')];
@@ -98,7 +98,7 @@ describe('deleting an integration', () => {
   });
 
   it('keeps what a merge did in the feed', async () => {
-    const { integrationService, mappingService } = await sharedHouse();
+    const { integrationService, mappingService } = await sharedServices();
     const source = await newCsvSource(SCHOOL);
     await source.syncAll();
     const ids = { keepInternalId: await source.idOf('S1'), dropInternalId: await source.idOf('S2'), keepExternalId: 'S1' };
@@ -109,7 +109,7 @@ describe('deleting an integration', () => {
   });
 
   it('does not touch the memberships of another integration', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const first = await newCsvSource(SCHOOL);
     await first.syncAll();
     const second = await newCsvSource(
@@ -127,7 +127,7 @@ describe('deleting an integration', () => {
   });
 
   it('and making it again brings the same courses, groups, people and memberships back, and none twice', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const source = await newCsvSource(SCHOOL);
     const { institutionId } = source;
     await integrationService.syncData(source.integrationId);
@@ -159,7 +159,7 @@ describe('deleting an integration', () => {
   });
 
   it('links no group that another integration maps, that is of another term, or that may be either of two', async () => {
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     const first = await newCsvSource({ 'groups.csv': 'id,nombre\nG1,1A\n' });
     await first.sync(GROUP);
     const { institutionId } = first;
@@ -182,7 +182,7 @@ describe('deleting an integration', () => {
   });
 
   it('while a preview is under way leaves nothing of it', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     await deleteBeforeEach(async () => {
       const { integrationId } = await newCsvSource({ 'students.csv': 'id,nombres,correo\nS1,Ana,ana@\n' });
       return { integrationId, run: () => integrationService.previewSync(integrationId, STUDENT) };
@@ -190,7 +190,7 @@ describe('deleting an integration', () => {
   });
 
   it('while attendance is being sent leaves no mark of it', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     await deleteBeforeEach(async () => {
       const source = await newCsvSource(SCHOOL);
       await source.syncAll();

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { IntegrationModel } from '../../src/database/index.js';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const { STUDENT, GROUP, TEACHER } = MappingEntityType;
 
@@ -17,7 +17,7 @@ async function failure(promise: Promise<unknown>): Promise<{ code?: string; mess
 
 describe('IntegrationService', () => {
   it('refuses settings that cannot be, and names every field', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const base = { institutionId: randomUUID(), provider: 'GENERIC_CSV', credentials: {} };
     const missing = await failure(
       integrationService.createIntegration({ ...base, config: { timeZone: 'Mars/Olympus', colour: 1 } }),
@@ -33,7 +33,7 @@ describe('IntegrationService', () => {
   });
 
   it('changes the fields that are sent and no others; null removes a setting', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const { integrationId, folder } = await newSchool();
     const before = await integrationService.getIntegration(integrationId);
     const changed = await integrationService.updateIntegration(integrationId, {
@@ -47,7 +47,7 @@ describe('IntegrationService', () => {
   });
 
   it('goes to ERROR with the reason on failure, and back to ACTIVE on the next success', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool();
     expect(await integrationService.syncData(school.integrationId, STUDENT)).to.deep.include({ success: false });
     const broken = await integrationService.getIntegration(school.integrationId);
@@ -61,7 +61,7 @@ describe('IntegrationService', () => {
   });
 
   it('refuses to sync and to send while INACTIVE', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const { integrationId } = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n' });
     await integrationService.updateIntegration(integrationId, { status: 'INACTIVE' });
     expect((await failure(integrationService.syncData(integrationId, STUDENT))).code).to.equal('failed_precondition');
@@ -71,7 +71,7 @@ describe('IntegrationService', () => {
   });
 
   it('answers a connection test that the school refuses with the reason', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const { integrationId } = await newSchool({}, { importPath: 'no/such/folder' });
     const result = await integrationService.testConnection(integrationId);
     expect(result.success).to.equal(false);
@@ -79,7 +79,7 @@ describe('IntegrationService', () => {
   });
 
   it('stores credentials sealed, and never gives them out', async () => {
-    const { integrationService, database } = await sharedHouse();
+    const { integrationService, database } = await sharedServices();
     const { integrationId } = await newSchool();
     const row = await database.repository(IntegrationModel).findByPk(integrationId);
     expect(row?.credentials).to.match(/^v1\./);
@@ -87,7 +87,7 @@ describe('IntegrationService', () => {
   });
 
   it('deletes an integration with its mappings and runs; the roster stays', async () => {
-    const { integrationService, rosterService, mappingService, database } = await sharedHouse();
+    const { integrationService, rosterService, mappingService, database } = await sharedServices();
     const { integrationId, institutionId } = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n' });
     await integrationService.syncData(integrationId, STUDENT);
     await integrationService.deleteIntegration(integrationId);
@@ -101,7 +101,7 @@ describe('IntegrationService', () => {
   });
 
   it('lists integrations of an institution page by page, oldest first', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const { institutionId, integrationId } = await newSchool();
     const config = { importPath: 'x' };
     const ids = [integrationId];
@@ -118,7 +118,7 @@ describe('IntegrationService', () => {
 
 describe('attendance', () => {
   it('is translated and sent; a student without mapping is one sentence and does not stop the rest', async () => {
-    const { integrationService, rosterService, database } = await sharedHouse();
+    const { integrationService, rosterService, database } = await sharedServices();
     const school = await newSchool({
       'courses.csv': 'id,nombre\nC1,Mates\n',
       'teachers.csv': 'id,nombres\nP1,Paz\n',
@@ -184,7 +184,7 @@ describe('attendance', () => {
   });
 
   it('is stored whole or not at all', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const school = await newSchool({ 'groups.csv': 'id,nombre\nG1,1A\n', 'students.csv': 'id,nombres\n1,Ana\n' });
     for (const type of [GROUP, STUDENT]) await integrationService.syncData(school.integrationId, type);
     const { institutionId } = school;

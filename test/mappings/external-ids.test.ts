@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
 import { cleanExternalId } from '../../src/values/index.js';
-import { sharedHouse } from '../support/house.js';
 import { newCsvSource } from '../support/institution.js';
+import { sharedServices } from '../support/services.js';
 
 const { STUDENT } = MappingEntityType;
 const rows = (...lines: string[]) => ({ 'students.csv': `${['id,nombres,correo', ...lines].join('\n')}\n` });
@@ -36,7 +36,7 @@ describe('an id of a school system', () => {
   }
 
   it('is the same with spaces and in another Unicode form, whoever gives it: no second person comes of it', async () => {
-    const { mappingService } = await sharedHouse();
+    const { mappingService } = await sharedServices();
     const source = await newCsvSource(rows('A,Ana,', 'B,Eva,'));
     await source.sync();
     const before = await source.idOf('A');
@@ -51,7 +51,7 @@ describe('an id of a school system', () => {
   });
 
   it('that can be none is refused by name when somebody is rekeyed to it, and found nowhere', async () => {
-    const { mappingService } = await sharedHouse();
+    const { mappingService } = await sharedServices();
     const source = await newCsvSource(rows('A,Ana,'));
     await source.sync();
     for (const newExternalId of [' ', 'x'.repeat(256), 'a\0b']) {
@@ -65,7 +65,7 @@ describe('an id of a school system', () => {
   });
 
   it('that was left out is left out no longer once somebody is rekeyed to it: nobody becomes missing', async () => {
-    const { integrationService, mappingService, rosterService } = await sharedHouse();
+    const { integrationService, mappingService, rosterService } = await sharedServices();
     const source = await newCsvSource(rows('A,Ana,ana@x.cl', 'B,Eva,'));
     await source.sync();
     const before = await source.idOf('A');
@@ -87,7 +87,7 @@ describe('an id of a school system', () => {
   });
 
   it('that was linked by a decision is looked at anew once its mapping is taken away', async () => {
-    const { integrationService, mappingService, rosterService } = await sharedHouse();
+    const { integrationService, mappingService, rosterService } = await sharedServices();
     const source = await newCsvSource(rows('A,Ana,'));
     await source.sync();
     const other = '00000000-0000-4000-8000-00000000ad02';

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { sharedHouse } from '../support/house.js';
 import { newCsvSource } from '../support/institution.js';
+import { sharedServices } from '../support/services.js';
 
 const header = 'id,nombres,código';
 
 /** Puts changes of so many others into the log of an integration. */
 async function addOthers(of: { integrationId: string; institutionId: string }, rows: number) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const id = randomUUID();
   await database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, after)
@@ -24,7 +24,7 @@ async function addOthers(of: { integrationId: string; institutionId: string }, r
 
 describe('the history of a mapping', () => {
   it('tells all that became of an id and of a person, and only that', async () => {
-    const { mappingService } = await sharedHouse();
+    const { mappingService } = await sharedServices();
     const source = await newCsvSource({ 'students.csv': `${header}\nA,Ana,C-1\nB,Eva,\n` });
     await source.sync();
     const person = await source.idOf('A');
@@ -53,7 +53,7 @@ describe('the history of a mapping', () => {
 
   it('is found by index: 5 ms at most among 100,000 changes, before the database knows how many there are and after', async function () {
     this.timeout(60_000);
-    const { database, mappingService } = await sharedHouse();
+    const { database, mappingService } = await sharedServices();
     const source = await newCsvSource({ 'students.csv': `${header}\nA,Ana,C-1\nB,Eva,\n` });
     await source.sync();
     const person = await source.idOf('A');

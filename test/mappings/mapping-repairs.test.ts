@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, newSession, sharedHouse } from '../support/house.js';
 import { rest, sharedService } from '../support/service.js';
+import { newSchool, newSession, sharedServices } from '../support/services.js';
 
 const { GROUP, STUDENT } = MappingEntityType;
 const HEADER = 'id,nombres,código';
 
 async function schoolOf(rows: string[]) {
-  const { integrationService, mappingService, rosterService } = await sharedHouse();
+  const { integrationService, mappingService, rosterService } = await sharedServices();
   const school = await newSchool({
     'groups.csv': 'id,nombre\nG1,1A\nG2,1B\n',
     'students.csv': [HEADER, ...rows].join('\n'),
@@ -119,7 +119,7 @@ describe('repairs of the map of ids', () => {
   });
 
   it('wait for a sync that is under way, and cannot be taken back as if they were one', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
     const runId = randomUUID();
     const key = [school.integrationId, runId, school.institutionId];

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { sharedHouse } from '../support/house.js';
 import { newCsvSource, readWholeFeed } from '../support/institution.js';
+import { sharedServices } from '../support/services.js';
 
 const { COURSE, GROUP, STUDENT } = MappingEntityType;
 const HEADER = 'id,rut,nombres,apellidos,correo,código';
@@ -25,7 +25,7 @@ async function twoSources(second: string[] = ['B1,,Ana,Soto,,C-1', 'B2,,Anita,So
 
 describe('a merge of two people', () => {
   it('leads the mapping of another integration to the kept one, and its next change does not bring the other back', async () => {
-    const { rosterService, mappingService } = await sharedHouse();
+    const { rosterService, mappingService } = await sharedServices();
     const { a, b, keep, drop, merge } = await twoSources(['B2,,Anita,Soto,,C-2']);
     expect(await b.idOf('B2')).to.equal(drop);
     await mappingService.repairs.merge(merge);
@@ -42,7 +42,7 @@ describe('a merge of two people', () => {
   });
 
   it('keeps one of two mappings of another integration and leaves the other id out', async () => {
-    const { mappingService, integrationService } = await sharedHouse();
+    const { mappingService, integrationService } = await sharedServices();
     const { b, keep, merge } = await twoSources();
     await mappingService.repairs.merge(merge);
     expect([await b.idOf('B1'), await b.idOf('B2')]).to.deep.equal([keep, undefined]);
@@ -53,7 +53,7 @@ describe('a merge of two people', () => {
   });
 
   it('keeps the mapping of another integration whose source still has it', async () => {
-    const { mappingService } = await sharedHouse();
+    const { mappingService } = await sharedServices();
     const { b, keep, merge } = await twoSources();
     await b.write(students('B2,,Anita,Soto,,C-2'));
     await b.sync();
@@ -63,7 +63,7 @@ describe('a merge of two people', () => {
   });
 
   it('is known to an integration that comes later: it neither links the dropped one nor offers it', async () => {
-    const { mappingService } = await sharedHouse();
+    const { mappingService } = await sharedServices();
     const { a, keep, drop, merge } = await twoSources();
     await mappingService.repairs.merge(merge);
     const c = await newCsvSource(students('X1,,Anita,Soto,,C-2', 'X2,,Ana,Soto,,C-1'), a.institutionId);
@@ -73,7 +73,7 @@ describe('a merge of two people', () => {
   });
 
   it('leads waiting conflicts and decisions to the kept one', async () => {
-    const { mappingService, integrationService } = await sharedHouse();
+    const { mappingService, integrationService } = await sharedServices();
     const { a, keep, drop, merge } = await twoSources();
     await a.write(students('A1,,Ana,Soto,ana@x.cl,C-1', 'A2,,Anita,Soto,ana@x.cl,C-2'));
     await a.sync();
@@ -92,7 +92,7 @@ describe('a merge of two people', () => {
   });
 
   it('is left out of plans that waited: approving one does not bring the dropped person back', async () => {
-    const { mappingService, integrationService, rosterService } = await sharedHouse();
+    const { mappingService, integrationService, rosterService } = await sharedServices();
     const { a, drop, merge } = await twoSources(['B1,,Ana,Soto,,C-1']);
     await rosterService.putStudent(a.institutionId, drop, { active: false });
     const c = await newCsvSource(students('X1,,Anita,Soto,,C-2'), a.institutionId);
@@ -106,7 +106,7 @@ describe('a merge of two people', () => {
   });
 
   it('waits for a sync of another integration of the institution', async () => {
-    const { database, mappingService } = await sharedHouse();
+    const { database, mappingService } = await sharedServices();
     const { b, merge } = await twoSources(['B2,,Anita,Soto,,C-2']);
     await database.execute(
       `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, owner, lease_until)
@@ -119,7 +119,7 @@ describe('a merge of two people', () => {
   });
 
   it('leaves no run in an integration that it does not touch', async () => {
-    const { integrationService, mappingService } = await sharedHouse();
+    const { integrationService, mappingService } = await sharedServices();
     const { a, merge } = await twoSources();
     const c = await newCsvSource(students(), a.institutionId);
     await mappingService.repairs.merge(merge);
@@ -127,7 +127,7 @@ describe('a merge of two people', () => {
   });
 
   it('follows chains: who was merged into the dropped one before is then the kept one', async () => {
-    const { database, mappingService } = await sharedHouse();
+    const { database, mappingService } = await sharedServices();
     const { a, keep, drop, merge } = await twoSources();
     await mappingService.repairs.merge(merge);
     await a.write(students('A1,,Ana,Soto,,C-1', 'A3,,Ana,Soto,,'));
@@ -149,14 +149,14 @@ describe('a merge of two people', () => {
   });
 
   it('takes two spellings of one id for the same person, and refuses to merge it with itself', async () => {
-    const { mappingService } = await sharedHouse();
+    const { mappingService } = await sharedServices();
     const { a, keep } = await twoSources();
     const merge = { ...a.of, keepInternalId: keep, dropInternalId: keep.toUpperCase() };
     expect(await errorOf(mappingService.repairs.merge(merge))).to.deep.include({ code: 'invalid_argument' });
   });
 
   it('turns away edits and marks of the dropped one, naming the kept one', async () => {
-    const { mappingService, rosterService } = await sharedHouse();
+    const { mappingService, rosterService } = await sharedServices();
     const { a, keep, drop, merge } = await twoSources();
     await mappingService.repairs.merge(merge);
     const edit = await errorOf(rosterService.putStudent(a.institutionId, drop, { active: true }));
@@ -182,7 +182,7 @@ describe('a merge of two people', () => {
 
 describe('a merge of two courses', () => {
   it('says in the feed which groups go over to the kept one', async () => {
-    const { mappingService } = await sharedHouse();
+    const { mappingService } = await sharedServices();
     const source = await newCsvSource({
       'courses.csv': 'id,nombre\nC1,Matemática\nC2,Matemáticas\n',
       'groups.csv': 'id,nombre,curso_id\nG1,1A,C2\n',

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { sharedHouse } from '../support/house.js';
 import { newCsvSource } from '../support/institution.js';
+import { sharedServices } from '../support/services.js';
 
 const { GROUP } = MappingEntityType;
 const HEADER = 'grupo_id,persona_id,rol';
 
 async function newGroups() {
-  const { integrationService, rosterService } = await sharedHouse();
+  const { integrationService, rosterService } = await sharedServices();
   const source = await newCsvSource({
     'courses.csv': 'id,nombre\nC1,Matemática\n',
     'teachers.csv': 'id,nombres\nT1,Leo\n',
@@ -58,7 +58,7 @@ describe('the memberships of an institution', () => {
   it('end in the lists when the source no longer has their group', async () => {
     const { source, groups } = await newGroups();
     await source.write({ 'groups.csv': 'id,nombre\nG1,1A\n', 'memberships.csv': `${HEADER}\nG1,S1,alumno\n` });
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     for (let run = 0; run < 2; run++) {
       await integrationService.syncData(source.integrationId, GROUP, { guard: { deactivatedPercent: 100, reason: 'test' } });
     }

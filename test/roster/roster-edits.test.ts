@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const { STUDENT, TEACHER } = MappingEntityType;
 const HEADER = 'id,rut,nombres,apellidos,correo,código';
@@ -19,7 +19,7 @@ async function refusal(promise: Promise<unknown>) {
 
 describe('edits of the roster by a backend', () => {
   it('put people in, change the fields that are named, clean and check them, and mark them as edited', async () => {
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     const [institutionId, id] = [randomUUID(), randomUUID()];
     const created = await rosterService.putStudent(institutionId, id, { givenName: ' Ana  María ', nationalId: '12.345.678-5' });
     expect(created).to.deep.include({ givenName: 'Ana María', nationalId: '12345678-5', active: true });
@@ -36,7 +36,7 @@ describe('edits of the roster by a backend', () => {
   });
 
   it('stand in the feed of changes in the order of their commits, beside those of syncs', async () => {
-    const { rosterService, integrationService } = await sharedHouse();
+    const { rosterService, integrationService } = await sharedServices();
     const school = await newSchool({ 'students.csv': `${HEADER}\nS1,,Eva,Paz,,\n` });
     const { institutionId } = school;
     const [student, group] = [randomUUID(), randomUUID()];
@@ -66,7 +66,7 @@ describe('edits of the roster by a backend', () => {
   });
 
   it('refuse a course that is no UUID or not there, and store nothing', async () => {
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     const [institutionId, id] = [randomUUID(), randomUUID()];
     for (const courseId of ['1A', randomUUID(), '\0']) {
       const wrong = await refusal(rosterService.putGroup(institutionId, id, { name: '1A', courseId }));
@@ -77,7 +77,7 @@ describe('edits of the roster by a backend', () => {
   });
 
   it('take ids in capitals for the same, so that repeating changes nothing', async () => {
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     const [institutionId, course, group, student] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
     const upper = (id: string) => id.toUpperCase();
     await rosterService.putCourse(institutionId, course, { name: 'Matemática' });
@@ -95,7 +95,7 @@ describe('edits of the roster by a backend', () => {
   });
 
   it('wait for whoever changes the same institution, however its id is written', async () => {
-    const { rosterService, database } = await sharedHouse();
+    const { rosterService, database } = await sharedServices();
     for (const spell of [String, (id: string) => id.toUpperCase()]) {
       const institutionId = randomUUID();
       let begin = () => {};
@@ -120,7 +120,7 @@ describe('edits of the roster by a backend', () => {
   });
 
   it('are missed by no reader who follows the feed while backends and a sync write at once', async () => {
-    const { rosterService, integrationService } = await sharedHouse();
+    const { rosterService, integrationService } = await sharedServices();
     const rows = Array.from({ length: 50 }, (_, i) => `S${i},,Eva,Paz ${i},,`);
     const { institutionId, integrationId } = await newSchool({ 'students.csv': [HEADER, ...rows].join('\n') });
     const ids = Array.from({ length: 30 }, () => randomUUID());
@@ -159,7 +159,7 @@ describe('who wins in a field', () => {
   ];
   for (const [policy, edited, winner] of cases) {
     it(`${policy ?? 'without a policy'}, ${edited === undefined ? 'never edited' : edited === '' ? 'emptied here' : 'edited here'}: ${winner === 'of the source' ? 'the source' : 'SmartID'}`, async () => {
-      const { integrationService, rosterService, mappingService } = await sharedHouse();
+      const { integrationService, rosterService, mappingService } = await sharedServices();
       const school = await newSchool({ 'students.csv': `${HEADER}\nS1,,Ana,Soto,old@x.cl,\n` });
       const { integrationId, institutionId } = school;
       if (policy)
@@ -178,7 +178,7 @@ describe('who wins in a field', () => {
   }
 
   it('is checked when it is set', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const { integrationId } = await newSchool();
     const wrong = await refusal(
       integrationService.updateIntegration(integrationId, { policy: { fields: { STUDENT: { email: 'BOTH' } } } }),
@@ -192,7 +192,7 @@ describe('new people of a source who are in the roster already', () => {
 
   /** A roster with these people, and a source with these rows. */
   async function meet(people: Person[], rows: string[], type = STUDENT) {
-    const { rosterService, integrationService } = await sharedHouse();
+    const { rosterService, integrationService } = await sharedServices();
     const file = type === STUDENT ? 'students.csv' : 'teachers.csv';
     const school = await newSchool({ [file]: [HEADER, ...rows].join('\n') });
     const ids: string[] = [];
@@ -207,7 +207,7 @@ describe('new people of a source who are in the roster already', () => {
     const sync = () => integrationService.syncData(school.integrationId, type);
     const conflicts = async () => (await integrationService.listConflicts(school.integrationId)).items;
     const mapped = async () => {
-      const { mappingService } = await sharedHouse();
+      const { mappingService } = await sharedServices();
       return new Map((await mappingService.listMappings(school.integrationId)).items.map((m) => [m.externalId, m.internalId]));
     };
     return { ...school, ids, sync, conflicts, mapped, integrationService, rosterService };
@@ -275,7 +275,7 @@ describe('new people of a source who are in the roster already', () => {
   });
 
   it('by name count only in the same group', async () => {
-    const { rosterService, mappingService, integrationService } = await sharedHouse();
+    const { rosterService, mappingService, integrationService } = await sharedServices();
     const school = await newSchool({
       'groups.csv': 'id,nombre\nG1,1A\n',
       'students.csv': `${HEADER}\nS1,,Ana,Soto,,\nS2,,Eva,Paz,,\n`,
@@ -330,7 +330,7 @@ describe('new people of a source who are in the roster already', () => {
   });
 
   it('of whom the school changed the id are a conflict that names the old one', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const rows = Array.from({ length: 30 }, (_, i) => `S${i},,Ana,Soto ${i},,C${i}`);
     const school = await newSchool({ 'students.csv': [HEADER, ...rows].join('\n') });
     await integrationService.syncData(school.integrationId, STUDENT);

@@ -1,5 +1,5 @@
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from './house.js';
+import { newSchool, sharedServices } from './services.js';
 
 const { GROUP, STUDENT } = MappingEntityType;
 
@@ -7,7 +7,7 @@ type Csv = Record<string, string>;
 
 /** A CSV integration of an institution: of `institutionId` where it is given, else of one of its own. */
 export async function newCsvSource(csv: Csv, institutionId?: string) {
-  const { database, integrationService, mappingService } = await sharedHouse();
+  const { database, integrationService, mappingService } = await sharedServices();
   const { integrationId, ...made } = await newSchool(csv);
   if (institutionId) {
     await database.execute('UPDATE integrations SET institution_id = $2 WHERE id = $1', [integrationId, institutionId]);
@@ -31,7 +31,7 @@ export async function newCsvSource(csv: Csv, institutionId?: string) {
 
 /** The whole feed of an institution, page by page. */
 export async function readWholeFeed(institutionId: string, pageSize = 1_000) {
-  const { rosterService } = await sharedHouse();
+  const { rosterService } = await sharedServices();
   const changes: Awaited<ReturnType<typeof rosterService.listRosterChanges>>['changes'] = [];
   let pageToken = '';
   let pages = 0;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from './house.js';
+import { newSchool, sharedServices } from './services.js';
 
 export const PERSON_HEADER = 'id,rut,nombres,apellidos,correo,código,nacimiento';
 
@@ -8,7 +8,7 @@ export type RosterPerson = Record<string, string>;
 
 /** A roster with these people, put there by a backend, and a source with these rows of PERSON_HEADER. */
 export async function meet(people: readonly RosterPerson[], rows: readonly string[]) {
-  const { rosterService, integrationService, mappingService, database } = await sharedHouse();
+  const { rosterService, integrationService, mappingService, database } = await sharedServices();
   const { STUDENT } = MappingEntityType;
   const csv = (lines: readonly string[]) => ({ 'students.csv': [PERSON_HEADER, ...lines].join('\n') });
   const school = await newSchool(csv(rows));

@@ -1,7 +1,7 @@
 import type { FingerprintedPage, RecordPage, StudentRecord } from '../../src/connectors/index.js';
 import { MappingEntityType } from '../../src/index.js';
 import { type SyncPolicy, syncPolicy } from '../../src/sync/index.js';
-import { newSchool, sharedHouse } from './house.js';
+import { newSchool, sharedServices } from './services.js';
 import { syncServiceOf } from './sync-service.js';
 
 const { STUDENT } = MappingEntityType;
@@ -9,9 +9,9 @@ const { STUDENT } = MappingEntityType;
 export type StudentPages = Iterable<Page> | AsyncIterable<Page>;
 type Page = readonly StudentRecord[] | RecordPage<StudentRecord> | FingerprintedPage<StudentRecord>;
 
-/** A school of its own in the shared house, whose students come from pages that a test yields. */
+/** A school of its own in the shared services, whose students come from pages that a test yields. */
 export async function recordSchool() {
-  const services = await sharedHouse();
+  const services = await sharedServices();
   const { database, mappingService, rosterService } = services;
   const school = await newSchool();
   const { integrationId, institutionId } = school;

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { MappingEntityType, type SyncResult } from '../../src/index.js';
-import { sharedHouse } from '../support/house.js';
 import { newCsvSource } from '../support/institution.js';
+import { sharedServices } from '../support/services.js';
 import { syncServiceOf } from '../support/sync-service.js';
 
 const { STUDENT } = MappingEntityType;
 
 async function adopter() {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const source = await newCsvSource({ 'students.csv': 'id,nombres\nA,Ana\nB,Eva\n' });
   let result: SyncResult;
   const syncs = syncServiceOf(database, () => result);
@@ -37,7 +37,7 @@ describe('mappings that a connector brings itself', () => {
   });
 
   it('do not bring back who was merged into another', async () => {
-    const { mappingService } = await sharedHouse();
+    const { mappingService } = await sharedServices();
     const { source, adopt } = await adopter();
     await source.sync();
     const ids = { keepInternalId: await source.idOf('A'), dropInternalId: await source.idOf('B'), keepExternalId: 'A' };

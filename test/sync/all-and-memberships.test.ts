@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const { GROUP, STUDENT, TEACHER } = MappingEntityType;
 const FILES = {
@@ -12,7 +12,7 @@ const FILES = {
 };
 
 async function membersOf(institutionId: string, integrationId: string) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const rows = await database.query<{ member: string }>(
     `SELECT g.external_id || ' ' || p.external_id AS member FROM memberships t
      JOIN integration_mappings g ON g.integration_id = $2 AND g.internal_id = t.group_id
@@ -25,7 +25,7 @@ async function membersOf(institutionId: string, integrationId: string) {
 
 describe('a sync of everything', () => {
   it('brings courses, teachers, groups, students and memberships in one run with one report', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const { integrationId, institutionId } = await newSchool(FILES);
     const report = await integrationService.syncData(integrationId);
     expect(report).to.deep.include({ success: true, status: 'COMPLETED', synced: 7, errorCount: 0, warningCount: 0 });
@@ -50,7 +50,7 @@ describe('a sync of everything', () => {
   });
 
   it('can be previewed, approved and taken back as a whole', async () => {
-    const { integrationService, database } = await sharedHouse();
+    const { integrationService, database } = await sharedServices();
     const { integrationId, institutionId } = await newSchool(FILES);
     const preview = await integrationService.previewSync(integrationId);
     expect(preview).to.deep.include({ success: true, status: 'PREVIEWED' });
@@ -69,7 +69,7 @@ describe('a sync of everything', () => {
   });
 
   it('goes on with the others when one part is held, and says so', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const students = Array.from({ length: 30 }, (_, i) => `${i},Ana`).join('\n');
     const school = await newSchool({
       ...FILES,
@@ -89,7 +89,7 @@ describe('a sync of everything', () => {
 
 describe('memberships', () => {
   it('end when the source has them no longer, and begin where it has new ones', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(FILES);
     const { integrationId, institutionId } = school;
     await integrationService.syncData(integrationId);
@@ -102,7 +102,7 @@ describe('memberships', () => {
   });
 
   it('stay when the file is gone or empty, when a row of it cannot be understood, and of people who are gone', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(FILES);
     const { integrationId, institutionId } = school;
     await integrationService.syncData(integrationId);
@@ -121,7 +121,7 @@ describe('memberships', () => {
   });
 
   it('are not touched when most people would be left without a group', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const ids = Array.from({ length: 40 }, (_, i) => i + 1);
     const rows = ids.map((id) => `G1,${id}`);
     const students = `id,nombres\n${ids.map((id) => `${id},Ana`).join('\n')}\n`;
@@ -139,7 +139,7 @@ describe('memberships', () => {
   });
 
   it('of teachers come with their groups', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const { integrationId } = await newSchool(FILES);
     await integrationService.syncData(integrationId, TEACHER);
     expect((await integrationService.syncData(integrationId, GROUP)).membershipCounts).to.deep.include({ created: 1 });

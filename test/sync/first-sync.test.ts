@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { StudentRecord } from '../../src/connectors/index.js';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 import { syncServiceOf } from '../support/sync-service.js';
 
 const { STUDENT } = MappingEntityType;
 
 /** A school of nobody, and a sync of the records that a source yields. */
 async function emptySchool() {
-  const { database, rosterService, mappingService } = await sharedHouse();
+  const { database, rosterService, mappingService } = await sharedServices();
   const school = await newSchool();
   let pages: () => AsyncGenerator<StudentRecord[]>;
   const syncs = syncServiceOf(database, () => ({ entities: pages() }));

@@ -3,7 +3,7 @@ import { MappingEntityType } from '../../src/index.js';
 import { noEvidence } from '../../src/sync/evidence.js';
 import { type Baseline, type Impact, judge } from '../../src/sync/guard.js';
 import { syncPolicy } from '../../src/sync/policy.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const NOTHING: Impact = {
   base: 100,
@@ -54,7 +54,7 @@ describe('the guard', () => {
   }
 
   it('holds the sync in which small steps pass the threshold together, and begins anew once a person approved it', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const everybody = Array.from({ length: 100 }, (_, i) => `E${i + 1},Ana,Soto,ACTIVO`);
     const file = (gone: number) => ['id,nombres,apellidos,estado', ...everybody.slice(gone)].join('\n');
     const school = await newSchool({ 'students.csv': file(0) });
@@ -71,7 +71,7 @@ describe('the guard', () => {
   });
 
   it('holds a partial file, with a column called error, in which everybody is inactive', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const file = (state: string) =>
       ['id,nombres,apellidos,estado,error', ...Array.from({ length: 50 }, (_, i) => `E${i},Ana,Soto,${state},`)].join('\n');
     const school = await newSchool({ 'students.csv': file('ACTIVO') });

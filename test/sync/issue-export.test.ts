@@ -10,7 +10,7 @@ import { type FailedRow, failedRecordsCsv, failedRowsCsv } from '../../src/sync/
 import { describeIssue } from '../../src/sync/issue-log.js';
 import { fromStoredCells, toStoredCells } from '../../src/sync/stored-rows.js';
 import { readCsv } from '../connectors/generic-csv/read-csv.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 import { syncServiceOf } from '../support/sync-service.js';
 
 const PLAIN: RecordTable = { header: ['id', 'nombre'], delimiter: ',', encoding: 'utf-8', bom: false };
@@ -169,7 +169,7 @@ describe('the failed rows of a run', () => {
     parse(Buffer.from(content), { delimiter, relax_column_count: true }) as string[][];
 
   async function synced(csv: Record<string, string>) {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(csv);
     const sync = (type: Type | 'ALL') => integrationService.syncData(school.integrationId, type);
     const exported = (runId: string, file?: string) => integrationService.exportSyncIssues(school.integrationId, runId, { file });
@@ -262,7 +262,7 @@ describe('the failed rows of a run', () => {
   });
 
   it('that come back corrected leave all others and their groups alone', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const many = Array.from({ length: 30 }, (_, index) => `S${index},Ana,S${index}@x.cl`).join('\n');
     const members = Array.from({ length: 30 }, (_, index) => `G1,S${index},alumno`).join('\n');
     const { integrationId, sync, exported, write } = await synced({
@@ -301,7 +301,7 @@ describe('the failed rows of a run', () => {
   it('keep what is known of them when their file went away', async () => {
     const { sync, exported, folder } = await synced({});
     const { integrationId, institutionId } = await newSchool();
-    const { database, integrationService } = await sharedHouse();
+    const { database, integrationService } = await sharedServices();
     const syncs = syncServiceOf(database, neverRead);
     const source: RecordSource = {
       entities: (async function* () {
@@ -331,7 +331,7 @@ describe('the failed rows of a run', () => {
   });
 
   it('of a source without files are a list', async () => {
-    const { database, integrationService } = await sharedHouse();
+    const { database, integrationService } = await sharedServices();
     const { integrationId, institutionId } = await newSchool();
     const syncs = syncServiceOf(database, neverRead);
     const entities = (async function* () {
@@ -356,7 +356,7 @@ describe('the failed rows of a run', () => {
   });
 
   it('are not those of another integration', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const { sync } = await synced({ 'students.csv': 'id,nombres\n,Ana\n' });
     const { runId } = await sync(Type.STUDENT);
     const { integrationId } = await newSchool();

@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import pg from 'pg';
 import { loadConfig } from '../../src/config.js';
-import { buildHouse, type House } from '../../src/house.js';
 import { IntegrationProvider, MappingEntityType } from '../../src/index.js';
 import { createLogger } from '../../src/observability/index.js';
+import { buildServices, type Services } from '../../src/services.js';
 import { freshDatabaseUrl, testDatabaseUrl } from '../support/database.js';
 import { tempFolder } from '../support/temp-folder.js';
 
@@ -28,7 +28,7 @@ describe('a process that is killed in the middle of a sync', () => {
     });
     return;
   }
-  let house: House;
+  let services: Services;
   let databaseUrl: string;
   let dataDir: string;
   let whole: unknown;
@@ -36,7 +36,7 @@ describe('a process that is killed in the middle of a sync', () => {
 
   before(async () => {
     [databaseUrl, dataDir] = [(await freshDatabaseUrl()) as string, await tempFolder()];
-    house = await buildHouse({
+    services = await buildServices({
       config: loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl }),
       logger: createLogger({ level: 'warn' }),
     });
@@ -49,30 +49,30 @@ describe('a process that is killed in the middle of a sync', () => {
     await writeFile(join(folder, 'memberships.csv'), `grupo_id,persona_id\n${ids.map((i) => `G${i % 2},S${i}`).join('\n')}\n`);
     const school = await newSchool();
     const start = performance.now();
-    await house.integrationService.syncData(school.id, STUDENT);
+    await services.integrationService.syncData(school.id, STUDENT);
     fullMs = performance.now() - start;
     whole = await stateOf(school);
   });
-  after(() => house?.close());
+  after(() => services?.close());
 
   /** One more school that has the same files. */
   async function newSchool() {
     const institutionId = randomUUID();
-    const { id } = await house.integrationService.createIntegration({
+    const { id } = await services.integrationService.createIntegration({
       institutionId,
       provider: IntegrationProvider.GENERIC_CSV,
       config: { importPath: 'school' },
     });
-    await house.integrationService.syncData(id, GROUP);
+    await services.integrationService.syncData(id, GROUP);
     return { id, institutionId };
   }
 
   /** All that a sync leaves behind, without the ids that are made anew each time. */
   async function stateOf({ id, institutionId }: { id: string; institutionId: string }) {
-    const [row] = await house.database.transaction(async () => {
+    const [row] = await services.database.transaction(async () => {
       // The statistics know nothing of what has just come in.
-      await house.database.query('SET LOCAL enable_nestloop = off');
-      return house.database.query(
+      await services.database.query('SET LOCAL enable_nestloop = off');
+      return services.database.query(
         `SELECT (SELECT md5(string_agg(concat_ws('|', m.external_id, m.missing_runs, m.digest IS NULL, t.given_name, t.family_name, t.email, t.active), E'\\n'
                  ORDER BY m.external_id))
                FROM integration_mappings m JOIN students t ON t.institution_id = $2 AND t.id = m.internal_id
@@ -96,7 +96,7 @@ describe('a process that is killed in the middle of a sync', () => {
 
   /** Waits until a query finds something while the process is at work. */
   async function until(child: ChildProcess, query: string, values: unknown[] = []): Promise<void> {
-    while ((await house.database.query(query, values)).length === 0) {
+    while ((await services.database.query(query, values)).length === 0) {
       if (child.exitCode !== null) throw new Error(`The process ended with ${child.exitCode} before this was so: ${query}`);
       await sleep(2);
     }
@@ -111,18 +111,21 @@ describe('a process that is killed in the middle of a sync', () => {
 
   /** What happens once the lease of the dead process is over, and somebody syncs again. */
   async function recover({ id, institutionId }: { id: string; institutionId: string }) {
-    await house.database.execute('UPDATE leases SET expires_at = clock_timestamp() WHERE integration_id = $1', [id]);
-    const report = await house.integrationService.syncData(id, STUDENT).catch(async (error: { code?: string }) => {
+    await services.database.execute('UPDATE leases SET expires_at = clock_timestamp() WHERE integration_id = $1', [id]);
+    const report = await services.integrationService.syncData(id, STUDENT).catch(async (error: { code?: string }) => {
       // The service found the run by itself meanwhile, and is at it.
       if (error.code !== 'aborted') throw error;
-      while ((await house.integrationService.listSyncRuns(id)).items.some(({ status }) => status === 'RUNNING')) await sleep(50);
-      return house.integrationService.syncData(id, STUDENT);
+      while ((await services.integrationService.listSyncRuns(id)).items.some(({ status }) => status === 'RUNNING'))
+        await sleep(50);
+      return services.integrationService.syncData(id, STUDENT);
     });
     expect(report).to.deep.include({ success: true, errorCount: 0 });
     const { read, created, updated, unchanged, failed } = report.counts;
     expect([read, created + updated + unchanged, failed]).to.deep.equal([ROWS, ROWS, 0]);
     expect(await stateOf({ id, institutionId })).to.deep.equal(whole);
-    const [left] = await house.database.query('SELECT count(*)::int AS staged FROM sync_staged WHERE integration_id = $1', [id]);
+    const [left] = await services.database.query('SELECT count(*)::int AS staged FROM sync_staged WHERE integration_id = $1', [
+      id,
+    ]);
     expect(left).to.deep.equal({ staged: 0 });
   }
 

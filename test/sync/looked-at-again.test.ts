@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import type { StudentRecord } from '../../src/connectors/index.js';
 import { MappingEntityType } from '../../src/index.js';
 import { type SyncPolicy, syncPolicy } from '../../src/sync/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
 import { recordSchool } from '../support/record-school.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const { STUDENT } = MappingEntityType;
 type FieldPolicy = 'SOURCE' | 'SMARTID' | 'FILL';
@@ -55,7 +55,7 @@ describe('a row that did not change', () => {
   }
 
   it('of a file is looked at again when the policy of its entity type changes, and not when anything else does', async () => {
-    const { integrationService, rosterService, mappingService, database } = await sharedHouse();
+    const { integrationService, rosterService, mappingService, database } = await sharedServices();
     const { integrationId, institutionId } = await newSchool({
       'students.csv': 'id,nombres,email\n1,Ana,ana@x.cl\n2,Eva,eva@x.cl\n',
     });

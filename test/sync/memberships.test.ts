@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import type { MembershipRecord, RecordPage, RecordSource } from '../../src/connectors/index.js';
 import { MappingEntityType } from '../../src/index.js';
 import { syncPolicy } from '../../src/sync/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 import { syncServiceOf } from '../support/sync-service.js';
 
 const { GROUP, STUDENT, TEACHER } = MappingEntityType;
@@ -18,7 +18,7 @@ const listed = numbers(50).map((i) => `G${(i % 5) + 1},${i},alumno`);
 const taught = numbers(5).map((i) => `G${i},T${i},profesor`);
 
 async function schoolWithMemberships(files: Record<string, string> = {}) {
-  const { integrationService } = await sharedHouse();
+  const { integrationService } = await sharedServices();
   const school = await newSchool({
     'groups.csv': table(
       'id,nombre',
@@ -38,7 +38,7 @@ async function schoolWithMemberships(files: Record<string, string> = {}) {
 }
 
 async function membersOf({ institutionId, integrationId }: { institutionId: string; integrationId: string }) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const rows = await database.query<{ member: string }>(
     `SELECT g.external_id || ',' || p.external_id AS member FROM memberships t
      JOIN integration_mappings g ON g.integration_id = $2 AND g.internal_id = t.group_id
@@ -51,7 +51,7 @@ async function membersOf({ institutionId, integrationId }: { institutionId: stri
 
 describe('a list of memberships', () => {
   it('that is missing one night ends none of those it brought, although records of students hold others, and the run says so', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const own = { 'students.csv': table('id,nombres,grupo_id', ['0,Luz,G1', ...students.map((row) => `${row},`)]) };
     const school = await schoolWithMemberships(own);
     await rm(`${school.folder}/memberships.csv`);
@@ -95,7 +95,7 @@ describe('a list of memberships', () => {
   });
 
   it('holds the plan by its share of those that are there, not of all that ever were', async () => {
-    const { database, integrationService } = await sharedHouse();
+    const { database, integrationService } = await sharedServices();
     const school = await schoolWithMemberships();
     // Groups of years that are over keep their memberships.
     await database.execute(
@@ -129,7 +129,7 @@ describe('a list of memberships', () => {
     ['a student', 'alunmo'],
   ] as const) {
     it(`with a typo in the role of ${what} ends none, and names line, column and value`, async () => {
-      const { integrationService } = await sharedHouse();
+      const { integrationService } = await sharedServices();
       const school = await schoolWithMemberships();
       const before = await school.members();
       const rows =
@@ -164,7 +164,7 @@ describe('pages of memberships', () => {
 
   /** Eighty students, each in a group: synced by two pages that were all there is. */
   async function schoolOfEighty() {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const school = await schoolWithMemberships({
       'students.csv': table(
         'id,nombres',
@@ -246,7 +246,7 @@ describe('pages of memberships', () => {
 describe('somebody of whom nobody can tell who it is', () => {
   /** A school in whose roster a backend put somebody with the e-mail address of the new student 51. */
   async function schoolWithConflict() {
-    const { rosterService, integrationService } = await sharedHouse();
+    const { rosterService, integrationService } = await sharedServices();
     const school = await schoolWithMemberships();
     await rosterService.putStudent(school.institutionId, randomUUID(), { givenName: 'Luz', email: 'luz@colegio.cl' });
     await school.write({

@@ -5,7 +5,7 @@ import type { RecordSource, StudentRecord } from '../../src/connectors/index.js'
 import { IntegrationProvider, MappingEntityType } from '../../src/index.js';
 import type { SyncReport } from '../../src/sync/index.js';
 import { testDatabaseUrl } from '../support/database.js';
-import { sharedHouse } from '../support/house.js';
+import { sharedServices } from '../support/services.js';
 import { syncServiceOf } from '../support/sync-service.js';
 
 const { STUDENT } = MappingEntityType;
@@ -110,7 +110,7 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
 
 /** One school on the real database. */
 async function openSchool() {
-  const { database, integrationService } = await sharedHouse();
+  const { database, integrationService } = await sharedServices();
   const institutionId = randomUUID();
   const { id: integrationId } = await integrationService.createIntegration({
     institutionId,

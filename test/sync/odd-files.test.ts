@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { RecordSource } from '../../src/connectors/index.js';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 import { syncServiceOf } from '../support/sync-service.js';
 
 const { COURSE, TEACHER, GROUP, STUDENT } = MappingEntityType;
@@ -25,7 +25,7 @@ const utf16 = (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le');
 
 /** The mapped external ids of a school, by entity type, and how many memberships it has. */
 async function stateOf({ integrationId, institutionId }: { integrationId: string; institutionId: string }) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const rows = await database.query<{ key: string }>(
     `SELECT entity_type || ' ' || external_id AS key FROM integration_mappings WHERE integration_id = $1
      UNION ALL SELECT 'MEMBERSHIP ' || group_id || ' ' || person_id FROM memberships WHERE institution_id = $2 ORDER BY 1`,
@@ -36,7 +36,7 @@ async function stateOf({ integrationId, institutionId }: { integrationId: string
 
 /** Every issue of a run, with its rule and place. */
 async function issuesOf(integrationId: string, runId: string) {
-  const { integrationService } = await sharedHouse();
+  const { integrationService } = await sharedServices();
   const { items } = await integrationService.listSyncIssues(integrationId, runId, { pageSize: 1_000 });
   return items.map(({ severity, rule, file, line }) => `${severity.toLowerCase()} ${rule} ${file ?? ''}:${line ?? ''}`);
 }
@@ -48,7 +48,7 @@ describe('a file with odd data', () => {
     for (let row = 0; row < 2; row++) {
       for (let column = 0; column < columns; column++) {
         it(`never fails by a NUL in ${row === 0 ? 'the header' : 'a row'} of ${name}, column ${column + 1}`, async () => {
-          const { integrationService } = await sharedHouse();
+          const { integrationService } = await sharedServices();
           const school = await newSchool(FILES);
           await integrationService.syncData(school.integrationId);
           const before = await stateOf(school);
@@ -78,7 +78,7 @@ describe('a file with odd data', () => {
   }
 
   it('has one student for an id in other spaces, tabs, quotes or Unicode form, and the id is clean', async () => {
-    const { integrationService, mappingService } = await sharedHouse();
+    const { integrationService, mappingService } = await sharedServices();
     const ids = ['"  Ñandú 1 "', 'N\u0303andu\u0301 2', `"dice ""hola"" 3"`, '"\t4\t"', "O'Higgins 5", '\u00a06\u00a0'];
     const text = (list: readonly string[]) => ['id,nombres', ...list.map((id) => `${id},Ana`)].join('\n');
     const school = await newSchool({ 'students.csv': text(ids) });
@@ -99,7 +99,7 @@ describe('a file with odd data', () => {
   });
 
   it('warns of a national id that two rows share, and makes two people, each under its own id', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool({ 'students.csv': 'id,rut,nombres\n1,11.111.112-K,Ana\n2,11111112-k,Eva\n3,,Luz\n' });
     const { counts, runId } = await integrationService.syncData(school.integrationId, STUDENT);
     expect(counts).to.deep.include({ created: 3, failed: 0 });
@@ -108,7 +108,7 @@ describe('a file with odd data', () => {
   });
 
   it('with values of 10,000 characters in each column ends as a report that names the rows, and the others come in', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const rows = ['9,,Eva,Paz,x', ...Array.from({ length: 5 }, (_, n) => ['8', '', 'Ana', 'Gil', 'x'].with(n, LONG).join(','))];
     rows[2] = (rows[2] as string).replace('8', '10');
     rows[3] = (rows[3] as string).replace('8', '11');
@@ -129,7 +129,7 @@ describe('a file with odd data', () => {
   });
 
   it('with references of 10,000 characters brings the rows without them, and says which', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     // Text that cannot be packed, as an index would have to.
     const wide = Array.from({ length: 10_000 }, () => String.fromCharCode(97 + Math.random() * 26)).join('');
     const school = await newSchool({
@@ -154,7 +154,7 @@ describe('a file with odd data', () => {
   });
 
   it('in UTF-16 with halves of characters in ids, names and other columns is stored without them', async () => {
-    const { integrationService, mappingService } = await sharedHouse();
+    const { integrationService, mappingService } = await sharedServices();
     const text = 'id,nombres,apellidos,nota\uD800\n1\uD800,An\uDC00a,Soto\uD83D,x\uDFFF\n2,Eva,Paz,y\n';
     const school = await newSchool({ 'students.csv': utf16(text) });
     const report = await integrationService.syncData(school.integrationId, STUDENT);
@@ -166,7 +166,7 @@ describe('a file with odd data', () => {
   });
 
   it('with rows of too many columns keeps these rows out, and takes nobody for gone by them', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(FILES);
     const { integrationId } = school;
     await integrationService.updateIntegration(integrationId, { policy: { graceRuns: 0 } });
@@ -193,7 +193,7 @@ describe('a file with odd data', () => {
     ['has its header alone', 'id,rut,nombres,apellidos,nota\n', 'HELD'],
   ] as const) {
     it(`loses nobody when students.csv ${what} beside groups and memberships as ever`, async () => {
-      const { integrationService } = await sharedHouse();
+      const { integrationService } = await sharedServices();
       const school = await newSchool(FILES);
       await integrationService.updateIntegration(school.integrationId, { policy: { graceRuns: 0, guard: { floor: 0 } } });
       await integrationService.syncData(school.integrationId);
@@ -211,7 +211,7 @@ describe('a file with odd data', () => {
 
 describe('records of a connector with odd data', () => {
   it('come in or are refused with an issue, never with a failure, wherever a NUL or half a character stands', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const { integrationId, institutionId } = await newSchool();
     for (const odd of ['a\0b', '\uD800', '\0']) {
       const records: Record<string, object> = {
@@ -242,7 +242,7 @@ describe('records of a connector with odd data', () => {
 
 describe('a failure of a connector whose message has a NUL and half a character', () => {
   it('ends the run with the rest of the message, so that the next one can begin', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const { integrationId, institutionId } = await newSchool();
     const key = { integrationId, institutionId, entityType: STUDENT };
     const failing = syncServiceOf(database, () => ({ entities: fail('HTTP 500: a\0b \uD800') }));

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { writeSchool } from '../../bench/plan/school-files.js';
 import { forgetStatistics } from '../../bench/plan/statistics.js';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const { GROUP, STUDENT } = MappingEntityType;
 /** Some 50 ms; with nested loops 7 seconds and more. The rest is for machines that are busy. */
@@ -11,7 +11,7 @@ const MAX_PLAN_MS = 2_000;
 describe('a database without statistics', () => {
   for (const changed of [false, true]) {
     it(`has the plan of 300 people with 450 memberships, ${changed ? 'some' : 'none'} changed, ready at once`, async () => {
-      const { integrationService, database } = await sharedHouse();
+      const { integrationService, database } = await sharedServices();
       const { integrationId, folder } = await newSchool();
       await writeSchool(folder, 300);
       for (const type of [GROUP, STUDENT]) await integrationService.syncData(integrationId, type);

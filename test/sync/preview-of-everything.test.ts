@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const FILES = {
   'courses.csv': 'id,nombre\nC1,Matemática\nC2,Lenguaje\n',
@@ -11,7 +11,7 @@ const FILES = {
 
 /** The roster by the ids of the school: people, groups with their courses, memberships. */
 async function rosterOf(institutionId: string, integrationId: string) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const id = (of: string) =>
     `(SELECT external_id FROM integration_mappings m WHERE m.integration_id = $2 AND m.internal_id = ${of})`;
   const rows = await database.query<{ line: string }>(
@@ -28,7 +28,7 @@ async function rosterOf(institutionId: string, integrationId: string) {
 
 describe('a preview of everything', () => {
   it('and its approval do what a sync does: groups have their courses, people their groups', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const [synced, previewed] = [await newSchool(FILES), await newSchool(FILES)];
     await integrationService.syncData(synced.integrationId);
     const preview = await integrationService.previewSync(previewed.integrationId);
@@ -45,7 +45,7 @@ describe('a preview of everything', () => {
   });
 
   it('whose courses were discarded brings no group of them, and says why', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(FILES);
     const { parts, runId } = await integrationService.previewSync(school.integrationId);
     const courses = parts.find(({ entityType }) => entityType === 'COURSE');

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const { GROUP, STUDENT } = MappingEntityType;
 
 /** Milliseconds that taking back a first sync takes. */
 async function timeOfRollback(students: number): Promise<number> {
-  const { integrationService } = await sharedHouse();
+  const { integrationService } = await sharedServices();
   const ids = Array.from({ length: students }, (_, i) => i);
   const { integrationId } = await newSchool({
     'groups.csv': 'id,nombre\nG0,1A\nG1,1B\n',

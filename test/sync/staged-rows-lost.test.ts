@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { RecordSource } from '../../src/connectors/index.js';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 import { syncServiceOf } from '../support/sync-service.js';
 
 const { STUDENT } = MappingEntityType;
@@ -9,7 +9,7 @@ const ids = Array.from({ length: 1_200 }, (_, i) => String(i));
 
 describe('a database that loses what was staged', () => {
   it('as after a crash, which empties unlogged tables, fails the run, and nobody is taken for gone', async () => {
-    const { database, integrationService, rosterService } = await sharedHouse();
+    const { database, integrationService, rosterService } = await sharedServices();
     const { integrationId, institutionId } = await newSchool();
     let source: RecordSource;
     const syncs = syncServiceOf(database, () => source);

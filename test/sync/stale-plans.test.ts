@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, newSession, sharedHouse } from '../support/house.js';
+import { newSchool, newSession, sharedServices } from '../support/services.js';
 
 const { COURSE, TEACHER, GROUP, STUDENT } = MappingEntityType;
 const TYPES = [COURSE, TEACHER, GROUP, STUDENT];
@@ -23,7 +23,7 @@ const CHANGED = {
 
 /** A school by its external ids: whatever two schools with the same files must have in common. */
 async function stateOf({ integrationId, institutionId }: { integrationId: string; institutionId: string }) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const entities = TYPES.map(
     (type) =>
       `SELECT m.entity_type || ' ' || m.external_id AS key, to_jsonb(t) - '{id,institution_id,course_id,created_at,updated_at}'::text[]
@@ -43,14 +43,14 @@ async function stateOf({ integrationId, institutionId }: { integrationId: string
 }
 
 async function movedOf(integrationId: string, runId: string, outcome: 'MOVED' | 'REFUSED' = 'MOVED') {
-  const { integrationService } = await sharedHouse();
+  const { integrationService } = await sharedServices();
   const { items } = await integrationService.listSyncChanges(integrationId, runId, { outcome });
   return items.map(({ entity, externalId, reason }) => [entity, externalId, reason]);
 }
 
 describe('a preview that is approved', () => {
   it('does what a sync does, with each entity type, of a first reading and of changed files', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const [synced, previewed] = [await newSchool(FILES), await newSchool(FILES)];
     const policy = { guard: { floor: 1_000 } };
     for (const { integrationId } of [synced, previewed]) await integrationService.updateIntegration(integrationId, { policy });
@@ -73,7 +73,7 @@ describe('a preview that is approved', () => {
   });
 
   it('of groups leaves out a group that is gone, which the next sync brings again', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool({ ...FILES, 'memberships.csv': 'grupo_id,persona_id\n' });
     const { integrationId } = school;
     await integrationService.syncData(integrationId, COURSE);
@@ -93,7 +93,7 @@ describe('a preview that is approved', () => {
   });
 
   it('of groups leaves out the groups of a course that is gone, and the syncs after it bring both', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(FILES);
     const { integrationId } = school;
     const { runId: courses } = await integrationService.syncData(integrationId, COURSE);
@@ -114,7 +114,7 @@ describe('a preview that is approved', () => {
   });
 
   it('of students leaves out memberships of a group that is gone, and brings the students', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(FILES);
     const { integrationId } = school;
     const { runId: groups } = await integrationService.syncData(integrationId, GROUP);
@@ -129,7 +129,7 @@ describe('a preview that is approved', () => {
   });
 
   it('leaves out a field that a backend changed meanwhile, and the next sync tries it again', async () => {
-    const { integrationService, rosterService, mappingService } = await sharedHouse();
+    const { integrationService, rosterService, mappingService } = await sharedServices();
     const school = await newSchool(FILES);
     const { integrationId, institutionId } = school;
     await integrationService.syncData(integrationId);
@@ -150,7 +150,7 @@ describe('a preview that is approved', () => {
 
 describe('a rollback that was previewed', () => {
   it('leaves a student who got a mark meanwhile, with the mark, and lists it as refused', async () => {
-    const { integrationService, rosterService, mappingService, database } = await sharedHouse();
+    const { integrationService, rosterService, mappingService, database } = await sharedServices();
     const school = await newSchool(FILES);
     const { integrationId, institutionId } = school;
     await integrationService.syncData(integrationId);
@@ -183,7 +183,7 @@ describe('a held plan', () => {
   const file = (rows: string) => ({ 'students.csv': `id,nombres,apellidos,estado\n${rows}` });
 
   it('is applied as it was shown although the source changed again, and the next sync brings the newer state', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(file(people(0, 40)));
     const { integrationId } = school;
     await integrationService.updateIntegration(integrationId, { policy: { graceRuns: 0 } });
@@ -199,7 +199,7 @@ describe('a held plan', () => {
   });
 
   it('of everything is discarded by a good sync of everything, and approving it says so', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool({ ...FILES, ...file(people(0, 40)), 'memberships.csv': 'grupo_id,persona_id\n' });
     const { integrationId } = school;
     await integrationService.syncData(integrationId);
@@ -216,7 +216,7 @@ describe('a held plan', () => {
   });
 
   it('and a failure are still what an integration tells of after a connection test, whatever the test finds', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool(file(people(0, 40)));
     const { integrationId } = school;
     const toldOf = async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const { STUDENT } = MappingEntityType;
 const HEADER = 'id,nombres,apellidos,estado';
@@ -13,7 +13,7 @@ const people = (count: number, prefix = 'E'): Row[] => Array.from({ length: coun
 
 /** A school with these students, synced once. */
 async function schoolOf(rows: readonly Row[], policy?: Record<string, unknown>) {
-  const { integrationService, rosterService, mappingService } = await sharedHouse();
+  const { integrationService, rosterService, mappingService } = await sharedServices();
   const school = await newSchool({ 'students.csv': file(rows) });
   const { integrationId, institutionId } = school;
   if (policy) await integrationService.updateIntegration(integrationId, { policy });
@@ -96,7 +96,7 @@ describe('a roster', () => {
 
   it('gets them back under the same ids when the source has them again', async () => {
     const school = await schoolOf(everybody, { graceRuns: 0 });
-    const { mappingService } = await sharedHouse();
+    const { mappingService } = await sharedServices();
     const before = await mappingService.getMappingByExternalId(school.integrationId, STUDENT, 'E1');
     await school.put(everybody.slice(9));
     expect((await school.sync()).counts).to.deep.include({ deactivated: 9 });
@@ -185,7 +185,7 @@ describe('a held plan', () => {
   });
 
   it('leaves out what changed since, and shows it as moved', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const school = await schoolOf(people(40), { graceRuns: 0 });
     await school.put(people(20));
     const { runId } = await school.sync();
@@ -227,7 +227,7 @@ describe('a held plan', () => {
 
 describe('a preview', () => {
   it('says what a sync would do, and writes nothing', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const school = await schoolOf(people(10));
     const state = () =>
       database.query(
@@ -256,7 +256,7 @@ describe('a preview', () => {
 
 describe('taking a run back', () => {
   const state = async (school: { institutionId: string; integrationId: string }) => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     return database.query(
       `SELECT m.external_id, m.internal_id, m.missing_runs, t.given_name, t.active FROM integration_mappings m
        LEFT JOIN students t ON t.institution_id = $1 AND t.id = m.internal_id WHERE m.integration_id = $2
@@ -286,7 +286,7 @@ describe('taking a run back', () => {
   });
 
   it('refuses what was changed since, and what is in use, and lists it', async () => {
-    const { database, rosterService } = await sharedHouse();
+    const { database, rosterService } = await sharedServices();
     const school = await schoolOf(people(10));
     await school.put([{ id: 'E1', name: 'Eva' }, { id: 'E2', name: 'Eva' }, ...people(10).slice(2), { id: 'N1' }]);
     const { runId } = await school.sync();

@@ -4,8 +4,8 @@ import type { RecordSource, StudentRecord } from '../../src/connectors/index.js'
 import { IntegrationProvider, MappingEntityType } from '../../src/index.js';
 import { syncPolicy } from '../../src/sync/index.js';
 import { testDatabaseUrl } from '../support/database.js';
-import { newSchool, sharedHouse } from '../support/house.js';
 import { newCsvSource } from '../support/institution.js';
+import { newSchool, sharedServices } from '../support/services.js';
 import { syncServiceOf } from '../support/sync-service.js';
 
 const { STUDENT } = MappingEntityType;
@@ -25,7 +25,7 @@ const csv = (count: number, row: (n: number) => string) => ({
 
 /** Everybody of an institution, with how many mappings each has. */
 async function peopleOf(institutionId: string) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   return database.query<{ nationalId: string; name: string; active: boolean; mappings: number }>(
     `SELECT t.national_id AS "nationalId", t.given_name AS name, t.active,
        (SELECT count(*)::int FROM integration_mappings m WHERE m.internal_id = t.id AND m.entity_type = 'STUDENT') AS mappings
@@ -79,7 +79,7 @@ describe('the first sync of a second integration', () => {
 
 describe('small steps', () => {
   it('of 10 % each are held from the one on with which more than 10 % have gone, however often it is tried', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const file = (from: number) => csv(100 - from, (n) => `A${n + from},,Ana,Soto ${n + from},,,ACTIVO`);
     const school = await newSchool(file(0));
     await integrationService.syncData(school.integrationId, STUDENT);
@@ -97,7 +97,7 @@ describe('small steps', () => {
   });
 
   it('of one pushed person each are held once more than 10 % have gone', async () => {
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     const school = await newCsvSource(csv(50, (n) => `A${n},,Ana,Soto ${n},,,ACTIVO`));
     await school.sync();
     const syncs = syncServiceOf(database, () => {
@@ -118,7 +118,7 @@ describe('small steps', () => {
 
 describe('a push whose plan is held', () => {
   it('is answered failed_precondition that names the run, and comes in when a person approves it', async () => {
-    const { integrationService, rosterService, mappingService } = await sharedHouse();
+    const { integrationService, rosterService, mappingService } = await sharedServices();
     const institutionId = randomUUID();
     const { id } = await integrationService.createIntegration({
       institutionId,
@@ -143,7 +143,7 @@ describe('a push whose plan is held', () => {
   });
 
   it('is not applied over a later push that was approved before it', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const institutionId = randomUUID();
     const { id } = await integrationService.createIntegration({
       institutionId,
@@ -177,7 +177,7 @@ describe('two integrations of one institution', () => {
   const MOMENTS = testDatabaseUrl ? 10 : 3;
 
   it(`that sync the same 300 people at once make 300 people, in ${MOMENTS} random orders of events`, async () => {
-    const { database, integrationService } = await sharedHouse();
+    const { database, integrationService } = await sharedServices();
     for (let moment = 0; moment < MOMENTS; moment++) {
       const institutionId = randomUUID();
       const turns = () => Math.floor(Math.random() * 40);
@@ -204,7 +204,7 @@ describe('two integrations of one institution', () => {
   });
 
   it('six at once make nobody twice, although plans are made anew only so often; the next syncs link who was left out', async () => {
-    const { database, integrationService } = await sharedHouse();
+    const { database, integrationService } = await sharedServices();
     const institutionId = randomUUID();
     const turns = () => Math.floor(Math.random() * 20);
     const prefixes = ['A', 'B', 'C', 'D', 'E', 'F'];
@@ -230,7 +230,7 @@ describe('two integrations of one institution', () => {
   });
 
   it('previewed side by side and approved one after the other make nobody twice; the next sync links who was left out', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const one = await newCsvSource(csv(60, (n) => `A${n},${rutOf(n)},Ana,Soto ${n},,,ACTIVO`));
     const two = await newCsvSource(
       csv(60, (n) => `B${n},${rutOf(n)},Ana,Soto ${n},,,ACTIVO`),
@@ -249,7 +249,7 @@ describe('two integrations of one institution', () => {
 
 describe('a preview of somebody new', () => {
   it('that is approved after a backend put the same national id in makes nobody twice', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const school = await newCsvSource(csv(3, (n) => `A${n},${rutOf(n)},Ana,Soto ${n},,,ACTIVO`));
     const { runId } = await integrationService.previewSync(school.integrationId, STUDENT);
     const id = randomUUID();

@@ -17,7 +17,7 @@ import { tempFolder } from '../support/temp-folder.js';
 const servers: RunningServer[] = [];
 const gate: { open?: () => void } = {};
 
-/** The door alone, with a service behind it that is made for the test. */
+/** The server alone, with a service behind it that is made for the test. */
 async function open(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
   const server = await startServer({
     host: '127.0.0.1',

@@ -33,7 +33,7 @@ export interface Planned {
   impact: Impact;
 }
 
-/** The third room: what was staged, beside what is known, makes a plan. Nothing of the roster is touched. */
+/** Plans: what was staged, beside what is known, makes a plan. Nothing of the roster is touched. */
 export async function plan(
   database: Database,
   { run, spec, staged, policy }: { run: SyncRun; spec: EntitySpec; staged: Staged; policy: SyncPolicy },

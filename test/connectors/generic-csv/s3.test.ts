@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
-import { newIntegration, newSchool, newSession, sharedHouse } from '../../support/house.js';
 import { type Listening, listenOn } from '../../support/listen.js';
 import { S3Simulator } from '../../support/s3-bucket/index.js';
+import { newIntegration, newSchool, newSession, sharedServices } from '../../support/services.js';
 
 const { GROUP, STUDENT } = MappingEntityType;
 const KEYS = { accessKey: 'AKIATEST', secretKey: 'very-secret' };
@@ -22,7 +22,7 @@ async function bucket(config: object = {}, credentials: object = { awsAccessKey:
   open.push(server);
   const settings = { s3Bucket: 'school', s3Prefix: 'exports', s3Endpoint: server.url, s3ForcePathStyle: true, ...config };
   const integration = await newIntegration(IntegrationProvider.GENERIC_CSV, settings, credentials);
-  const { integrationService, rosterService } = await sharedHouse();
+  const { integrationService, rosterService } = await sharedServices();
   const { integrationId, institutionId } = integration;
   return {
     s3,
@@ -138,7 +138,7 @@ describe('packed CSV files', () => {
   it('that unpack to far more than any list are refused', async () => {
     const school = await newSchool();
     await writeFile(join(school.folder, 'students.csv.gz'), gzipSync(Buffer.alloc(40 * 1024 * 1024, 'a')));
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const report = await integrationService.syncData(school.integrationId, STUDENT);
     expect(report.errors[0]).to.match(/students\.csv\.gz unpacks to more than 200 times its size/);
   });
@@ -147,7 +147,7 @@ describe('packed CSV files', () => {
     const school = await newSchool();
     const whole = gzipSync(`${HEAD}\n${Array.from({ length: 5_000 }, (_, i) => `${i},Ana,Soto ${i * 7919}`).join('\n')}`);
     await writeFile(join(school.folder, 'students.csv.gz'), whole.subarray(0, whole.length / 2));
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const report = await integrationService.syncData(school.integrationId, STUDENT);
     expect(report.success).to.equal(false);
     expect(report.errors[0]).to.match(/students\.csv\.gz cannot be unpacked/);

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
-import { newIntegration, newSession, sharedHouse } from '../../support/house.js';
 import { type GatewayOptions, IdukayGateway, makeIdukaySchool } from '../../support/idukay/index.js';
 import { type Listening, listenOn } from '../../support/listen.js';
+import { newIntegration, newSession, sharedServices } from '../../support/services.js';
 
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
 const open: Listening[] = [];
@@ -20,7 +20,7 @@ async function school(options: Partial<GatewayOptions> & { config?: object; cred
     { apiUrl: server.url, retryDelay: 0, ...options.config },
     options.credentials ?? { apiKey, institutionCode, ...(options.secret && { secret: options.secret }) },
   );
-  const { integrationService } = await sharedHouse();
+  const { integrationService } = await sharedServices();
   const { integrationId } = integration;
   return {
     idukay,
@@ -49,7 +49,7 @@ describe('IDUKAY by its gateway', () => {
       'GET /instituciones/CSM/estudiantes?page=2&per_page=5',
       'GET /instituciones/CSM/estudiantes?page=3&per_page=5',
     ]);
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     const [student] = (await rosterService.listStudents({ institutionId })).items.filter(({ code }) => code === '00001');
     expect(student).to.deep.include({ givenName: 'Ana', familyName: 'Soto 1', enrolledOn: '2026-03-01', active: true });
     expect(student?.metadata).to.deep.equal({ cursoId: 'CUR-1' });
@@ -62,7 +62,7 @@ describe('IDUKAY by its gateway', () => {
     Object.assign(lists.estudiantes[1] as object, { estado: 'INACTIVO' });
     const { sync, institutionId } = await school({ lists });
     await sync(STUDENT);
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     const active = (await rosterService.listStudents({ institutionId })).items.filter((student) => student.active);
     expect(active.map(({ code }) => code)).to.deep.equal(['00003']);
   });
@@ -79,7 +79,7 @@ describe('IDUKAY by its gateway', () => {
     const report = await sync(STUDENT);
     expect(report.success).to.equal(false);
     expect(report.errors[0]).to.match(/declares 15 estudiantes and gave 12/);
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     expect((await rosterService.listStudents({ institutionId })).items).to.deep.equal([]);
   });
 
@@ -189,7 +189,7 @@ describe('attendance to IDUKAY', () => {
       handle(request, response);
     });
     open.push(server);
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     await integrationService.updateIntegration(integrationId, { config: { apiUrl: server.url } });
     const first = await send(session.id);
     expect(first).to.deep.include({ success: false, sent: 100 });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
-import { newIntegration, sharedHouse } from '../../support/house.js';
 import { IdukayTokenApi, type TokenMember } from '../../support/idukay/index.js';
 import { type Listening, listenOn } from '../../support/listen.js';
+import { newIntegration, sharedServices } from '../../support/services.js';
 
 const { COURSE, STUDENT, TEACHER } = MappingEntityType;
 const open: Listening[] = [];
@@ -45,7 +45,7 @@ async function school(token?: string) {
 describe('IDUKAY by its own API', () => {
   it('brings students and staff; birthdays are seconds, who is not registered this year is inactive', async () => {
     const { idukay, integrationId, institutionId } = await school();
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const report = await integrationService.syncData(integrationId, STUDENT);
     expect(report.counts).to.deep.include({ read: 3, created: 2, failed: 1 });
     expect(report.errors[0]).to.match(/record 3 is not what IDUKAY documents/);
@@ -64,7 +64,7 @@ describe('IDUKAY by its own API', () => {
 
   it('errors with status 200 are a failure, in its own words', async () => {
     const { idukay, integrationId } = await school();
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     idukay.errors = [{ message: 'Demasiadas consultas' }];
     const report = await integrationService.syncData(integrationId, STUDENT);
     expect(report.success).to.equal(false);
@@ -74,7 +74,7 @@ describe('IDUKAY by its own API', () => {
 
   it('a wrong token fails the test, and does not show', async () => {
     const { integrationId } = await school('wrong-token');
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const report = await integrationService.testConnection(integrationId);
     expect(report.message)
       .to.match(/Token inválido.*credentials\.apiKey/)
@@ -83,7 +83,7 @@ describe('IDUKAY by its own API', () => {
 
   it('has neither courses nor attendance: that is said before anything is called', async () => {
     const { idukay, integrationId } = await school();
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const codeOf = (call: Promise<unknown>) =>
       call.then(
         () => 'done',

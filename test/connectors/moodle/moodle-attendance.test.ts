@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
 import { moodle } from '../../../src/connectors/moodle/index.js';
 import { connectorContext } from '../../support/connector-context.js';
-import { newIntegration, newSession, sharedHouse } from '../../support/house.js';
 import { type Listening, listenOn } from '../../support/listen.js';
 import { type MoodleCourse, MoodleSimulator, makeMoodleSchool } from '../../support/moodle/index.js';
+import { newIntegration, newSession, sharedServices } from '../../support/services.js';
 import { sheetOf } from '../../support/sheet.js';
 
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
@@ -32,7 +32,7 @@ async function taught(options: { version?: 2024 | 2026; config?: object; change?
   open.push(server);
   const config = { apiUrl: server.url, ...options.config };
   const integration = await newIntegration(IntegrationProvider.MOODLE, config, { wsToken: moodle.token });
-  const { integrationService } = await sharedHouse();
+  const { integrationService } = await sharedServices();
   for (const type of [COURSE, TEACHER, GROUP, STUDENT]) await integrationService.syncData(integration.integrationId, type);
   const send = (sessionId: string, resend = false) =>
     integrationService.sendAttendance(integration.integrationId, sessionId, { resend });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
-import { newIntegration, sharedHouse } from '../../support/house.js';
 import { type Listening, listenOn } from '../../support/listen.js';
 import { MoodleSimulator, type MoodleSimulatorOptions, makeMoodleSchool } from '../../support/moodle/index.js';
+import { newIntegration, sharedServices } from '../../support/services.js';
 
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
 const open: Listening[] = [];
@@ -19,7 +19,7 @@ async function moodleSchool(options: Partial<MoodleSimulatorOptions> = {}, confi
     { apiUrl: `${server.url}/aula/virtual`, ...config },
     { wsToken: moodle.token },
   );
-  const { integrationService } = await sharedHouse();
+  const { integrationService } = await sharedServices();
   const sync = (entityType: MappingEntityType) => integrationService.syncData(integration.integrationId, entityType);
   const issues = async (runId: string) =>
     (await integrationService.listSyncIssues(integration.integrationId, runId)).items.map(({ rule }) => rule);
@@ -32,7 +32,7 @@ const called = (moodle: MoodleSimulator, name: string) => moodle.calls.filter(({
 describe('Moodle as a source', () => {
   it('brings courses without the site, groups, teachers and students, each person once', async () => {
     const { sync, institutionId, courses } = await moodleSchool();
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     expect((await sync(COURSE)).counts).to.deep.include({ read: 3, created: 3, failed: 0 });
     expect((await sync(TEACHER)).counts).to.deep.include({ read: 3, created: 3, failed: 0 });
     const groups = await sync(GROUP);
@@ -50,7 +50,7 @@ describe('Moodle as a source', () => {
 
   it('a sync of everything reads courses and their people once', async () => {
     const { moodle, integrationId, sync } = await moodleSchool();
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const { success, parts } = await integrationService.syncData(integrationId);
     expect([success, parts.map(({ counts }) => counts.created)]).to.deep.equal([true, [3, 3, 6, 30]]);
     const reads = () => ['core_course_get_courses', 'core_enrol_get_enrolled_users'].map((name) => called(moodle, name).length);
@@ -78,7 +78,7 @@ describe('Moodle as a source', () => {
     user.lastname = 'Tom &amp; Jerry';
     await sync(COURSE);
     await sync(STUDENT);
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     const names = (await rosterService.listCourses({ institutionId })).items.map(({ name }) => name);
     expect(names).to.include('Química & Física <II> "A"');
     const people = (await rosterService.listStudents({ institutionId })).items.map(({ familyName }) => familyName);
@@ -87,7 +87,7 @@ describe('Moodle as a source', () => {
 
   it('a suspended account is inactive, and active again when it is no longer suspended', async () => {
     const { sync, institutionId, users } = await moodleSchool();
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     const user = users.at(-1);
     if (!user) throw new Error('an empty school');
     user.suspended = true;
@@ -184,7 +184,7 @@ describe('Moodle as a source', () => {
 
   it('a hidden ID number leaves the code that is there', async () => {
     const { sync, moodle, institutionId } = await moodleSchool();
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     await sync(STUDENT);
     moodle.vices.hideIdnumber = true;
     await sync(STUDENT);
@@ -278,7 +278,7 @@ describe('a Moodle that does not want', () => {
 
   it('a token that expires in the middle stops the run, and nothing is lost', async () => {
     const { sync, moodle, institutionId } = await moodleSchool();
-    const { rosterService } = await sharedHouse();
+    const { rosterService } = await sharedServices();
     await sync(STUDENT);
     moodle.vices.tokenState = 'expired';
     const report = await sync(STUDENT);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type Lease, Leases } from '../../../src/database/index.js';
 import { createLogger } from '../../../src/observability/index.js';
 import { type Cell, RowWriter } from '../../../src/sync/stage/row-writer.js';
-import { sharedHouse } from '../../support/house.js';
+import { sharedServices } from '../../support/services.js';
 
 interface Row {
   n: number;
@@ -13,7 +13,7 @@ interface Row {
 
 /** What rows are after they were written to a table of the database and read again. */
 async function written(rows: readonly Row[]): Promise<Row[]> {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   const runId = randomUUID();
   const columns = [
     ['integration_id', 'uuid', () => runId],

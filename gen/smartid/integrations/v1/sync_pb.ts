@@ -52,7 +52,7 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
   status: SyncRun_Status;
 
   /**
-   * Which room it is in, or ended in.
+   * Which step it is in, or ended in.
    *
    * @generated from field: smartid.integrations.v1.SyncRun.Stage stage = 5;
    */
@@ -101,7 +101,7 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
   finishedAt?: Timestamp | undefined;
 
   /**
-   * Milliseconds spent in each room.
+   * Milliseconds spent in each step.
    *
    * @generated from field: smartid.integrations.v1.SyncTimings timings = 12;
    */
@@ -275,7 +275,7 @@ export const SyncRun_KindSchema: GenEnum<SyncRun_Kind> = /*@__PURE__*/
   enumDesc(file_smartid_integrations_v1_sync, 0, 1);
 
 /**
- * The room of the sync a running run is in.
+ * The step of the sync that a running run is in.
  *
  * @generated from enum smartid.integrations.v1.SyncRun.Stage
  */
@@ -1020,7 +1020,7 @@ export const SyncConflict_ResolutionSchema: GenEnum<SyncConflict_Resolution> = /
   enumDesc(file_smartid_integrations_v1_sync, 6, 0);
 
 /**
- * Milliseconds that a run spent in each room.
+ * Milliseconds that a run spent in each step.
  *
  * @generated from message smartid.integrations.v1.SyncTimings
  */

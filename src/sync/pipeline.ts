@@ -1,58 +1,21 @@
 import { lockInstitution, positionOf } from '../changes/index.js';
-import type { RecordSource, SyncedMapping } from '../connectors/index.js';
-import { type Database, MAPPING_COLUMNS } from '../database/index.js';
+import type { RecordSource } from '../connectors/index.js';
+import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
-import { quoted } from '../values/index.js';
 import { apply, keepDigests } from './apply.js';
 import { ENTITY_SPECS, type EntitySpec } from './entity-spec.js';
 import { noEvidence } from './evidence.js';
+import { explainPlan } from './explain-plan.js';
 import { judge } from './guard.js';
 import { keepStep, loadBaseline } from './guard-baseline.js';
 import { IssueLog } from './issue-log.js';
-import { type Planned, plan, type Unresolved } from './plan/index.js';
+import { type Planned, plan } from './plan/index.js';
 import type { SyncPolicy } from './policy.js';
 import { recallRows } from './recall-rows.js';
+import { report, type SyncReport } from './report.js';
 import { type Staged, stage } from './stage.js';
 import type { SyncContext } from './sync-context.js';
-import { noCounts, noTimings, type SyncCounts, type SyncRun, type SyncScope } from './sync-run.js';
-
-/** How many error sentences a report holds. */
-export const MAX_SENTENCES = 100;
-/** How many mappings a report holds. */
-export const MAX_REPORTED_MAPPINGS = 1_000;
-
-/** What a run leaves behind for whoever asked for it. */
-export interface SyncReport {
-  runId: string;
-  /** Whether the roster is now as the source has it; false for a plan that is held, true for a preview. */
-  success: boolean;
-  /** COMPLETED, FAILED, HELD or PREVIEWED. */
-  status: SyncRun['status'];
-  /** created + updated + unchanged. */
-  synced: number;
-  /** Why it failed or is held, then a sentence for each row that was kept out; at most 100. */
-  errors: string[];
-  errorCount: number;
-  warningCount: number;
-  /** Mappings that the run made or changed, at most 1,000. */
-  mappings: ReportedMapping[];
-  mappingsTruncated: boolean;
-  counts: SyncCounts;
-  membershipCounts: SyncCounts;
-  /** Why nobody is taken for gone, and no membership for ended, where the reading does not prove it. */
-  gaps: string[];
-  /** Of a run of all entity types: the report of each. */
-  parts: (SyncReport & { entityType: SyncScope })[];
-}
-
-export interface ReportedMapping extends SyncedMapping {
-  id: string;
-  integrationId: string;
-  metadata: Record<string, unknown>;
-  status: 'ACTIVE' | 'MISSING';
-  createdAt: Date;
-  updatedAt: Date;
-}
+import { noCounts, noTimings, type SyncRun } from './sync-run.js';
 
 /** How often a plan is made anew because the roster changed after it was made; then what no longer fits is left out. */
 const MAX_PLANS = 3;
@@ -61,7 +24,7 @@ const MAX_PLANS = 3;
  * One run of a source: read, stage, plan, guard, apply, report. Nothing of the roster is written before apply, and all of
  * it there. A preview ends before apply, and so does a plan that the guard holds; `approvePlan` goes on from there.
  */
-export async function walkCorridor(context: SyncContext, source: RecordSource, policy: SyncPolicy): Promise<SyncReport> {
+export async function runPipeline(context: SyncContext, source: RecordSource, policy: SyncPolicy): Promise<SyncReport> {
   const { database, runs, run, lease } = context;
   const spec = specOf(run);
   const issues = new IssueLog({ database, lease, integrationId: run.integrationId, runId: run.id, source: spec.table });
@@ -102,7 +65,7 @@ async function planAndApply(
     const made = await timed(run, 'planMs', 'PLAN', () => lease.transaction(() => makePlan(context, staged, policy, before)));
     planned = made;
     await issues.rewind(found);
-    await explainPlan(context, issues, staged, made);
+    await explainPlan({ ...context, spec: specOf(run) }, issues, staged, made);
     count(run, staged, made, issues);
     const held = judge(made.impact, {
       evidence: run.evidence,
@@ -278,7 +241,7 @@ export async function beginAnew({ database, run, lease }: SyncContext): Promise<
 
 async function timed<T>(
   run: SyncRun,
-  room: keyof SyncRun['timings'],
+  step: keyof SyncRun['timings'],
   stageName: SyncRun['stage'],
   work: () => Promise<T>,
 ): Promise<T> {
@@ -287,7 +250,7 @@ async function timed<T>(
   try {
     return await work();
   } finally {
-    run.timings[room] = Math.round(performance.now() - start);
+    run.timings[step] = Math.round(performance.now() - start);
   }
 }
 
@@ -300,141 +263,4 @@ function progress(context: SyncContext): () => Promise<void> {
     last = performance.now();
     await context.runs.saveProgress(context);
   };
-}
-
-/** What the plan found out: people of whom nobody can tell who they are, and references to what is not known. */
-async function explainPlan({ database, run }: SyncContext, issues: IssueLog, staged: Staged, planned: Planned): Promise<void> {
-  await explainConflicts({ database, run, issues, spec: specOf(run) }, staged, planned);
-  await explainUnknown(database, run, issues, staged, planned);
-  await issues.flush();
-}
-
-async function explainConflicts(
-  { database, run, issues, spec }: { database: Database; run: SyncRun; issues: IssueLog; spec: EntitySpec },
-  { file }: Staged,
-  { conflicts }: Planned,
-): Promise<void> {
-  if (conflicts.length === 0) return;
-  const ignored = await database.query<{ externalId: string }>(
-    `SELECT external_id AS "externalId" FROM sync_conflicts
-     WHERE integration_id = $1 AND entity_type = $2 AND resolution = 'IGNORE'`,
-    [run.integrationId, spec.entityType],
-  );
-  const decided = new Set(ignored.map(({ externalId }) => externalId));
-  for (const { externalId, line, reason } of conflicts) {
-    // Whoever decided knows.
-    if (decided.has(externalId)) continue;
-    await issues.add({
-      severity: 'warning',
-      rule: 'identity.conflict',
-      problem: `${spec.noun} ${quoted(externalId)} ${reason}`,
-      file,
-      line: line ?? undefined,
-      value: externalId,
-      hint: 'Say who it is with ResolveConflict; ListConflicts shows who it may be.',
-      externalId,
-    });
-  }
-}
-
-async function explainUnknown(
-  database: Database,
-  run: SyncRun,
-  issues: IssueLog,
-  { file: entityFile }: Staged,
-  { unknownCourses, memberships }: Planned,
-): Promise<void> {
-  const hint = (kind: string) => `Correct the id, or sync ${kind.toUpperCase()} first.`;
-  const waiting = await explainNeverSynced(database, run, issues, [...unknownCourses, ...memberships.unknown]);
-  for (const { line, externalId, reference, kind } of unknownCourses) {
-    if (waiting.has(kind)) continue;
-    await issues.add({
-      severity: 'warning',
-      rule: 'reference.unknown',
-      problem: `course ${quoted(reference)} of group ${quoted(externalId)} is not known`,
-      file: entityFile,
-      line: line ?? undefined,
-      value: reference,
-      hint: hint(kind),
-      externalId,
-    });
-  }
-  for (const { file, line, reference, kind } of memberships.unknown) {
-    if (waiting.has(kind)) continue;
-    await issues.add({
-      severity: 'error',
-      rule: 'reference.unknown',
-      problem: `${kind} ${quoted(reference)} is not known`,
-      file: file ?? undefined,
-      line: line ?? undefined,
-      value: reference,
-      hint: hint(kind),
-    });
-  }
-}
-
-/** What was never synced cannot be known: that is said once, not row by row. Returns those kinds. */
-async function explainNeverSynced(database: Database, run: SyncRun, issues: IssueLog, unknown: readonly Unresolved[]) {
-  const kinds = [...new Set(unknown.map(({ kind }) => kind))];
-  if (kinds.length === 0) return new Set<Unresolved['kind']>();
-  const known = await database.query<{ kind: string }>(
-    `SELECT k.kind FROM unnest($2::text[]) AS k (kind) WHERE upper(k.kind) = $3 OR EXISTS (
-       SELECT 1 FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = upper(k.kind))`,
-    [run.integrationId, kinds, run.entityType],
-  );
-  const waiting = new Set(kinds.filter((kind) => !known.some((row) => row.kind === kind)));
-  for (const kind of waiting) {
-    const count = unknown.filter((row) => row.kind === kind).length;
-    const type = kind.toUpperCase();
-    await issues.add({
-      severity: 'warning',
-      rule: `${kind}s.none`,
-      problem: `${count} ${count === 1 ? 'row refers to a' : 'rows refer to'} ${kind}${count === 1 ? '' : 's'}, and no ${kind} was ever synced`,
-      hint: `Sync ${type}, then ${run.entityType} again.`,
-    });
-  }
-  return waiting;
-}
-
-/** What the run comes to, for whoever asked for it, from what is stored of it. */
-export async function report(database: Database, run: SyncRun): Promise<SyncReport> {
-  const isApplied = run.status === 'COMPLETED';
-  const mappings = await database.query<ReportedMapping>(
-    `SELECT ${MAPPING_COLUMNS}
-     FROM (SELECT seq, external_id, internal_id, entity FROM sync_changes
-           WHERE integration_id = $1 AND run_id = $2 AND entity <> 'MEMBERSHIP' AND outcome IS NULL ORDER BY seq LIMIT $3) c
-     -- OFFSET 0 keeps the planner from joining all mappings to look up a few.
-     JOIN LATERAL (SELECT * FROM integration_mappings WHERE integration_id = $1 AND entity_type = c.entity
-                     AND external_id = c.external_id AND internal_id = c.internal_id OFFSET 0) m ON true
-     ORDER BY c.seq`,
-    [run.integrationId, run.id, isApplied ? MAX_REPORTED_MAPPINGS + 1 : 0],
-  );
-  const { created, updated, unchanged, moved } = run.counts;
-  const stopped = run.status === 'HELD' || run.status === 'FAILED' ? [run.error ?? 'The run failed.'] : [];
-  const errors = await errorsOf(database, run);
-  return {
-    runId: run.id,
-    success: isApplied || run.status === 'PREVIEWED',
-    status: run.status,
-    synced: isApplied ? created + updated + unchanged - moved : 0,
-    errors: [...stopped, ...errors.sentences],
-    errorCount: errors.count + stopped.length,
-    warningCount: run.counts.warnings,
-    mappings: mappings.slice(0, MAX_REPORTED_MAPPINGS),
-    mappingsTruncated: mappings.length > MAX_REPORTED_MAPPINGS,
-    counts: run.counts,
-    membershipCounts: run.membershipCounts,
-    gaps: [...run.evidence.gaps, ...run.evidence.memberships.gaps],
-    parts: [],
-  };
-}
-
-/** The first errors of a run, a sentence each, and how many there are. */
-async function errorsOf(database: Database, run: SyncRun): Promise<{ sentences: string[]; count: number }> {
-  const [row] = await database.query<{ sentences: string[] | null; count: number }>(
-    `SELECT (array_agg(message ORDER BY number))[1:$3] AS sentences, count(*)::int AS count FROM sync_issues
-     WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR'`,
-    [run.integrationId, run.id, MAX_SENTENCES],
-  );
-  return { sentences: row?.sentences ?? [], count: row?.count ?? 0 };
 }

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
-import { newSchool, sharedHouse } from '../support/house.js';
+import { newSchool, sharedServices } from '../support/services.js';
 
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
 const STUDENTS = 'id,rut,nombres,apellidos,correo,código,fecha matrícula,estado\n';
 
 /** Rows of a table of one institution, with the places they stand at: a row that was written anew has moved. */
 async function versions(table: string, column: string, id: string) {
-  const { database } = await sharedHouse();
+  const { database } = await sharedServices();
   return database.query(`SELECT ctid::text, xmin::text, t.* FROM ${table} t WHERE ${column} = $1 ORDER BY ctid`, [id]);
 }
 
 describe('a sync', () => {
   it('creates people with ids of ours and the mapping between, and counts every row', async () => {
-    const { integrationService, rosterService, mappingService } = await sharedHouse();
+    const { integrationService, rosterService, mappingService } = await sharedServices();
     const school = await newSchool({
       'students.csv': `${STUDENTS}1,12.345.678-5,José,Peña,j@x.cl,A1,02/03/2026,ACTIVO\n2,,Ana,Soto,,,,RETIRADO\n`,
     });
@@ -39,7 +39,7 @@ describe('a sync', () => {
   });
 
   it('of unchanged files changes nothing and writes no row versions', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool({
       'students.csv': `${STUDENTS}1,,José,Peña,,,,\n2,,Ana,Soto,bad@,,,\n`,
       'groups.csv': 'id,nombre\nG1,1A\n',
@@ -62,7 +62,7 @@ describe('a sync', () => {
   });
 
   it('updates what changed and nothing else, and logs before and after', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const school = await newSchool({ 'students.csv': `${STUDENTS}1,,José,Peña,j@x.cl,,,\n2,,Ana,Soto,,,,\n` });
     await integrationService.syncData(school.integrationId, STUDENT);
     const first = await rosterService.listRosterChanges({ institutionId: school.institutionId });
@@ -82,7 +82,7 @@ describe('a sync', () => {
   });
 
   it('leaves fields alone that the source does not have, and values that a warning dropped', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const school = await newSchool({ 'students.csv': 'id,nombres,correo,código\n1,Ana,ana@x.cl,C1\n' });
     await integrationService.syncData(school.integrationId, STUDENT);
     await school.write({ 'students.csv': 'id,nombres,correo\n1,Ana María,ana@\n' });
@@ -93,7 +93,7 @@ describe('a sync', () => {
   });
 
   it('keeps bad rows out with file, line, column, value, rule and hint, and lets the others go on', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const school = await newSchool({
       'students.csv': `${STUDENTS}1,,José,Peña,x@,,,\n,,Eva,Paz,,,,\n3,,,,,,,\n1,,Otro,Más,,,,\n4,,Ana,Soto,,,,\n`,
     });
@@ -129,7 +129,7 @@ describe('a sync', () => {
   });
 
   it('leaves people alone who vanished from the source, and counts them; a row kept out has not vanished', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n2,Eva\n3,Pía\n' });
     await integrationService.syncData(school.integrationId, STUDENT);
     await school.write({ 'students.csv': 'id,nombres\n1,Ana\n2,\n' });
@@ -140,7 +140,7 @@ describe('a sync', () => {
   });
 
   it('counts the first of two rows with one id, also when one of them is unchanged', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n2,Eva\n3,Pía\n' });
     await integrationService.syncData(school.integrationId, STUDENT);
     const resync = async (csv: string) => {
@@ -163,7 +163,7 @@ describe('a sync', () => {
   });
 
   it('makes a person anew, under the old id, who was removed from the roster behind its back', async () => {
-    const { integrationService, rosterService, database, mappingService } = await sharedHouse();
+    const { integrationService, rosterService, database, mappingService } = await sharedServices();
     const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n' });
     await integrationService.syncData(school.integrationId, STUDENT);
     const { internalId } = await mappingService.getMappingByExternalId(school.integrationId, STUDENT, '1');
@@ -176,7 +176,7 @@ describe('a sync', () => {
   });
 
   it('looks some changed rows up among very many', async () => {
-    const { integrationService } = await sharedHouse();
+    const { integrationService } = await sharedServices();
     const file = (changed: string) =>
       `id,nombres\n${Array.from({ length: 12_000 }, (_, i) => `${i},Ana ${i % 20 === 7 ? changed : ''}${i}`).join('\n')}\n`;
     const school = await newSchool({ 'students.csv': file('') });
@@ -187,7 +187,7 @@ describe('a sync', () => {
   });
 
   it('forgets the digests of whom a TRUNCATE removes, and of nobody else', async () => {
-    const { integrationService, database } = await sharedHouse();
+    const { integrationService, database } = await sharedServices();
     const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n', 'courses.csv': 'id,nombre\nC1,Mates\n' });
     for (const entityType of [STUDENT, COURSE]) await integrationService.syncData(school.integrationId, entityType);
     const undone = new Error('undone');
@@ -201,7 +201,7 @@ describe('a sync', () => {
   });
 
   it('writes nothing when the source fails midway', async () => {
-    const { integrationService, rosterService, mappingService } = await sharedHouse();
+    const { integrationService, rosterService, mappingService } = await sharedServices();
     const rows = Array.from({ length: 9_000 }, (_, i) => `${i},Ana ${i}`).join('\n');
     const school = await newSchool({ 'students.csv': `id,nombres\n${rows}\n9001,"Eva\n` });
     const report = await integrationService.syncData(school.integrationId, STUDENT);
@@ -210,12 +210,12 @@ describe('a sync', () => {
     expect((await rosterService.listStudents({ institutionId: school.institutionId })).items).to.deep.equal([]);
     expect(await mappingService.countMappings(school.integrationId)).to.equal(0);
     expect((await integrationService.getIntegration(school.integrationId)).status).to.equal('ERROR');
-    const { database } = await sharedHouse();
+    const { database } = await sharedServices();
     expect(await database.query('SELECT 1 FROM sync_staged WHERE integration_id = $1', [school.integrationId])).to.deep.equal([]);
   });
 
   it('gives a group its course once the course is known, although the group itself did not change', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const school = await newSchool({ 'groups.csv': 'id,nombre,curso_id\nG1,1A,C1\n', 'courses.csv': 'id,nombre\nC1,Mates\n' });
     const early = await integrationService.syncData(school.integrationId, GROUP);
     expect(early.warningCount).to.equal(1);
@@ -227,7 +227,7 @@ describe('a sync', () => {
   });
 
   it('brings memberships with the students and the teachers of groups with the groups', async () => {
-    const { integrationService, rosterService } = await sharedHouse();
+    const { integrationService, rosterService } = await sharedServices();
     const school = await newSchool({
       'teachers.csv': 'id,nombres\nP1,Paz\nP2,Luz\n',
       'groups.csv': 'id,nombre,profesor_id\nG1,1A,P1\n',
@@ -246,7 +246,7 @@ describe('a sync', () => {
   });
 
   it('is refused while another of the same integration and entity type is under way, with its run id', async () => {
-    const { integrationService, database } = await sharedHouse();
+    const { integrationService, database } = await sharedServices();
     const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n', 'courses.csv': 'id,nombre\nC1,X\n' });
     const runId = randomUUID();
     await database.query(
@@ -261,7 +261,7 @@ describe('a sync', () => {
   });
 
   it('takes up the run of a process that died, and does it from the start under the same id', async () => {
-    const { integrationService, database, rosterService } = await sharedHouse();
+    const { integrationService, database, rosterService } = await sharedServices();
     const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n,Eva\n' });
     const runId = randomUUID();
     const left = [school.integrationId, runId];
@@ -289,7 +289,7 @@ describe('a sync', () => {
   });
 
   it('whose run was taken away writes nothing', async () => {
-    const { integrationService, database, rosterService } = await sharedHouse();
+    const { integrationService, database, rosterService } = await sharedServices();
     const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n' });
     // What a process that was asleep for too long finds: the run belongs to another by now.
     await database.query(`CREATE FUNCTION steal_${school.integrationId.replaceAll('-', '')}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -300,7 +300,7 @@ describe('a sync', () => {
       const error = await integrationService.syncData(school.integrationId, STUDENT).catch((thrown: unknown) => thrown);
       expect(error).to.deep.include({ code: 'aborted', reason: 'LEASE_LOST' });
     } finally {
-      await database.query('DROP TRIGGER steal ON sync_changes');
+      await database.query(`DROP FUNCTION steal_${school.integrationId.replaceAll('-', '')} CASCADE`);
     }
     expect((await rosterService.listStudents({ institutionId: school.institutionId })).items).to.deep.equal([]);
   });

@@ -3,40 +3,40 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.js';
 import { IntegrationProvider, MappingEntityType } from '../../src/connectors/index.js';
-import { buildHouse, type House } from '../../src/house.js';
 import { createLogger } from '../../src/observability/index.js';
+import { buildServices, type Services } from '../../src/services.js';
 import { freshDatabaseUrl } from './database.js';
 import { layEmbeddedDatabase } from './embedded-template.js';
 import { tempFolder } from './temp-folder.js';
 
-export interface TestHouse extends House {
-  /** CSV_ROOT of the house. */
+export interface TestServices extends Services {
+  /** CSV_ROOT of the services. */
   files: string;
 }
 
-let house: Promise<TestHouse> | undefined;
+let services: Promise<TestServices> | undefined;
 
 /** The services on a real database, one for all tests: each test takes an institution of its own. */
-export function sharedHouse(): Promise<TestHouse> {
-  house ??= build();
-  return house;
+export function sharedServices(): Promise<TestServices> {
+  services ??= build();
+  return services;
 }
 
-async function build(): Promise<TestHouse> {
+async function build(): Promise<TestServices> {
   const dataDir = await tempFolder();
   const databaseUrl = await freshDatabaseUrl();
   if (!databaseUrl) await layEmbeddedDatabase(dataDir);
   const config = loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl });
-  return Object.assign(await buildHouse({ config, logger: createLogger({ level: 'silent' }) }), { files: config.csvRoot });
+  return Object.assign(await buildServices({ config, logger: createLogger({ level: 'silent' }) }), { files: config.csvRoot });
 }
 
 after(async () => {
-  await (await house)?.close();
+  await (await services)?.close();
 });
 
-/** An integration of an institution of its own in the shared house. */
+/** An integration of an institution of its own in the shared services. */
 export async function newIntegration(provider: IntegrationProvider, config: object, credentials: object = {}) {
-  const { integrationService } = await sharedHouse();
+  const { integrationService } = await sharedServices();
   const institutionId = randomUUID();
   const settings = { config: { ...config }, credentials: { ...credentials } };
   const { id } = await integrationService.createIntegration({ institutionId, provider, ...settings });
@@ -49,7 +49,7 @@ export async function newSession(
   where: { group?: string; course?: string; teacher?: string },
   marks: Readonly<Record<string, 'PRESENT' | 'ABSENT' | 'LATE' | 'EXCUSED'>>,
 ) {
-  const { mappingService, rosterService } = await sharedHouse();
+  const { mappingService, rosterService } = await sharedServices();
   const { institutionId, integrationId } = school;
   const internal = async (type: MappingEntityType, id: string | undefined) =>
     id === undefined ? null : (await mappingService.getMappingByExternalId(integrationId, type, id)).internalId;
@@ -75,9 +75,9 @@ export async function newSession(
   return { id, mark };
 }
 
-/** A school of its own in the shared house: a folder, and an integration that reads it. */
+/** A school of its own in the shared services: a folder, and an integration that reads it. */
 export async function newSchool(csv: Record<string, string | Buffer> = {}, config: object = {}) {
-  const { files } = await sharedHouse();
+  const { files } = await sharedServices();
   const name = randomUUID();
   const folder = join(files, name);
   await mkdir(join(folder, 'export'), { recursive: true });

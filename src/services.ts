@@ -18,8 +18,8 @@ import { RosterService } from './roster/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
 import { SyncService } from './sync/index.js';
 
-/** The services of the house, without a door. */
-export interface House {
+/** The services of the product, without a port. */
+export interface Services {
   integrationService: IntegrationService;
   mappingService: MappingService;
   rosterService: RosterService;
@@ -31,7 +31,7 @@ export interface House {
   close(): Promise<void>;
 }
 
-export interface HouseOptions {
+export interface ServicesOptions {
   config: Config;
   logger: Logger;
   /** Connectors besides the built-in ones. */
@@ -46,7 +46,7 @@ const POOL_SIZE = 20;
 const LEASE_SECONDS = 15;
 
 /** Builds every part once, in order, and hands each what it needs. */
-export async function buildHouse({ config, logger, connectors, onFailure }: HouseOptions): Promise<House> {
+export async function buildServices({ config, logger, connectors, onFailure }: ServicesOptions): Promise<Services> {
   const factory = new ConnectorFactory(undefined, connectors);
   const storage = await openDatabase(config, logger, onFailure);
   const { database } = storage;
