@@ -256,9 +256,14 @@ export class RunStore {
       });
   }
 
+  /** Throws `failed_precondition` when a run is no plan that waits for a person, `not_found` when there is no such run. */
+  async assertWaiting(integrationId: string, runId: string): Promise<void> {
+    requireWaiting(await this.get(integrationId, runId));
+  }
+
   /** Puts a plan away that waits for a person. Throws `failed_precondition` when the run is none. */
   async discard(integrationId: string, runId: string, decision: string): Promise<SyncRun> {
-    requireWaiting(await this.get(integrationId, runId));
+    await this.assertWaiting(integrationId, runId);
     await this.database.execute(
       `UPDATE sync_runs SET status = 'DISCARDED', decision = $3
        WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED')`,

@@ -80,6 +80,7 @@ export class SyncService {
 
   /** Puts a plan away that is HELD or PREVIEWED. */
   async discard(integrationId: string, runId: string, decision: string): Promise<SyncRun> {
+    await this.runs.assertWaiting(integrationId, runId);
     for (const part of await this.runs.parts(integrationId, runId)) {
       if (part.status === 'HELD' || part.status === 'PREVIEWED') await this.runs.discard(integrationId, part.id, decision);
     }

@@ -51,14 +51,12 @@ describe('the history of a mapping', () => {
     expect(await actions({ externalId: 'C' })).to.deep.equal([]);
   });
 
-  it('is found by index: 5 ms at most among 100,000 changes, before the database knows how many there are and after', async function () {
-    this.timeout(60_000);
+  it('is found by index: among 100,000 changes as among a few, before the database knows how many there are and after', async () => {
     const { database, mappingService } = await sharedServices();
     const source = await newCsvSource({ 'students.csv': `${header}\nA,Ana,C-1\nB,Eva,\n` });
     await source.sync();
     const person = await source.idOf('A');
     await mappingService.repairs.rekey({ ...source.of, externalId: 'A', newExternalId: 'A2' });
-    await addOthers(source, 100_000);
     const fastest = async (of: { externalId?: string; internalId?: string }) => {
       let best = Number.POSITIVE_INFINITY;
       for (let i = 0; i < 10; i++) {
@@ -69,11 +67,16 @@ describe('the history of a mapping', () => {
       }
       return best;
     };
+    const mappings = [{ internalId: person }, { externalId: 'A' }, { externalId: 'A2' }, { externalId: 'B' }];
+    const few: number[] = [];
+    for (const mapping of mappings) few.push(await fastest(mapping));
+    await addOthers(source, 100_000);
     for (const learn of [false, true]) {
       if (learn) await database.execute('ANALYZE sync_changes, sync_runs, integration_mappings');
-      for (const mapping of [{ internalId: person }, { externalId: 'A' }, { externalId: 'A2' }, { externalId: 'B' }]) {
-        // The embedded database is compiled to WebAssembly, in another thread.
-        expect(await fastest(mapping), JSON.stringify({ learn, ...mapping })).to.be.below(process.env.TEST_DATABASE_URL ? 5 : 15);
+      for (const [index, mapping] of mappings.entries()) {
+        // Going through all changes costs some hundred times as much.
+        const ratio = (await fastest(mapping)) / Math.max(few[index] as number, 2);
+        expect(ratio, JSON.stringify({ learn, ...mapping })).to.be.below(8);
       }
     }
     expect((await mappingService.repairs.history({ ...source.of, externalId: 'A' })).items).to.have.lengthOf(2);

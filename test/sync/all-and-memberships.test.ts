@@ -85,6 +85,21 @@ describe('a sync of everything', () => {
     const approved = await integrationService.approveSync(school.integrationId, report.runId, 'right');
     expect(approved).to.deep.include({ success: true, status: 'COMPLETED' });
   });
+
+  it('that failed is no plan to discard, and its held parts go on waiting', async () => {
+    const { integrationService } = await sharedServices();
+    const courses = Array.from({ length: 30 }, (_, i) => `C${i},Curso`).join('\n');
+    const school = await newSchool({ ...FILES, 'courses.csv': `id,nombre\n${courses}\n` });
+    await integrationService.syncData(school.integrationId);
+    await school.write({ 'courses.csv': 'id,nombre\nC1,Curso\n', 'students.csv': '' });
+    const { status, runId, parts } = await integrationService.syncData(school.integrationId);
+    expect(status).to.equal('FAILED');
+    const held = parts.find((part) => part.status === 'HELD')?.runId as string;
+    const error = await integrationService.discardSync(school.integrationId, runId).catch((thrown: unknown) => thrown);
+    expect(error).to.deep.include({ code: 'failed_precondition', reason: 'SYNC_RUN_NOT_WAITING' });
+    expect((await integrationService.getSyncRun(school.integrationId, held)).status).to.equal('HELD');
+    expect((await integrationService.discardSync(school.integrationId, held)).status).to.equal('DISCARDED');
+  });
 });
 
 describe('memberships', () => {
