@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { loadConfig } from '../src/config.js';
 import { IntegrationProvider, MappingEntityType } from '../src/connectors/index.js';
 import { createLogger } from '../src/observability/index.js';
 import { buildServices } from '../src/services.js';
+import { withDatabase } from './with-database.js';
 
 const { values: options } = parseArgs({
   options: { rows: { type: 'string', default: '100000' }, repeat: { type: 'string', default: '1' } },
@@ -90,20 +90,6 @@ async function timed<T extends { success: boolean; errors: string[] }>(work: () 
   const done = await work();
   if (!done.success) throw new Error(done.errors[0]);
   return [done, Math.round(performance.now() - start)];
-}
-
-async function withDatabase<T>(server: string, use: (url: string) => Promise<T>): Promise<T> {
-  const name = `bench_decisions_${process.pid}`;
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  try {
-    await client.query(`CREATE DATABASE ${name}`);
-    const url = new URL(server);
-    url.pathname = `/${name}`;
-    return await use(url.href).finally(() => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
-  } finally {
-    await client.end();
-  }
 }
 
 await main();

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { loadConfig } from '../src/config.js';
 import { IntegrationProvider, MappingEntityType } from '../src/connectors/index.js';
 import type { Database } from '../src/database/index.js';
@@ -11,6 +10,7 @@ import { createLogger } from '../src/observability/index.js';
 import { buildServices } from '../src/services.js';
 import { writeSchool } from './plan/school-files.js';
 import { forgetStatistics } from './plan/statistics.js';
+import { withDatabase } from './with-database.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -132,21 +132,6 @@ async function compare(
 
 async function analyze(database: Database): Promise<void> {
   await database.execute('ANALYZE');
-}
-
-async function withDatabase<T>(server: string, use: (url: string) => Promise<T>): Promise<T> {
-  const name = `bench_plan_${process.pid}`;
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  try {
-    await client.query(`CREATE DATABASE ${name}`);
-    const url = new URL(server);
-    url.pathname = `/${name}`;
-    return await use(url.href);
-  } finally {
-    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    await client.end();
-  }
 }
 
 function median(times: readonly Timings[], of: keyof Timings): number {

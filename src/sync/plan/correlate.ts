@@ -6,7 +6,7 @@ import type { SyncRun } from '../sync-run.js';
 import { contradictionOfUpdate } from './contradiction.js';
 import { followDecisions } from './decisions.js';
 import { keepMembershipsOf, keepOut, type PlannedConflict } from './keep-out.js';
-import { matchesSql, withoutNestedLoops } from './matches.js';
+import { matchesSql } from './matches.js';
 import { RUN } from './run-sql.js';
 
 /** So many candidates of a conflict are stored, the likeliest. */
@@ -50,7 +50,7 @@ export async function correlate(database: Database, options: CorrelateOptions): 
   const leftOut = look?.decided && hasRows ? await followDecisions(database, run, spec) : [];
   const reused = look?.others && staged.staged > staged.fresh ? await findReusedIds(database, options) : [];
   const isOpen = look?.others && (staged.fresh > 0 || reused.length > 0);
-  const doubtful = isOpen ? await withoutNestedLoops(database, () => findDoubtful(database, options, reused)) : [];
+  const doubtful = isOpen ? await findDoubtful(database, options, reused) : [];
   if (look?.decided) await dropSettled(database, options);
   await keepMembershipsOf(database, run, spec, [...leftOut, ...doubtful]);
   return [...leftOut, ...doubtful];
@@ -74,16 +74,14 @@ async function findReusedIds(database: Database, { run, spec, staged }: Correlat
   const isFew = staged.staged - staged.fresh <= MAX_LOOKUPS;
   const join = (table: string, as: string, key: string) =>
     isFew ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true` : `JOIN ${table} ${as} ON ${key}`;
-  return withoutNestedLoops(database, () =>
-    database.query<ReusedId>(
-      `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
+  return database.query<ReusedId>(
+    `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
        SELECT s.seq, m.internal_id AS "mappedId" FROM s
        ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
        ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
        LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = s.external_id
        WHERE (${contradictionOfUpdate(spec, 's', 't')}) IS NOT NULL AND (${isDecided}) IS NOT TRUE`,
-      [run.integrationId, run.id, run.institutionId, spec.entityType],
-    ),
+    [run.integrationId, run.id, run.institutionId, spec.entityType],
   );
 }
 

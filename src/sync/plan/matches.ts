@@ -1,5 +1,6 @@
 import type { Database } from '../../database/index.js';
 import type { EntitySpec } from '../entity-spec.js';
+import { preferHashJoins } from '../joins.js';
 import type { SyncPolicy } from '../policy.js';
 import type { SyncRun } from '../sync-run.js';
 import { contradictionOfLink, identifying, identifyingCode } from './contradiction.js';
@@ -86,16 +87,6 @@ export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchS
     WHERE b.id = f.mapped_id OR b.confidence >= CASE WHEN m.external_id IS NULL OR f.waits THEN $5::float8 ELSE $6::float8 END`;
 }
 
-/** Runs `work` without nested loops: the rows of a run have no statistics, and each loop could cost their square. */
-export async function withoutNestedLoops<T>(database: Database, work: () => Promise<T>): Promise<T> {
-  const [before] = await database.query<{ loops: string }>(`SELECT current_setting('enable_nestloop') AS loops`);
-  // To compile such statements would cost more than they do.
-  await database.query('SET LOCAL enable_nestloop = off; SET LOCAL jit = off');
-  const result = await work();
-  await database.query(`SET LOCAL enable_nestloop = ${before?.loops ?? 'on'}`);
-  return result;
-}
-
 /**
  * Marks those changes of a stored plan as MOVED that would create somebody who is, or may be, in the roster by now: somebody
  * whom the rules of `correlate` would have made a link or a conflict. A decision to create somebody new holds. Changes that
@@ -132,12 +123,11 @@ export async function markMatchedCreates(
       WHERE ${creates} AND c.entity = 'MEMBERSHIP' AND c.after->>'role' = $4`,
     claims: 'SELECT NULL::uuid AS id, NULL::text AS external_id WHERE false',
   };
-  return withoutNestedLoops(database, () =>
-    database.execute(
-      `UPDATE sync_changes x SET outcome = 'MOVED', reason = 'Somebody who may be the same came into the roster after the plan was made.'
+  await preferHashJoins(database);
+  return database.execute(
+    `UPDATE sync_changes x SET outcome = 'MOVED', reason = 'Somebody who may be the same came into the roster after the plan was made.'
        FROM (SELECT DISTINCT seq FROM (${matchesSql(spec, sources)}) matches) s
        WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = s.seq`,
-      [...values, conflict, link],
-    ),
+    [...values, conflict, link],
   );
 }
