@@ -15,7 +15,16 @@ const MAY_IMPORT = {
   mappings: ['changes', 'connectors', 'database', 'roster', 'values'],
   attendance: ['connectors', 'database', 'observability', 'values'],
   sync: ['changes', 'connectors', 'database', 'observability', 'roster', 'values'],
-  integrations: ['attendance', 'changes', 'connectors', 'database', 'mappings', 'observability', 'sync', 'values'],
+  integrations: [
+    'attendance',
+    'changes',
+    'connectors',
+    'database',
+    'mappings',
+    'observability',
+    'sync',
+    'values',
+  ],
   rpc: ['connectors', 'gen', 'integrations', 'mappings', 'observability', 'roster', 'sync'],
   transport: ['gen', 'observability'],
 };
@@ -27,10 +36,14 @@ const ALSO = { security: ['^src/config\\.ts$'] };
 /** What outsiders may enter besides the index of a folder, which must not load it or offers more. */
 const SECOND_ENTRIES = ['^src/database/embedded/index\\.ts$', '^src/connectors/(testkit/index|public)\\.ts$'];
 
-const foldersOfSrc = readdirSync(join(__dirname, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const foldersOfSrc = readdirSync(join(__dirname, 'src'), { withFileTypes: true }).filter((entry) =>
+  entry.isDirectory(),
+);
 const unknown = foldersOfSrc.map(({ name }) => name).filter((name) => !(name in MAY_IMPORT));
 if (unknown.length > 0)
-  throw new Error(`.dependency-cruiser.cjs does not say what may be imported by src/${unknown.join(', src/')}`);
+  throw new Error(
+    `.dependency-cruiser.cjs does not say what may be imported by src/${unknown.join(', src/')}`,
+  );
 
 module.exports = {
   forbidden: [

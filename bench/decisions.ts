@@ -19,9 +19,9 @@ const MAX_RATIO = 2;
 const FLOOR_MS = 500;
 
 /**
- * npm run bench:decisions -- --rows 100000: a first sync of students, that sync taken back, the same as a preview, and the
- * preview approved. On TEST_DATABASE_URL and on the embedded database. Exits with 1 when a rollback takes more than twice
- * as long as the first sync.
+ * npm run bench:decisions -- --rows 100000: a first sync of students, that sync taken back, the same as a
+ * preview, and the preview approved. On TEST_DATABASE_URL and on the embedded database. Exits with 1 when a
+ * rollback takes more than twice as long as the first sync.
  */
 async function main(): Promise<void> {
   const rows: Row[] = [];
@@ -69,7 +69,8 @@ async function measure(name: string, databaseUrl: string | undefined): Promise<R
     const [, rollback] = await timed(() => integrationService.rollbackSync(id, first.runId));
     const [planned, preview] = await timed(() => integrationService.previewSync(id, STUDENT));
     const [, approval] = await timed(() => integrationService.approveSync(id, planned.runId));
-    const ratio = (ms: number) => Math.round((Math.max(ms, FLOOR_MS) / Math.max(firstSync, FLOOR_MS)) * 100) / 100;
+    const ratio = (ms: number) =>
+      Math.round((Math.max(ms, FLOOR_MS) / Math.max(firstSync, FLOOR_MS)) * 100) / 100;
     return {
       database: name,
       firstSync,
@@ -85,7 +86,9 @@ async function measure(name: string, databaseUrl: string | undefined): Promise<R
   }
 }
 
-async function timed<T extends { success: boolean; errors: string[] }>(work: () => Promise<T>): Promise<[T, number]> {
+async function timed<T extends { success: boolean; errors: string[] }>(
+  work: () => Promise<T>,
+): Promise<[T, number]> {
   const start = performance.now();
   const done = await work();
   if (!done.success) throw new Error(done.errors[0]);

@@ -39,9 +39,10 @@ interface Row {
 }
 
 /**
- * npm run bench:plan -- --people 300,3000,30000 --repeat 3 [--json]: how long the plans of a school with memberships take
- * before the database has any statistics, and after ANALYZE. On TEST_DATABASE_URL, and on the embedded database. Exits
- * with 1 when a plan without statistics takes more than three times as long as the same plan with them.
+ * npm run bench:plan -- --people 300,3000,30000 --repeat 3 [--json]: how long the plans of a school with
+ * memberships take before the database has any statistics, and after ANALYZE. On TEST_DATABASE_URL, and on
+ * the embedded database. Exits with 1 when a plan without statistics takes more than three times as long as
+ * the same plan with them.
  */
 async function main(): Promise<void> {
   const rows: Row[] = [];
@@ -54,12 +55,18 @@ async function main(): Promise<void> {
   else console.table(rows);
   const slow = rows.filter(({ ratio }) => ratio > MAX_RATIO);
   if (slow.length > 0) {
-    console.error(`${slow.length} of ${rows.length} plans take more than ${MAX_RATIO} times as long without statistics.`);
+    console.error(
+      `${slow.length} of ${rows.length} plans take more than ${MAX_RATIO} times as long without statistics.`,
+    );
     process.exitCode = 1;
   }
 }
 
-async function measure(name: Row['database'], people: number, databaseUrl: string | undefined): Promise<Row[]> {
+async function measure(
+  name: Row['database'],
+  people: number,
+  databaseUrl: string | undefined,
+): Promise<Row[]> {
   const dataDir = await mkdtemp(join(tmpdir(), 'smartid-bench-'));
   const config = loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl });
   const logger = createLogger({ level: 'silent' });

@@ -18,8 +18,9 @@ const { values: options } = parseArgs({
 });
 
 /**
- * npm run bench:providers -- --students 5000 --courses 40 --latency 20 --repeat 3 [--json]: a first sync of a whole Moodle
- * and the sending of one class, against the time that the answers alone take. On TEST_DATABASE_URL, else embedded.
+ * npm run bench:providers -- --students 5000 --courses 40 --latency 20 --repeat 3 [--json]: a first sync of a
+ * whole Moodle and the sending of one class, against the time that the answers alone take. On
+ * TEST_DATABASE_URL, else embedded.
  */
 async function main(): Promise<void> {
   const runs: Measured[] = [];
@@ -34,7 +35,9 @@ async function main(): Promise<void> {
     seconds: sync.seconds,
     floorSeconds: sync.floorSeconds,
     cpuSeconds: round(median(runs.map((run) => run.sync.cpuSeconds))),
-    secondsEach: Object.fromEntries(types.map((type) => [type, round(median(runs.map((run) => run.sync.each[type] ?? 0)))])),
+    secondsEach: Object.fromEntries(
+      types.map((type) => [type, round(median(runs.map((run) => run.sync.each[type] ?? 0)))]),
+    ),
     everything,
     attendance: { marks: runs[0]?.attendance.marks, ...attendance },
   };
@@ -47,23 +50,35 @@ interface Summary {
   ratio: number;
   calls: number;
   seconds: number;
-  /** Time that the calls would take if as many as may be were always under way, and nothing else took time. */
+  /**
+   * Time that the calls would take if as many as may be were always under way, and nothing else took time.
+   */
   floorSeconds: number;
 }
 
-/** Medians. The floor is made of the calls that were made: fewer calls are a gain that the ratio does not show. */
+/**
+ * Medians. The floor is made of the calls that were made: fewer calls are a gain that the ratio does not
+ * show.
+ */
 function summary(costs: readonly Cost[]): Summary {
   const calls = median(costs.map((cost) => cost.calls));
   const seconds = median(costs.map((cost) => cost.seconds));
   const floorSeconds = (calls * Number(options.latency)) / 1_000 / median(costs.map((cost) => cost.atOnce));
-  return { ratio: round(seconds / floorSeconds), calls, seconds: round(seconds), floorSeconds: round(floorSeconds) };
+  return {
+    ratio: round(seconds / floorSeconds),
+    calls,
+    seconds: round(seconds),
+    floorSeconds: round(floorSeconds),
+  };
 }
 
 /** One repetition in processes of its own. */
 function runOnce(folder: string, databaseUrl: string): Measured {
   const script = fileURLToPath(new URL('./providers/our-side.js', import.meta.url));
   const { students, courses, latency } = options;
-  const said = execFileSync(process.execPath, [script, folder, databaseUrl, students, courses, latency], { encoding: 'utf8' });
+  const said = execFileSync(process.execPath, [script, folder, databaseUrl, students, courses, latency], {
+    encoding: 'utf8',
+  });
   return JSON.parse(said.trim().split('\n').at(-1) as string) as Measured;
 }
 
@@ -86,10 +101,16 @@ async function withDatabase<T>(use: (folder: string, databaseUrl: string) => T):
 }
 
 function print(
-  { cpuSeconds, secondsEach, attendance }: { cpuSeconds: number; secondsEach: object; attendance: { marks: number | undefined } },
+  {
+    cpuSeconds,
+    secondsEach,
+    attendance,
+  }: { cpuSeconds: number; secondsEach: object; attendance: { marks: number | undefined } },
   table: Record<string, Summary>,
 ): void {
-  console.log(`\nOur time over the time of the answers alone (calls × ${options.latency} ms / calls at once), median:`);
+  console.log(
+    `\nOur time over the time of the answers alone (calls × ${options.latency} ms / calls at once), median:`,
+  );
   console.table(table);
   console.log('Seconds of each sync:', JSON.stringify(secondsEach));
   console.log(`Our process worked ${cpuSeconds} s of the syncs. Marks sent: ${attendance.marks}.`);

@@ -25,7 +25,10 @@ if (!server) {
   process.exit(1);
 }
 
-/** npm run bench:rpc -- --seconds 3 [--json]: a page of 100 mappings from our service, against bare servers beside it. */
+/**
+ * npm run bench:rpc -- --seconds 3 [--json]: a page of 100 mappings from our service, against bare servers
+ * beside it.
+ */
 async function main(databaseServer: string): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'smartid-bench-'));
   const name = `bench_rpc_${process.pid}`;
@@ -47,7 +50,10 @@ async function main(databaseServer: string): Promise<void> {
   const service = await startService(env);
   try {
     const integrationId = await fill(service.url, token, home);
-    const bare = fork(fileURLToPath(new URL('./rpc/bare-servers.js', import.meta.url)), [url.href, integrationId]);
+    const bare = fork(fileURLToPath(new URL('./rpc/bare-servers.js', import.meta.url)), [
+      url.href,
+      integrationId,
+    ]);
     const [ports] = (await once(bare, 'message')) as [{ http: number; grpc: number }];
     try {
       print(await compare({ port: Number(new URL(service.url).port), token, integrationId }, ports));
@@ -74,7 +80,11 @@ async function fill(url: string, token: string, home: string): Promise<string> {
     return (await response.json()) as { id: string };
   };
   const config = { importPath: 'school' };
-  const { id } = await post('/integrations', { institutionId: randomUUID(), provider: 'GENERIC_CSV', config });
+  const { id } = await post('/integrations', {
+    institutionId: randomUUID(),
+    provider: 'GENERIC_CSV',
+    config,
+  });
   await post(`/integrations/${id}/sync`, { entityType: 'STUDENT' });
   return id;
 }
@@ -112,7 +122,11 @@ function print(rates: Rates): void {
   if (options.json) console.log(JSON.stringify({ ratios, callsPerSecond: rates }));
   else {
     console.log('\nPages of 100 mappings a second, and our share of what a bare server gives:');
-    console.table(Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, { ...rate, ratio: ratio(rate) }])));
+    console.table(
+      Object.fromEntries(
+        Object.entries(rates).map(([name, rate]) => [name, { ...rate, ratio: ratio(rate) }]),
+      ),
+    );
   }
 }
 

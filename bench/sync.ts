@@ -25,7 +25,10 @@ if (!server) {
   process.exit(1);
 }
 
-/** npm run bench:sync -- --rows 10000,100000 --repeat 3 [--json]: our sync against psql, side by side in one run. */
+/**
+ * npm run bench:sync -- --rows 10000,100000 --repeat 3 [--json]: our sync against psql, side by side in one
+ * run.
+ */
 async function main(databaseServer: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'smartid-bench-'));
   const result = {
@@ -41,8 +44,13 @@ async function main(databaseServer: string): Promise<void> {
         Object.fromEntries(SCENARIOS.map((name) => [name, round(pick(name))]));
       result.ratios[rows] = each((name) => median(ours[name]) / median(theirs[name]));
       result.rssMb[rows] = Math.round(median(rssMb));
-      result.seconds[rows] = { ours: each((name) => median(ours[name])), psql: each((name) => median(theirs[name])) };
-      result.rowsPerSecond[rows] = Object.fromEntries(SCENARIOS.map((name) => [name, Math.round(rows / median(ours[name]))]));
+      result.seconds[rows] = {
+        ours: each((name) => median(ours[name])),
+        psql: each((name) => median(theirs[name])),
+      };
+      result.rowsPerSecond[rows] = Object.fromEntries(
+        SCENARIOS.map((name) => [name, Math.round(rows / median(ours[name]))]),
+      );
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -74,7 +82,10 @@ async function compare(databaseServer: string, folder: string, rows: number) {
         [script, join(folder, randomUUID()), databaseUrl, randomUUID(), plain, plain, changed],
         { encoding: 'utf8' },
       );
-      const run = JSON.parse(said.trim().split('\n').at(-1) as string) as { seconds: number[]; rssMb: number };
+      const run = JSON.parse(said.trim().split('\n').at(-1) as string) as {
+        seconds: number[];
+        rssMb: number;
+      };
       SCENARIOS.forEach((name, index) => {
         ours[name].push(run.seconds[index] as number);
       });

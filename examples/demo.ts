@@ -8,7 +8,10 @@ import { type RunningService, startService } from './demo/service.js';
 import { listFaults, syncAll } from './demo/sync.js';
 import { openFolder, openIdukay, openMoodle, type SchoolSystem } from './demo/systems.js';
 
-/** `npm run demo`: a school in three systems and a service of its own, seen from outside. `--exit` ends it instead of staying up. */
+/**
+ * `npm run demo`: a school in three systems and a service of its own, seen from outside. `--exit` ends it
+ * instead of staying up.
+ */
 async function main(): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'smartid-demo-'));
   const systems: SchoolSystem[] = [];
@@ -65,7 +68,12 @@ async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void>
     const { provider, config, credentials } = system;
     title(`Connecting Colegio San Martín: ${system.title}`);
     const institutionId = randomUUID();
-    const { id } = await rest.post<{ id: string }>('/integrations', { institutionId, provider, config, credentials });
+    const { id } = await rest.post<{ id: string }>('/integrations', {
+      institutionId,
+      provider,
+      config,
+      credentials,
+    });
     await testConnection(rest, id);
 
     title('Syncing courses, teachers, groups, students');
@@ -80,7 +88,8 @@ async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void>
 
     title('Syncing again: nothing changes');
     const again = await syncAll(rest, id);
-    if (again.some(({ counts }) => counts.created + counts.updated > 0)) throw new Error('the second sync changed something');
+    if (again.some(({ counts }) => counts.created + counts.updated > 0))
+      throw new Error('the second sync changed something');
 
     title('The school corrects a name');
     await system.correctName();
@@ -94,7 +103,12 @@ async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void>
 
     const total = (count: 'read' | 'created' | 'updated' | 'failed') =>
       [...first, ...again, ...corrected].reduce((sum, { counts }) => sum + counts[count], 0);
-    const [read, created, updated, failed] = [total('read'), total('created'), total('updated'), total('failed')];
+    const [read, created, updated, failed] = [
+      total('read'),
+      total('created'),
+      total('updated'),
+      total('failed'),
+    ];
     tallies[provider] = { read, created, updated, failed, sent, confirmed };
   }
   title('All providers');
@@ -102,7 +116,11 @@ async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void>
 }
 
 /** A part of a file takes nobody away: the plan is held, looked at, and put away. */
-async function showHeldPlan(rest: Rest, id: string, losePart: () => Promise<() => Promise<void>>): Promise<void> {
+async function showHeldPlan(
+  rest: Rest,
+  id: string,
+  losePart: () => Promise<() => Promise<void>>,
+): Promise<void> {
   title('By accident the school sends a part of its file');
   const restore = await losePart();
   const { success, runId, errors } = await rest.post<{ success: boolean; runId: string; errors: string[] }>(
@@ -123,7 +141,9 @@ async function showHeldPlan(rest: Rest, id: string, losePart: () => Promise<() =
 }
 
 async function testConnection(rest: Rest, id: string): Promise<void> {
-  const test = await rest.post<{ success: boolean; message: string; checks: { message: string }[] }>(`/integrations/${id}/test`);
+  const test = await rest.post<{ success: boolean; message: string; checks: { message: string }[] }>(
+    `/integrations/${id}/test`,
+  );
   if (!test.success) throw new Error(test.message);
   console.log([test.message, ...test.checks.map(({ message }) => `  ${message}`)].join('\n'));
 }

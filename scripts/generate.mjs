@@ -1,5 +1,6 @@
 // `npm run generate`: gen/ from proto/, byte for byte the same on every machine, offline.
-// buf/validate/validate.proto comes in no npm package, but its descriptor does: it is printed into an ignored folder first.
+// buf/validate/validate.proto comes in no npm package, but its descriptor does: it is printed into an ignored
+// folder first.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -44,7 +44,11 @@ function printMessage(message, scope) {
   message.oneofDecl.forEach((oneof, index) => {
     const members = message.field.filter((field) => inOneof(field) && field.oneofIndex === index);
     if (members.length > 0) {
-      body.push(`oneof ${oneof.name} {`, ...members.map((field) => `  ${typeOf(field)} ${field.name} = ${field.number};`), '}');
+      body.push(
+        `oneof ${oneof.name} {`,
+        ...members.map((field) => `  ${typeOf(field)} ${field.name} = ${field.number};`),
+        '}',
+      );
     }
   });
   for (const { start, end } of message.extensionRange) {

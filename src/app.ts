@@ -15,7 +15,11 @@ export interface App {
 }
 
 /** The service: its parts, and the port they are reached by. */
-export async function startApp(options: { config: Config; logger: Logger; onFailure?: (error: Error) => void }): Promise<App> {
+export async function startApp(options: {
+  config: Config;
+  logger: Logger;
+  onFailure?: (error: Error) => void;
+}): Promise<App> {
   const { config, logger } = options;
   const parts = await buildServices(options);
   try {

@@ -72,7 +72,8 @@ const PRIVATE_NETWORKS = ['127.0.0.0/8', '::1', '10.0.0.0/8', '172.16.0.0/12', '
 const ORIGIN = /^(\*|https?:\/\/[^/\s]+)$/;
 
 /** An empty variable is the same as none: shells and compose files write both. */
-const optional = <T extends z.ZodType>(schema: T) => z.preprocess((value) => (value === '' ? undefined : value), schema);
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema);
 
 const environment = z.object({
   NODE_ENV: optional(z.string().default('development')),
@@ -81,7 +82,10 @@ const environment = z.object({
     z
       .string()
       .default('8080')
-      .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a port number from 0 to 65535')
+      .refine(
+        (text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535,
+        'must be a port number from 0 to 65535',
+      )
       .transform(Number),
   ),
   DATABASE_URL: optional(
@@ -101,7 +105,10 @@ const environment = z.object({
       .optional(),
   ),
   ADMIN_TOKEN: optional(
-    z.string().min(MIN_TOKEN, `must have at least ${MIN_TOKEN} characters; openssl rand -hex 32 makes a good one`).optional(),
+    z
+      .string()
+      .min(MIN_TOKEN, `must have at least ${MIN_TOKEN} characters; openssl rand -hex 32 makes a good one`)
+      .optional(),
   ),
   CSV_ROOT: optional(z.string().optional()),
   LOG_LEVEL: optional(
@@ -123,7 +130,9 @@ const environment = z.object({
       ),
   ),
   S3_ENDPOINT: optional(webAddress('an address such as https://s3.example.com').optional()),
-  S3_FORCE_PATH_STYLE: optional(z.enum(['true', 'false'], { error: 'must be true or false' }).default('false')),
+  S3_FORCE_PATH_STYLE: optional(
+    z.enum(['true', 'false'], { error: 'must be true or false' }).default('false'),
+  ),
   TLS_CERT_FILE: optional(z.string().optional()),
   TLS_KEY_FILE: optional(z.string().optional()),
   CORS_ORIGINS: optional(
@@ -147,7 +156,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const vars = parsed.data;
   const production = vars.NODE_ENV === 'production';
   const problems: string[] = [];
-  if (production && !vars.ADMIN_TOKEN) problems.push('ADMIN_TOKEN must be set in production; openssl rand -hex 32 makes one.');
+  if (production && !vars.ADMIN_TOKEN)
+    problems.push('ADMIN_TOKEN must be set in production; openssl rand -hex 32 makes one.');
   if (production && !vars.CREDENTIAL_KEYS) {
     problems.push('CREDENTIAL_KEYS must be set in production, for example to k1:$(openssl rand -base64 32).');
   }
@@ -172,10 +182,16 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   });
 }
 
-function readTls(certFile: string | undefined, keyFile: string | undefined, problems: string[]): Config['tls'] {
+function readTls(
+  certFile: string | undefined,
+  keyFile: string | undefined,
+  problems: string[],
+): Config['tls'] {
   if (!certFile && !keyFile) return undefined;
   if (!certFile || !keyFile) {
-    problems.push(`${certFile ? 'TLS_KEY_FILE' : 'TLS_CERT_FILE'} must be set too: TLS needs a certificate and its key.`);
+    problems.push(
+      `${certFile ? 'TLS_KEY_FILE' : 'TLS_CERT_FILE'} must be set too: TLS needs a certificate and its key.`,
+    );
     return undefined;
   }
   const read = (name: string, path: string) => {
@@ -189,10 +205,16 @@ function readTls(certFile: string | undefined, keyFile: string | undefined, prob
   const tls = { cert: read('TLS_CERT_FILE', certFile), key: read('TLS_KEY_FILE', keyFile) };
   const redacted = { value: () => '[redacted]' };
   // The key stays an ordinary field, as whoever spreads this into the options of a server expects.
-  return Object.defineProperties(tls, { toJSON: redacted, [Symbol.for('nodejs.util.inspect.custom')]: redacted });
+  return Object.defineProperties(tls, {
+    toJSON: redacted,
+    [Symbol.for('nodejs.util.inspect.custom')]: redacted,
+  });
 }
 
-/** Whether a text is `id:base64 of 32 bytes,…` with ids that differ: of two keys under one id, one would never open. */
+/**
+ * Whether a text is `id:base64 of 32 bytes,…` with ids that differ: of two keys under one id, one would never
+ * open.
+ */
 export function areKeys(text: string): boolean {
   const ids = text.split(',').map((pair) => {
     const [, id, key] = /^\s*([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)\s*$/.exec(pair) ?? [];

@@ -11,7 +11,9 @@ export type ErrorCode =
   | 'unimplemented'
   | 'unavailable';
 
-/** A request field that was wrong: `field` by its JSON path (`config.importPath`), `description` a sentence. */
+/**
+ * A request field that was wrong: `field` by its JSON path (`config.importPath`), `description` a sentence.
+ */
 export interface FieldViolation {
   field: string;
   description: string;
@@ -28,8 +30,9 @@ export interface ServiceErrorOptions {
 }
 
 /**
- * The one error that services throw on purpose. Its message is a sentence that any caller may read: it holds no SQL,
- * no path of this machine and no secret. Every other error is a fault of ours and leaves as `internal`.
+ * The one error that services throw on purpose. Its message is a sentence that any caller may read: it holds
+ * no SQL, no path of this machine and no secret. Every other error is a fault of ours and leaves as
+ * `internal`.
  */
 export class ServiceError extends Error {
   readonly code: ErrorCode;

@@ -55,14 +55,19 @@ export interface Integrations {
 }
 
 /**
- * Starts the product's services in this process, without a port: opens the database, migrates it, and takes up syncs of
- * processes that died. Reads no environment variable. Throws ConfigError when an option cannot be, DataDirLockedError
- * when another process works on the same embedded database.
+ * Starts the product's services in this process, without a port: opens the database, migrates it, and takes
+ * up syncs of processes that died. Reads no environment variable. Throws ConfigError when an option cannot
+ * be, DataDirLockedError when another process works on the same embedded database.
  */
 export async function createIntegrations(options: IntegrationsOptions = {}): Promise<Integrations> {
   const config = libraryConfig(options);
   const { connectors, logger = createLogger({ level: config.logLevel }), onFailure } = options;
-  const parts = await buildServices({ config, logger, ...(connectors && { connectors }), ...(onFailure && { onFailure }) });
+  const parts = await buildServices({
+    config,
+    logger,
+    ...(connectors && { connectors }),
+    ...(onFailure && { onFailure }),
+  });
   // The database stays inside: its tables are no contract.
   const { integrationService, mappingService, rosterService, connectorFactory, ready, close } = parts;
   return { integrationService, mappingService, rosterService, connectorFactory, ready, close };

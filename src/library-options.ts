@@ -11,13 +11,19 @@ export interface IntegrationsOptions {
   dataDir?: string | undefined;
   /** PostgreSQL to work on, instead of the embedded one: `postgres://user:password@host:5432/database`. */
   databaseUrl?: string | undefined;
-  /** `id:base64 of 32 bytes,…`: keys that seal stored credentials; the first seals. Default: a key file under dataDir. */
+  /**
+   * `id:base64 of 32 bytes,…`: keys that seal stored credentials; the first seals. Default: a key file under
+   * dataDir.
+   */
   credentialKeys?: string | undefined;
   /** The only folder that connectors may read and write files in. Default dataDir/files. */
   csvRoot?: string | undefined;
   /** Connectors besides the built-in ones. Each has a provider name of its own, in capitals: `ACME`. */
   connectors?: readonly ConnectorDefinition[] | undefined;
-  /** Private hosts, addresses and ranges that connectors may call. Default: private networks, never cloud metadata. */
+  /**
+   * Private hosts, addresses and ranges that connectors may call. Default: private networks, never cloud
+   * metadata.
+   */
   outboundAllow?: readonly string[] | undefined;
   /** The S3 service that CSV integrations use unless their config names another. Default: AWS. */
   s3?: { endpoint?: string | undefined; forcePathStyle?: boolean | undefined } | undefined;
@@ -39,7 +45,10 @@ const options = z.strictObject({
     )
     .optional(),
   credentialKeys: text
-    .refine((keys) => keys === undefined || areKeys(keys), 'must be id:key pairs, comma separated, each key base64 of 32 bytes')
+    .refine(
+      (keys) => keys === undefined || areKeys(keys),
+      'must be id:key pairs, comma separated, each key base64 of 32 bytes',
+    )
     .optional(),
   csvRoot: text.optional(),
   connectors: z
@@ -64,7 +73,9 @@ const options = z.strictObject({
   onFailure: z.custom((value) => typeof value === 'function', 'must be a function').optional(),
 });
 
-/** The configuration that these options stand for. Throws ConfigError that names every option that is wrong. */
+/**
+ * The configuration that these options stand for. Throws ConfigError that names every option that is wrong.
+ */
 export function libraryConfig(given: IntegrationsOptions): Config {
   const parsed = options.safeParse(given);
   if (!parsed.success) throw new ConfigError(parsed.error.issues.map(describe));
@@ -84,6 +95,7 @@ export function libraryConfig(given: IntegrationsOptions): Config {
 }
 
 function describe({ path, message, code, ...issue }: z.core.$ZodIssue): string {
-  if (code === 'unrecognized_keys') return `${[...path, (issue as { keys: string[] }).keys.join(', ')].join('.')} is no option.`;
+  if (code === 'unrecognized_keys')
+    return `${[...path, (issue as { keys: string[] }).keys.join(', ')].join('.')} is no option.`;
   return `${path.join('.')} ${message}.`;
 }

@@ -15,7 +15,10 @@ async function main(): Promise<void> {
   stopOnSignals(app, logger);
 }
 
-/** The first start of a development service: its token, and commands to paste. To the terminal, not into the log. */
+/**
+ * The first start of a development service: its token, and commands to paste. To the terminal, not into the
+ * log.
+ */
 function greet(url: string, token: string, dataDir: string): void {
   const buf = `npx buf curl --protocol grpc --http2-prior-knowledge -H 'Authorization: Bearer ${token}'`;
   process.stderr.write(`

@@ -19,8 +19,16 @@ export function pageSizeOf({ pageSize }: PageRequest): number {
   return Math.min(pageSize || DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
 }
 
-/** Cuts what was read with one row more than a page down to the page; that one more row says that there is a next. */
-export function toPage<Row, T>(rows: Row[], size: number, keyOf: (row: Row) => readonly string[], map: (row: Row) => T): Page<T> {
+/**
+ * Cuts what was read with one row more than a page down to the page; that one more row says that there is a
+ * next.
+ */
+export function toPage<Row, T>(
+  rows: Row[],
+  size: number,
+  keyOf: (row: Row) => readonly string[],
+  map: (row: Row) => T,
+): Page<T> {
   const items = rows.slice(0, size);
   const last = items.at(-1);
   return {
@@ -29,7 +37,10 @@ export function toPage<Row, T>(rows: Row[], size: number, keyOf: (row: Row) => r
   };
 }
 
-/** A page token holds the key of the last row read, so that the next page starts after it whatever came or went since. */
+/**
+ * A page token holds the key of the last row read, so that the next page starts after it whatever came or
+ * went since.
+ */
 export function writePageToken(key: readonly string[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
@@ -48,7 +59,9 @@ export function readPageToken(token: string | undefined, parts: readonly RegExp[
     key.length === parts.length &&
     parts.every((part, i) => typeof key[i] === 'string' && part.test(key[i]));
   if (!fits)
-    throw invalidFields([{ field: 'pageToken', description: 'is not a token of this list; leave it out to begin anew' }]);
+    throw invalidFields([
+      { field: 'pageToken', description: 'is not a token of this list; leave it out to begin anew' },
+    ]);
   return key as string[];
 }
 

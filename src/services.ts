@@ -46,7 +46,12 @@ const POOL_SIZE = 20;
 const LEASE_SECONDS = 15;
 
 /** Builds every part once, in order, and hands each what it needs. */
-export async function buildServices({ config, logger, connectors, onFailure }: ServicesOptions): Promise<Services> {
+export async function buildServices({
+  config,
+  logger,
+  connectors,
+  onFailure,
+}: ServicesOptions): Promise<Services> {
   const factory = new ConnectorFactory(undefined, connectors);
   const storage = await openDatabase(config, logger, onFailure);
   const { database } = storage;
@@ -111,10 +116,19 @@ export async function buildServices({ config, logger, connectors, onFailure }: S
 
 async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {
   if (config.databaseUrl) {
-    const database = new Database({ connection: config.databaseUrl.reveal(), poolSize: POOL_SIZE, embedded: false, logger });
+    const database = new Database({
+      connection: config.databaseUrl.reveal(),
+      poolSize: POOL_SIZE,
+      embedded: false,
+      logger,
+    });
     return { database, embedded: false, close: () => database.close() };
   }
-  const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, ...(onFailure && { onFailure }) });
+  const embedded = await startEmbeddedPostgres({
+    dataDir: config.dataDir,
+    logger,
+    ...(onFailure && { onFailure }),
+  });
   const database = new Database({ connection: embedded.connection, poolSize: 1, embedded: true, logger });
   return {
     database,

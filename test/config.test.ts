@@ -68,7 +68,11 @@ describe('the environment', () => {
 
   it('never shows a secret when it is printed', () => {
     const token = 't'.repeat(40);
-    const config = loadConfig({ ADMIN_TOKEN: token, CREDENTIAL_KEYS: `k1:${KEY}`, DATABASE_URL: 'postgres://u:hidden@h/d' });
+    const config = loadConfig({
+      ADMIN_TOKEN: token,
+      CREDENTIAL_KEYS: `k1:${KEY}`,
+      DATABASE_URL: 'postgres://u:hidden@h/d',
+    });
     for (const shown of [JSON.stringify(config), inspect(config), String(config.adminToken)]) {
       expect(shown).to.not.contain(token).and.not.contain(KEY).and.not.contain('hidden');
     }

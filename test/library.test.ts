@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { acme } from '../examples/acme/acme-connector.js';
 import { AcmeSystem } from '../examples/acme/acme-system.js';
-import { createIntegrations, type Integrations, type IntegrationsOptions, MappingEntityType } from '../src/index.js';
+import {
+  createIntegrations,
+  type Integrations,
+  type IntegrationsOptions,
+  MappingEntityType,
+} from '../src/index.js';
 import { freshDatabaseUrl } from './support/database.js';
 import { layEmbeddedDatabase } from './support/embedded-template.js';
 import { type Listening, listenOn } from './support/listen.js';
@@ -98,18 +103,32 @@ describe('the library', () => {
 
   it('refuses a second connector under the name of a built-in one, before it opens a database', async () => {
     const twice = createIntegrations({ dataDir: '/nowhere', connectors: [{ ...acme, provider: 'MOODLE' }] });
-    expect(await twice.catch((error: Error) => error.message)).to.equal('there is a connector for MOODLE already');
+    expect(await twice.catch((error: Error) => error.message)).to.equal(
+      'there is a connector for MOODLE already',
+    );
   });
 });
 
 describe('the package', () => {
   it('offers the library, what connectors are made of, and the kit that tests them', async () => {
     const [library, connectors, testkit] = await Promise.all(
-      ['smartid-integrations', 'smartid-integrations/connectors', 'smartid-integrations/testkit'].map((name) => import(name)),
+      ['smartid-integrations', 'smartid-integrations/connectors', 'smartid-integrations/testkit'].map(
+        (name) => import(name),
+      ),
     );
-    expect(library).to.include.keys('createIntegrations', 'IntegrationProvider', 'MappingEntityType', 'RosterConnector');
+    expect(library).to.include.keys(
+      'createIntegrations',
+      'IntegrationProvider',
+      'MappingEntityType',
+      'RosterConnector',
+    );
     expect(library.createIntegrations).to.equal(createIntegrations);
-    expect(connectors).to.include.keys('RosterConnector', 'ConnectorError', 'webAddress', 'MappingEntityType');
+    expect(connectors).to.include.keys(
+      'RosterConnector',
+      'ConnectorError',
+      'webAddress',
+      'MappingEntityType',
+    );
     expect(connectors).not.to.have.any.keys('Outbound', 'ConnectorFactory');
     expect(testkit).to.have.all.keys('conformanceCases');
   });

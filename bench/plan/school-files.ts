@@ -4,14 +4,22 @@ import { join } from 'node:path';
 const CLASS = 30;
 
 /**
- * Writes a school: so many students in classes of thirty, every second of them in a second group too. With `changed`, one
- * student in a hundred has another name, and is in another second group. Returns how many memberships there are.
+ * Writes a school: so many students in classes of thirty, every second of them in a second group too. With
+ * `changed`, one student in a hundred has another name, and is in another second group. Returns how many
+ * memberships there are.
  */
-export async function writeSchool(folder: string, students: number, { changed = false } = {}): Promise<number> {
+export async function writeSchool(
+  folder: string,
+  students: number,
+  { changed = false } = {},
+): Promise<number> {
   const classes = Math.ceil(students / CLASS);
   const isOther = (i: number) => changed && i % 100 === 6;
   const groups = Array.from({ length: classes }, (_, i) => `G${i},Curso ${i}`);
-  const people = Array.from({ length: students }, (_, i) => `S${i},${isOther(i) ? 'Eva' : 'Ana'} ${i % 977},Soto ${i % 1009}`);
+  const people = Array.from(
+    { length: students },
+    (_, i) => `S${i},${isOther(i) ? 'Eva' : 'Ana'} ${i % 977},Soto ${i % 1009}`,
+  );
   const memberships: string[] = [];
   for (let i = 0; i < students; i++) {
     const own = Math.floor(i / CLASS);

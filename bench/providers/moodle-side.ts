@@ -9,8 +9,9 @@ export interface MoodleOpened {
 }
 
 /**
- * The other side, a process of its own so that its work does not count as ours: arguments are students, courses and
- * milliseconds that each answer waits. Tells its parent where it is, and for each message from it the calls answered so far.
+ * The other side, a process of its own so that its work does not count as ours: arguments are students,
+ * courses and milliseconds that each answer waits. Tells its parent where it is, and for each message from it
+ * the calls answered so far.
  */
 const [students, courses, latencyMs] = process.argv.slice(2).map(Number) as [number, number, number];
 const moodle = new MoodleSimulator({ ...makeMoodleSchool({ students, courses }), latencyMs });

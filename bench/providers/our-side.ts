@@ -30,12 +30,16 @@ const CLASS_SIZE = 36;
 const { COURSE, GROUP, TEACHER, STUDENT } = MappingEntityType;
 
 /**
- * Our side, a new process for each repetition: arguments are data folder, database ('' for the embedded one), students,
- * courses and latency in milliseconds. Prints Measured.
+ * Our side, a new process for each repetition: arguments are data folder, database ('' for the embedded one),
+ * students, courses and latency in milliseconds. Prints Measured.
  */
 const [dataDir = '', databaseUrl = '', students = '', courses = '', latency = ''] = process.argv.slice(2);
 const school = makeMoodleSchool({ students: Number(students), courses: Number(courses) });
-const moodle = fork(fileURLToPath(new URL('./moodle-side.js', import.meta.url)), [students, courses, latency]);
+const moodle = fork(fileURLToPath(new URL('./moodle-side.js', import.meta.url)), [
+  students,
+  courses,
+  latency,
+]);
 const [{ url, token }] = (await once(moodle, 'message')) as [MoodleOpened];
 const { integrationService, mappingService, rosterService, close } = await createIntegrations({
   dataDir,
@@ -46,7 +50,12 @@ const each: Record<string, number> = {};
 const cpu = process.cpuUsage();
 const { concurrency } = moodleConfig.parse({ apiUrl: url });
 const sync = await measured(concurrency, async () => {
-  const expected = { [COURSE]: courses, [GROUP]: 2 * Number(courses), [TEACHER]: courses, [STUDENT]: students };
+  const expected = {
+    [COURSE]: courses,
+    [GROUP]: 2 * Number(courses),
+    [TEACHER]: courses,
+    [STUDENT]: students,
+  };
   for (const type of [COURSE, GROUP, TEACHER, STUDENT]) {
     const start = performance.now();
     const { success, synced, errorCount, errors } = await integrationService.syncData(integrationId, type);
@@ -107,7 +116,8 @@ async function recordClass(): Promise<{ sessionId: string; marks: number }> {
   if (!course) throw new Error('--courses must be at least 1');
   const internalId = async (type: MappingEntityType, id: number | undefined) =>
     (await mappingService.getMappingByExternalId(integrationId, type, String(id))).internalId;
-  const inRole = (role: string) => course.enrolments.filter(({ roles }) => roles.includes(role)).map(({ userId }) => userId);
+  const inRole = (role: string) =>
+    course.enrolments.filter(({ roles }) => roles.includes(role)).map(({ userId }) => userId);
   const sessionId = randomUUID();
   await rosterService.putClassSession({
     id: sessionId,

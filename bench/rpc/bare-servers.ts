@@ -9,8 +9,8 @@ import { Mapping_Status, MappingEntityType } from '../../gen/smartid/integration
 import { MAPPING_COLUMNS } from '../../src/database/index.js';
 
 /**
- * What one would write who wants nothing but speed: the same query, and no check, no token, no log. Arguments: database,
- * integration. Tells its parent `{ http, grpc }`, the two ports.
+ * What one would write who wants nothing but speed: the same query, and no check, no token, no log.
+ * Arguments: database, integration. Tells its parent `{ http, grpc }`, the two ports.
  */
 const [databaseUrl = '', integrationId = ''] = process.argv.slice(2);
 const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
@@ -57,6 +57,8 @@ grpc.addService(
   },
 );
 const grpcPort = await new Promise<number>((resolve, reject) => {
-  grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
+  grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+    error ? reject(error) : resolve(port),
+  );
 });
 process.send?.({ http: (http.address() as AddressInfo).port, grpc: grpcPort });

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { createIntegrations, IntegrationProvider, MappingEntityType } from '../../src/index.js';
 
 /**
- * Our side, a process of its own so that its memory can be told: arguments are data folder, database, and the files to
- * sync one after the other. Prints `{ seconds: [...], rssMb }`.
+ * Our side, a process of its own so that its memory can be told: arguments are data folder, database, and the
+ * files to sync one after the other. Prints `{ seconds: [...], rssMb }`.
  */
 const [dataDir = '', databaseUrl = '', institutionId = '', ...files] = process.argv.slice(2);
 const folder = join(dataDir, 'files', 'school');
@@ -19,7 +19,10 @@ const seconds: number[] = [];
 for (const file of files) {
   await cp(file, join(folder, 'students.csv'));
   const start = performance.now();
-  const { success, errorCount, errors } = await integrationService.syncData(integration.id, MappingEntityType.STUDENT);
+  const { success, errorCount, errors } = await integrationService.syncData(
+    integration.id,
+    MappingEntityType.STUDENT,
+  );
   seconds.push((performance.now() - start) / 1_000);
   if (!success || errorCount > 0) throw new Error(errors[0]);
 }

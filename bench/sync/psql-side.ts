@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 
-/** The other side of the comparison: psql's \copy and one merge by join. It checks nothing and logs nothing. */
+/**
+ * The other side of the comparison: psql's \copy and one merge by join. It checks nothing and logs nothing.
+ */
 const SCHEMA = `
 DROP TABLE IF EXISTS plain_staged, plain_students, plain_mappings;
 CREATE UNLOGGED TABLE plain_staged (external_id text, rut text, given_name text, family_name text, email text, code text, enrolled_on date);
@@ -37,7 +39,10 @@ export function preparePsql(databaseUrl: string): void {
 /** Seconds for \copy and merge. */
 export function runPsql(databaseUrl: string, path: string): number {
   const start = performance.now();
-  psql(databaseUrl, `TRUNCATE plain_staged;\n\\copy plain_staged FROM '${path}' WITH (FORMAT csv, HEADER true)\n${MERGE}`);
+  psql(
+    databaseUrl,
+    `TRUNCATE plain_staged;\n\\copy plain_staged FROM '${path}' WITH (FORMAT csv, HEADER true)\n${MERGE}`,
+  );
   return (performance.now() - start) / 1_000;
 }
 

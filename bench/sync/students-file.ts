@@ -3,7 +3,10 @@ import { createWriteStream } from 'node:fs';
 
 export const HEADER = 'id,rut,first_name,last_name,email,student_code,enrolled_on';
 
-/** Writes a file of students, the same each time; with `changed`, one row in a hundred has another e-mail address. */
+/**
+ * Writes a file of students, the same each time; with `changed`, one row in a hundred has another e-mail
+ * address.
+ */
 export async function writeStudents(path: string, rows: number, { changed = false } = {}): Promise<void> {
   const file = createWriteStream(path);
   file.write(`${HEADER}\n`);

@@ -44,12 +44,18 @@ export class AcmeConnector extends RosterConnector<Config, Credentials> {
   async send(sheet: AttendanceSheet): Promise<SendResult> {
     const marks = sheet.rows.map(({ externalId, status }) => ({ student: externalId, status }));
     // The session's id makes it safe to send twice: Acme keeps one mark for each student of a session.
-    await this.#call({ method: 'PUT', path: `/api/sessions/${sheet.sessionId}`, json: { date: sheet.date, marks } });
+    await this.#call({
+      method: 'PUT',
+      path: `/api/sessions/${sheet.sessionId}`,
+      json: { date: sheet.date, marks },
+    });
     await this.context.delivered(sheet.rows.map(({ studentId }) => ({ studentId, status: 'SENT' })));
     return { success: true, sent: marks.length, errors: [] };
   }
 
-  /** All pages of a list. Less than Acme declares, or one record twice, is an error and not a shorter list. */
+  /**
+   * All pages of a list. Less than Acme declares, or one record twice, is an error and not a shorter list.
+   */
   async *#pages(list: string): AsyncGenerator<Item[]> {
     const seen = new Set<string>();
     let total = 1;
@@ -57,11 +63,14 @@ export class AcmeConnector extends RosterConnector<Config, Credentials> {
       const answer = await this.#page(list, seen.size, this.config.pageSize);
       total = answer.total;
       for (const { id } of answer.items) {
-        if (seen.has(id)) throw new ConnectorError(`Acme gave ${list} "${id}" twice. Nothing was changed; sync again.`);
+        if (seen.has(id))
+          throw new ConnectorError(`Acme gave ${list} "${id}" twice. Nothing was changed; sync again.`);
         seen.add(id);
       }
       if (answer.items.length === 0 && seen.size < total) {
-        throw new ConnectorError(`Acme declares ${total} ${list} and gave ${seen.size}. Nothing was changed; sync again.`);
+        throw new ConnectorError(
+          `Acme declares ${total} ${list} and gave ${seen.size}. Nothing was changed; sync again.`,
+        );
       }
       yield answer.items;
     }
@@ -70,7 +79,9 @@ export class AcmeConnector extends RosterConnector<Config, Credentials> {
   async #page(list: string, offset: number, limit: number) {
     const parsed = page.safeParse(await this.#call({ path: `/api/${list}`, query: { offset, limit } }));
     if (parsed.success) return parsed.data;
-    throw new ConnectorError(`Acme answered ${list} with something else than a page. Is config.apiUrl right?`);
+    throw new ConnectorError(
+      `Acme answered ${list} with something else than a page. Is config.apiUrl right?`,
+    );
   }
 
   async #call(request: Parameters<ReturnType<typeof this.context.http>['send']>[0]): Promise<unknown> {

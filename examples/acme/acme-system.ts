@@ -29,7 +29,8 @@ export class AcmeSystem {
 
   async #answer(request: IncomingMessage): Promise<[status: number, body: object]> {
     const url = new URL(request.url ?? '/', 'http://acme');
-    if (this.keyExpired || request.headers['x-acme-key'] !== this.apiKey) return [401, { error: 'unknown key' }];
+    if (this.keyExpired || request.headers['x-acme-key'] !== this.apiKey)
+      return [401, { error: 'unknown key' }];
     const [, , kind = '', id = ''] = url.pathname.split('/');
     if (request.method === 'PUT' && kind === 'sessions') {
       const { marks } = (await json(request)) as { marks: { student: string; status: string }[] };
@@ -39,6 +40,9 @@ export class AcmeSystem {
     const list: readonly object[] | undefined = this.lists[kind as keyof typeof this.lists];
     if (!list) return [404, { error: 'nothing here' }];
     const offset = Number(url.searchParams.get('offset'));
-    return [200, { items: list.slice(offset, offset + Number(url.searchParams.get('limit'))), total: list.length }];
+    return [
+      200,
+      { items: list.slice(offset, offset + Number(url.searchParams.get('limit'))), total: list.length },
+    ];
   }
 }

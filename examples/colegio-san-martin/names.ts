@@ -11,7 +11,12 @@ export const SURNAMES =
   'González,Muñoz,Rojas,Díaz,Pérez,Soto,Contreras,Silva,Martínez,Sepúlveda,Morales,Rodríguez,López,Fuentes,Hernández,Torres,Araya,Flores,Espinoza,Valenzuela,Castillo,Ramírez,Reyes,Gutiérrez,Castro,Vargas,Álvarez,Vásquez,Tapia,Fernández,Sánchez,Núñez,Peña,Ibáñez,Ñancupil,Zúñiga,Yáñez,Güell'.split(
     ',',
   );
-export const SUBJECTS = ['Lenguaje y Comunicación', 'Matemática', 'Historia y Geografía', 'Ciencias Naturales'];
+export const SUBJECTS = [
+  'Lenguaje y Comunicación',
+  'Matemática',
+  'Historia y Geografía',
+  'Ciencias Naturales',
+];
 export const LEVELS = [
   '1º Básico',
   '2º Básico',

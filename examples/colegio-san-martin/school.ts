@@ -28,8 +28,8 @@ interface Person {
 }
 
 /**
- * Colegio San Martín: 1,200 lines of students, 60 of teachers, 48 courses, 48 groups, and who is in which. Twelve faults
- * are put in on purpose; README.md beside it lists them.
+ * Colegio San Martín: 1,200 lines of students, 60 of teachers, 48 courses, 48 groups, and who is in which.
+ * Twelve faults are put in on purpose; README.md beside it lists them.
  */
 export function generateSchool(): SchoolFiles {
   const random = createRandom(20_260_302);
@@ -46,8 +46,12 @@ export function generateSchool(): SchoolFiles {
       email: `${ascii(`${given.split(' ')[0]}.${paternal}`)}.${id.toLowerCase()}@sanmartin.example`,
     };
   };
-  const students = Array.from({ length: STUDENTS }, (_, i) => person(`E${1001 + i}`, 22_000_000 + i * 1_009 + random(900)));
-  const teachers = Array.from({ length: TEACHERS }, (_, i) => person(`P${101 + i}`, 9_000_000 + i * 50_021 + random(40_000)));
+  const students = Array.from({ length: STUDENTS }, (_, i) =>
+    person(`E${1001 + i}`, 22_000_000 + i * 1_009 + random(900)),
+  );
+  const teachers = Array.from({ length: TEACHERS }, (_, i) =>
+    person(`P${101 + i}`, 9_000_000 + i * 50_021 + random(40_000)),
+  );
 
   const studentLines = students.map((student) => {
     const born = day(2008 + random(12), random);
@@ -89,7 +93,12 @@ export function generateSchool(): SchoolFiles {
       `${subject}, ${level}: plan común`,
     ]),
   );
-  const groupLines = courseLines.map(([id, name], i) => [`G${i + 1}`, `${name} A`, id as string, String(YEAR)]);
+  const groupLines = courseLines.map(([id, name], i) => [
+    `G${i + 1}`,
+    `${name} A`,
+    id as string,
+    String(YEAR),
+  ]);
   at(groupLines, 31)[2] = 'C99-9';
 
   const memberLines: string[][] = [];
@@ -126,7 +135,9 @@ export function generateSchool(): SchoolFiles {
     'teachers.csv': Buffer.from(
       `\uFEFF${csv(['id', 'rut', 'nombres', 'apellidos', 'correo', 'estado'], teacherLines, ',', '\r\n')}`,
     ),
-    'courses.csv': Buffer.from(csv(['id', 'nombre', 'código', 'nivel', 'año académico', 'descripción'], courseLines, ',', '\n')),
+    'courses.csv': Buffer.from(
+      csv(['id', 'nombre', 'código', 'nivel', 'año académico', 'descripción'], courseLines, ',', '\n'),
+    ),
     'groups.csv': Buffer.from(csv(['id', 'nombre', 'curso_id', 'año académico'], groupLines, ',', '\n')),
     'memberships.csv': Buffer.from(csv(['grupo_id', 'persona_id', 'rol'], memberLines, ',', '\n')),
   };
@@ -154,7 +165,8 @@ function putStudentFaults(lines: string[][], kept: Set<string>): void {
 }
 
 function csv(header: string[], lines: string[][], delimiter: string, end: string): string {
-  const cell = (text: string) => (text.includes(delimiter) || text.includes('"') ? `"${text.replaceAll('"', '""')}"` : text);
+  const cell = (text: string) =>
+    text.includes(delimiter) || text.includes('"') ? `"${text.replaceAll('"', '""')}"` : text;
   return [header, ...lines].map((line) => line.map(cell).join(delimiter) + end).join('');
 }
 

@@ -14,8 +14,15 @@ export interface Sent {
   errors: string[];
 }
 
-/** Records attendance for one class, sends it, and sends it again: the second time there is nothing left to send. */
-export async function sendOneClass(options: { rest: Rest; integrationId: string; institutionId: string }): Promise<Sent> {
+/**
+ * Records attendance for one class, sends it, and sends it again: the second time there is nothing left to
+ * send.
+ */
+export async function sendOneClass(options: {
+  rest: Rest;
+  integrationId: string;
+  institutionId: string;
+}): Promise<Sent> {
   const { rest, integrationId, institutionId } = options;
   const institution = `/institutions/${institutionId}`;
   const [group] = await rest.get<Named[]>(`${institution}/groups?pageSize=1`);
@@ -37,7 +44,8 @@ export async function sendOneClass(options: { rest: Rest; integrationId: string;
     records: students.map(({ id }, index) => ({ studentId: id, ...markOf(index) })),
   });
   console.log(`${recorded.created} marks recorded for ${group.name}`);
-  const send = () => rest.post<Sent>(`/integrations/${integrationId}/send-attendance`, { sessionId: session.id });
+  const send = () =>
+    rest.post<Sent>(`/integrations/${integrationId}/send-attendance`, { sessionId: session.id });
   const sent = await send();
   console.log(`sent: ${JSON.stringify(sent)}`);
   if (!sent.success) throw new Error('the attendance was not sent');
@@ -49,9 +57,22 @@ export async function sendOneClass(options: { rest: Rest; integrationId: string;
 
 /** Most are there; one in eight is late, one in eleven absent, one in seventeen excused. */
 function markOf(index: number): object {
-  if (index % 17 === 5) return { status: 'EXCUSED', origin: 'MANUAL', source: 'MANUAL', remarks: '=licencia médica' };
+  if (index % 17 === 5)
+    return { status: 'EXCUSED', origin: 'MANUAL', source: 'MANUAL', remarks: '=licencia médica' };
   if (index % 11 === 3) return { status: 'ABSENT', origin: 'AI' };
   if (index % 8 === 2)
-    return { status: 'LATE', origin: 'AI', source: 'NFC', arrivalTime: '2026-11-23T11:12:00Z', permanencePercentage: 86.5 };
-  return { status: 'PRESENT', origin: 'AI', source: 'NFC', arrivalTime: '2026-11-23T10:58:00Z', permanencePercentage: 100 };
+    return {
+      status: 'LATE',
+      origin: 'AI',
+      source: 'NFC',
+      arrivalTime: '2026-11-23T11:12:00Z',
+      permanencePercentage: 86.5,
+    };
+  return {
+    status: 'PRESENT',
+    origin: 'AI',
+    source: 'NFC',
+    arrivalTime: '2026-11-23T10:58:00Z',
+    permanencePercentage: 100,
+  };
 }

@@ -17,7 +17,8 @@ const MAIN = join(dirname(fileURLToPath(import.meta.url)), '../../src/main.js');
 
 /** Starts the service as anybody would, and waits until it says where it listens. */
 export async function startService(env: Record<string, string>): Promise<RunningService> {
-  // A process group of its own: Ctrl-C in a terminal would reach it beside our SIGTERM, and a second signal ends it at once.
+  // A process group of its own: Ctrl-C in a terminal would reach it beside our SIGTERM, and a second signal
+  // ends it at once.
   const child = spawn(process.execPath, [MAIN], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -26,7 +26,10 @@ interface Run {
 
 export const ENTITY_TYPES = ['COURSE', 'TEACHER', 'GROUP', 'STUDENT'] as const;
 
-/** Syncs entity types, all of them if none are named, with a line that shows how far it is, and a table at the end. Returns the answers. */
+/**
+ * Syncs entity types, all of them if none are named, with a line that shows how far it is, and a table at the
+ * end. Returns the answers.
+ */
 export async function syncAll(
   rest: Rest,
   integrationId: string,
@@ -48,10 +51,16 @@ export async function syncAll(
 }
 
 /** What was not right in the files, a sentence each. */
-export async function listFaults(rest: Rest, integrationId: string, answers: readonly SyncAnswer[]): Promise<string[]> {
+export async function listFaults(
+  rest: Rest,
+  integrationId: string,
+  answers: readonly SyncAnswer[],
+): Promise<string[]> {
   const lists = await Promise.all(
     answers.map(({ runId }) =>
-      rest.get<{ severity: string; message: string }[]>(`/integrations/${integrationId}/runs/${runId}/issues`),
+      rest.get<{ severity: string; message: string }[]>(
+        `/integrations/${integrationId}/runs/${runId}/issues`,
+      ),
     ),
   );
   return lists.flat().map(({ severity, message }) => `${severity.toLowerCase().padEnd(7)} ${message}`);
@@ -63,7 +72,8 @@ function showProgress(rest: Rest, integrationId: string, entityType: string): ()
   const look = async () => {
     while (!done) {
       const [run] = await rest.get<Run[]>(`/integrations/${integrationId}/runs?pageSize=1`);
-      if (run && !done) process.stdout.write(`\r${entityType}: ${run.stage.toLowerCase()}, ${run.counts.read} rows read   `);
+      if (run && !done)
+        process.stdout.write(`\r${entityType}: ${run.stage.toLowerCase()}, ${run.counts.read} rows read   `);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   };

@@ -56,11 +56,21 @@ export async function openFolder(root: string): Promise<SchoolSystem> {
   };
 }
 
-/** A Moodle on this machine with the same people, a course with an attendance activity for each course of the files. */
+/**
+ * A Moodle on this machine with the same people, a course with an attendance activity for each course of the
+ * files.
+ */
 export async function openMoodle(): Promise<SchoolSystem> {
   const { students, teachers, courses, groups, members } = await readSchool();
   const users: MoodleUser[] = [...teachers, ...students].map(({ id, nombres, apellidos, correo }, index) => {
-    return { id: 10 + index, username: id.toLowerCase(), firstname: nombres, lastname: apellidos, email: correo, idnumber: id };
+    return {
+      id: 10 + index,
+      username: id.toLowerCase(),
+      firstname: nombres,
+      lastname: apellidos,
+      email: correo,
+      idnumber: id,
+    };
   });
   const userIds = new Map(users.map(({ id, idnumber }) => [idnumber, id]));
   const moodleCourses = courses.map(({ id, nombre, código }, index): MoodleCourse => {
@@ -73,7 +83,15 @@ export async function openMoodle(): Promise<SchoolSystem> {
         groupIds: [group.id],
       }));
     const attendance = [{ id: index + 1, name: 'Asistencia', groupmode: 2 as const }];
-    return { id: index + 2, shortname: código, fullname: nombre, idnumber: id, groups: [group], enrolments, attendance };
+    return {
+      id: index + 2,
+      shortname: código,
+      fullname: nombre,
+      idnumber: id,
+      groups: [group],
+      enrolments,
+      attendance,
+    };
   });
   const moodle = new MoodleSimulator({ courses: moodleCourses, users, siteName: 'Aula San Martín' });
   const server = await listenOn(moodle.handle);
@@ -114,7 +132,13 @@ export async function openIdukay(): Promise<SchoolSystem> {
     profesores: teachers.map(({ id, rut, nombres, apellidos, correo }) => {
       return { id, rut, nombres, apellidos, email: correo, codigo_empleado: id, estado: 'ACTIVO' };
     }),
-    cursos: courses.map(({ id, nombre, código, nivel }) => ({ id, nombre, codigo: código, nivel, ...active })),
+    cursos: courses.map(({ id, nombre, código, nivel }) => ({
+      id,
+      nombre,
+      codigo: código,
+      nivel,
+      ...active,
+    })),
     grupos: groups.map(({ id, nombre, curso_id }) => {
       const inGroup = members.filter(({ grupo_id, rol }) => grupo_id === id && rol === 'alumno');
       return { id, nombre, curso_id, ...active, estudiantes: inGroup.map(({ persona_id }) => persona_id) };

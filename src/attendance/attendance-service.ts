@@ -37,7 +37,10 @@ interface Verdict {
   failure?: string;
 }
 
-/** Sends the attendance of class sessions by way of an outbox: nothing is forgotten, and nothing sent twice without need. */
+/**
+ * Sends the attendance of class sessions by way of an outbox: nothing is forgotten, and nothing sent twice
+ * without need.
+ */
 export class AttendanceService {
   readonly deliveries: DeliveryStore;
   readonly #options: AttendanceServiceOptions;
@@ -48,20 +51,29 @@ export class AttendanceService {
   }
 
   /**
-   * Sends what the school does not have yet of a session: new marks, corrected ones, and those that failed or whose fate
-   * is unknown. With `resend`, everything. Throws `not_found` for a session that does not exist, `failed_precondition`
-   * when nothing is recorded for it, `aborted` when another process sends it or has taken over.
+   * Sends what the school does not have yet of a session: new marks, corrected ones, and those that failed or
+   * whose fate is unknown. With `resend`, everything. Throws `not_found` for a session that does not exist,
+   * `failed_precondition` when nothing is recorded for it, `aborted` when another process sends it or has
+   * taken over.
    */
-  async send(target: SendTarget, sessionId: string, sendSheet: SendSheet, resend = false): Promise<SendReport> {
+  async send(
+    target: SendTarget,
+    sessionId: string,
+    sendSheet: SendSheet,
+    resend = false,
+  ): Promise<SendReport> {
     const { database, leases, timeZoneOf, patienceMs } = this.#options;
-    return SendingLease.run({ database, leases, integrationId: target.id, sessionId, patienceMs }, async (lease) => {
-      const collected = await collect(database, target, sessionId, timeZoneOf(target.config));
-      const handedOut = await this.deliveries.handOut(lease, collected, resend);
-      const rows = collected.rows.filter(({ studentId }) => handedOut.pending.has(studentId));
-      if (rows.length === 0) return toReport(collected, { deliveries: [] });
-      const sheet = { ...collected.session, rows, all: collected.rows };
-      return toReport(collected, await this.#attempt(lease, sheet, handedOut, sendSheet));
-    });
+    return SendingLease.run(
+      { database, leases, integrationId: target.id, sessionId, patienceMs },
+      async (lease) => {
+        const collected = await collect(database, target, sessionId, timeZoneOf(target.config));
+        const handedOut = await this.deliveries.handOut(lease, collected, resend);
+        const rows = collected.rows.filter(({ studentId }) => handedOut.pending.has(studentId));
+        if (rows.length === 0) return toReport(collected, { deliveries: [] });
+        const sheet = { ...collected.session, rows, all: collected.rows };
+        return toReport(collected, await this.#attempt(lease, sheet, handedOut, sendSheet));
+      },
+    );
   }
 
   /** A page of the outbox of an integration. */
@@ -72,8 +84,16 @@ export class AttendanceService {
     return this.deliveries.list(integrationId, request);
   }
 
-  /** A failure of the school system is a verdict; every other is thrown, and leaves what was not judged QUEUED. */
-  async #attempt(lease: SendingLease, sheet: AttendanceSheet, handedOut: HandedOut, sendSheet: SendSheet): Promise<Verdict> {
+  /**
+   * A failure of the school system is a verdict; every other is thrown, and leaves what was not judged
+   * QUEUED.
+   */
+  async #attempt(
+    lease: SendingLease,
+    sheet: AttendanceSheet,
+    handedOut: HandedOut,
+    sendSheet: SendSheet,
+  ): Promise<Verdict> {
     const { deliveries } = this;
     let oneByOne = false;
     const { callbacks, faults } = this.#callbacks(lease, handedOut, () => {
@@ -121,10 +141,14 @@ export class AttendanceService {
 
 function toReport({ rows, errors }: Collected, { deliveries, ofAll, failure }: Verdict): SendReport {
   const byStudent = new Map(deliveries.map((delivery) => [delivery.studentId, delivery]));
-  const count = (status: DeliveryStatus) => deliveries.filter((delivery) => delivery.status === status).length;
+  const count = (status: DeliveryStatus) =>
+    deliveries.filter((delivery) => delivery.status === status).length;
   const failed = rows.filter(({ studentId }) => byStudent.get(studentId)?.status === 'FAILED');
-  const reasonOf = ({ studentId }: { studentId: string }) => byStudent.get(studentId)?.lastReason ?? 'not sent';
-  const sentences = failed.filter((row) => reasonOf(row) !== failure).map((row) => `${nameOf(row)}: ${reasonOf(row)}`);
+  const reasonOf = ({ studentId }: { studentId: string }) =>
+    byStudent.get(studentId)?.lastReason ?? 'not sent';
+  const sentences = failed
+    .filter((row) => reasonOf(row) !== failure)
+    .map((row) => `${nameOf(row)}: ${reasonOf(row)}`);
   return {
     success: failed.length === 0 && errors.length === 0 && failure === undefined,
     sent: ofAll?.sent ?? deliveries.length - failed.length,

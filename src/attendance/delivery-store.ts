@@ -18,8 +18,9 @@ export interface Delivery {
   externalId: string;
   mark: AttendanceRow['status'];
   /**
-   * QUEUED: to be sent; with attempts, it may have arrived. SENT: taken. CONFIRMED: taken, and seen there. FAILED: to be
-   * sent again. WITHDRAWN: corrected or removed before it was known to be taken, and not to be sent again.
+   * QUEUED: to be sent; with attempts, it may have arrived. SENT: taken. CONFIRMED: taken, and seen there.
+   * FAILED: to be sent again. WITHDRAWN: corrected or removed before it was known to be taken, and not to be
+   * sent again.
    */
   status: DeliveryStatus;
   attempts: number;
@@ -45,16 +46,16 @@ export interface HandedOut {
 const TO_SEND: readonly DeliveryStatus[] = ['QUEUED', 'FAILED', 'WITHDRAWN'];
 
 /**
- * The rows of the outbox. Everything is written by the holder of the session's lease, in transactions that the lease
- * cannot be taken in, and outcomes go to no row but those that the same attempt handed out.
+ * The rows of the outbox. Everything is written by the holder of the session's lease, in transactions that
+ * the lease cannot be taken in, and outcomes go to no row but those that the same attempt handed out.
  */
 export class DeliveryStore {
   constructor(private readonly database: Database) {}
 
   /**
-   * Puts marks into the outbox, new ones as version 1 and corrected ones as the next, and hands out those to be sent: all
-   * but those whose latest version is what was taken; with `resend`, all. Counts the attempt before it is made. What was
-   * waiting and is not to be sent any more becomes WITHDRAWN.
+   * Puts marks into the outbox, new ones as version 1 and corrected ones as the next, and hands out those to
+   * be sent: all but those whose latest version is what was taken; with `resend`, all. Counts the attempt
+   * before it is made. What was waiting and is not to be sent any more becomes WITHDRAWN.
    */
   async handOut(lease: SendingLease, collected: Collected, resend: boolean): Promise<HandedOut> {
     const { session, rows, unmapped } = collected;
@@ -155,7 +156,10 @@ export class DeliveryStore {
     );
   }
 
-  async #insert(lease: SendingLease, rows: readonly (AttendanceRow & { version: number; digest: string })[]): Promise<void> {
+  async #insert(
+    lease: SendingLease,
+    rows: readonly (AttendanceRow & { version: number; digest: string })[],
+  ): Promise<void> {
     if (rows.length === 0) return;
     await this.database.execute(
       `INSERT INTO outbox_deliveries (integration_id, session_id, attempt, attempts, student_id, version, external_id, mark, digest)
@@ -178,11 +182,18 @@ export class DeliveryStore {
        SET status = 'QUEUED', attempt = $3, attempts = d.attempts + 1, last_reason = NULL, updated_at = now()
        FROM unnest($4::uuid[], $5::int[]) AS o (student_id, version)
        WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = o.student_id AND d.version = o.version`,
-      [...attemptOf(lease), deliveries.map(({ studentId }) => studentId), deliveries.map(({ version }) => version)],
+      [
+        ...attemptOf(lease),
+        deliveries.map(({ studentId }) => studentId),
+        deliveries.map(({ version }) => version),
+      ],
     );
   }
 
-  /** What waits and was not handed out now: a later version was, or its record is gone. Without an id it goes on waiting. */
+  /**
+   * What waits and was not handed out now: a later version was, or its record is gone. Without an id it goes
+   * on waiting.
+   */
   async #withdrawOthers(lease: SendingLease, unmapped: readonly string[]): Promise<void> {
     await this.database.execute(
       `UPDATE outbox_deliveries SET status = 'WITHDRAWN', updated_at = now()

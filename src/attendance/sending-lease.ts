@@ -17,8 +17,9 @@ export interface SendingLeaseOptions {
 }
 
 /**
- * The right to be the only one, in any process, who sends a session. One lease is one attempt, named by its owner. What is
- * sent to a school cannot be fenced by a transaction: so the lease also ends when the clock says that it may be another's.
+ * The right to be the only one, in any process, who sends a session. One lease is one attempt, named by its
+ * owner. What is sent to a school cannot be fenced by a transaction: so the lease also ends when the clock
+ * says that it may be another's.
  */
 export class SendingLease {
   readonly #lease: Lease;
@@ -32,8 +33,9 @@ export class SendingLease {
   }
 
   /**
-   * Does `work` while the lease is held and renewed. Waits for whoever holds it; for a process that died, until its lease
-   * has run out. Throws `aborted` when that takes too long, `not_found` when the integration is gone.
+   * Does `work` while the lease is held and renewed. Waits for whoever holds it; for a process that died,
+   * until its lease has run out. Throws `aborted` when that takes too long, `not_found` when the integration
+   * is gone.
    */
   static async run<T>(options: SendingLeaseOptions, work: (lease: SendingLease) => Promise<T>): Promise<T> {
     const lease = await take(options);
@@ -68,7 +70,9 @@ export class SendingLease {
     return this.#lease.assertHeld();
   }
 
-  /** Throws when the lease is known to be lost, or may have been taken as far as the clock tells. Asks nobody. */
+  /**
+   * Throws when the lease is known to be lost, or may have been taken as far as the clock tells. Asks nobody.
+   */
   assertNotExpired(): void {
     this.#lease.assertNotExpired();
   }
@@ -93,11 +97,20 @@ async function take(options: SendingLeaseOptions): Promise<Lease> {
   }
 }
 
-async function tryTake({ database, leases, integrationId, sessionId }: SendingLeaseOptions): Promise<Lease | undefined> {
+async function tryTake({
+  database,
+  leases,
+  integrationId,
+  sessionId,
+}: SendingLeaseOptions): Promise<Lease | undefined> {
   // The lock keeps the integration from being deleted between the look and the insert.
-  const found = await database.query('SELECT id FROM integrations WHERE id = $1 FOR KEY SHARE', [integrationId]);
+  const found = await database.query('SELECT id FROM integrations WHERE id = $1 FOR KEY SHARE', [
+    integrationId,
+  ]);
   if (found.length === 0) {
-    throw new ServiceError('not_found', `There is no integration ${integrationId}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+    throw new ServiceError('not_found', `There is no integration ${integrationId}.`, {
+      reason: 'INTEGRATION_NOT_FOUND',
+    });
   }
   // A process of a version before has its lease here.
   const older = await database.query(
@@ -105,7 +118,10 @@ async function tryTake({ database, leases, integrationId, sessionId }: SendingLe
     [integrationId, sessionId],
   );
   if (older.length > 0) return undefined;
-  return leases.take({ integrationId, resource: `session:${sessionId}` }, { lost: () => takenOver(sessionId) });
+  return leases.take(
+    { integrationId, resource: `session:${sessionId}` },
+    { lost: () => takenOver(sessionId) },
+  );
 }
 
 function takenOver(sessionId: string): ServiceError {

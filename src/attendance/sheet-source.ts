@@ -37,10 +37,15 @@ interface SessionRow {
 type RecordRow = { [Key in keyof AttendanceRow]: AttendanceRow[Key] | null } & { studentId: string };
 
 /**
- * Collects a session's attendance and translates its ids. Throws `not_found` for a session the institution does not
- * have, `failed_precondition` when nothing is recorded for it.
+ * Collects a session's attendance and translates its ids. Throws `not_found` for a session the institution
+ * does not have, `failed_precondition` when nothing is recorded for it.
  */
-export async function collect(database: Database, target: SendTarget, sessionId: string, timeZone: string): Promise<Collected> {
+export async function collect(
+  database: Database,
+  target: SendTarget,
+  sessionId: string,
+  timeZone: string,
+): Promise<Collected> {
   const session = await readSession(database, target, sessionId);
   const records = await readRecords(database, target, sessionId);
   if (records.length === 0) {
@@ -64,17 +69,27 @@ export async function collect(database: Database, target: SendTarget, sessionId:
     },
     rows: records.filter(({ externalId }) => externalId !== null).map(toRow),
     unmapped: unmapped.map(({ studentId }) => studentId),
-    errors: unmapped.map((record) => `${nameOf(record)} has no mapping in this integration; sync STUDENT first`),
+    errors: unmapped.map(
+      (record) => `${nameOf(record)} has no mapping in this integration; sync STUDENT first`,
+    ),
   };
 }
 
 /** A student as an error sentence calls him or her. */
-export function nameOf({ studentId, givenName, familyName }: Pick<RecordRow, 'studentId' | 'givenName' | 'familyName'>): string {
+export function nameOf({
+  studentId,
+  givenName,
+  familyName,
+}: Pick<RecordRow, 'studentId' | 'givenName' | 'familyName'>): string {
   const name = [familyName, givenName].filter(Boolean).join(', ');
   return `student ${name ? `${name} (${studentId})` : studentId}`;
 }
 
-async function readSession(database: Database, { id, institutionId }: SendTarget, sessionId: string): Promise<SessionRow> {
+async function readSession(
+  database: Database,
+  { id, institutionId }: SendTarget,
+  sessionId: string,
+): Promise<SessionRow> {
   const mapping = (alias: string, type: string, internal: string) =>
     `LEFT JOIN integration_mappings ${alias}
        ON ${alias}.integration_id = $3 AND ${alias}.entity_type = '${type}' AND ${alias}.internal_id = ${internal}`;
@@ -92,12 +107,20 @@ async function readSession(database: Database, { id, institutionId }: SendTarget
     [institutionId, sessionId, id],
   );
   if (row) return row;
-  throw new ServiceError('not_found', `There is no class session ${sessionId}; put it in with PutClassSession.`, {
-    reason: 'CLASS_SESSION_NOT_FOUND',
-  });
+  throw new ServiceError(
+    'not_found',
+    `There is no class session ${sessionId}; put it in with PutClassSession.`,
+    {
+      reason: 'CLASS_SESSION_NOT_FOUND',
+    },
+  );
 }
 
-async function readRecords(database: Database, { id, institutionId }: SendTarget, sessionId: string): Promise<RecordRow[]> {
+async function readRecords(
+  database: Database,
+  { id, institutionId }: SendTarget,
+  sessionId: string,
+): Promise<RecordRow[]> {
   return database.query<RecordRow>(
     `SELECT a.student_id AS "studentId", m.external_id AS "externalId", s.given_name AS "givenName", s.family_name AS "familyName",
        s.national_id AS "nationalId", s.code, a.status, a.arrival_time AS "arrivalTime",
@@ -110,13 +133,23 @@ async function readRecords(database: Database, { id, institutionId }: SendTarget
   );
 }
 
-function entity(internalId: string | null, externalId: string | null, name: string | null): SheetEntity | undefined {
-  return internalId === null ? undefined : { internalId, externalId: externalId ?? undefined, name: name ?? '' };
+function entity(
+  internalId: string | null,
+  externalId: string | null,
+  name: string | null,
+): SheetEntity | undefined {
+  return internalId === null
+    ? undefined
+    : { internalId, externalId: externalId ?? undefined, name: name ?? '' };
 }
 
 function toRow(row: RecordRow): AttendanceRow {
   const entries = Object.entries(row).map(([key, value]) => [key, value ?? undefined]);
-  return { ...(Object.fromEntries(entries) as AttendanceRow), givenName: row.givenName ?? '', familyName: row.familyName ?? '' };
+  return {
+    ...(Object.fromEntries(entries) as AttendanceRow),
+    givenName: row.givenName ?? '',
+    familyName: row.familyName ?? '',
+  };
 }
 
 /** The day that an instant falls on in a zone, YYYY-MM-DD. */

@@ -30,8 +30,9 @@ const MOST_RUNS = 256;
 const LAST_SEQ = '2147483647';
 
 /**
- * Reads the feed of an institution in the order of commits, `limit` entries at most, from after a place on. Returns them
- * with the place to go on from. Costs what the page costs, whatever the size of the runs that the page is cut from.
+ * Reads the feed of an institution in the order of commits, `limit` entries at most, from after a place on.
+ * Returns them with the place to go on from. Costs what the page costs, whatever the size of the runs that
+ * the page is cut from.
  */
 export async function readFeed(
   database: Database,
@@ -54,7 +55,12 @@ export async function readFeed(
 }
 
 /** What no run made, or a run of an integration that was deleted since. */
-function readEdits(database: Database, institutionId: string, after: FeedPlace, limit: number): Promise<FeedEntry[]> {
+function readEdits(
+  database: Database,
+  institutionId: string,
+  after: FeedPlace,
+  limit: number,
+): Promise<FeedEntry[]> {
   return database.query<FeedEntry>(
     // Ordered by the column: the text of the same name would put 10 before 9.
     `SELECT e.position::text AS position, e.seq, COALESCE(e.run_id::text, '') AS "runId", e.action, e.entity,
@@ -78,7 +84,15 @@ async function readRuns(database: Database, institutionId: string, after: FeedPl
     );
     const last = runs.at(-1);
     if (!last) return { entries, through: position };
-    entries.push(...(await readChanges(database, institutionId, { position, seq }, last.position, limit - entries.length)));
+    entries.push(
+      ...(await readChanges(
+        database,
+        institutionId,
+        { position, seq },
+        last.position,
+        limit - entries.length,
+      )),
+    );
     position = last.position;
     seq = LAST_SEQ;
     if (entries.length >= limit || runs.length < size) return { entries, through: position };

@@ -14,7 +14,11 @@ export interface DirectChange {
 }
 
 /** Writes a change that no run made into the change log. Call it under the institution's lock. */
-export async function logChange(database: Database, institutionId: string, change: DirectChange): Promise<void> {
+export async function logChange(
+  database: Database,
+  institutionId: string,
+  change: DirectChange,
+): Promise<void> {
   await database.execute(
     `INSERT INTO roster_edits (institution_id, position, entity, action, entity_id, before, after)
      VALUES ($1, ${NEXT_POSITION}, $2, $3, $4, $5, $6)`,
@@ -22,17 +26,24 @@ export async function logChange(database: Database, institutionId: string, chang
   );
 }
 
-/** A change of a run that is part of the feed: it was carried out, and changed more than a mapping. `c` is sync_changes. */
+/**
+ * A change of a run that is part of the feed: it was carried out, and changed more than a mapping. `c` is
+ * sync_changes.
+ */
 export const IN_FEED = `c.outcome IS NULL AND c.action <> 'REKEY' AND c.before IS DISTINCT FROM c.after`;
 
 /** How the feed names what a run did. `c` is sync_changes. */
 export const FEED_ACTION = `CASE WHEN c.action IN ('CREATE', 'DELETE') THEN c.action ELSE 'UPDATE' END`;
 
 /**
- * Before the runs of an integration are deleted: keeps what the feed needs of their changes, with the same positions, and
- * ends the memberships that the integration brought, each with an entry of its own. Call it under the institution's lock.
+ * Before the runs of an integration are deleted: keeps what the feed needs of their changes, with the same
+ * positions, and ends the memberships that the integration brought, each with an entry of its own. Call it
+ * under the institution's lock.
  */
-export async function keepChangesOf(database: Database, integration: { id: string; institutionId: string }): Promise<void> {
+export async function keepChangesOf(
+  database: Database,
+  integration: { id: string; institutionId: string },
+): Promise<void> {
   const key = [integration.id, integration.institutionId];
   await database.execute(
     `INSERT INTO roster_edits (institution_id, position, seq, run_id, entity, action, entity_id, before, after, changed_at)

@@ -1,6 +1,9 @@
 export type AttendanceStatus = 'PRESENT' | 'ABSENT' | 'LATE' | 'EXCUSED';
 
-/** One entity of the roster as both sides know it. `externalId` is undefined when this integration has no mapping for it. */
+/**
+ * One entity of the roster as both sides know it. `externalId` is undefined when this integration has no
+ * mapping for it.
+ */
 export interface SheetEntity {
   internalId: string;
   externalId: string | undefined;
@@ -39,7 +42,10 @@ export interface AttendanceSheet {
   group: SheetEntity | undefined;
   course: SheetEntity | undefined;
   teacher: SheetEntity | undefined;
-  /** The marks to send: new ones, corrected ones, and those that did not arrive. Ordered by family name, given name, external id. */
+  /**
+   * The marks to send: new ones, corrected ones, and those that did not arrive. Ordered by family name, given
+   * name, external id.
+   */
   rows: readonly AttendanceRow[];
   /** All marks of the session, for systems that take it only whole. Ordered likewise. */
   all: readonly AttendanceRow[];

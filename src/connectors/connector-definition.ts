@@ -26,14 +26,19 @@ export interface ConnectorDefinition {
   provider: string;
   /** What a person would call the system. */
   title: string;
-  /** Schema of `config`. Checks input, fills defaults, and is shown as JSON Schema; use `.meta({ description })`. */
+  /**
+   * Schema of `config`. Checks input, fills defaults, and is shown as JSON Schema; use `.meta({ description
+   * })`.
+   */
   config: z.ZodType<Record<string, unknown>>;
   /** Schema of `credentials`: an object of strings. */
   credentials: z.ZodType<Record<string, string | undefined>>;
   capabilities: Capabilities;
   /** What of its capabilities remains with these settings, where settings take some away. */
   capabilitiesWith?(config: Record<string, unknown>): Capabilities;
-  /** Reads a body that the school system pushed to us; throws ConnectorError that names what is wrong with it. */
+  /**
+   * Reads a body that the school system pushed to us; throws ConnectorError that names what is wrong with it.
+   */
   receive?(body: unknown): PushedRecords;
   create(context: ConnectorContext): Connector;
 }

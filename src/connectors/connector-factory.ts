@@ -23,11 +23,16 @@ export class ConnectorFactory {
   readonly #definitions: ReadonlyMap<string, ConnectorDefinition>;
 
   /** `added`: definitions besides those. Throws when a provider name is taken. */
-  constructor(connectors: Readonly<Record<string, ConnectorEntry>> = CONNECTORS, added: readonly ConnectorDefinition[] = []) {
+  constructor(
+    connectors: Readonly<Record<string, ConnectorEntry>> = CONNECTORS,
+    added: readonly ConnectorDefinition[] = [],
+  ) {
     const definitions = new Map<string, ConnectorDefinition>();
-    for (const [provider, entry] of Object.entries(connectors)) definitions.set(provider, toDefinition(provider, entry));
+    for (const [provider, entry] of Object.entries(connectors))
+      definitions.set(provider, toDefinition(provider, entry));
     for (const definition of added) {
-      if (definitions.has(definition.provider)) throw new Error(`there is a connector for ${definition.provider} already`);
+      if (definitions.has(definition.provider))
+        throw new Error(`there is a connector for ${definition.provider} already`);
       definitions.set(definition.provider, definition);
     }
     this.#definitions = definitions;
@@ -38,7 +43,10 @@ export class ConnectorFactory {
     return [...this.#definitions.values()];
   }
 
-  /** The definition of a provider, its name in any case. Throws `invalid_argument` that lists the names there are. */
+  /**
+   * The definition of a provider, its name in any case. Throws `invalid_argument` that lists the names there
+   * are.
+   */
   definition(provider: string): ConnectorDefinition {
     const definition = this.#definitions.get(provider.toUpperCase());
     if (definition) return definition;
@@ -65,7 +73,12 @@ function toDefinition(provider: string, entry: ConnectorEntry): ConnectorDefinit
     config: z.record(z.string(), z.unknown()),
     credentials: z.record(z.string(), z.string()),
     capabilities: {
-      entityTypes: [COURSE, ...(methods.syncGroups ? [GROUP] : []), STUDENT, ...(methods.syncTeachers ? [TEACHER] : [])],
+      entityTypes: [
+        COURSE,
+        ...(methods.syncGroups ? [GROUP] : []),
+        STUDENT,
+        ...(methods.syncTeachers ? [TEACHER] : []),
+      ],
       sendsAttendance: true,
     },
     create: () => new entry(),

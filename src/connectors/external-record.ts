@@ -1,7 +1,7 @@
 /**
- * What connectors read: records as the school's system has them. Values stay as they are written there (text, not yet
- * trimmed or checked); the sync cleans and checks them, and says which were wrong. `undefined` means that the source
- * has no such field, `null` or an empty text that it is empty for this record.
+ * What connectors read: records as the school's system has them. Values stay as they are written there (text,
+ * not yet trimmed or checked); the sync cleans and checks them, and says which were wrong. `undefined` means
+ * that the source has no such field, `null` or an empty text that it is empty for this record.
  */
 export type Text = string | null | undefined;
 
@@ -71,7 +71,9 @@ export interface RecordIssue {
   severity: 'error' | 'warning';
   /** Dotted name of the broken rule: `email.invalid`, `row.ragged`, `file.encoding`. */
   rule: string;
-  /** What is wrong, as the end of the sentence that file and line begin: `email "x@" is not a valid address`. */
+  /**
+   * What is wrong, as the end of the sentence that file and line begin: `email "x@" is not a valid address`.
+   */
   problem: string;
   file?: string | undefined;
   line?: number | undefined;
@@ -97,12 +99,15 @@ export interface RecordTable {
 }
 
 /**
- * The last column of a table of failed rows, in which it says what is wrong with them. A connector that reads such a
- * table leaves this column out, of the header and of the cells, and says that its pages are `partial`.
+ * The last column of a table of failed rows, in which it says what is wrong with them. A connector that reads
+ * such a table leaves this column out, of the header and of the cells, and says that its pages are `partial`.
  */
 export const ERROR_COLUMN = 'error';
 
-/** A page of records. Pages keep memory flat: a reader yields them as it reads, some hundred to some thousand records each. */
+/**
+ * A page of records. Pages keep memory flat: a reader yields them as it reads, some hundred to some thousand
+ * records each.
+ */
 export interface RecordPage<R> {
   records: readonly R[];
   /** Rows the connector could not turn into records. Those of severity error count as read and failed. */
@@ -122,7 +127,8 @@ export interface RecordPage<R> {
 }
 
 /**
- * A page of rows that can be told by how they are written. Those that were read before are not even made into records:
+ * A page of rows that can be told by how they are written. Those that were read before are not even made into
+ * records:
  * `read` is asked for the others alone.
  */
 export interface FingerprintedPage<R> {

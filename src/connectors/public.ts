@@ -1,6 +1,15 @@
-/** What the author of a connector works with, in this package and outside it: `smartid-integrations/connectors`. */
+/**
+ * What the author of a connector works with, in this package and outside it:
+ * `smartid-integrations/connectors`.
+ */
 
-export { type HttpAnswer, type HttpClient, type HttpClientOptions, HttpFailure, type HttpRequest } from './http/index.js';
+export {
+  type HttpAnswer,
+  type HttpClient,
+  type HttpClientOptions,
+  HttpFailure,
+  type HttpRequest,
+} from './http/index.js';
 export type {
   AttendanceRow,
   AttendanceSheet,
@@ -33,4 +42,11 @@ export type {
   TeacherRecord,
   Text,
 } from './index.js';
-export { ConnectorError, ERROR_COLUMN, IntegrationProvider, MappingEntityType, RosterConnector, webAddress } from './index.js';
+export {
+  ConnectorError,
+  ERROR_COLUMN,
+  IntegrationProvider,
+  MappingEntityType,
+  RosterConnector,
+  webAddress,
+} from './index.js';

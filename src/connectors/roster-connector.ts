@@ -1,5 +1,12 @@
 import type { AttendanceSheet } from './attendance-sheet.js';
-import type { CourseRecord, GroupRecord, MembershipRecord, Pages, StudentRecord, TeacherRecord } from './external-record.js';
+import type {
+  CourseRecord,
+  GroupRecord,
+  MembershipRecord,
+  Pages,
+  StudentRecord,
+  TeacherRecord,
+} from './external-record.js';
 import { MappingEntityType } from './mapping-entity-type.js';
 import type {
   ConnectionReport,
@@ -20,7 +27,9 @@ const MEMBERSHIPS_WITH: Partial<Record<MappingEntityType, 'STUDENT' | 'TEACHER'>
  * The base most connectors extend: they write readers, from which a sync pulls.
  * Config and credentials have passed the schemas of the connector's definition before `open` is called.
  */
-export abstract class RosterConnector<Config, Credentials = Record<string, never>> implements SchoolConnector {
+export abstract class RosterConnector<Config, Credentials = Record<string, never>>
+  implements SchoolConnector
+{
   protected config!: Config;
   protected credentials!: Credentials;
 

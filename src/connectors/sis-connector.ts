@@ -1,13 +1,20 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Logger } from '../observability/index.js';
 import type { AttendanceSheet } from './attendance-sheet.js';
-import type { CourseRecord, GroupRecord, MembershipRecord, Pages, StudentRecord, TeacherRecord } from './external-record.js';
+import type {
+  CourseRecord,
+  GroupRecord,
+  MembershipRecord,
+  Pages,
+  StudentRecord,
+  TeacherRecord,
+} from './external-record.js';
 import type { HttpClient, HttpClientOptions, Outbound } from './http/index.js';
 import type { MappingEntityType } from './mapping-entity-type.js';
 
 /**
- * What every connector does. One instance serves one operation: connect, then one or several of the others, then
- * disconnect (always, and it may be called twice or without connect).
+ * What every connector does. One instance serves one operation: connect, then one or several of the others,
+ * then disconnect (always, and it may be called twice or without connect).
  */
 export interface SchoolConnector {
   /** Opens the connection. False, or an error with a sentence, when the school system refuses. */
@@ -20,8 +27,8 @@ export interface SchoolConnector {
 }
 
 /**
- * A connector that brings entities into SmartID itself and returns the pairs of ids: six methods. `RosterConnector` is
- * the richer way: a sync reads from it, and does the rest.
+ * A connector that brings entities into SmartID itself and returns the pairs of ids: six methods.
+ * `RosterConnector` is the richer way: a sync reads from it, and does the rest.
  */
 export interface SISConnector extends SchoolConnector {
   syncStudents(institutionId: string): Promise<SyncResult>;
@@ -61,7 +68,10 @@ export interface SendResult {
 export interface DeliveryOutcome {
   /** SmartID's id of the student, as in the sheet. */
   studentId: string;
-  /** SENT: the school system took it. CONFIRMED: and it was seen there, as it should be. FAILED: it is to be sent again. */
+  /**
+   * SENT: the school system took it. CONFIRMED: and it was seen there, as it should be. FAILED: it is to be
+   * sent again.
+   */
   status: 'SENT' | 'CONFIRMED' | 'FAILED';
   /** Why it failed, in a sentence without the student's name. */
   reason?: string | undefined;
@@ -86,11 +96,18 @@ export interface ConnectionReport {
 
 /** Files of this machine, confined to the one folder that connectors may use. */
 export interface ConfinedFiles {
-  /** Absolute, resolved path of an existing folder. Throws ConnectorError when it is missing or lies outside. */
+  /**
+   * Absolute, resolved path of an existing folder. Throws ConnectorError when it is missing or lies outside.
+   */
   folder(path: string): Promise<string>;
-  /** Opens a file of a resolved folder for reading; undefined when there is none. Throws ConnectorError when a link leads outside. */
+  /**
+   * Opens a file of a resolved folder for reading; undefined when there is none. Throws ConnectorError when a
+   * link leads outside.
+   */
   open(folder: string, name: string): Promise<FileHandle | undefined>;
-  /** Writes a file of a resolved folder, in one step: readers see the old content or the new, never a part. */
+  /**
+   * Writes a file of a resolved folder, in one step: readers see the old content or the new, never a part.
+   */
   replace(folder: string, name: string, content: string | Uint8Array): Promise<void>;
 }
 
@@ -113,23 +130,31 @@ export interface ConnectorContext {
   signal: AbortSignal;
   /** Files on this machine that the connector may touch. */
   files: ConfinedFiles;
-  /** The way to school systems on the network: bounded, paced, repeated where it helps, and only to addresses that are allowed. */
+  /**
+   * The way to school systems on the network: bounded, paced, repeated where it helps, and only to addresses
+   * that are allowed.
+   */
   http(options: Omit<HttpClientOptions, 'signal' | 'logger'>): HttpClient;
-  /** What is below `http`, for libraries that bring a client of their own: guarded connections, and how to wait. */
+  /**
+   * What is below `http`, for libraries that bring a client of their own: guarded connections, and how to
+   * wait.
+   */
   outbound: Pick<Outbound, 'agents' | 'wait'>;
   /** Where S3 is, unless a config says otherwise. */
   s3: S3Defaults;
   /**
-   * Says what became of marks while they are being sent, so that it is known even when the process dies. Marks that
-   * nothing is said of are judged by the SendResult.
+   * Says what became of marks while they are being sent, so that it is known even when the process dies.
+   * Marks that nothing is said of are judged by the SendResult.
    */
   delivered(outcomes: readonly DeliveryOutcome[]): Promise<void>;
   /**
-   * Says that the school system has lost marks of `sheet.all` that are not in `sheet.rows`, so that the connector is about
-   * to send them as well. Counts the attempt before it is made.
+   * Says that the school system has lost marks of `sheet.all` that are not in `sheet.rows`, so that the
+   * connector is about to send them as well. Counts the attempt before it is made.
    */
   handOutAgain(studentIds: readonly string[]): Promise<void>;
-  /** Throws when another process may be sending by now. For calls that change something, before each of them. */
+  /**
+   * Throws when another process may be sending by now. For calls that change something, before each of them.
+   */
   assertMaySend(): void;
 }
 
@@ -144,8 +169,9 @@ export interface RecordSource {
 }
 
 /**
- * The cells of the rows that begin on these lines of a file that was read before. Called when rows turn out to be wrong
- * after they were read: an id that came twice, a group that nobody knows. Nothing when the file is another by now.
+ * The cells of the rows that begin on these lines of a file that was read before. Called when rows turn out
+ * to be wrong after they were read: an id that came twice, a group that nobody knows. Nothing when the file
+ * is another by now.
  */
 export type ReadRowsAgain = (
   file: string,

@@ -11,8 +11,13 @@ import { Lanes, withoutTimeouts } from './lanes.js';
 import { models } from './models/index.js';
 
 export interface DatabaseOptions {
-  /** Where PostgreSQL listens: a connection string, or the parts of one (`host` may be a folder with a socket). */
-  connection: string | { host: string; port: number; user: string; database: string; password?: string | undefined };
+  /**
+   * Where PostgreSQL listens: a connection string, or the parts of one (`host` may be a folder with a
+   * socket).
+   */
+  connection:
+    | string
+    | { host: string; port: number; user: string; database: string; password?: string | undefined };
   /** Connections at most. 1 for the embedded database, whose clients all share one session. */
   poolSize: number;
   /** Whether this is the embedded database: one session, of this process alone, without COPY … FROM STDIN. */
@@ -20,8 +25,15 @@ export interface DatabaseOptions {
   logger: Logger;
 }
 
-/** How long a statement may wait for a lock, take, and leave a transaction idle, in milliseconds; runs allow themselves more. */
-const TIMEOUTS = { lock_timeout: 5_000, statement_timeout: 60_000, idle_in_transaction_session_timeout: 60_000 };
+/**
+ * How long a statement may wait for a lock, take, and leave a transaction idle, in milliseconds; runs allow
+ * themselves more.
+ */
+const TIMEOUTS = {
+  lock_timeout: 5_000,
+  statement_timeout: 60_000,
+  idle_in_transaction_session_timeout: 60_000,
+};
 /** How long anybody waits for a connection, in milliseconds. */
 const ACQUIRE_MS = 10_000;
 /** How long the queries apart may take, in milliseconds. */
@@ -31,8 +43,8 @@ const LANE_SHARE = 0.2;
 const BACKGROUND_SHARE = 0.6;
 
 /**
- * Gives access to PostgreSQL. Everything asked inside `transaction` joins it, models and SQL alike, without its being handed
- * around: on the embedded database a query beside an open transaction would wait for ever.
+ * Gives access to PostgreSQL. Everything asked inside `transaction` joins it, models and SQL alike, without
+ * its being handed around: on the embedded database a query beside an open transaction would wait for ever.
  */
 export class Database {
   readonly sequelize: Sequelize;
@@ -80,12 +92,17 @@ export class Database {
     return this.#lanes ? this.#lanes.run(lane, work) : work();
   }
 
-  /** Runs `work` for which nobody waits within seconds: its queries take turns with those of all such work. */
+  /**
+   * Runs `work` for which nobody waits within seconds: its queries take turns with those of all such work.
+   */
   inBackground<T>(work: () => T): T {
     return this.#lanes ? this.#lanes.runInBackground(work) : work();
   }
 
-  /** How many rows a short statement wrote, beside everything else: it waits for no connection that other work uses. */
+  /**
+   * How many rows a short statement wrote, beside everything else: it waits for no connection that other work
+   * uses.
+   */
   async executeApart(sql: string, values: readonly unknown[] = []): Promise<number> {
     if (!this.#apart) return this.execute(sql, values);
     return (await this.#apart.query(sql, [...values])).rowCount ?? 0;
@@ -97,7 +114,10 @@ export class Database {
   }
 
   /** Rows of one statement with `$1…` parameters, as plain objects named as the statement names them. */
-  async query<Row extends object = Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+  async query<Row extends object = Record<string, unknown>>(
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<Row[]> {
     const result = await this.withClient((client) => client.query<Row>(sql, [...values]));
     // Several statements in one text give a result each.
     return Array.isArray(result) ? [] : result.rows;
@@ -145,17 +165,25 @@ export class Database {
   /** Runs `work` in one transaction, or in the one under way. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.#current.getStore()) return work();
-    return this.#inTurn(() => this.sequelize.transaction((transaction) => this.#current.run(transaction, work)));
+    return this.#inTurn(() =>
+      this.sequelize.transaction((transaction) => this.#current.run(transaction, work)),
+    );
   }
 
-  /** Lets the statements of the transaction under way take as long as they need; `locks`: and wait for locks as long. */
+  /**
+   * Lets the statements of the transaction under way take as long as they need; `locks`: and wait for locks
+   * as long.
+   */
   async allowLong({ locks = false } = {}): Promise<void> {
     // The embedded database knows no time-outs.
     if (this.isExclusive) return;
     await this.query(`SET LOCAL statement_timeout = 0${locks ? '; SET LOCAL lock_timeout = 0' : ''}`);
   }
 
-  /** Does `work` once the transaction under way has been committed, and never when it is rolled back; at once outside of one. */
+  /**
+   * Does `work` once the transaction under way has been committed, and never when it is rolled back; at once
+   * outside of one.
+   */
   afterCommit(work: () => void): void {
     const current = this.#current.getStore();
     if (current) current.afterCommit(work);
@@ -188,10 +216,16 @@ export class Database {
   }
 
   #joinTransactions(): void {
-    const run = this.sequelize.query.bind(this.sequelize) as (sql: unknown, options?: { transaction?: unknown }) => unknown;
+    const run = this.sequelize.query.bind(this.sequelize) as (
+      sql: unknown,
+      options?: { transaction?: unknown },
+    ) => unknown;
     this.sequelize.query = ((sql: unknown, options?: { transaction?: unknown }) => {
       const current = this.#current.getStore();
-      return run(sql, current && options?.transaction === undefined ? { ...options, transaction: current } : options);
+      return run(
+        sql,
+        current && options?.transaction === undefined ? { ...options, transaction: current } : options,
+      );
     }) as typeof this.sequelize.query;
   }
 }

@@ -9,15 +9,18 @@ const PATIENCE = 5_000;
 export const RETRY_AFTER = '5';
 
 /**
- * Shares the connections among kinds of work: each lane uses a few at once, so that one kind whose queries hang (behind a
- * lock, say) leaves the others theirs. What runs in no lane is not limited.
+ * Shares the connections among kinds of work: each lane uses a few at once, so that one kind whose queries
+ * hang (behind a lock, say) leaves the others theirs. What runs in no lane is not limited.
  */
 export class Lanes {
   readonly #current = new AsyncLocalStorage<string | typeof BACKGROUND>();
   readonly #lanes = new Map<string, LimitFunction>();
   readonly #background: LimitFunction;
 
-  /** `width`: connections that one lane may use at once; `backgroundWidth`: those that all work in the background may use. */
+  /**
+   * `width`: connections that one lane may use at once; `backgroundWidth`: those that all work in the
+   * background may use.
+   */
   constructor(
     private readonly width: number,
     backgroundWidth: number,
@@ -73,13 +76,22 @@ export function busy(cause?: unknown): ServiceError {
   });
 }
 
-/** What PostgreSQL says when a statement waited for a lock, or took, longer than it may, or when two waited for each other. */
+/**
+ * What PostgreSQL says when a statement waited for a lock, or took, longer than it may, or when two waited
+ * for each other.
+ */
 const TOO_LONG = new Set(['55P03', '57014', '40P01']);
 
 /** `aborted` for a statement that waited too long; every other error as it is. */
 export function withoutTimeouts(error: unknown): unknown {
-  const { code, parent, name } = (error ?? {}) as { code?: string; parent?: { code?: string }; name?: string };
+  const { code, parent, name } = (error ?? {}) as {
+    code?: string;
+    parent?: { code?: string };
+    name?: string;
+  };
   const isLate =
-    TOO_LONG.has(code ?? '') || TOO_LONG.has(parent?.code ?? '') || name === 'SequelizeConnectionAcquireTimeoutError';
+    TOO_LONG.has(code ?? '') ||
+    TOO_LONG.has(parent?.code ?? '') ||
+    name === 'SequelizeConnectionAcquireTimeoutError';
   return isLate ? busy(error) : error;
 }

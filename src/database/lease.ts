@@ -30,8 +30,8 @@ export interface TakeOptions {
 const LOST = 'SL001';
 
 /**
- * The leases that this process holds. On the embedded database no other process exists: leases there do not run out, and
- * none is renewed.
+ * The leases that this process holds. On the embedded database no other process exists: leases there do not
+ * run out, and none is renewed.
  */
 export class Leases {
   readonly #options: LeaseOptions;
@@ -47,10 +47,13 @@ export class Leases {
   }
 
   /**
-   * Takes a lease that is free or has run out; undefined while somebody holds it. Joins the transaction under way; the
-   * lease counts from its commit on.
+   * Takes a lease that is free or has run out; undefined while somebody holds it. Joins the transaction under
+   * way; the lease counts from its commit on.
    */
-  async take(key: LeaseKey, { force = false, lost = takenOver }: TakeOptions = {}): Promise<Lease | undefined> {
+  async take(
+    key: LeaseKey,
+    { force = false, lost = takenOver }: TakeOptions = {},
+  ): Promise<Lease | undefined> {
     const { database, ttlSeconds } = this.#options;
     const owner = randomUUID();
     const asked = Date.now();
@@ -96,14 +99,19 @@ interface HeldOptions extends LeaseOptions {
 }
 
 function takenOver(): ServiceError {
-  return new ServiceError('aborted', 'Another process has taken this work over. Its outcome is the one that counts.', {
-    reason: 'LEASE_LOST',
-  });
+  return new ServiceError(
+    'aborted',
+    'Another process has taken this work over. Its outcome is the one that counts.',
+    {
+      reason: 'LEASE_LOST',
+    },
+  );
 }
 
 /**
- * The right to work on something, until it is released or another process takes it. It is renewed one renewal at a time,
- * on a connection that no query of the work can keep busy. Losing it aborts `signal`, and no transaction of it commits.
+ * The right to work on something, until it is released or another process takes it. It is renewed one renewal
+ * at a time, on a connection that no query of the work can keep busy. Losing it aborts `signal`, and no
+ * transaction of it commits.
  */
 export class Lease {
   readonly #options: HeldOptions;
@@ -143,15 +151,18 @@ export class Lease {
   }
 
   /**
-   * Throws when another process may have taken the lease, as far as the clock tells; the lease is then given up. For calls
-   * outside the database, which no transaction can fence. Asks nobody.
+   * Throws when another process may have taken the lease, as far as the clock tells; the lease is then given
+   * up. For calls outside the database, which no transaction can fence. Asks nobody.
    */
   assertNotExpired(): void {
     if (!this.#options.database.isExclusive && Date.now() > this.#validUntil) this.#lose();
     this.throwIfLost();
   }
 
-  /** Asks the database. Throws `aborted` when the lease is another's; in a transaction, it stays this one's to the end. */
+  /**
+   * Asks the database. Throws `aborted` when the lease is another's; in a transaction, it stays this one's to
+   * the end.
+   */
   async assertHeld(): Promise<void> {
     this.throwIfLost();
     const { integrationId, resource } = this.key;
@@ -173,8 +184,8 @@ export class Lease {
   }
 
   /**
-   * Does `work` in a transaction that commits only while the lease is held, and that may take as long as it needs. The
-   * lease's row is locked at the end alone, so that it is renewed meanwhile.
+   * Does `work` in a transaction that commits only while the lease is held, and that may take as long as it
+   * needs. The lease's row is locked at the end alone, so that it is renewed meanwhile.
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     this.throwIfLost();
@@ -187,7 +198,10 @@ export class Lease {
     });
   }
 
-  /** Waits for `work`, or until the lease is lost: then it throws `aborted` at once, whatever `work` waits for. */
+  /**
+   * Waits for `work`, or until the lease is lost: then it throws `aborted` at once, whatever `work` waits
+   * for.
+   */
   async race<T>(work: Promise<T>): Promise<T> {
     // When the lease is lost, nobody waits for the work any more.
     work.catch(() => {});
@@ -220,7 +234,10 @@ export class Lease {
   async #delete(): Promise<void> {
     const { integrationId, resource } = this.key;
     const values = [integrationId, resource, this.owner];
-    await this.#options.database.execute('DELETE FROM leases WHERE integration_id = $1 AND resource = $2 AND owner = $3', values);
+    await this.#options.database.execute(
+      'DELETE FROM leases WHERE integration_id = $1 AND resource = $2 AND owner = $3',
+      values,
+    );
   }
 
   #schedule(seconds: number): void {

@@ -34,8 +34,8 @@ const migrations = [
 const LOCK = 4_711_001;
 
 /**
- * Brings the schema up to date: all that is pending, in one transaction. Of two processes that start at once, one
- * migrates and the other waits and finds nothing to do.
+ * Brings the schema up to date: all that is pending, in one transaction. Of two processes that start at once,
+ * one migrates and the other waits and finds nothing to do.
  */
 export async function migrate(database: Database, logger: Logger): Promise<void> {
   await database.transaction(async () => {
@@ -50,7 +50,9 @@ export async function migrate(database: Database, logger: Logger): Promise<void>
       migrations: migrations.map(({ name, sql }) => ({ name, up: () => database.query(sql) })),
       storage: {
         executed: async () =>
-          (await database.query<{ name: string }>('SELECT name FROM schema_migrations')).map(({ name }) => name),
+          (await database.query<{ name: string }>('SELECT name FROM schema_migrations')).map(
+            ({ name }) => name,
+          ),
         logMigration: async ({ name }) => {
           await database.query('INSERT INTO schema_migrations (name) VALUES ($1)', [name]);
         },

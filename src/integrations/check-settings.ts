@@ -12,7 +12,10 @@ export interface Settings {
   credentials: Record<string, string>;
 }
 
-/** Checks config and credentials against the provider's schemas. Throws `invalid_argument` that names every wrong field. */
+/**
+ * Checks config and credentials against the provider's schemas. Throws `invalid_argument` that names every
+ * wrong field.
+ */
 export function checkSettings(
   definition: ConnectorDefinition,
   config: Record<string, unknown>,
@@ -46,11 +49,19 @@ export function timeZoneOf(config: Record<string, unknown>): string {
 }
 
 /** RFC 7396 at the top level: null removes a key, everything else replaces it. */
-export function mergeConfig(stored: Record<string, unknown>, changes: Record<string, unknown>): Record<string, unknown> {
+export function mergeConfig(
+  stored: Record<string, unknown>,
+  changes: Record<string, unknown>,
+): Record<string, unknown> {
   return Object.fromEntries(Object.entries({ ...stored, ...changes }).filter(([, value]) => value !== null));
 }
 
-function parse(schema: z.ZodType, value: Record<string, unknown>, root: string, violations: FieldViolation[]): unknown {
+function parse(
+  schema: z.ZodType,
+  value: Record<string, unknown>,
+  root: string,
+  violations: FieldViolation[],
+): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   for (const { path, message } of result.error.issues) {

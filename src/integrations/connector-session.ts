@@ -79,13 +79,24 @@ export class ConnectorSessions {
     this.#logger = parts.logger;
   }
 
-  /** Connects, does `work`, disconnects whatever happens. What the connector throws has the secrets struck out of it. */
-  async run<T>(target: ConnectorTarget, work: (connector: Connector) => Promise<T>, options: SessionOptions = {}): Promise<T> {
+  /**
+   * Connects, does `work`, disconnects whatever happens. What the connector throws has the secrets struck out
+   * of it.
+   */
+  async run<T>(
+    target: ConnectorTarget,
+    work: (connector: Connector) => Promise<T>,
+    options: SessionOptions = {},
+  ): Promise<T> {
     return this.open(target, options, (call) => call(work));
   }
 
   /** The same for several calls of one connector, which may then read once what serves them all. */
-  async open<T>(target: ConnectorTarget, options: SessionOptions, use: (call: ConnectorCall) => Promise<T>): Promise<T> {
+  async open<T>(
+    target: ConnectorTarget,
+    options: SessionOptions,
+    use: (call: ConnectorCall) => Promise<T>,
+  ): Promise<T> {
     const abort = new AbortController();
     const signal = options.signal ? AbortSignal.any([abort.signal, options.signal]) : abort.signal;
     let opened: OpenConnector | undefined;
@@ -105,7 +116,9 @@ export class ConnectorSessions {
     const call: ConnectorCall = Object.assign(connected, {
       async read(entityType: MappingEntityType, institutionId: string) {
         const found = await connected((connector) => readEntities(connector, entityType, institutionId));
-        return 'entities' in found ? sourceWithoutSecrets(found, Object.values(opened?.credentials ?? {})) : found;
+        return 'entities' in found
+          ? sourceWithoutSecrets(found, Object.values(opened?.credentials ?? {}))
+          : found;
       },
     });
     try {
@@ -113,11 +126,16 @@ export class ConnectorSessions {
     } finally {
       abort.abort();
       const { connector, logger } = opened ?? {};
-      await connector?.disconnect().catch((error: unknown) => logger?.warn({ err: error }, 'disconnect failed'));
+      await connector
+        ?.disconnect()
+        .catch((error: unknown) => logger?.warn({ err: error }, 'disconnect failed'));
     }
   }
 
-  #make(target: ConnectorTarget, { signal, ...callbacks }: SessionOptions & { signal: AbortSignal }): OpenConnector {
+  #make(
+    target: ConnectorTarget,
+    { signal, ...callbacks }: SessionOptions & { signal: AbortSignal },
+  ): OpenConnector {
     const logger = this.#logger.child({ integrationId: target.id, provider: target.provider });
     const definition = this.#factory.definition(target.provider);
     const sealed = this.#vault.open(target.id, target.credentials);

@@ -1,7 +1,12 @@
 export type { Delivery, DeliveryStatus, SendReport } from '../attendance/index.js';
 export { DEFAULT_TIME_ZONE, timeZoneOf } from './check-settings.js';
 export { ConnectorSessions, type ConnectorTarget } from './connector-session.js';
-export type { CreateIntegrationInput, Integration, IntegrationStatus, UpdateIntegrationInput } from './integration.js';
+export type {
+  CreateIntegrationInput,
+  Integration,
+  IntegrationStatus,
+  UpdateIntegrationInput,
+} from './integration.js';
 export { IntegrationService, type SyncLogs } from './integration-service.js';
 export { IntegrationStore } from './integration-store.js';
 export { capabilitiesOf, syncWork } from './sync-work.js';

@@ -89,7 +89,9 @@ export class IntegrationService {
   }
 
   /** Integrations of an institution, or of all, oldest first. */
-  async listIntegrations(request: PageRequest & { institutionId?: string | undefined } = {}): Promise<Page<Integration>> {
+  async listIntegrations(
+    request: PageRequest & { institutionId?: string | undefined } = {},
+  ): Promise<Page<Integration>> {
     return this.parts.store.list(request.institutionId, request);
   }
 
@@ -116,29 +118,33 @@ export class IntegrationService {
   }
 
   /**
-   * Removes an integration with its mappings and runs; the roster stays, and what it changed stays in the feed. The
-   * memberships it brought end.
+   * Removes an integration with its mappings and runs; the roster stays, and what it changed stays in the
+   * feed. The memberships it brought end.
    */
   async deleteIntegration(id: string): Promise<void> {
     await this.parts.store.delete(id);
   }
 
-  /** Tells how the connection is: a refusal is a result with success false and the reason. Changes nothing. */
+  /**
+   * Tells how the connection is: a refusal is a result with success false and the reason. Changes nothing.
+   */
   async testConnection(id: string): Promise<Required<ConnectionReport>> {
     const row = await this.parts.store.row(id);
     const result = await this.parts.sessions
       .run(row, (connector) => connector.testConnection())
       .catch((error: unknown): ConnectionReport => ({ success: false, message: sentenceOf(error) }));
     const report: ConnectionReport = typeof result === 'boolean' ? { success: result } : result;
-    const message = report.message ?? (report.success ? 'Connection successful' : 'The school system refused the connection.');
+    const message =
+      report.message ??
+      (report.success ? 'Connection successful' : 'The school system refused the connection.');
     return { success: report.success, message, checks: report.checks ?? [] };
   }
 
   /**
-   * Brings one entity type up to date, or all of them: courses, teachers, groups, students. A plan that would take away or
-   * change too much is held for a person (success false); `guard` sets other thresholds for this run. Throws `aborted`
-   * while another run of the same is under way, `failed_precondition` when the integration is INACTIVE, `unimplemented`
-   * when its provider has no such entities.
+   * Brings one entity type up to date, or all of them: courses, teachers, groups, students. A plan that would
+   * take away or change too much is held for a person (success false); `guard` sets other thresholds for this
+   * run. Throws `aborted` while another run of the same is under way, `failed_precondition` when the
+   * integration is INACTIVE, `unimplemented` when its provider has no such entities.
    */
   async syncData(
     id: string,
@@ -153,7 +159,10 @@ export class IntegrationService {
     return this.#sync(id, entityType, 'PREVIEW');
   }
 
-  /** Applies a plan that is HELD or PREVIEWED exactly as it was shown; what moved since is left out and listed. */
+  /**
+   * Applies a plan that is HELD or PREVIEWED exactly as it was shown; what moved since is left out and
+   * listed.
+   */
   async approveSync(id: string, runId: string, reason = ''): Promise<SyncReport> {
     await this.#usable(id);
     return this.#recordOutcome(id, () => this.parts.syncs.approve(id, runId, reason));
@@ -167,25 +176,38 @@ export class IntegrationService {
     return run;
   }
 
-  /** Takes back what a run did; what was changed since is refused and listed. With `preview`, nothing is written yet. */
+  /**
+   * Takes back what a run did; what was changed since is refused and listed. With `preview`, nothing is
+   * written yet.
+   */
   async rollbackSync(id: string, runId: string, options: { preview?: boolean } = {}): Promise<SyncReport> {
     await this.#usable(id);
     return this.parts.syncs.rollBack(id, runId, options);
   }
 
   /** What a run did, or what its plan would do, change by change. */
-  async listSyncChanges(id: string, runId: string, request: ListChangesRequest = {}): Promise<Page<SyncChange>> {
+  async listSyncChanges(
+    id: string,
+    runId: string,
+    request: ListChangesRequest = {},
+  ): Promise<Page<SyncChange>> {
     await this.getIntegration(id);
     return this.parts.syncs.listChanges(id, runId, request);
   }
 
   /** New people of the source of whom a person must say who they are. */
-  async listConflicts(id: string, request: PageRequest & { resolved?: boolean | undefined } = {}): Promise<Page<SyncConflict>> {
+  async listConflicts(
+    id: string,
+    request: PageRequest & { resolved?: boolean | undefined } = {},
+  ): Promise<Page<SyncConflict>> {
     await this.getIntegration(id);
     return this.parts.syncs.listConflicts(id, request);
   }
 
-  /** Says who somebody is: linked to `internalId`, somebody new, or left out. The next sync does it, and every one after. */
+  /**
+   * Says who somebody is: linked to `internalId`, somebody new, or left out. The next sync does it, and every
+   * one after.
+   */
   async resolveConflict(
     id: string,
     conflictId: string,
@@ -193,13 +215,22 @@ export class IntegrationService {
     internalId?: string,
   ): Promise<SyncConflict> {
     const { institutionId } = await this.getIntegration(id);
-    return this.parts.syncs.conflicts.resolve({ integrationId: id, institutionId }, conflictId, resolution, internalId);
+    return this.parts.syncs.conflicts.resolve(
+      { integrationId: id, institutionId },
+      conflictId,
+      resolution,
+      internalId,
+    );
   }
 
   /** Does the runs of processes that died, one after the other; returns how many. */
   async resumeAbandonedRuns(): Promise<number> {
     let count = 0;
-    for (let held = await this.parts.syncs.runs.claimAnyDead(); held; held = await this.parts.syncs.runs.claimAnyDead()) {
+    for (
+      let held = await this.parts.syncs.runs.claimAnyDead();
+      held;
+      held = await this.parts.syncs.runs.claimAnyDead()
+    ) {
       const claimed = held;
       await this.#recordOutcome(claimed.run.integrationId, () => this.parts.syncs.carryOut(claimed));
       count += 1;
@@ -208,10 +239,14 @@ export class IntegrationService {
   }
 
   /**
-   * Sends what the school does not have yet of a class session's attendance; with `resend`, all of it. Records that cannot
-   * be sent are error sentences; the others are sent.
+   * Sends what the school does not have yet of a class session's attendance; with `resend`, all of it.
+   * Records that cannot be sent are error sentences; the others are sent.
    */
-  async sendAttendance(id: string, sessionId: string, options: { resend?: boolean } = {}): Promise<SendReport> {
+  async sendAttendance(
+    id: string,
+    sessionId: string,
+    options: { resend?: boolean } = {},
+  ): Promise<SendReport> {
     const row = await this.#usable(id);
     if (!this.#capabilities(row).sendsAttendance) {
       throw new ServiceError('unimplemented', `${row.provider} takes no attendance with these settings.`, {
@@ -221,7 +256,8 @@ export class IntegrationService {
     const report = await this.parts.attendance.send(
       row,
       sessionId,
-      (sheet, callbacks) => this.parts.sessions.run(row, (connector) => connector.sendAttendance(sessionId, sheet), callbacks),
+      (sheet, callbacks) =>
+        this.parts.sessions.run(row, (connector) => connector.sendAttendance(sessionId, sheet), callbacks),
       options.resend,
     );
     // Where nothing was sent, nothing was learnt about the school system.
@@ -230,7 +266,10 @@ export class IntegrationService {
     return report;
   }
 
-  /** Makes the secret that the school system pushes with, in place of the one before. It cannot be shown again. */
+  /**
+   * Makes the secret that the school system pushes with, in place of the one before. It cannot be shown
+   * again.
+   */
   async createPushSecret(id: string): Promise<string> {
     const { provider } = await this.getIntegration(id);
     if (!this.parts.factory.definition(provider).receive) throw pushUnsupported(provider);
@@ -242,17 +281,22 @@ export class IntegrationService {
   }
 
   /**
-   * Takes in what the school system pushed, and returns SmartID's id of it. Throws `not_found` for a wrong secret,
-   * `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must decide first: on the run
-   * that is held, which it names, or on who the student is.
+   * Takes in what the school system pushed, and returns SmartID's id of it. Throws `not_found` for a wrong
+   * secret,
+   * `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must decide first:
+   * on the run that is held, which it names, or on who the student is.
    */
   async receivePush(id: string, secret: string, body: unknown): Promise<string> {
     const known = await this.parts.store.row(id).catch(() => undefined);
     const digest = Buffer.from(known?.pushSecretDigest ?? '', 'hex');
     if (!known || digest.length === 0 || !timingSafeEqual(digest, digestOf(secret))) {
-      throw new ServiceError('not_found', 'There is nothing at this address. Look whether its secret was replaced.', {
-        reason: 'PUSH_ADDRESS_NOT_FOUND',
-      });
+      throw new ServiceError(
+        'not_found',
+        'There is nothing at this address. Look whether its secret was replaced.',
+        {
+          reason: 'PUSH_ADDRESS_NOT_FOUND',
+        },
+      );
     }
     const row = await this.#usable(id);
     const { receive } = this.parts.factory.definition(row.provider);
@@ -262,10 +306,14 @@ export class IntegrationService {
     const report = await this.parts.syncs.syncPushed(key, source, policyOf(row));
     if (report.status === 'HELD') {
       // Nothing is wrong with the body: it comes in when a person approves the run.
-      throw new ServiceError('failed_precondition', report.errors[0] ?? 'The plan of what was pushed is held.', {
-        reason: 'PUSH_HELD',
-        metadata: { runId: report.runId },
-      });
+      throw new ServiceError(
+        'failed_precondition',
+        report.errors[0] ?? 'The plan of what was pushed is held.',
+        {
+          reason: 'PUSH_HELD',
+          metadata: { runId: report.runId },
+        },
+      );
     }
     if (!report.success || report.errorCount > 0) {
       throw new ServiceError('invalid_argument', report.errors.join('; '), { reason: 'PUSH_REFUSED' });
@@ -320,10 +368,15 @@ export class IntegrationService {
   }
 
   /**
-   * The rows of a run that failed, as the file they came in with what is wrong in a last column: ready to be corrected and
-   * imported again. `file`: which one, where rows of several failed. Throws `not_found` when nothing failed.
+   * The rows of a run that failed, as the file they came in with what is wrong in a last column: ready to be
+   * corrected and imported again. `file`: which one, where rows of several failed. Throws `not_found` when
+   * nothing failed.
    */
-  async exportSyncIssues(id: string, runId: string, options: { file?: string | undefined } = {}): Promise<IssueExport> {
+  async exportSyncIssues(
+    id: string,
+    runId: string,
+    options: { file?: string | undefined } = {},
+  ): Promise<IssueExport> {
     await this.getIntegration(id);
     return this.parts.syncs.exportIssues(id, runId, options.file || undefined);
   }
@@ -331,9 +384,13 @@ export class IntegrationService {
   async #usable(id: string): Promise<SyncTarget> {
     const row = await this.parts.store.row(id);
     if (row.status !== 'INACTIVE') return row;
-    throw new ServiceError('failed_precondition', 'The integration is INACTIVE. Set its status to ACTIVE first.', {
-      reason: 'INTEGRATION_INACTIVE',
-    });
+    throw new ServiceError(
+      'failed_precondition',
+      'The integration is INACTIVE. Set its status to ACTIVE first.',
+      {
+        reason: 'INTEGRATION_INACTIVE',
+      },
+    );
   }
 
   #capabilities({ provider, config }: ConnectorTarget): Capabilities {
@@ -352,10 +409,21 @@ export class IntegrationService {
     );
   }
 
-  async #sync(id: string, entityType: SyncScope, kind: 'SYNC' | 'PREVIEW', guard?: GuardOverride): Promise<SyncReport> {
+  async #sync(
+    id: string,
+    entityType: SyncScope,
+    kind: 'SYNC' | 'PREVIEW',
+    guard?: GuardOverride,
+  ): Promise<SyncReport> {
     const row = await this.#usable(id);
     if (entityType !== 'ALL') this.#requireEntityType(row, entityType);
-    return this.parts.syncs.sync({ integrationId: id, institutionId: row.institutionId, entityType, kind, guard });
+    return this.parts.syncs.sync({
+      integrationId: id,
+      institutionId: row.institutionId,
+      entityType,
+      kind,
+      guard,
+    });
   }
 
   /** Does a sync and notes on the integration how it went. */
@@ -366,7 +434,8 @@ export class IntegrationService {
       return report;
     } catch (error) {
       // A call that was turned away says nothing about the integration.
-      if (!(error instanceof ServiceError)) await this.#note(id, 'The last sync ended with an internal error of the service.');
+      if (!(error instanceof ServiceError))
+        await this.#note(id, 'The last sync ended with an internal error of the service.');
       throw error;
     }
   }
@@ -376,7 +445,8 @@ export class IntegrationService {
     const lastError = reason === null ? null : storableText(reason);
     await this.parts.store
       .update(id, (row) => {
-        if (row.status !== 'INACTIVE') row.set({ status: lastError === null ? 'ACTIVE' : 'ERROR', lastError });
+        if (row.status !== 'INACTIVE')
+          row.set({ status: lastError === null ? 'ACTIVE' : 'ERROR', lastError });
         if (synced) row.lastSyncAt = new Date();
       })
       .catch((error: unknown) => {
@@ -391,14 +461,17 @@ function digestOf(secret: string): Buffer {
 }
 
 function pushUnsupported(provider: string): ServiceError {
-  return new ServiceError('unimplemented', `${provider} does not push to us.`, { reason: 'PUSH_UNSUPPORTED' });
+  return new ServiceError('unimplemented', `${provider} does not push to us.`, {
+    reason: 'PUSH_UNSUPPORTED',
+  });
 }
 
 function readPushed(receive: (body: unknown) => PushedRecords, body: unknown): PushedRecords {
   try {
     return receive(body);
   } catch (error) {
-    if (error instanceof ConnectorError) throw new ServiceError('invalid_argument', error.message, { reason: 'PUSH_REFUSED' });
+    if (error instanceof ConnectorError)
+      throw new ServiceError('invalid_argument', error.message, { reason: 'PUSH_REFUSED' });
     throw error;
   }
 }

@@ -6,8 +6,9 @@ import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage }
 import type { Integration } from './integration.js';
 
 /**
- * Where things that belong to an integration stand, in the order they are deleted. Runs go first: a run that is under way
- * locks its own row while it writes, so what it has written by then is deleted with the rest, and it writes no more.
+ * Where things that belong to an integration stand, in the order they are deleted. Runs go first: a run that
+ * is under way locks its own row while it writes, so what it has written by then is deleted with the rest,
+ * and it writes no more.
  */
 const BELONGINGS = [
   // First: whoever works on something of the integration can write nothing more.
@@ -34,7 +35,9 @@ export class IntegrationStore {
   async row(id: string): Promise<IntegrationModel> {
     const row = await this.#integrations.findByPk(id);
     if (row) return row;
-    throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+    throw new ServiceError('not_found', `There is no integration ${id}.`, {
+      reason: 'INTEGRATION_NOT_FOUND',
+    });
   }
 
   async create(
@@ -71,15 +74,19 @@ export class IntegrationStore {
   async update(id: string, change: (row: IntegrationModel) => void): Promise<Integration> {
     return this.database.transaction(async () => {
       const row = await this.#integrations.findByPk(id, { lock: true });
-      if (!row) throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+      if (!row)
+        throw new ServiceError('not_found', `There is no integration ${id}.`, {
+          reason: 'INTEGRATION_NOT_FOUND',
+        });
       change(row);
       return toIntegration(await row.save());
     });
   }
 
   /**
-   * Removes an integration and all that belongs to it. The roster stays, and what the integration changed in it stays in
-   * the feed of changes; the memberships it brought end, each with an entry there. Throws `not_found`.
+   * Removes an integration and all that belongs to it. The roster stays, and what the integration changed in
+   * it stays in the feed of changes; the memberships it brought end, each with an entry there. Throws
+   * `not_found`.
    */
   async delete(id: string): Promise<void> {
     await this.database.transaction(async () => {
@@ -92,17 +99,43 @@ export class IntegrationStore {
       if (known) await lockInstitution(this.database, known.institutionId);
       const [row] = await this.database.query('SELECT id FROM integrations WHERE id = $1 FOR UPDATE', [id]);
       if (!known || !row) {
-        throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+        throw new ServiceError('not_found', `There is no integration ${id}.`, {
+          reason: 'INTEGRATION_NOT_FOUND',
+        });
       }
       await keepChangesOf(this.database, { id, institutionId: known.institutionId });
-      for (const table of BELONGINGS) await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
+      for (const table of BELONGINGS)
+        await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
       await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
     });
   }
 }
 
 export function toIntegration(row: IntegrationModel): Integration {
-  const { id, institutionId, provider, config, policy, credentialFields, status, lastSyncAt, lastError, createdAt, updatedAt } =
-    row;
-  return { id, institutionId, provider, config, policy, credentialFields, status, lastSyncAt, lastError, createdAt, updatedAt };
+  const {
+    id,
+    institutionId,
+    provider,
+    config,
+    policy,
+    credentialFields,
+    status,
+    lastSyncAt,
+    lastError,
+    createdAt,
+    updatedAt,
+  } = row;
+  return {
+    id,
+    institutionId,
+    provider,
+    config,
+    policy,
+    credentialFields,
+    status,
+    lastSyncAt,
+    lastError,
+    createdAt,
+    updatedAt,
+  };
 }

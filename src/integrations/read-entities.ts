@@ -18,7 +18,11 @@ export async function readEntities(
   return callSync(connector, entityType, institutionId);
 }
 
-function callSync(connector: SISConnector, entityType: MappingEntityType, institutionId: string): Promise<SyncResult> {
+function callSync(
+  connector: SISConnector,
+  entityType: MappingEntityType,
+  institutionId: string,
+): Promise<SyncResult> {
   switch (entityType) {
     case MappingEntityType.STUDENT:
       return connector.syncStudents(institutionId);
@@ -32,5 +36,7 @@ function callSync(connector: SISConnector, entityType: MappingEntityType, instit
 }
 
 function notOffered(entityType: MappingEntityType): never {
-  throw new ServiceError('unimplemented', `The connector does not sync ${entityType}.`, { reason: 'ENTITY_TYPE_UNSUPPORTED' });
+  throw new ServiceError('unimplemented', `The connector does not sync ${entityType}.`, {
+    reason: 'ENTITY_TYPE_UNSUPPORTED',
+  });
 }

@@ -30,8 +30,8 @@ export interface HistoryOf {
 const WHO = `('CREATE', 'LINK', 'UNLINK', 'DELETE', 'REKEY')`;
 
 /**
- * What became of a mapping, the newest first: of an external id (the changes that replaced it included), or of an entity.
- * With `at`, only what held at that moment.
+ * What became of a mapping, the newest first: of an external id (the changes that replaced it included), or
+ * of an entity. With `at`, only what held at that moment.
  */
 export async function mappingHistory(
   database: Database,
@@ -43,7 +43,8 @@ export async function mappingHistory(
   const key = readPageToken(request.pageToken, [TOKEN.integer, TOKEN.integer]);
   const externalId = of.externalId === undefined ? null : cleanExternalId(of.externalId);
   if (externalId !== null && typeof externalId !== 'string') return { items: [], nextPageToken: undefined };
-  const entities = externalId === null ? [of.internalId] : await entitiesOf(database, integrationId, entityType, externalId);
+  const entities =
+    externalId === null ? [of.internalId] : await entitiesOf(database, integrationId, entityType, externalId);
   if (entities.length === 0) return { items: [], nextPageToken: undefined };
   const rows = await database.query<MappingHistoryEntry & { position: string; seq: number }>(
     `WITH found AS MATERIALIZED (
@@ -66,10 +67,16 @@ export async function mappingHistory(
 }
 
 /**
- * The entities that an external id stood for: by its mapping, and by what was done to mappings that it no longer has.
- * Changes are found by their entities, since new ones of a first sync are not indexed by external id.
+ * The entities that an external id stood for: by its mapping, and by what was done to mappings that it no
+ * longer has. Changes are found by their entities, since new ones of a first sync are not indexed by external
+ * id.
  */
-async function entitiesOf(database: Database, integrationId: string, entityType: string, externalId: string): Promise<string[]> {
+async function entitiesOf(
+  database: Database,
+  integrationId: string,
+  entityType: string,
+  externalId: string,
+): Promise<string[]> {
   const rows = await database.query<{ id: string }>(
     `SELECT internal_id AS id FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3
      UNION

@@ -8,7 +8,9 @@ import { type MappingKey, MappingRows } from './mapping-rows.js';
 import { type MergeIds, mergeEntities } from './merge-entities.js';
 import { type Repair, RepairRuns } from './repair-runs.js';
 
-/** Repairs of the map of ids by people: each in one transaction, as a run of its own in the log of changes. */
+/**
+ * Repairs of the map of ids by people: each in one transaction, as a run of its own in the log of changes.
+ */
 export class MappingRepairs {
   readonly #rows: MappingRows;
 
@@ -17,7 +19,8 @@ export class MappingRepairs {
   }
 
   /**
-   * The school changed an id. What was decided about the new one before (to leave it out, say) is forgotten. Throws
+   * The school changed an id. What was decided about the new one before (to leave it out, say) is forgotten.
+   * Throws
    * `not_found`, and `already_exists` when the new id is mapped to somebody else.
    */
   async rekey(repair: Repair & { externalId: string; newExternalId: string }): Promise<void> {
@@ -38,13 +41,17 @@ export class MappingRepairs {
       await this.#rows.rekey(key, from, to);
       await this.#rows.forgetDecision(key, to);
       const change = { action: 'REKEY', internalId, externalId: to } as const;
-      await runs.log(repair.integrationId, { ...change, before: { externalId: from }, after: { externalId: to } });
+      await runs.log(repair.integrationId, {
+        ...change,
+        before: { externalId: from },
+        after: { externalId: to },
+      });
     });
   }
 
   /**
-   * Takes a mapping away, and what was decided about its id; the entity stays. The next sync looks who it is, as for
-   * somebody new. Throws `not_found`.
+   * Takes a mapping away, and what was decided about its id; the entity stays. The next sync looks who it is,
+   * as for somebody new. Throws `not_found`.
    */
   async unlink(repair: Repair & { externalId: string }): Promise<void> {
     const externalId = requireId('externalId', repair.externalId);
@@ -53,15 +60,23 @@ export class MappingRepairs {
       const { internalId } = await this.#rows.get(key, externalId);
       await this.#rows.delete(key, externalId);
       await this.#rows.forgetDecision(key, externalId);
-      await runs.log(repair.integrationId, { action: 'UNLINK', internalId, externalId, before: {}, after: {} });
+      await runs.log(repair.integrationId, {
+        action: 'UNLINK',
+        internalId,
+        externalId,
+        before: {},
+        after: {},
+      });
     });
   }
 
   /**
-   * Two entities are one, for all integrations of the institution: what refers to the one that is dropped then refers to
-   * the one that is kept (marks, groups, mappings, decisions), and the dropped one becomes inactive for good. Where the
-   * source has both, `keepExternalId` says which of its ids stays, and the other is left out from then on. Throws
-   * `failed_precondition` without it, and `aborted` while a sync of the same entity type is under way in the institution.
+   * Two entities are one, for all integrations of the institution: what refers to the one that is dropped
+   * then refers to the one that is kept (marks, groups, mappings, decisions), and the dropped one becomes
+   * inactive for good. Where the source has both, `keepExternalId` says which of its ids stays, and the other
+   * is left out from then on. Throws
+   * `failed_precondition` without it, and `aborted` while a sync of the same entity type is under way in the
+   * institution.
    */
   async merge(repair: Repair & MergeIds): Promise<void> {
     const ids: MergeIds = {
@@ -72,16 +87,27 @@ export class MappingRepairs {
     if (ids.keepInternalId === ids.dropInternalId) {
       throw invalidFields([{ field: 'dropInternalId', description: 'is the one to keep' }]);
     }
-    await RepairRuns.run(this.database, repair, (runs) => mergeEntities(this.database, { runs, rows: this.#rows, repair, ids }));
+    await RepairRuns.run(this.database, repair, (runs) =>
+      mergeEntities(this.database, { runs, rows: this.#rows, repair, ids }),
+    );
   }
 
   /** What became of a mapping, the newest first; see `mappingHistory`. */
-  history(of: HistoryOf, request: PageRequest & { at?: Date | undefined } = {}): Promise<Page<MappingHistoryEntry>> {
+  history(
+    of: HistoryOf,
+    request: PageRequest & { at?: Date | undefined } = {},
+  ): Promise<Page<MappingHistoryEntry>> {
     return mappingHistory(this.database, of, request);
   }
 }
 
-function keyOf({ integrationId, entityType }: { integrationId: string; entityType: MappingEntityType }): MappingKey {
+function keyOf({
+  integrationId,
+  entityType,
+}: {
+  integrationId: string;
+  entityType: MappingEntityType;
+}): MappingKey {
   return { integrationId, entityType };
 }
 

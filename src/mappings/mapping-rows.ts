@@ -35,9 +35,13 @@ export class MappingRows {
   async get(key: MappingKey, externalId: string): Promise<MappingRow> {
     const row = await this.find(key, 'external_id', externalId);
     if (row) return row;
-    throw new ServiceError('not_found', `This integration has no ${key.entityType} mapping with externalId "${externalId}".`, {
-      reason: 'MAPPING_NOT_FOUND',
-    });
+    throw new ServiceError(
+      'not_found',
+      `This integration has no ${key.entityType} mapping with externalId "${externalId}".`,
+      {
+        reason: 'MAPPING_NOT_FOUND',
+      },
+    );
   }
 
   /** Without its digest: the next sync looks at the row of the source again. */
@@ -50,7 +54,11 @@ export class MappingRows {
   }
 
   /** Lets an external id stand for another entity. */
-  async point({ integrationId, entityType }: MappingKey, externalId: string, internalId: string): Promise<void> {
+  async point(
+    { integrationId, entityType }: MappingKey,
+    externalId: string,
+    internalId: string,
+  ): Promise<void> {
     await this.database.execute(
       `UPDATE integration_mappings SET internal_id = $4, digest = NULL, updated_at = now()
        WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3`,
@@ -74,10 +82,14 @@ export class MappingRows {
   }
 
   /**
-   * Remembers that an external id is to be left out, because it is the same as an entity that has another. Of courses and
-   * groups the next sync makes a new one.
+   * Remembers that an external id is to be left out, because it is the same as an entity that has another. Of
+   * courses and groups the next sync makes a new one.
    */
-  async leaveOut({ integrationId, entityType }: MappingKey, externalId: string, sameAs: string): Promise<void> {
+  async leaveOut(
+    { integrationId, entityType }: MappingKey,
+    externalId: string,
+    sameAs: string,
+  ): Promise<void> {
     if (entityType !== 'STUDENT' && entityType !== 'TEACHER') return;
     await this.database.execute(
       `INSERT INTO sync_conflicts (integration_id, entity_type, external_id, run_id, record, candidates, reason, resolution,

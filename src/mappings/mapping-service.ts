@@ -5,7 +5,9 @@ import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage }
 import { cleanExternalId } from '../values/index.js';
 import { MappingRepairs } from './mapping-repairs.js';
 
-/** The pair of ids that one entity has in SmartID (`internalId`) and in the school's system (`externalId`). */
+/**
+ * The pair of ids that one entity has in SmartID (`internalId`) and in the school's system (`externalId`).
+ */
 export interface IntegrationMapping {
   id: string;
   integrationId: string;
@@ -32,7 +34,11 @@ export class MappingService {
   }
 
   /** The mapping of one entity by SmartID's id. Throws `not_found`. */
-  async getMapping(integrationId: string, entityType: MappingEntityType, internalId: string): Promise<IntegrationMapping> {
+  async getMapping(
+    integrationId: string,
+    entityType: MappingEntityType,
+    internalId: string,
+  ): Promise<IntegrationMapping> {
     return this.#one(integrationId, entityType, 'internal_id', internalId);
   }
 
@@ -43,10 +49,19 @@ export class MappingService {
     externalId: string,
   ): Promise<IntegrationMapping> {
     const id = cleanExternalId(externalId);
-    return this.#one(integrationId, entityType, 'external_id', typeof id === 'string' ? id : undefined, externalId);
+    return this.#one(
+      integrationId,
+      entityType,
+      'external_id',
+      typeof id === 'string' ? id : undefined,
+      externalId,
+    );
   }
 
-  /** A page of mappings, ordered by entity type and external id. Throws `not_found` when there is no such integration. */
+  /**
+   * A page of mappings, ordered by entity type and external id. Throws `not_found` when there is no such
+   * integration.
+   */
   async listMappings(
     integrationId: string,
     request: PageRequest & { entityType?: MappingEntityType | undefined } = {},
@@ -117,13 +132,20 @@ export class MappingService {
     }
     await this.#requireIntegration(integrationId);
     const side = column === 'internal_id' ? 'internalId' : 'externalId';
-    throw new ServiceError('not_found', `This integration has no ${entityType} mapping with ${side} "${asked}".`, {
-      reason: 'MAPPING_NOT_FOUND',
-    });
+    throw new ServiceError(
+      'not_found',
+      `This integration has no ${entityType} mapping with ${side} "${asked}".`,
+      {
+        reason: 'MAPPING_NOT_FOUND',
+      },
+    );
   }
 
   async #requireIntegration(id: string): Promise<void> {
     const [row] = await this.database.query('SELECT 1 FROM integrations WHERE id = $1', [id]);
-    if (!row) throw new ServiceError('not_found', `There is no integration ${id}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+    if (!row)
+      throw new ServiceError('not_found', `There is no integration ${id}.`, {
+        reason: 'INTEGRATION_NOT_FOUND',
+      });
   }
 }

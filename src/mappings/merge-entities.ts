@@ -8,7 +8,10 @@ import type { Repair, RepairRuns } from './repair-runs.js';
 export interface MergeIds {
   keepInternalId: string;
   dropInternalId: string;
-  /** Where the integration has a mapping of both that its source still has: which of the two external ids stays. */
+  /**
+   * Where the integration has a mapping of both that its source still has: which of the two external ids
+   * stays.
+   */
   keepExternalId?: string | undefined;
 }
 
@@ -53,7 +56,11 @@ export async function mergeEntities(database: Database, merge: Merge): Promise<v
     [institutionId, ids.dropInternalId, ids.keepInternalId],
   );
   if (!wasActive) return;
-  const change = { action: 'DEACTIVATE', internalId: ids.dropInternalId, externalId: dropped?.externalId ?? '' } as const;
+  const change = {
+    action: 'DEACTIVATE',
+    internalId: ids.dropInternalId,
+    externalId: dropped?.externalId ?? '',
+  } as const;
   await runs.log(repair.integrationId, { ...change, before: { active: true }, after: { active: false } });
 }
 
@@ -69,15 +76,23 @@ async function requireEntities(
      ORDER BY id FOR UPDATE`,
     [institutionId, [keepInternalId, dropInternalId]],
   );
-  const missing = Object.entries({ keepInternalId, dropInternalId }).filter(([, id]) => !rows.some((row) => row.id === id));
+  const missing = Object.entries({ keepInternalId, dropInternalId }).filter(
+    ([, id]) => !rows.some((row) => row.id === id),
+  );
   if (missing.length > 0) {
-    throw invalidFields(missing.map(([field, id]) => ({ field, description: `there is no ${noun} ${id} in this institution` })));
+    throw invalidFields(
+      missing.map(([field, id]) => ({ field, description: `there is no ${noun} ${id} in this institution` })),
+    );
   }
   for (const { id, mergedInto } of rows) {
     if (mergedInto === null || (id === dropInternalId && mergedInto === keepInternalId)) continue;
-    throw new ServiceError('failed_precondition', `The ${noun} ${id} was merged into ${mergedInto} before: give that id.`, {
-      reason: `${noun.toUpperCase()}_MERGED`,
-    });
+    throw new ServiceError(
+      'failed_precondition',
+      `The ${noun} ${id} was merged into ${mergedInto} before: give that id.`,
+      {
+        reason: `${noun.toUpperCase()}_MERGED`,
+      },
+    );
   }
   return rows.find(({ id }) => id === dropInternalId)?.active ?? false;
 }
@@ -90,7 +105,9 @@ async function integrationsOf(database: Database, institutionId: string): Promis
   return rows.map(({ id }) => id);
 }
 
-/** Lets the mappings of one integration lead to the kept entity: one mapping at most, which `choose` picks. */
+/**
+ * Lets the mappings of one integration lead to the kept entity: one mapping at most, which `choose` picks.
+ */
 async function mergeMappings(
   { runs, rows, repair, ids }: Merge,
   integrationId: string,
@@ -106,17 +123,34 @@ async function mergeMappings(
     const { internalId, externalId } = goes;
     await rows.delete(key, externalId);
     await runs.log(integrationId, { action: 'UNLINK', internalId, externalId, before: {}, after: {} });
-    if (kept.missingRuns === 0 && dropped.missingRuns === 0) await rows.leaveOut(key, externalId, ids.keepInternalId);
+    if (kept.missingRuns === 0 && dropped.missingRuns === 0)
+      await rows.leaveOut(key, externalId, ids.keepInternalId);
   }
   if (stays !== dropped) return;
   const { externalId } = dropped;
   await rows.point(key, externalId, ids.keepInternalId);
-  await runs.log(integrationId, { action: 'UNLINK', internalId: ids.dropInternalId, externalId, before: {}, after: {} });
-  await runs.log(integrationId, { action: 'LINK', internalId: ids.keepInternalId, externalId, before: {}, after: {} });
+  await runs.log(integrationId, {
+    action: 'UNLINK',
+    internalId: ids.dropInternalId,
+    externalId,
+    before: {},
+    after: {},
+  });
+  await runs.log(integrationId, {
+    action: 'LINK',
+    internalId: ids.keepInternalId,
+    externalId,
+    before: {},
+    after: {},
+  });
 }
 
 /** The mapping that stays: the one that the source still has. Where it has both, a person must say. */
-function chooseMapping(kept: MappingRow | undefined, dropped: MappingRow | undefined, keepExternalId: string | undefined) {
+function chooseMapping(
+  kept: MappingRow | undefined,
+  dropped: MappingRow | undefined,
+  keepExternalId: string | undefined,
+) {
   if (!kept || !dropped || kept.missingRuns > 0 || dropped.missingRuns > 0) return preferKept(kept, dropped);
   const chosen = [kept, dropped].find(({ externalId }) => externalId === keepExternalId);
   if (chosen) return chosen;
@@ -127,7 +161,10 @@ function chooseMapping(kept: MappingRow | undefined, dropped: MappingRow | undef
   );
 }
 
-/** The same for an integration that nobody was asked about: where its source has both, that of the kept entity stays. */
+/**
+ * The same for an integration that nobody was asked about: where its source has both, that of the kept entity
+ * stays.
+ */
 function preferKept(kept: MappingRow | undefined, dropped: MappingRow | undefined): MappingRow | undefined {
   if (!kept || !dropped) return kept ?? dropped;
   return kept.missingRuns > 0 && dropped.missingRuns === 0 ? dropped : kept;
@@ -162,8 +199,15 @@ async function pointConflicts(
   );
 }
 
-/** Plans that wait for a person and speak of the dropped one: these changes are not carried out when they are approved. */
-async function leaveOutOfPlans(database: Database, integrations: readonly string[], dropInternalId: string): Promise<void> {
+/**
+ * Plans that wait for a person and speak of the dropped one: these changes are not carried out when they are
+ * approved.
+ */
+async function leaveOutOfPlans(
+  database: Database,
+  integrations: readonly string[],
+  dropInternalId: string,
+): Promise<void> {
   await database.execute(
     `UPDATE sync_changes c SET outcome = 'MOVED', reason = 'It was merged with another after the plan was made.'
      FROM (SELECT integration_id, id FROM sync_runs

@@ -11,12 +11,18 @@ export interface MoveOptions {
   log(effect: RosterEffect): Promise<void>;
 }
 
-/** Lets all that refers to one entity refer to another. Where that one has its own (a mark, a membership), its own stays. */
+/**
+ * Lets all that refers to one entity refer to another. Where that one has its own (a mark, a membership), its
+ * own stays.
+ */
 export async function moveReferences(database: Database, options: MoveOptions): Promise<void> {
   const { institutionId, entityType, from, to } = options;
   const values = [institutionId, from, to];
   const point = (table: string, column: string) =>
-    database.execute(`UPDATE ${table} SET ${column} = $3 WHERE institution_id = $1 AND ${column} = $2`, values);
+    database.execute(
+      `UPDATE ${table} SET ${column} = $3 WHERE institution_id = $1 AND ${column} = $2`,
+      values,
+    );
   if (entityType === 'COURSE') {
     await moveGroups(database, options);
     await point('class_sessions', 'course_id');
@@ -30,7 +36,10 @@ export async function moveReferences(database: Database, options: MoveOptions): 
          SELECT 1 FROM attendance_records o WHERE o.institution_id = $1 AND o.session_id = a.session_id AND o.student_id = $3)`,
       values,
     );
-    await database.execute('DELETE FROM attendance_records WHERE institution_id = $1 AND student_id = $2', values.slice(0, 2));
+    await database.execute(
+      'DELETE FROM attendance_records WHERE institution_id = $1 AND student_id = $2',
+      values.slice(0, 2),
+    );
   }
   await moveMemberships(database, options);
 }
@@ -41,14 +50,28 @@ async function moveGroups(database: Database, { institutionId, from, to, log }: 
     [institutionId, from, to],
   );
   for (const { id } of groups) {
-    await log({ entity: 'GROUP', action: 'UPDATE', internalId: id, before: { courseId: from }, after: { courseId: to } });
+    await log({
+      entity: 'GROUP',
+      action: 'UPDATE',
+      internalId: id,
+      before: { courseId: from },
+      after: { courseId: to },
+    });
   }
 }
 
-async function moveMemberships(database: Database, { institutionId, entityType, from, to, log }: MoveOptions): Promise<void> {
+async function moveMemberships(
+  database: Database,
+  { institutionId, entityType, from, to, log }: MoveOptions,
+): Promise<void> {
   const column = entityType === 'GROUP' ? 'group_id' : 'person_id';
   const role = entityType === 'GROUP' ? '' : `AND role = '${entityType}'`;
-  const ended = await database.query<{ groupId: string; personId: string; role: string; integrationId: string | null }>(
+  const ended = await database.query<{
+    groupId: string;
+    personId: string;
+    role: string;
+    integrationId: string | null;
+  }>(
     `DELETE FROM memberships WHERE institution_id = $1 AND ${column} = $2 ${role}
      RETURNING group_id AS "groupId", person_id AS "personId", role, integration_id AS "integrationId"`,
     [institutionId, from],

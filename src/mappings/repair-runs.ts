@@ -30,8 +30,8 @@ export interface RosterEffect {
 }
 
 /**
- * The runs of one repair, one for each integration that it touches: they keep syncs of the same entity type away until
- * the transaction ends, and have what the repair did in their log.
+ * The runs of one repair, one for each integration that it touches: they keep syncs of the same entity type
+ * away until the transaction ends, and have what the repair did in their log.
  */
 export class RepairRuns {
   readonly #database: Database;
@@ -49,10 +49,14 @@ export class RepairRuns {
   }
 
   /**
-   * Does a repair in one transaction, in the order of the institution's changes. Throws `not_found` without the
-   * integration, `aborted` while a sync of the same is under way.
+   * Does a repair in one transaction, in the order of the institution's changes. Throws `not_found` without
+   * the integration, `aborted` while a sync of the same is under way.
    */
-  static async run(database: Database, repair: Repair, work: (runs: RepairRuns) => Promise<void>): Promise<void> {
+  static async run(
+    database: Database,
+    repair: Repair,
+    work: (runs: RepairRuns) => Promise<void>,
+  ): Promise<void> {
     const { integrationId } = repair;
     await database.transaction(async () => {
       const read = 'SELECT institution_id AS "institutionId" FROM integrations WHERE id = $1';
@@ -61,7 +65,9 @@ export class RepairRuns {
       // It may have been deleted while this waited.
       const [still] = await database.query(`${read} FOR SHARE`, [integrationId]);
       if (!integration || !still) {
-        throw new ServiceError('not_found', `There is no integration ${integrationId}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+        throw new ServiceError('not_found', `There is no integration ${integrationId}.`, {
+          reason: 'INTEGRATION_NOT_FOUND',
+        });
       }
       const runs = new RepairRuns(database, repair, integration.institutionId);
       await runs.begin(integrationId);
@@ -70,7 +76,9 @@ export class RepairRuns {
     });
   }
 
-  /** Keeps syncs of another integration of the institution away as well, so that its mappings can be changed. */
+  /**
+   * Keeps syncs of another integration of the institution away as well, so that its mappings can be changed.
+   */
   async begin(integrationId: string): Promise<void> {
     if (this.#runs.has(integrationId)) return;
     const { entityType, reason } = this.#repair;
@@ -81,20 +89,38 @@ export class RepairRuns {
       [integrationId, id, this.institutionId, entityType, reason || null],
     );
     if (begun === 0) {
-      const which = integrationId === this.#repair.integrationId ? 'this integration' : `integration ${integrationId}`;
-      throw new ServiceError('aborted', `A sync of ${entityType} is running for ${which}. Try again after it.`, {
-        reason: 'SYNC_ALREADY_RUNNING',
-      });
+      const which =
+        integrationId === this.#repair.integrationId ? 'this integration' : `integration ${integrationId}`;
+      throw new ServiceError(
+        'aborted',
+        `A sync of ${entityType} is running for ${which}. Try again after it.`,
+        {
+          reason: 'SYNC_ALREADY_RUNNING',
+        },
+      );
     }
     this.#runs.set(integrationId, { id, changes: 0 });
   }
 
   /** Writes a change of a mapping of an integration into its log. */
-  log(integrationId: string, { action, internalId, externalId, before, after }: MappingChange): Promise<void> {
-    return this.#write(integrationId, [this.#repair.entityType, action, internalId, externalId, before, after]);
+  log(
+    integrationId: string,
+    { action, internalId, externalId, before, after }: MappingChange,
+  ): Promise<void> {
+    return this.#write(integrationId, [
+      this.#repair.entityType,
+      action,
+      internalId,
+      externalId,
+      before,
+      after,
+    ]);
   }
 
-  /** The same for what the repair changes elsewhere in the roster, in the log of the integration it was asked for. */
+  /**
+   * The same for what the repair changes elsewhere in the roster, in the log of the integration it was asked
+   * for.
+   */
   logEffect({ entity, action, internalId, before, after }: RosterEffect): Promise<void> {
     return this.#write(this.#repair.integrationId, [entity, action, internalId, '', before, after]);
   }

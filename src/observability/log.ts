@@ -8,18 +8,36 @@ export interface LogOptions {
   format?: 'json' | 'text';
 }
 
-const SECRETS = ['authorization', 'credentials', 'token', 'password', 'secret', 'apiKey', 'wsToken', 'awsSecretKey'];
+const SECRETS = [
+  'authorization',
+  'credentials',
+  'token',
+  'password',
+  'secret',
+  'apiKey',
+  'wsToken',
+  'awsSecretKey',
+];
 
 /** The log of the process on standard output. Secrets are struck out wherever they turn up by name. */
 export function createLogger({ level, format = 'json' }: LogOptions): Logger {
-  const redact = { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' };
+  const redact = {
+    paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+    censor: '[redacted]',
+  };
   const options = { level, redact, base: undefined, timestamp: pino.stdTimeFunctions.isoTime };
-  return format === 'json' ? pino(options) : pino(options, { write: (line: string) => process.stdout.write(toText(line)) });
+  return format === 'json'
+    ? pino(options)
+    : pino(options, { write: (line: string) => process.stdout.write(toText(line)) });
 }
 
 function toText(line: string): string {
-  const { level, time, msg, err, ...rest } = JSON.parse(line) as Record<string, unknown> & { err?: { stack?: string } };
-  const facts = Object.entries(rest).map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`);
+  const { level, time, msg, err, ...rest } = JSON.parse(line) as Record<string, unknown> & {
+    err?: { stack?: string };
+  };
+  const facts = Object.entries(rest).map(
+    ([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
+  );
   const label = pino.levels.labels[Number(level)]?.toUpperCase() ?? level;
   return `${[time, label, msg, ...facts].join(' ')}\n${err?.stack ? `${err.stack}\n` : ''}`;
 }

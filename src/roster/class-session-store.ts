@@ -17,16 +17,26 @@ export class ClassSessionStore {
     });
   }
 
-  async get(institutionId: string, id: string): Promise<{ session: ClassSession; records: AttendanceRecord[] }> {
-    const session = await this.database.repository(ClassSessionModel).findOne({ where: { institutionId, id } });
+  async get(
+    institutionId: string,
+    id: string,
+  ): Promise<{ session: ClassSession; records: AttendanceRecord[] }> {
+    const session = await this.database
+      .repository(ClassSessionModel)
+      .findOne({ where: { institutionId, id } });
     if (!session) throw sessionNotFound(id);
     const records = await this.database
       .repository(AttendanceRecordModel)
       .findAll({ where: { institutionId, sessionId: id }, order: ['studentId'] });
-    return { session: session.get({ plain: true }), records: records.map((record) => record.get({ plain: true })) };
+    return {
+      session: session.get({ plain: true }),
+      records: records.map((record) => record.get({ plain: true })),
+    };
   }
 
-  /** One statement for the whole batch: all of it or nothing, and rows that are there just so are not written. */
+  /**
+   * One statement for the whole batch: all of it or nothing, and rows that are there just so are not written.
+   */
   async record(institutionId: string, sessionId: string, records: readonly AttendanceRecord[]) {
     requireOnce(records);
     return this.database.transaction(async () => {
@@ -76,7 +86,9 @@ export class ClassSessionStore {
   }
 
   async #requireStudents(institutionId: string, records: readonly AttendanceRecord[]): Promise<void> {
-    const ids = Object.fromEntries(records.map(({ studentId }, index) => [`records[${index}].studentId`, studentId]));
+    const ids = Object.fromEntries(
+      records.map(({ studentId }, index) => [`records[${index}].studentId`, studentId]),
+    );
     const violations = await findUnusable(this.database, ENTITY_SPECS.STUDENT, institutionId, ids);
     if (violations.length > 0) throw invalidFields(violations, 'UNKNOWN_REFERENCE');
   }

@@ -3,9 +3,9 @@ import type { FieldViolation } from '../errors.js';
 import type { EntitySpec } from './schema.js';
 
 /**
- * Which of some references lead to no entity of an institution, or to one that was merged into another, as violations of
- * the fields they came in. `ids`: by field, a UUID; what is null or undefined is no reference. The others are locked: they
- * are neither deleted nor merged before the transaction under way ends.
+ * Which of some references lead to no entity of an institution, or to one that was merged into another, as
+ * violations of the fields they came in. `ids`: by field, a UUID; what is null or undefined is no reference.
+ * The others are locked: they are neither deleted nor merged before the transaction under way ends.
  */
 export async function findUnusable(
   database: Database,
@@ -24,7 +24,8 @@ export async function findUnusable(
   return given.flatMap(({ field, id }) => {
     const row = found.get(id.toLowerCase());
     if (!row) return [{ field, description: `there is no ${noun} ${id} in this institution` }];
-    if (row.mergedInto) return [{ field, description: `the ${noun} ${id} was merged into ${row.mergedInto}: give that id` }];
+    if (row.mergedInto)
+      return [{ field, description: `the ${noun} ${id} was merged into ${row.mergedInto}: give that id` }];
     return [];
   });
 }

@@ -12,14 +12,18 @@ export type EntityKind = 'STUDENT' | 'TEACHER' | 'COURSE' | 'GROUP';
 /** What a backend says of an entity: the fields it names, and no others. An empty text clears a field. */
 export type EntityEdit = Readonly<Record<string, string | boolean | undefined>>;
 
-/** Edits by backends. Each takes its place in the feed of changes, and marks the fields it touched as edited in SmartID. */
+/**
+ * Edits by backends. Each takes its place in the feed of changes, and marks the fields it touched as edited
+ * in SmartID.
+ */
 export class RosterEdits {
   constructor(private readonly database: Database) {}
 
   /**
-   * Puts an entity in, or changes the fields that are named. Values are cleaned and checked as those of a sync. Throws
-   * `invalid_argument` that names every wrong field, `failed_precondition` when it was merged into another; then nothing
-   * is stored.
+   * Puts an entity in, or changes the fields that are named. Values are cleaned and checked as those of a
+   * sync. Throws
+   * `invalid_argument` that names every wrong field, `failed_precondition` when it was merged into another;
+   * then nothing is stored.
    */
   async put(kind: EntityKind, institutionId: string, id: string, edit: EntityEdit): Promise<void> {
     const { table, noun, named } = ENTITY_SPECS[kind];
@@ -32,16 +36,24 @@ export class RosterEdits {
         [institutionId, id],
       );
       if (row?.mergedInto) {
-        throw new ServiceError('failed_precondition', `The ${noun} ${id} was merged into ${row.mergedInto}: edit that one.`, {
-          reason: `${noun.toUpperCase()}_MERGED`,
-        });
+        throw new ServiceError(
+          'failed_precondition',
+          `The ${noun} ${id} was merged into ${row.mergedInto}: edit that one.`,
+          {
+            reason: `${noun.toUpperCase()}_MERGED`,
+          },
+        );
       }
       const given = await this.#clean(institutionId, fields, edit);
       const next = { ...row?.now, ...given };
       if (named.every((name) => !next[name])) {
-        throw invalidFields([{ field: named[0] as string, description: `${named.join(' or ')} must be given` }]);
+        throw invalidFields([
+          { field: named[0] as string, description: `${named.join(' or ')} must be given` },
+        ]);
       }
-      const changed = fields.filter(({ field: name }) => name in given && (!row || row.now[name] !== given[name]));
+      const changed = fields.filter(
+        ({ field: name }) => name in given && (!row || row.now[name] !== given[name]),
+      );
       if (row && changed.length === 0) return;
       const values = changed.map(({ field: name }) => given[name]);
       const edited = changed.map(({ field: name }) => name);
@@ -62,7 +74,8 @@ export class RosterEdits {
           [institutionId, id, [...edited].sort(), ...values],
         );
       }
-      const pick = (from: Record<string, unknown>) => Object.fromEntries(edited.map((name) => [name, from[name]]));
+      const pick = (from: Record<string, unknown>) =>
+        Object.fromEntries(edited.map((name) => [name, from[name]]));
       await logChange(this.database, institutionId, {
         entity: kind,
         action: row ? 'UPDATE' : 'CREATE',
@@ -73,7 +86,10 @@ export class RosterEdits {
     });
   }
 
-  /** Puts somebody into a group, or takes somebody out of it. Throws `invalid_argument` when one of the two is not there, or was merged. */
+  /**
+   * Puts somebody into a group, or takes somebody out of it. Throws `invalid_argument` when one of the two is
+   * not there, or was merged.
+   */
   async putMembership(
     {
       institutionId,
@@ -112,7 +128,11 @@ export class RosterEdits {
     });
   }
 
-  async #clean(institutionId: string, fields: readonly EditableField[], edit: EntityEdit): Promise<Record<string, unknown>> {
+  async #clean(
+    institutionId: string,
+    fields: readonly EditableField[],
+    edit: EntityEdit,
+  ): Promise<Record<string, unknown>> {
     const clean: Record<string, unknown> = {};
     const violations: FieldViolation[] = [];
     for (const { field: name, kind } of fields) {
@@ -131,7 +151,10 @@ export class RosterEdits {
     return clean;
   }
 
-  /** The id of a course as the database writes it, whatever letters it came in: it is compared with what is there. */
+  /**
+   * The id of a course as the database writes it, whatever letters it came in: it is compared with what is
+   * there.
+   */
   async #course(institutionId: string, raw: string, violations: FieldViolation[]): Promise<string | null> {
     const id = cleanText(raw);
     if (id === null) return null;
@@ -144,7 +167,12 @@ export class RosterEdits {
     return unusable.length === 0 ? id.toLowerCase() : null;
   }
 
-  async #requireBoth(institutionId: string, groupId: string, personId: string, role: 'STUDENT' | 'TEACHER'): Promise<void> {
+  async #requireBoth(
+    institutionId: string,
+    groupId: string,
+    personId: string,
+    role: 'STUDENT' | 'TEACHER',
+  ): Promise<void> {
     const violations = [
       ...(await findUnusable(this.database, ENTITY_SPECS.GROUP, institutionId, { groupId })),
       ...(await findUnusable(this.database, ENTITY_SPECS[role], institutionId, { personId })),

@@ -1,13 +1,33 @@
 import { readFeed } from '../changes/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
-import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage, writePageToken } from '../paging.js';
+import {
+  type Page,
+  type PageRequest,
+  pageSizeOf,
+  readPageToken,
+  TOKEN,
+  toPage,
+  writePageToken,
+} from '../paging.js';
 import { ClassSessionStore } from './class-session-store.js';
-import type { AttendanceRecord, ClassSession, Course, Group, Membership, RosterChange, Student, Teacher } from './roster.js';
+import type {
+  AttendanceRecord,
+  ClassSession,
+  Course,
+  Group,
+  Membership,
+  RosterChange,
+  Student,
+  Teacher,
+} from './roster.js';
 import { type EntityEdit, RosterEdits } from './roster-edits.js';
 import { ENTITY_SPECS, type EntitySpec, selectedColumns } from './schema.js';
 
-/** Whether group and person of a membership `m` are active; $1 is the institution. Each is looked up by its key. */
+/**
+ * Whether group and person of a membership `m` are active; $1 is the institution. Each is looked up by its
+ * key.
+ */
 const IS_CURRENT = `(SELECT g.active FROM groups g WHERE g.institution_id = $1 AND g.id = m.group_id)
   AND CASE m.role WHEN 'STUDENT' THEN (SELECT p.active FROM students p WHERE p.institution_id = $1 AND p.id = m.person_id)
     ELSE (SELECT p.active FROM teachers p WHERE p.institution_id = $1 AND p.id = m.person_id) END`;
@@ -61,7 +81,10 @@ export class RosterService {
     return this.#get<Group>(ENTITY_SPECS.GROUP, institutionId, id);
   }
 
-  /** Who is in which group now, ordered by group, person and role. Of inactive groups and people there are none. */
+  /**
+   * Who is in which group now, ordered by group, person and role. Of inactive groups and people there are
+   * none.
+   */
   async listMemberships(request: PeoplePage): Promise<Page<Membership>> {
     const size = pageSizeOf(request);
     const key = readPageToken(request.pageToken, [TOKEN.uuid, TOKEN.uuid, TOKEN.entityType]);
@@ -80,7 +103,10 @@ export class RosterService {
     );
   }
 
-  /** Puts a student in under an id of the caller's, or changes the fields that are named. Repeating changes nothing. */
+  /**
+   * Puts a student in under an id of the caller's, or changes the fields that are named. Repeating changes
+   * nothing.
+   */
   async putStudent(institutionId: string, id: string, edit: EntityEdit): Promise<Student> {
     await this.#edits.put('STUDENT', institutionId, id, edit);
     return this.getStudent(institutionId, id);
@@ -111,13 +137,19 @@ export class RosterService {
     return this.#edits.putMembership(membership, false);
   }
 
-  /** Puts a class session in, or replaces it. Throws `invalid_argument` when group, course or teacher is not there. */
+  /**
+   * Puts a class session in, or replaces it. Throws `invalid_argument` when group, course or teacher is not
+   * there.
+   */
   putClassSession(session: ClassSession): Promise<ClassSession> {
     return this.#sessions.put(session);
   }
 
   /** Throws `not_found`. */
-  getClassSession(institutionId: string, id: string): Promise<{ session: ClassSession; records: AttendanceRecord[] }> {
+  getClassSession(
+    institutionId: string,
+    id: string,
+  ): Promise<{ session: ClassSession; records: AttendanceRecord[] }> {
     return this.#sessions.get(institutionId, id);
   }
 
@@ -127,8 +159,8 @@ export class RosterService {
   }
 
   /**
-   * What changed, in the order it was committed. The token always leads on: kept and given again later, it yields what
-   * came since.
+   * What changed, in the order it was committed. The token always leads on: kept and given again later, it
+   * yields what came since.
    */
   async listRosterChanges(
     request: InstitutionPage,
@@ -136,7 +168,11 @@ export class RosterService {
     const [position, seq] = readPageToken(request.pageToken, [TOKEN.integer, TOKEN.integer]) ?? ['0', '0'];
     const after = { position: position as string, seq: seq as string };
     const { institutionId } = request;
-    const { entries, end, hasMore } = await readFeed(this.#database, { institutionId, after, limit: pageSizeOf(request) });
+    const { entries, end, hasMore } = await readFeed(this.#database, {
+      institutionId,
+      after,
+      limit: pageSizeOf(request),
+    });
     return {
       changes: entries.map(({ position: _, seq: _seq, ...change }) => change),
       nextPageToken: writePageToken([end.position, end.seq]),

@@ -10,7 +10,10 @@ export interface FieldSpec {
   kind: FieldKind;
 }
 
-/** A field that a backend can edit: beside the others, whether the entity is active, and the course of a group. */
+/**
+ * A field that a backend can edit: beside the others, whether the entity is active, and the course of a
+ * group.
+ */
 export interface EditableField extends Omit<FieldSpec, 'kind'> {
   kind: FieldKind | 'active' | 'course';
 }
@@ -37,7 +40,10 @@ const person: readonly FieldSpec[] = [
   text('code', 'code'),
 ];
 
-/** What each entity type consists of: the SQL and the checks of syncs, edits, lists and mappings are made from it. */
+/**
+ * What each entity type consists of: the SQL and the checks of syncs, edits, lists and mappings are made from
+ * it.
+ */
 export const ENTITY_SPECS: Readonly<Record<MappingEntityType, EntitySpec>> = {
   [MappingEntityType.STUDENT]: {
     entityType: MappingEntityType.STUDENT,
@@ -87,7 +93,10 @@ export function editableFields(spec: EntitySpec): EditableField[] {
   return fields;
 }
 
-/** The columns of a roster table under the names that callers read: the list of a SELECT. Days come as YYYY-MM-DD. */
+/**
+ * The columns of a roster table under the names that callers read: the list of a SELECT. Days come as
+ * YYYY-MM-DD.
+ */
 export function selectedColumns(spec: EntitySpec): string {
   const fields = editableFields(spec).map(
     ({ field, column, kind }) => `${kind === 'date' ? `${column}::text` : column} AS "${field}"`,

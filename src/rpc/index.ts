@@ -16,7 +16,9 @@ export const services = [IntegrationService, RosterService, IdukayPushService] a
 export const openServices = [IdukayPushService.typeName];
 
 /** Hangs the services of the product into a router. */
-export function routes(parts: IntegrationRpcParts & { rosterService: RosterReader }): (router: ConnectRouter) => void {
+export function routes(
+  parts: IntegrationRpcParts & { rosterService: RosterReader },
+): (router: ConnectRouter) => void {
   return (router) => {
     router.service(IntegrationService, integrationRpc(parts));
     router.service(RosterService, rosterRpc(parts));

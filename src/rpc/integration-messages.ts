@@ -31,7 +31,9 @@ export function toIntegrationMessage(integration: Integration): MessageInitShape
   };
 }
 
-export function toMappingMessage(mapping: IntegrationMapping | ReportedMapping): MessageInitShape<typeof MappingSchema> {
+export function toMappingMessage(
+  mapping: IntegrationMapping | ReportedMapping,
+): MessageInitShape<typeof MappingSchema> {
   return {
     id: mapping.id,
     integrationId: mapping.integrationId,
@@ -76,6 +78,7 @@ export function fromEntityType(value: MappingEntityTypeMessage): MappingEntityTy
 /** The entity type of a request that must have one: validation has seen to it. */
 export function requireEntityType(value: MappingEntityTypeMessage): MappingEntityType {
   const entityType = fromEntityType(value);
-  if (!entityType || !(entityType in MappingEntityType)) throw new Error(`entity type ${value} passed validation`);
+  if (!entityType || !(entityType in MappingEntityType))
+    throw new Error(`entity type ${value} passed validation`);
   return entityType;
 }

@@ -45,7 +45,13 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
   const { integrationService, mappingService, connectorFactory } = parts;
   return {
     async createIntegration({ institutionId, provider, config, credentials, policy }, context) {
-      const integration = await integrationService.createIntegration({ institutionId, provider, config, credentials, policy });
+      const integration = await integrationService.createIntegration({
+        institutionId,
+        provider,
+        config,
+        credentials,
+        policy,
+      });
       context.responseHeader.set('Location', `/integrations/${integration.id}`);
       return { integration: toIntegrationMessage(integration) };
     },
@@ -55,7 +61,11 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
     },
 
     async listIntegrations({ institutionId, pageSize, pageToken }) {
-      const page = await integrationService.listIntegrations({ institutionId: institutionId || undefined, pageSize, pageToken });
+      const page = await integrationService.listIntegrations({
+        institutionId: institutionId || undefined,
+        pageSize,
+        pageToken,
+      });
       return { integrations: page.items.map(toIntegrationMessage), nextPageToken: page.nextPageToken };
     },
 
@@ -85,7 +95,9 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
     },
 
     async syncData({ id, entityType, guard }) {
-      return toSyncDataMessage(await integrationService.syncData(id, fromEntityType(entityType), { guard: fromGuard(guard) }));
+      return toSyncDataMessage(
+        await integrationService.syncData(id, fromEntityType(entityType), { guard: fromGuard(guard) }),
+      );
     },
 
     async previewSync({ id, entityType }) {
@@ -127,7 +139,12 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
 
     async resolveConflict({ id, conflictId, resolution, internalId }) {
       const name = enumName(SyncConflict_Resolution, resolution) as ConflictResolution;
-      const conflict = await integrationService.resolveConflict(id, conflictId, name, internalId || undefined);
+      const conflict = await integrationService.resolveConflict(
+        id,
+        conflictId,
+        name,
+        internalId || undefined,
+      );
       return { conflict: toSyncConflictMessage(conflict) };
     },
 
@@ -165,7 +182,11 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
     },
 
     async getMappings({ id, entityType, pageSize, pageToken }) {
-      const page = await mappingService.listMappings(id, { entityType: fromEntityType(entityType), pageSize, pageToken });
+      const page = await mappingService.listMappings(id, {
+        entityType: fromEntityType(entityType),
+        pageSize,
+        pageToken,
+      });
       return { mappings: page.items.map(toMappingMessage), nextPageToken: page.nextPageToken };
     },
 
@@ -179,18 +200,36 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
 
     async rekeyMapping({ id, entityType, externalId, newExternalId, reason }) {
       const type = requireEntityType(entityType);
-      await mappingService.repairs.rekey({ integrationId: id, entityType: type, externalId, newExternalId, reason });
-      return { mapping: toMappingMessage(await mappingService.getMappingByExternalId(id, type, newExternalId)) };
+      await mappingService.repairs.rekey({
+        integrationId: id,
+        entityType: type,
+        externalId,
+        newExternalId,
+        reason,
+      });
+      return {
+        mapping: toMappingMessage(await mappingService.getMappingByExternalId(id, type, newExternalId)),
+      };
     },
 
     async mergeMappings({ id, entityType, keepInternalId, dropInternalId, keepExternalId, reason }) {
       const ids = { keepInternalId, dropInternalId, keepExternalId: keepExternalId || undefined };
-      await mappingService.repairs.merge({ integrationId: id, entityType: requireEntityType(entityType), ...ids, reason });
+      await mappingService.repairs.merge({
+        integrationId: id,
+        entityType: requireEntityType(entityType),
+        ...ids,
+        reason,
+      });
       return {};
     },
 
     async unlinkMapping({ id, entityType, externalId, reason }) {
-      await mappingService.repairs.unlink({ integrationId: id, entityType: requireEntityType(entityType), externalId, reason });
+      await mappingService.repairs.unlink({
+        integrationId: id,
+        entityType: requireEntityType(entityType),
+        externalId,
+        reason,
+      });
       return {};
     },
 
@@ -229,12 +268,18 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
 
     async listSyncIssues({ id, runId, severity, pageSize, pageToken }) {
       const name = enumName(SyncIssue_Severity, severity) as 'ERROR' | 'WARNING' | undefined;
-      const page = await integrationService.listSyncIssues(id, runId, { severity: name, pageSize, pageToken });
+      const page = await integrationService.listSyncIssues(id, runId, {
+        severity: name,
+        pageSize,
+        pageToken,
+      });
       return { issues: page.items.map(toSyncIssueMessage), nextPageToken: page.nextPageToken };
     },
 
     async exportSyncIssues({ id, runId, file }, context) {
-      const { fileName, contentType, content } = await integrationService.exportSyncIssues(id, runId, { file });
+      const { fileName, contentType, content } = await integrationService.exportSyncIssues(id, runId, {
+        file,
+      });
       context.responseHeader.set('Content-Disposition', attachment(fileName));
       return { file: { contentType, data: content }, fileName };
     },

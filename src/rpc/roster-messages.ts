@@ -33,7 +33,9 @@ type Optional<T> = { [Key in keyof T]: null extends T[Key] ? Exclude<T[Key], nul
 
 /** null is absent in messages. */
 function withoutNulls<T extends object>(value: T): Optional<T> {
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, field ?? undefined])) as Optional<T>;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => [key, field ?? undefined]),
+  ) as Optional<T>;
 }
 
 interface Dated {
@@ -51,13 +53,19 @@ function toEntityMessage<T extends Dated>(entity: T) {
   };
 }
 
-export const toStudentMessage = (student: Student): MessageInitShape<typeof StudentSchema> => toEntityMessage(student);
+export const toStudentMessage = (student: Student): MessageInitShape<typeof StudentSchema> =>
+  toEntityMessage(student);
 export const toTeacherMessage = (teacher: Teacher) => toEntityMessage(teacher);
-export const toCourseMessage = (course: Course): MessageInitShape<typeof CourseSchema> => toEntityMessage(course);
+export const toCourseMessage = (course: Course): MessageInitShape<typeof CourseSchema> =>
+  toEntityMessage(course);
 export const toGroupMessage = (group: Group): MessageInitShape<typeof GroupSchema> => toEntityMessage(group);
 
 export function toMembershipMessage(membership: Membership): MessageInitShape<typeof MembershipSchema> {
-  return { ...membership, role: enumValue(Membership_Role, membership.role), createdAt: timestamp(membership.createdAt) };
+  return {
+    ...membership,
+    role: enumValue(Membership_Role, membership.role),
+    createdAt: timestamp(membership.createdAt),
+  };
 }
 
 export function toRosterChangeMessage(change: RosterChange): MessageInitShape<typeof RosterChangeSchema> {
@@ -101,7 +109,9 @@ export function fromClassSessionMessage(session: MessageShape<typeof ClassSessio
   };
 }
 
-export function toAttendanceRecordMessage(record: AttendanceRecord): MessageInitShape<typeof AttendanceRecordSchema> {
+export function toAttendanceRecordMessage(
+  record: AttendanceRecord,
+): MessageInitShape<typeof AttendanceRecordSchema> {
   return {
     studentId: record.studentId,
     status: enumValue(AttendanceRecord_Status, record.status),
@@ -113,7 +123,9 @@ export function toAttendanceRecordMessage(record: AttendanceRecord): MessageInit
   };
 }
 
-export function fromAttendanceRecordMessage(record: MessageShape<typeof AttendanceRecordSchema>): AttendanceRecord {
+export function fromAttendanceRecordMessage(
+  record: MessageShape<typeof AttendanceRecordSchema>,
+): AttendanceRecord {
   return {
     studentId: record.studentId,
     status: enumName(AttendanceRecord_Status, record.status) as AttendanceRecord['status'],

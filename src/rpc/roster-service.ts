@@ -19,10 +19,19 @@ import { enumName } from './to-message.js';
 const roleName = (role: Membership_Role) => enumName(Membership_Role, role) as 'STUDENT' | 'TEACHER';
 
 /** smartid.roster.v1.RosterService on the roster service. */
-export function rosterRpc({ rosterService }: { rosterService: RosterService }): ServiceImpl<typeof RosterServiceSchema> {
+export function rosterRpc({
+  rosterService,
+}: {
+  rosterService: RosterService;
+}): ServiceImpl<typeof RosterServiceSchema> {
   return {
     async listStudents({ institutionId, groupId, pageSize, pageToken }) {
-      const page = await rosterService.listStudents({ institutionId, groupId: groupId || undefined, pageSize, pageToken });
+      const page = await rosterService.listStudents({
+        institutionId,
+        groupId: groupId || undefined,
+        pageSize,
+        pageToken,
+      });
       return { students: page.items.map(toStudentMessage), nextPageToken: page.nextPageToken };
     },
 
@@ -31,7 +40,12 @@ export function rosterRpc({ rosterService }: { rosterService: RosterService }): 
     },
 
     async listTeachers({ institutionId, groupId, pageSize, pageToken }) {
-      const page = await rosterService.listTeachers({ institutionId, groupId: groupId || undefined, pageSize, pageToken });
+      const page = await rosterService.listTeachers({
+        institutionId,
+        groupId: groupId || undefined,
+        pageSize,
+        pageToken,
+      });
       return { teachers: page.items.map(toTeacherMessage), nextPageToken: page.nextPageToken };
     },
 
@@ -84,7 +98,12 @@ export function rosterRpc({ rosterService }: { rosterService: RosterService }): 
     },
 
     async listMemberships({ institutionId, groupId, pageSize, pageToken }) {
-      const page = await rosterService.listMemberships({ institutionId, groupId: groupId || undefined, pageSize, pageToken });
+      const page = await rosterService.listMemberships({
+        institutionId,
+        groupId: groupId || undefined,
+        pageSize,
+        pageToken,
+      });
       return { memberships: page.items.map(toMembershipMessage), nextPageToken: page.nextPageToken };
     },
 
@@ -100,11 +119,19 @@ export function rosterRpc({ rosterService }: { rosterService: RosterService }): 
     },
 
     async recordAttendance({ institutionId, sessionId, records }) {
-      return rosterService.recordAttendance(institutionId, sessionId, records.map(fromAttendanceRecordMessage));
+      return rosterService.recordAttendance(
+        institutionId,
+        sessionId,
+        records.map(fromAttendanceRecordMessage),
+      );
     },
 
     async listRosterChanges({ institutionId, pageSize, pageToken }) {
-      const { changes, nextPageToken, hasMore } = await rosterService.listRosterChanges({ institutionId, pageSize, pageToken });
+      const { changes, nextPageToken, hasMore } = await rosterService.listRosterChanges({
+        institutionId,
+        pageSize,
+        pageToken,
+      });
       return { changes: changes.map(toRosterChangeMessage), nextPageToken, hasMore };
     },
   };

@@ -21,7 +21,14 @@ import {
   type SyncRunSchema,
 } from '../../gen/smartid/integrations/v1/sync_pb.js';
 import type { MappingHistoryEntry } from '../mappings/index.js';
-import type { GuardOverride, SyncChange, SyncConflict, SyncIssue, SyncReport, SyncRun } from '../sync/index.js';
+import type {
+  GuardOverride,
+  SyncChange,
+  SyncConflict,
+  SyncIssue,
+  SyncReport,
+  SyncRun,
+} from '../sync/index.js';
 import { toMappingMessage } from './integration-messages.js';
 import { enumValue, json, optional, timestamp } from './to-message.js';
 
@@ -45,7 +52,10 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     evidence: {
       ...run.evidence,
       declaredTotal: optional(run.evidence.declaredTotal),
-      memberships: { ...run.evidence.memberships, declaredTotal: optional(run.evidence.memberships.declaredTotal) },
+      memberships: {
+        ...run.evidence.memberships,
+        declaredTotal: optional(run.evidence.memberships.declaredTotal),
+      },
     },
     approvedAt: timestamp(run.approvedAt),
     decision: optional(run.decision),
@@ -63,7 +73,9 @@ export function toSyncDataMessage(report: SyncReport): MessageInitShape<typeof S
   };
 }
 
-export function toSyncPartMessage(part: SyncReport['parts'][number]): MessageInitShape<typeof SyncPartSchema> {
+export function toSyncPartMessage(
+  part: SyncReport['parts'][number],
+): MessageInitShape<typeof SyncPartSchema> {
   const { entityType, runId, status, counts, membershipCounts, errors } = part;
   return {
     entityType: enumValue(MappingEntityType, entityType),
@@ -87,7 +99,9 @@ export function toSyncChangeMessage(change: SyncChange): MessageInitShape<typeof
     line: optional(change.line),
     missingBefore: optional(change.missingBefore),
     missingAfter: optional(change.missingAfter),
-    outcome: change.outcome ? enumValue(SyncChange_Outcome, change.outcome) : SyncChange_Outcome.OUTCOME_UNSPECIFIED,
+    outcome: change.outcome
+      ? enumValue(SyncChange_Outcome, change.outcome)
+      : SyncChange_Outcome.OUTCOME_UNSPECIFIED,
     reason: optional(change.reason),
   };
 }
@@ -102,14 +116,18 @@ export function toSyncConflictMessage(conflict: SyncConflict): MessageInitShape<
     record: json(conflict.record),
     candidates: conflict.candidates,
     reason: conflict.reason,
-    resolution: resolution ? enumValue(SyncConflict_Resolution, resolution) : SyncConflict_Resolution.RESOLUTION_UNSPECIFIED,
+    resolution: resolution
+      ? enumValue(SyncConflict_Resolution, resolution)
+      : SyncConflict_Resolution.RESOLUTION_UNSPECIFIED,
     internalId: optional(conflict.internalId),
     createdAt: timestamp(conflict.createdAt),
     resolvedAt: timestamp(conflict.resolvedAt),
   };
 }
 
-export function toHistoryEntryMessage(entry: MappingHistoryEntry): MessageInitShape<typeof MappingHistoryEntrySchema> {
+export function toHistoryEntryMessage(
+  entry: MappingHistoryEntry,
+): MessageInitShape<typeof MappingHistoryEntrySchema> {
   return {
     at: timestamp(entry.at),
     runId: entry.runId,

@@ -1,17 +1,26 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { type Timestamp, timestampFromDate } from '@bufbuild/protobuf/wkt';
 
-/** Domain values and enum names to messages. Numbers of an enum are looked up by the name that the domain uses. */
+/**
+ * Domain values and enum names to messages. Numbers of an enum are looked up by the name that the domain
+ * uses.
+ */
 
 /** The number of an enum value by its documented name. */
-export function enumValue<E extends Record<string, string | number>>(values: E, name: string): Extract<E[keyof E], number> {
+export function enumValue<E extends Record<string, string | number>>(
+  values: E,
+  name: string,
+): Extract<E[keyof E], number> {
   const value = values[name];
   if (typeof value !== 'number') throw new Error(`enum has no value ${name}`);
   return value as Extract<E[keyof E], number>;
 }
 
 /** The documented name of an enum value; undefined for the unspecified one. */
-export function enumName<E extends Record<string, string | number>>(values: E, value: number): string | undefined {
+export function enumName<E extends Record<string, string | number>>(
+  values: E,
+  value: number,
+): string | undefined {
   return value === 0 ? undefined : (values[value] as string | undefined);
 }
 

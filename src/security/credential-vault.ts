@@ -14,9 +14,9 @@ const NONCE = 12;
 const TAG = 16;
 
 /**
- * Seals credentials with AES-256-GCM. Sealed text is `v1.<key id>.<base64url of nonce, ciphertext, tag>`; format, key id
- * and the integration's id are additional data, so that text moved to another integration does not open. The first key
- * seals, all of them open.
+ * Seals credentials with AES-256-GCM. Sealed text is `v1.<key id>.<base64url of nonce, ciphertext, tag>`;
+ * format, key id and the integration's id are additional data, so that text moved to another integration does
+ * not open. The first key seals, all of them open.
  */
 export class CredentialVault {
   readonly #keys: ReadonlyMap<string, Buffer>;
@@ -47,26 +47,40 @@ export class CredentialVault {
     const [version, id, body] = sealed.split('.');
     if (version !== 'v1' || !id || !body) throw new Error('stored credentials have an unknown form');
     const key = this.#keys.get(id);
-    if (!key) throw new Error(`stored credentials are sealed with key "${id}", which CREDENTIAL_KEYS does not hold`);
+    if (!key)
+      throw new Error(`stored credentials are sealed with key "${id}", which CREDENTIAL_KEYS does not hold`);
     const bytes = Buffer.from(body, 'base64url');
     const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE), { authTagLength: TAG })
       .setAAD(additionalData(id, integrationId))
       .setAuthTag(bytes.subarray(-TAG));
     try {
-      return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]).toString('utf8'));
+      return JSON.parse(
+        Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]).toString('utf8'),
+      );
     } catch (cause) {
-      throw new Error('stored credentials were changed, or sealed for another integration or with another key', { cause });
+      throw new Error(
+        'stored credentials were changed, or sealed for another integration or with another key',
+        { cause },
+      );
     }
   }
 }
 
-/** The keys of CREDENTIAL_KEYS, or one kept under DATA_DIR. Throws when that file was damaged: a new key would open nothing. */
-export async function loadCredentialKeys({ credentialKeys, dataDir }: Pick<Config, 'credentialKeys' | 'dataDir'>) {
+/**
+ * The keys of CREDENTIAL_KEYS, or one kept under DATA_DIR. Throws when that file was damaged: a new key would
+ * open nothing.
+ */
+export async function loadCredentialKeys({
+  credentialKeys,
+  dataDir,
+}: Pick<Config, 'credentialKeys' | 'dataDir'>) {
   if (credentialKeys) return parseKeys(credentialKeys.reveal());
   const path = join(dataDir, 'credential-keys');
   const { text } = await readOrMakePrivateFile(path, () => `k1:${randomBytes(32).toString('base64')}\n`);
   if (!areKeys(text))
-    throw new Error(`${path} does not hold id:key pairs, each key base64 of 32 bytes; put it back from a backup`);
+    throw new Error(
+      `${path} does not hold id:key pairs, each key base64 of 32 bytes; put it back from a backup`,
+    );
   return parseKeys(text);
 }
 

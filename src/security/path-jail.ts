@@ -5,8 +5,8 @@ import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { type ConfinedFiles, ConnectorError } from '../connectors/index.js';
 
 /**
- * Files below one folder, and no others: links are resolved before anything is opened, and what they lead to must lie
- * inside. `root` is made when it is not there.
+ * Files below one folder, and no others: links are resolved before anything is opened, and what they lead to
+ * must lie inside. `root` is made when it is not there.
  */
 export function createPathJail(root: string): ConfinedFiles {
   return {
@@ -16,7 +16,9 @@ export function createPathJail(root: string): ConfinedFiles {
       const found = await realpath(wanted).catch((error: NodeJS.ErrnoException) => {
         // Not there: whether it would lie inside decides what may be said.
         if (isInside(base, wanted) || isInside(resolve(root), wanted)) {
-          throw new ConnectorError(`The folder "${path}" cannot be opened (${error.code}). Create it, or correct the path.`);
+          throw new ConnectorError(
+            `The folder "${path}" cannot be opened (${error.code}). Create it, or correct the path.`,
+          );
         }
         throw outside(path);
       });
@@ -33,10 +35,13 @@ export function createPathJail(root: string): ConfinedFiles {
       });
       if (found === undefined) return undefined;
       if (!isInside(await resolvedRoot(root), found)) throw outside(name);
-      // NONBLOCK: opening a pipe would wait for a writer for ever. NOFOLLOW: what was looked at is what is opened.
+      // NONBLOCK: opening a pipe would wait for a writer for ever. NOFOLLOW: what was looked at is what is
+      // opened.
       const file = await open(found, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
         (error: NodeJS.ErrnoException) => {
-          throw new ConnectorError(`${name} cannot be opened (${error.code}). The service needs the right to read it.`);
+          throw new ConnectorError(
+            `${name} cannot be opened (${error.code}). The service needs the right to read it.`,
+          );
         },
       );
       return requireRegular(file, name);
@@ -56,7 +61,9 @@ export function createPathJail(root: string): ConfinedFiles {
         await rename(draft, path);
       } catch (error) {
         await rm(draft, { force: true });
-        throw new ConnectorError(`${name} cannot be written (${(error as NodeJS.ErrnoException).code}).`, { cause: error });
+        throw new ConnectorError(`${name} cannot be written (${(error as NodeJS.ErrnoException).code}).`, {
+          cause: error,
+        });
       }
       await syncFolder(folder);
     },

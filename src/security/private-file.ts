@@ -3,10 +3,13 @@ import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * The text of a file that only its owner may read, made by `make` when it is not there. Two processes that start at once
- * agree on one text. `made` tells whether this call made it.
+ * The text of a file that only its owner may read, made by `make` when it is not there. Two processes that
+ * start at once agree on one text. `made` tells whether this call made it.
  */
-export async function readOrMakePrivateFile(path: string, make: () => string): Promise<{ text: string; made: boolean }> {
+export async function readOrMakePrivateFile(
+  path: string,
+  make: () => string,
+): Promise<{ text: string; made: boolean }> {
   const existing = await readPrivate(path);
   if (existing !== undefined) return { text: existing, made: false };
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });

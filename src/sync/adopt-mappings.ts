@@ -9,10 +9,14 @@ import type { SyncContext } from './sync-context.js';
 import { noCounts, type SyncRun } from './sync-run.js';
 
 /**
- * Stores the mappings of a connector that brought its entities into SmartID itself and returns the pairs of ids. A pair
- * that would break one of the two uniqueness rules is an error sentence, and the others are stored.
+ * Stores the mappings of a connector that brought its entities into SmartID itself and returns the pairs of
+ * ids. A pair that would break one of the two uniqueness rules is an error sentence, and the others are
+ * stored.
  */
-export async function adoptMappings({ database, run, lease }: SyncContext, result: SyncResult): Promise<SyncReport> {
+export async function adoptMappings(
+  { database, run, lease }: SyncContext,
+  result: SyncResult,
+): Promise<SyncReport> {
   const errors = [...result.errors];
   const pairs = new Map<string, { externalId: string; internalId: string; metadata: string }>();
   const internal = new Set<string>();
@@ -23,7 +27,8 @@ export async function adoptMappings({ database, run, lease }: SyncContext, resul
     const into = merged.get(internalId?.toLowerCase());
     const problem = problemOf(internalId, externalId, pairs, internal);
     if (problem) errors.push(problem);
-    else if (into) errors.push(`mapping of "${externalId}": ${internalId} was merged into ${into}; map that one`);
+    else if (into)
+      errors.push(`mapping of "${externalId}": ${internalId} was merged into ${into}; map that one`);
     else {
       internal.add(internalId.toLowerCase());
       pairs.set(externalId, { externalId, internalId, metadata: storableJson(metadata ?? {}) });
@@ -57,16 +62,28 @@ export async function adoptMappings({ database, run, lease }: SyncContext, resul
   };
 }
 
-function problemOf(internalId: string, externalId: string, pairs: ReadonlyMap<string, unknown>, internal: ReadonlySet<string>) {
-  if (!TOKEN.uuid.test(internalId ?? '')) return `mapping of "${externalId}": internalId "${internalId}" is not a UUID`;
-  if (!externalId) return `mapping of ${internalId}: externalId must have 1 to ${MAX_EXTERNAL_ID} characters, and no NUL`;
+function problemOf(
+  internalId: string,
+  externalId: string,
+  pairs: ReadonlyMap<string, unknown>,
+  internal: ReadonlySet<string>,
+) {
+  if (!TOKEN.uuid.test(internalId ?? ''))
+    return `mapping of "${externalId}": internalId "${internalId}" is not a UUID`;
+  if (!externalId)
+    return `mapping of ${internalId}: externalId must have 1 to ${MAX_EXTERNAL_ID} characters, and no NUL`;
   if (pairs.has(externalId)) return `mapping of "${externalId}" came twice; the first one counts`;
-  if (internal.has(internalId.toLowerCase())) return `mapping of "${externalId}": ${internalId} came twice; the first one counts`;
+  if (internal.has(internalId.toLowerCase()))
+    return `mapping of "${externalId}": ${internalId} came twice; the first one counts`;
   return undefined;
 }
 
 /** Which of the entities were merged into another, and into which. */
-async function mergedOf(database: Database, { institutionId, entityType }: SyncRun, { mappings }: SyncResult) {
+async function mergedOf(
+  database: Database,
+  { institutionId, entityType }: SyncRun,
+  { mappings }: SyncResult,
+) {
   if (entityType === 'ALL') return new Map<string, string>();
   const ids = mappings.map(({ internalId }) => internalId).filter((id) => TOKEN.uuid.test(id ?? ''));
   const rows = await database.query<{ id: string; into: string }>(
@@ -85,7 +102,9 @@ async function store(
   pairs: { externalId: string; internalId: string; metadata: string }[],
   errors: string[],
 ): Promise<Stored[]> {
-  const [integration] = await database.query('SELECT 1 FROM integrations WHERE id = $1 FOR SHARE', [run.integrationId]);
+  const [integration] = await database.query('SELECT 1 FROM integrations WHERE id = $1 FOR SHARE', [
+    run.integrationId,
+  ]);
   if (!integration) {
     throw new ServiceError('aborted', 'The integration was deleted while this run was under way.', {
       reason: 'INTEGRATION_DELETED',

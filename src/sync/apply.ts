@@ -13,14 +13,15 @@ import { GOOD, has, sizesOf, verify } from './verify.js';
 const CHANGES_THERE = `('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK')`;
 
 /**
- * Writes a plan into roster and mappings, whoever made it and whenever: it is verified first, and what no longer fits is
- * left out. Inside a transaction of the run's lease, under the institution's lock, so that the order of an institution's
- * changes is the order of their commits.
+ * Writes a plan into roster and mappings, whoever made it and whenever: it is verified first, and what no
+ * longer fits is left out. Inside a transaction of the run's lease, under the institution's lock, so that the
+ * order of an institution's changes is the order of their commits.
  */
 export async function apply({ database, runs, run }: SyncContext): Promise<void> {
-  const [integration] = await database.query<{ policy: unknown }>('SELECT policy FROM integrations WHERE id = $1 FOR SHARE', [
-    run.integrationId,
-  ]);
+  const [integration] = await database.query<{ policy: unknown }>(
+    'SELECT policy FROM integrations WHERE id = $1 FOR SHARE',
+    [run.integrationId],
+  );
   if (!integration) {
     throw new ServiceError('aborted', 'The integration was deleted while this run was under way.', {
       reason: 'INTEGRATION_DELETED',
@@ -37,7 +38,8 @@ export async function apply({ database, runs, run }: SyncContext): Promise<void>
     if (has(sizes, type, 'CREATE')) await createEntities(database, run, spec);
     if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'LINK', 'UNLINK'))
       await lookUp(database, sizes, () => updateEntities(database, run, spec));
-    if (has(sizes, type, 'CREATE', 'LINK')) await lookUp(database, sizes, () => createMappings(database, run, spec));
+    if (has(sizes, type, 'CREATE', 'LINK'))
+      await lookUp(database, sizes, () => createMappings(database, run, spec));
     if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING'))
       await lookUp(database, sizes, () => updateMappings(database, run, spec));
     if (has(sizes, type, 'DELETE', 'UNLINK')) await deleteEntities(database, run, spec);
@@ -46,10 +48,16 @@ export async function apply({ database, runs, run }: SyncContext): Promise<void>
 }
 
 /**
- * Rows that say nothing new although they are written in another way: their digest is kept, so that the next run need not
- * look at them. Only where nobody has to decide on the plan, because then the staged rows are still there. `rows`: how many.
+ * Rows that say nothing new although they are written in another way: their digest is kept, so that the next
+ * run need not look at them. Only where nobody has to decide on the plan, because then the staged rows are
+ * still there. `rows`: how many.
  */
-export async function keepDigests(database: Database, run: SyncRun, spec: EntitySpec, rows: number): Promise<void> {
+export async function keepDigests(
+  database: Database,
+  run: SyncRun,
+  spec: EntitySpec,
+  rows: number,
+): Promise<void> {
   await preferHashJoins(database);
   await lookUp(database, { rows, among: rows + run.counts.unchanged }, () =>
     database.execute(
@@ -83,7 +91,8 @@ function initialValue({ planned, initial }: EntityColumn): string {
 
 async function updateEntities(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   const assignments = entityColumns(spec).map(
-    ({ field, column, planned }) => `${column} = CASE WHEN c.after ? '${field}' THEN ${planned} ELSE t.${column} END`,
+    ({ field, column, planned }) =>
+      `${column} = CASE WHEN c.after ? '${field}' THEN ${planned} ELSE t.${column} END`,
   );
   await database.execute(
     `UPDATE ${spec.table} t SET ${assignments.join(', ')}, updated_at = now() FROM sync_changes c
@@ -93,7 +102,10 @@ async function updateEntities(database: Database, run: SyncRun, spec: EntitySpec
   );
 }
 
-/** Joining is cheaper than ON CONFLICT, and nobody else writes mappings of this integration and entity type meanwhile. */
+/**
+ * Joining is cheaper than ON CONFLICT, and nobody else writes mappings of this integration and entity type
+ * meanwhile.
+ */
 async function createMappings(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   // Who was removed from the roster comes back under the mapping that is still there.
   await database.execute(

@@ -5,7 +5,10 @@ import { unlinkMapping } from './unlink-mapping.js';
 
 export type ConflictResolution = 'LINK' | 'CREATE' | 'IGNORE';
 
-/** A row of a source of which nobody can tell without a person who it is: somebody new, or an id that may be re-used. */
+/**
+ * A row of a source of which nobody can tell without a person who it is: somebody new, or an id that may be
+ * re-used.
+ */
 export interface SyncConflict {
   id: string;
   entityType: 'STUDENT' | 'TEACHER';
@@ -33,7 +36,10 @@ export class ConflictStore {
   constructor(private readonly database: Database) {}
 
   /** A page of conflicts, by entity type and external id; those that wait unless asked otherwise. */
-  async list(integrationId: string, request: PageRequest & { resolved?: boolean | undefined }): Promise<Page<SyncConflict>> {
+  async list(
+    integrationId: string,
+    request: PageRequest & { resolved?: boolean | undefined },
+  ): Promise<Page<SyncConflict>> {
     const size = pageSizeOf(request);
     const key = readPageToken(request.pageToken, [TOKEN.entityType, TOKEN.text]);
     const rows = await this.database.query<SyncConflict>(
@@ -51,9 +57,10 @@ export class ConflictStore {
   }
 
   /**
-   * Notes what a person decided. LINK needs `internalId`: one of the candidates, or anybody else of the institution.
-   * Where the id was re-used, CREATE and a LINK to another take it from the person it was mapped to, who stays in the roster.
-   * Throws `not_found`, `aborted` while a sync stands in the way of that, and `invalid_argument` when there is nobody with that id, or another row is mapped or linked to it.
+   * Notes what a person decided. LINK needs `internalId`: one of the candidates, or anybody else of the
+   * institution. Where the id was re-used, CREATE and a LINK to another take it from the person it was mapped
+   * to, who stays in the roster. Throws `not_found`, `aborted` while a sync stands in the way of that, and
+   * `invalid_argument` when there is nobody with that id, or another row is mapped or linked to it.
    */
   async resolve(
     { integrationId, institutionId }: { integrationId: string; institutionId: string },
@@ -69,7 +76,9 @@ export class ConflictStore {
         [integrationId, id],
       );
       if (!conflict) {
-        throw new ServiceError('not_found', `There is no conflict ${id} of this integration.`, { reason: 'CONFLICT_NOT_FOUND' });
+        throw new ServiceError('not_found', `There is no conflict ${id} of this integration.`, {
+          reason: 'CONFLICT_NOT_FOUND',
+        });
       }
       if (resolution === 'LINK') await this.#requireFree(integrationId, institutionId, conflict, internalId);
       if (resolution !== 'IGNORE') {
@@ -100,14 +109,22 @@ export class ConflictStore {
     );
     const noun = entityType.toLowerCase();
     if (!person) {
-      throw new ServiceError('invalid_argument', `internalId: there is no ${noun} ${internalId ?? ''} in this institution.`, {
-        reason: 'LINK_TARGET_NOT_FOUND',
-      });
+      throw new ServiceError(
+        'invalid_argument',
+        `internalId: there is no ${noun} ${internalId ?? ''} in this institution.`,
+        {
+          reason: 'LINK_TARGET_NOT_FOUND',
+        },
+      );
     }
     if (person.mergedInto) {
-      throw new ServiceError('invalid_argument', `internalId: ${noun} ${internalId} was merged into ${person.mergedInto}.`, {
-        reason: 'LINK_TARGET_MERGED',
-      });
+      throw new ServiceError(
+        'invalid_argument',
+        `internalId: ${noun} ${internalId} was merged into ${person.mergedInto}.`,
+        {
+          reason: 'LINK_TARGET_MERGED',
+        },
+      );
     }
     await this.#requireUnclaimed(integrationId, { entityType, externalId }, internalId as string);
     if (person.mappedAs === null || person.mappedAs === externalId) return;
@@ -118,7 +135,10 @@ export class ConflictStore {
     );
   }
 
-  /** An id that was re-used is no longer mapped to whom the conflict names, unless it is decided that it is that person. */
+  /**
+   * An id that was re-used is no longer mapped to whom the conflict names, unless it is decided that it is
+   * that person.
+   */
   async #freeReusedId(
     key: { integrationId: string; institutionId: string },
     { entityType, externalId, candidates }: SyncConflict,
@@ -131,7 +151,8 @@ export class ConflictStore {
       `SELECT 1 FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3 AND internal_id = $4`,
       [key.integrationId, entityType, externalId, former.internalId],
     );
-    if (mapping) await unlinkMapping(this.database, key, { entityType, externalId, internalId: former.internalId });
+    if (mapping)
+      await unlinkMapping(this.database, key, { entityType, externalId, internalId: former.internalId });
   }
 
   /** Two rows are never linked to one person: whoever decides second is told of the first. */

@@ -13,7 +13,10 @@ import type { SyncRun } from './sync-run.js';
 /** How often a process may die on a run before the run is given up. */
 const MAX_ATTEMPTS = 5;
 
-/** Reads the entities of one type: a source to pull from, or mappings of a connector that writes its entities itself. */
+/**
+ * Reads the entities of one type: a source to pull from, or mappings of a connector that writes its entities
+ * itself.
+ */
 export type ReadEntities = (entityType: MappingEntityType) => Promise<RecordSource | SyncResult>;
 
 /** The school system that a run reads, and how. */
@@ -21,7 +24,9 @@ export interface SyncWork {
   /** The entity types that a run of all of them goes through, in this order. */
   entityTypes: readonly MappingEntityType[];
   policy: SyncPolicy;
-  /** Opens the school system for as long as `use` runs, which may then read one entity type after the other. */
+  /**
+   * Opens the school system for as long as `use` runs, which may then read one entity type after the other.
+   */
   open<T>(signal: AbortSignal, use: (read: ReadEntities) => Promise<T>): Promise<T>;
 }
 
@@ -38,7 +43,9 @@ export interface Dispatch extends SyncContext {
   endDead: PartOf['endDead'];
 }
 
-/** How a run begins and how it goes on after its process died: the same, by what it was asked for and of what. */
+/**
+ * How a run begins and how it goes on after its process died: the same, by what it was asked for and of what.
+ */
 const WORK: Readonly<Record<Task, { one: Step; all: Step }>> = {
   SYNC: { one: readOne, all: readAll },
   PREVIEW: { one: readOne, all: readAll },
@@ -59,7 +66,8 @@ export function taskOf({ kind, approvedAt, rollsBack, pushed }: SyncRun): Task {
 /** Does a run that this process holds: a new one, or one that was claimed from a process that died. */
 export async function dispatch(given: Dispatch): Promise<SyncReport> {
   const { run } = given;
-  if (run.attempt > MAX_ATTEMPTS) throw new SourceFailure(`${MAX_ATTEMPTS} processes died while this run was under way.`);
+  if (run.attempt > MAX_ATTEMPTS)
+    throw new SourceFailure(`${MAX_ATTEMPTS} processes died while this run was under way.`);
   // The process died between the last write of the run and the word that it was done.
   if (run.appliedPosition) return finishApplied(given);
   const { one, all } = WORK[taskOf(run)];
@@ -100,15 +108,21 @@ async function readAll(given: Dispatch): Promise<SyncReport> {
   );
 }
 
-/** What was pushed is gone with the process that took it in; whoever pushed it was not told that it arrived. */
+/**
+ * What was pushed is gone with the process that took it in; whoever pushed it was not told that it arrived.
+ */
 async function refusePush(): Promise<SyncReport> {
-  throw new SourceFailure('The process ended while it took in what was pushed. The school system has to push it again.');
+  throw new SourceFailure(
+    'The process ended while it took in what was pushed. The school system has to push it again.',
+  );
 }
 
 /** The last part first: memberships go before the people in them. */
 async function rollBackAll(given: Dispatch): Promise<SyncReport> {
   const { run, runs } = given;
-  const parts = (await runs.parts(run.integrationId, run.rollsBack as string)).filter(({ status }) => status === 'COMPLETED');
+  const parts = (await runs.parts(run.integrationId, run.rollsBack as string)).filter(
+    ({ status }) => status === 'COMPLETED',
+  );
   return runParts(given, {
     items: parts.reverse(),
     find: (target, done) => done.find(({ rollsBack }) => rollsBack === target.id),
@@ -122,8 +136,11 @@ async function approveAll(given: Dispatch): Promise<SyncReport> {
   const { run, runs, lease } = given;
   const parts = await runs.parts(run.integrationId, run.id);
   return runParts(given, {
-    items: parts.filter(({ status, approvedAt }) => status === 'HELD' || status === 'PREVIEWED' || approvedAt),
-    find: (part, now) => now.find(({ id, status }) => id === part.id && status !== 'HELD' && status !== 'PREVIEWED'),
+    items: parts.filter(
+      ({ status, approvedAt }) => status === 'HELD' || status === 'PREVIEWED' || approvedAt,
+    ),
+    find: (part, now) =>
+      now.find(({ id, status }) => id === part.id && status !== 'HELD' && status !== 'PREVIEWED'),
     begin: (part) => runs.approve(run.integrationId, part.id, run.decision ?? '', lease),
     do: (context) => (context.run.appliedPosition ? finishApplied(context) : approvePlan(context)),
   });

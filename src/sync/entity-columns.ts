@@ -1,6 +1,9 @@
 import type { EntitySpec } from './entity-spec.js';
 
-/** A field of an entity on its way: from sync_staged (`s`) by a plan (`c`) into its roster table (`t`), as SQL. */
+/**
+ * A field of an entity on its way: from sync_staged (`s`) by a plan (`c`) into its roster table (`t`), as
+ * SQL.
+ */
 export interface EntityColumn {
   field: string;
   column: string;
@@ -34,9 +37,17 @@ export function entityColumns(spec: EntitySpec): EntityColumn[] {
   columns.push({ field: 'metadata', column: 'metadata', ...metadata, droppable: false });
   if (spec.table === 'groups') {
     // A course that is not known yet leaves the group's course as it is.
-    const staged = 'CASE WHEN s.course_external_id IS NULL THEN NULL ELSE COALESCE(cm.internal_id, t.course_id) END';
+    const staged =
+      'CASE WHEN s.course_external_id IS NULL THEN NULL ELSE COALESCE(cm.internal_id, t.course_id) END';
     const planned = `(c.after->>'courseId')::uuid`;
-    columns.push({ field: 'courseId', column: 'course_id', staged, planned, initial: 'NULL', droppable: false });
+    columns.push({
+      field: 'courseId',
+      column: 'course_id',
+      staged,
+      planned,
+      initial: 'NULL',
+      droppable: false,
+    });
   }
   return columns;
 }

@@ -1,7 +1,9 @@
 import type { RecordPage } from '../connectors/index.js';
 import { cleanExternalId, storableText } from '../values/index.js';
 
-/** What is known about the reading of a source. Only a reading without `gaps` proves that somebody is gone. */
+/**
+ * What is known about the reading of a source. Only a reading without `gaps` proves that somebody is gone.
+ */
 export interface Evidence {
   pages: number;
   rows: number;
@@ -22,11 +24,14 @@ export interface Evidence {
 }
 
 /**
- * What is known about the reading of memberships. They end only after a reading without `gaps`, of them and of the entities
- * with which they come.
+ * What is known about the reading of memberships. They end only after a reading without `gaps`, of them and
+ * of the entities with which they come.
  */
 export interface MembershipEvidence {
-  /** Pages of the list of memberships, and rows in them: those that records of entities hold themselves are not counted. */
+  /**
+   * Pages of the list of memberships, and rows in them: those that records of entities hold themselves are
+   * not counted.
+   */
   pages: number;
   rows: number;
   /** How many the source said its list has; null where it does not say. */
@@ -54,17 +59,22 @@ export function noEvidence(): Evidence {
 }
 
 /** Counts one page of memberships more. */
-export function countMembershipPage(evidence: MembershipEvidence, page: RecordPage<unknown>, isRepeated: boolean): void {
+export function countMembershipPage(
+  evidence: MembershipEvidence,
+  page: RecordPage<unknown>,
+  isRepeated: boolean,
+): void {
   evidence.pages += 1;
-  evidence.rows += page.records.length + (page.issues ?? []).filter(({ severity }) => severity === 'error').length;
+  evidence.rows +=
+    page.records.length + (page.issues ?? []).filter(({ severity }) => severity === 'error').length;
   evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
   if (isRepeated) evidence.repeatedPages += 1;
   if (page.gap) evidence.gaps.push(storableText(page.gap));
 }
 
 /**
- * Draws the conclusion once all memberships are read. `failed`: rows that could not be used. `twice`: rows of the list that
- * say what another one says. `partial`: the source never meant to give all of them.
+ * Draws the conclusion once all memberships are read. `failed`: rows that could not be used. `twice`: rows of
+ * the list that say what another one says. `partial`: the source never meant to give all of them.
  */
 export function concludeMemberships(
   evidence: MembershipEvidence,
@@ -77,7 +87,9 @@ export function concludeMemberships(
     gap(`The source says it has ${declaredTotal} memberships, and gave ${rows - twice} different ones.`);
   }
   if (repeatedPages > 0) {
-    gap(`${repeatedPages} ${repeatedPages === 1 ? 'page' : 'pages'} of memberships came twice: another may be missing.`);
+    gap(
+      `${repeatedPages} ${repeatedPages === 1 ? 'page' : 'pages'} of memberships came twice: another may be missing.`,
+    );
   }
   if (failed > 0) gap(`${failed} ${failed === 1 ? 'membership' : 'memberships'} could not be read.`);
 }
@@ -93,17 +105,23 @@ export function countPage(evidence: Evidence, page: RecordPage<unknown>, known =
   evidence.rows += size;
   evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
   if (page.gap) evidence.gaps.push(storableText(page.gap));
-  evidence.unidentifiedRows += failed.filter(({ externalId }) => typeof cleanExternalId(externalId) !== 'string').length;
+  evidence.unidentifiedRows += failed.filter(
+    ({ externalId }) => typeof cleanExternalId(externalId) !== 'string',
+  ).length;
 }
 
 /** Draws the conclusion once all is read. `partial`: the source never meant to speak of everybody. */
-export function concludeEvidence(evidence: Evidence, { partial, noun }: { partial: boolean; noun: string }): void {
+export function concludeEvidence(
+  evidence: Evidence,
+  { partial, noun }: { partial: boolean; noun: string },
+): void {
   const { rows, declaredTotal, unidentifiedRows, idsUnique } = evidence;
   const gap = (sentence: string) => evidence.gaps.push(sentence);
   evidence.ended = true;
   if (partial) gap(`Only some ${noun}s were given.`);
   if (rows === 0 && !partial) gap(`Not one ${noun} was read.`);
-  if (declaredTotal !== null && rows < declaredTotal) gap(`The source says it has ${declaredTotal} ${noun}s, and gave ${rows}.`);
+  if (declaredTotal !== null && rows < declaredTotal)
+    gap(`The source says it has ${declaredTotal} ${noun}s, and gave ${rows}.`);
   if (unidentifiedRows > 0) {
     gap(
       `${unidentifiedRows} ${unidentifiedRows === 1 ? 'row or list' : 'rows or lists'} could not be read: nobody knows who is in there.`,

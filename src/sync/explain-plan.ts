@@ -7,7 +7,9 @@ import type { Staged } from './stage.js';
 import type { SyncContext } from './sync-context.js';
 import type { SyncRun } from './sync-run.js';
 
-/** What the plan found out: people of whom nobody can tell who they are, and references to what is not known. */
+/**
+ * What the plan found out: people of whom nobody can tell who they are, and references to what is not known.
+ */
 export async function explainPlan(
   { database, run, spec }: SyncContext & { spec: EntitySpec },
   issues: IssueLog,
@@ -55,7 +57,10 @@ async function explainUnknown(
   { unknownCourses, memberships }: Planned,
 ): Promise<void> {
   const hint = (kind: string) => `Correct the id, or sync ${kind.toUpperCase()} first.`;
-  const waiting = await explainNeverSynced(database, run, issues, [...unknownCourses, ...memberships.unknown]);
+  const waiting = await explainNeverSynced(database, run, issues, [
+    ...unknownCourses,
+    ...memberships.unknown,
+  ]);
   for (const { line, externalId, reference, kind } of unknownCourses) {
     if (waiting.has(kind)) continue;
     await issues.add({
@@ -84,7 +89,12 @@ async function explainUnknown(
 }
 
 /** What was never synced cannot be known: that is said once, not row by row. Returns those kinds. */
-async function explainNeverSynced(database: Database, run: SyncRun, issues: IssueLog, unknown: readonly Unresolved[]) {
+async function explainNeverSynced(
+  database: Database,
+  run: SyncRun,
+  issues: IssueLog,
+  unknown: readonly Unresolved[],
+) {
   const kinds = [...new Set(unknown.map(({ kind }) => kind))];
   if (kinds.length === 0) return new Set<Unresolved['kind']>();
   const known = await database.query<{ kind: string }>(

@@ -4,8 +4,8 @@ import type { SyncPolicy } from './policy.js';
 import type { SyncRun } from './sync-run.js';
 
 /**
- * Adds up the steps since the baseline. Runs that were taken back do not count, nor do runs with a `deactivatedPercent`
- * of their own: a person allowed what they took away.
+ * Adds up the steps since the baseline. Runs that were taken back do not count, nor do runs with a
+ * `deactivatedPercent` of their own: a person allowed what they took away.
  */
 export async function loadBaseline(database: Database, run: SyncRun, policy: SyncPolicy): Promise<Baseline> {
   const [row] = await database.query<Baseline>(
@@ -25,8 +25,15 @@ export async function loadBaseline(database: Database, run: SyncRun, policy: Syn
   return row ?? { base: 0, gone: 0, since: null };
 }
 
-/** Inside the apply transaction: keeps what a plan that passed the guard takes away, for the baseline of later runs. */
-export async function keepStep(database: Database, run: SyncRun, { base, leaving, returning }: Impact): Promise<void> {
+/**
+ * Inside the apply transaction: keeps what a plan that passed the guard takes away, for the baseline of later
+ * runs.
+ */
+export async function keepStep(
+  database: Database,
+  run: SyncRun,
+  { base, leaving, returning }: Impact,
+): Promise<void> {
   if (leaving === 0 && returning === 0) return;
   await database.execute(
     'UPDATE sync_runs SET guard_base = $3, guard_left = $4, guard_returned = $5 WHERE integration_id = $1 AND id = $2',

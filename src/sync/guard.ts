@@ -19,7 +19,10 @@ export interface Impact {
   membershipsEnding: number;
 }
 
-/** What earlier runs took away since the baseline: the last approved plan, or the start of the window if that is later. */
+/**
+ * What earlier runs took away since the baseline: the last approved plan, or the start of the window if that
+ * is later.
+ */
 export interface Baseline {
   /** The most people known before one of those runs. */
   base: number;
@@ -49,7 +52,8 @@ export function judge(
     baseline: Baseline;
   },
 ): string | undefined {
-  const { base, leaving, returning, changed, members, membersLeaving, memberships, membershipsEnding } = impact;
+  const { base, leaving, returning, changed, members, membersLeaving, memberships, membershipsEnding } =
+    impact;
   const { floor } = policy.guard;
   const deactivated = override?.deactivatedPercent ?? policy.guard.deactivatedPercent;
   const changedMost = override?.changedPercent ?? policy.guard.changedPercent;
@@ -67,7 +71,12 @@ export function judge(
   // A run with a threshold of its own was allowed by a person: it is judged by itself.
   const gone = baseline.gone + leaving - returning;
   const most = Math.max(base, baseline.base);
-  if (leaving > 0 && baseline.since && override?.deactivatedPercent === undefined && isOver(gone, most, deactivated)) {
+  if (
+    leaving > 0 &&
+    baseline.since &&
+    override?.deactivatedPercent === undefined &&
+    isOver(gone, most, deactivated)
+  ) {
     return `Held: ${share(gone, most)} ${noun}s would have gone since ${day(baseline.since)}, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
   }
   if (isOver(changed, base, changedMost)) {

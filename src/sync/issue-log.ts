@@ -6,11 +6,15 @@ import { type StoredTable, toStoredCells, toStoredTable } from './stored-rows.js
 const BATCH = 2_000;
 const MAX_VALUE = 200;
 
-/** Characters of cells that a run keeps. When there are more, something is wrong with whole files, not with rows. */
+/**
+ * Characters of cells that a run keeps. When there are more, something is wrong with whole files, not with
+ * rows.
+ */
 const MAX_CELLS = 32 * 1024 * 1024;
 
 /**
- * The issue as one sentence: `students.csv line 17: correo "x@" is not a valid address`, and where there are no lines,
+ * The issue as one sentence: `students.csv line 17: correo "x@" is not a valid address`, and where there are
+ * no lines,
  * `teachers "P111": email "x@" is not a valid address`.
  */
 export function describeIssue(issue: RecordIssue, source: string): string {
@@ -42,11 +46,15 @@ export interface IssueMark {
   rowsWithoutCells: number;
 }
 
-type NumberedIssue = Omit<RecordIssue, 'cells'> & { number: number; message: string; cells: string | undefined };
+type NumberedIssue = Omit<RecordIssue, 'cells'> & {
+  number: number;
+  message: string;
+  cells: string | undefined;
+};
 
 /**
- * Gathers the issues of a run, numbers them in the order they are found, and writes them in batches; of errors, with the
- * cells of their rows.
+ * Gathers the issues of a run, numbers them in the order they are found, and writes them in batches; of
+ * errors, with the cells of their rows.
  */
 export class IssueLog {
   #batch: NumberedIssue[] = [];
@@ -104,12 +112,18 @@ export class IssueLog {
       else if (issue.file !== undefined && issue.line !== undefined) this.#rowsWithoutCells += 1;
       if (issue.file !== undefined) this.#filesWithErrors.add(issue.file);
     }
-    if (this.#batch.push({ ...issue, number: this.#count, message, cells: stored }) >= BATCH) await this.flush();
+    if (this.#batch.push({ ...issue, number: this.#count, message, cells: stored }) >= BATCH)
+      await this.flush();
   }
 
   /** Where the log is now, to come back to. */
   mark(): IssueMark {
-    return { count: this.#count, errors: this.#errors, warnings: this.#warnings, rowsWithoutCells: this.#rowsWithoutCells };
+    return {
+      count: this.#count,
+      errors: this.#errors,
+      warnings: this.#warnings,
+      rowsWithoutCells: this.#rowsWithoutCells,
+    };
   }
 
   /** Takes back what was added after a mark. */
@@ -170,7 +184,8 @@ export class IssueLog {
   /** Files with errors of which the run does not say yet how they are written. */
   #freshTables(): [file: string, table: StoredTable][] {
     const fresh = [...this.#tables].filter(
-      (entry): entry is [string, StoredTable] => entry[1] !== undefined && this.#filesWithErrors.has(entry[0]),
+      (entry): entry is [string, StoredTable] =>
+        entry[1] !== undefined && this.#filesWithErrors.has(entry[0]),
     );
     for (const [file] of fresh) this.#tables.set(file, undefined);
     return fresh;
@@ -179,16 +194,16 @@ export class IssueLog {
   async #writeTables(fresh: readonly (readonly [string, StoredTable])[]): Promise<void> {
     if (fresh.length === 0) return;
     const { database, integrationId, runId } = this.#options;
-    await database.execute('UPDATE sync_runs SET tables = tables || $3::jsonb WHERE integration_id = $1 AND id = $2', [
-      integrationId,
-      runId,
-      JSON.stringify(Object.fromEntries(fresh)),
-    ]);
+    await database.execute(
+      'UPDATE sync_runs SET tables = tables || $3::jsonb WHERE integration_id = $1 AND id = $2',
+      [integrationId, runId, JSON.stringify(Object.fromEntries(fresh))],
+    );
   }
 }
 
 /**
- * The id as mappings have it, whole: by it is known that the source spoke of somebody. Undefined for what can be nobody's id.
+ * The id as mappings have it, whole: by it is known that the source spoke of somebody. Undefined for what can
+ * be nobody's id.
  */
 function mappable(externalId: string | undefined): string | undefined {
   const id = cleanExternalId(externalId);

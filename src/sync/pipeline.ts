@@ -17,17 +17,31 @@ import { type Staged, stage } from './stage.js';
 import type { SyncContext } from './sync-context.js';
 import { noCounts, noTimings, type SyncRun } from './sync-run.js';
 
-/** How often a plan is made anew because the roster changed after it was made; then what no longer fits is left out. */
+/**
+ * How often a plan is made anew because the roster changed after it was made; then what no longer fits is
+ * left out.
+ */
 const MAX_PLANS = 3;
 
 /**
- * One run of a source: read, stage, plan, guard, apply, report. Nothing of the roster is written before apply, and all of
- * it there. A preview ends before apply, and so does a plan that the guard holds; `approvePlan` goes on from there.
+ * One run of a source: read, stage, plan, guard, apply, report. Nothing of the roster is written before
+ * apply, and all of it there. A preview ends before apply, and so does a plan that the guard holds;
+ * `approvePlan` goes on from there.
  */
-export async function runPipeline(context: SyncContext, source: RecordSource, policy: SyncPolicy): Promise<SyncReport> {
+export async function runPipeline(
+  context: SyncContext,
+  source: RecordSource,
+  policy: SyncPolicy,
+): Promise<SyncReport> {
   const { database, runs, run, lease } = context;
   const spec = specOf(run);
-  const issues = new IssueLog({ database, lease, integrationId: run.integrationId, runId: run.id, source: spec.table });
+  const issues = new IssueLog({
+    database,
+    lease,
+    integrationId: run.integrationId,
+    runId: run.id,
+    source: spec.table,
+  });
   await beginAnew(context);
   try {
     const staged = await timed(run, 'readMs', 'READ', () =>
@@ -35,7 +49,8 @@ export async function runPipeline(context: SyncContext, source: RecordSource, po
     );
     await planAndApply(context, { staged, policy, issues });
     await recallRows({ database, run, source, issues });
-    if (run.status === 'HELD' && isNewReading(run, staged)) await lease.transaction(() => runs.supersede(run));
+    if (run.status === 'HELD' && isNewReading(run, staged))
+      await lease.transaction(() => runs.supersede(run));
     return await report(database, run);
   } finally {
     await endStaging(context, issues);
@@ -47,7 +62,10 @@ function isNewReading(run: SyncRun, { partial }: Staged): boolean {
   return run.kind === 'SYNC' && !partial;
 }
 
-/** Plans, judges and applies; anew when somebody changed the roster between the plan and its turn to be applied. */
+/**
+ * Plans, judges and applies; anew when somebody changed the roster between the plan and its turn to be
+ * applied.
+ */
 async function planAndApply(
   context: SyncContext,
   { staged, policy, issues }: { staged: Staged; policy: SyncPolicy; issues: IssueLog },
@@ -62,7 +80,9 @@ async function planAndApply(
     const before = planned;
     run.membershipCounts.failed = failed;
     run.evidence = structuredClone(evidence);
-    const made = await timed(run, 'planMs', 'PLAN', () => lease.transaction(() => makePlan(context, staged, policy, before)));
+    const made = await timed(run, 'planMs', 'PLAN', () =>
+      lease.transaction(() => makePlan(context, staged, policy, before)),
+    );
     planned = made;
     await issues.rewind(found);
     await explainPlan({ ...context, spec: specOf(run) }, issues, staged, made);
@@ -124,7 +144,10 @@ async function makePlan(
 async function clearPlan(database: Database, run: SyncRun, staged: Staged): Promise<void> {
   const values = [run.integrationId, run.id];
   const kept = staged.drafted ? `AND entity = 'MEMBERSHIP'` : '';
-  await database.execute(`DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2 ${kept}`, values);
+  await database.execute(
+    `DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2 ${kept}`,
+    values,
+  );
   await database.execute(
     'UPDATE sync_staged SET link_id = NULL WHERE integration_id = $1 AND run_id = $2 AND link_id IS NOT NULL',
     values,
@@ -132,7 +155,11 @@ async function clearPlan(database: Database, run: SyncRun, staged: Staged): Prom
 }
 
 /** Rows in sync_staged, and of a plan that is not made yet, drafts. */
-async function countStaged(database: Database, run: SyncRun, { drafted }: Pick<Staged, 'drafted'>): Promise<number> {
+async function countStaged(
+  database: Database,
+  run: SyncRun,
+  { drafted }: Pick<Staged, 'drafted'>,
+): Promise<number> {
   const [row] = await database.query<{ rows: number }>(
     'SELECT count(*)::int AS rows FROM sync_staged WHERE integration_id = $1 AND run_id = $2',
     [run.integrationId, run.id],
@@ -140,7 +167,10 @@ async function countStaged(database: Database, run: SyncRun, { drafted }: Pick<S
   return (row?.rows ?? 0) + (drafted ? await countChanges(database, run) : 0);
 }
 
-/** A database that crashed has emptied the staging table: then nothing may be concluded from what is missing there. */
+/**
+ * A database that crashed has emptied the staging table: then nothing may be concluded from what is missing
+ * there.
+ */
 function stagedRowsLost(): ServiceError {
   return new ServiceError('unavailable', 'The database lost rows that this run had staged. Sync again.', {
     reason: 'STAGED_ROWS_LOST',
@@ -180,7 +210,10 @@ export async function applyPlan(context: SyncContext): Promise<void> {
   Object.assign(run, { stage: 'REPORT', status: 'COMPLETED', error: null });
 }
 
-/** The end of a run whose process died after its last write: only what it had staged is deleted, and nothing done again. */
+/**
+ * The end of a run whose process died after its last write: only what it had staged is deleted, and nothing
+ * done again.
+ */
 export async function finishApplied(context: SyncContext): Promise<SyncReport> {
   await clearStaged(context);
   return report(context.database, Object.assign(context.run, { status: 'COMPLETED', error: null }));
@@ -195,7 +228,10 @@ async function endStaging(context: SyncContext, issues: IssueLog): Promise<void>
 
 async function clearStaged({ database, run, lease }: SyncContext): Promise<void> {
   await lease.transaction(() =>
-    database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2', [run.integrationId, run.id]),
+    database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2', [
+      run.integrationId,
+      run.id,
+    ]),
   );
 }
 
@@ -234,7 +270,10 @@ export async function beginAnew({ database, run, lease }: SyncContext): Promise<
   if (run.attempt === 1) return;
   await lease.transaction(async () => {
     for (const table of ['sync_staged', 'sync_changes', 'sync_issues']) {
-      await database.execute(`DELETE FROM ${table} WHERE integration_id = $1 AND run_id = $2`, [run.integrationId, run.id]);
+      await database.execute(`DELETE FROM ${table} WHERE integration_id = $1 AND run_id = $2`, [
+        run.integrationId,
+        run.id,
+      ]);
     }
   });
 }

@@ -10,8 +10,8 @@ export class SourceFailure extends Error {
 }
 
 /**
- * Reads: pages as the connector yields them; bare arrays become pages. Its failures are told apart from ours, and stop the
- * run before anything is written.
+ * Reads: pages as the connector yields them; bare arrays become pages. Its failures are told apart from ours,
+ * and stop the run before anything is written.
  */
 export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<R> | FingerprintedPage<R>> {
   const iterator = pages[Symbol.asyncIterator]();

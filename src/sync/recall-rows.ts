@@ -7,9 +7,9 @@ import type { SyncRun } from './sync-run.js';
 const MAX_ROWS = 20_000;
 
 /**
- * Gives errors that were found after their rows had passed (an id that came twice, a group that nobody knows) the cells
- * of these rows, by reading the rows once more: so that rows without errors need not be kept. A run without such errors
- * does nothing here.
+ * Gives errors that were found after their rows had passed (an id that came twice, a group that nobody knows)
+ * the cells of these rows, by reading the rows once more: so that rows without errors need not be kept. A run
+ * without such errors does nothing here.
  */
 export async function recallRows(options: {
   database: Database;
@@ -39,7 +39,8 @@ export async function recallRows(options: {
         }
       }
     } catch {
-      // The file is away or another one by now. All was read from it that the run needs: these errors go without cells.
+      // The file is away or another one by now. All was read from it that the run needs: these errors go
+      // without cells.
     }
   }
   if (numbers.length === 0) return;
@@ -50,7 +51,9 @@ export async function recallRows(options: {
   );
 }
 
-function byFileAndLine(errors: readonly { number: number; file: string; line: number }[]): Map<string, Map<number, number[]>> {
+function byFileAndLine(
+  errors: readonly { number: number; file: string; line: number }[],
+): Map<string, Map<number, number[]>> {
   const files = new Map<string, Map<number, number[]>>();
   for (const { number, file, line } of errors) {
     const lines = files.get(file) ?? new Map<number, number[]>();

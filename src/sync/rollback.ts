@@ -8,8 +8,8 @@ import type { SyncRun } from './sync-run.js';
 import { sizesOf, verify } from './verify.js';
 
 /**
- * Takes back the run that `rollsBack` names: the plan is what that run did, turned round, and what no longer fits is
- * refused and listed. A preview ends before apply.
+ * Takes back the run that `rollsBack` names: the plan is what that run did, turned round, and what no longer
+ * fits is refused and listed. A preview ends before apply.
  */
 export async function rollBack(context: SyncContext): Promise<SyncReport> {
   const { database, runs, run, lease } = context;

@@ -23,8 +23,9 @@ export interface Parts<T> {
 }
 
 /**
- * Does the parts of a run, and reports on all of them. Those that an earlier attempt finished are not done again. A source
- * that fails ends it; a held part does not keep the others. Throws `aborted` when another run of a part is under way.
+ * Does the parts of a run, and reports on all of them. Those that an earlier attempt finished are not done
+ * again. A source that fails ends it; a held part does not keep the others. Throws `aborted` when another run
+ * of a part is under way.
  */
 export async function runParts<T>(given: PartOf, parts: Parts<T>): Promise<SyncReport> {
   const { database, run, runs } = given;
@@ -32,8 +33,15 @@ export async function runParts<T>(given: PartOf, parts: Parts<T>): Promise<SyncR
   const done: SyncReport['parts'] = [];
   for (const item of parts.items) {
     given.lease.throwIfLost();
-    const { run: part, lease }: Partial<HeldRun> & { run: SyncRun } = await openPart(given, parts, item, begun);
-    const one = lease ? await given.doPart({ run: part, lease }, (context) => parts.do(context)) : await report(database, part);
+    const { run: part, lease }: Partial<HeldRun> & { run: SyncRun } = await openPart(
+      given,
+      parts,
+      item,
+      begun,
+    );
+    const one = lease
+      ? await given.doPart({ run: part, lease }, (context) => parts.do(context))
+      : await report(database, part);
     done.push({ ...one, entityType: part.entityType });
     if (done.at(-1)?.status === 'FAILED') break;
   }
@@ -47,11 +55,20 @@ async function openPart<T>(given: PartOf, parts: Parts<T>, item: T, begun: reado
   return before.status === 'RUNNING' ? given.runs.claimPart(before, given.lease) : { run: before };
 }
 
-async function beginPart<T>({ run, runs, lease, endDead }: PartOf, parts: Parts<T>, item: T): Promise<HeldRun> {
+async function beginPart<T>(
+  { run, runs, lease, endDead }: PartOf,
+  parts: Parts<T>,
+  item: T,
+): Promise<HeldRun> {
   if (parts.begin) return parts.begin(item);
   const asked = parts.request?.(item);
   if (!asked) throw new Error('a part needs a request or a way to begin');
-  const request = { integrationId: run.integrationId, institutionId: run.institutionId, parentId: run.id, ...asked };
+  const request = {
+    integrationId: run.integrationId,
+    institutionId: run.institutionId,
+    parentId: run.id,
+    ...asked,
+  };
   await endDead(request);
   return runs.begin(request, lease);
 }
@@ -63,7 +80,9 @@ async function summarize({ database, run }: SyncContext, done: SyncReport['parts
     addCounts(run.counts, one.counts);
     addCounts(run.membershipCounts, one.membershipCounts);
   }
-  const worst = (['FAILED', 'HELD', 'PREVIEWED'] as const).find((status) => done.some((part) => part.status === status));
+  const worst = (['FAILED', 'HELD', 'PREVIEWED'] as const).find((status) =>
+    done.some((part) => part.status === status),
+  );
   run.status = worst ?? 'COMPLETED';
   run.error = done.find(({ success }) => !success)?.errors[0] ?? null;
   const all = <V>(pick: (part: SyncReport) => readonly V[]) => done.flatMap((part) => [...pick(part)]);

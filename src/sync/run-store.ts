@@ -53,17 +53,31 @@ export class RunStore {
   ) {}
 
   /**
-   * Begins a run; undefined when another of the same integration and entity type is under way. `whole`: the lease of the
-   * run that this one is part of; throws `aborted` when it is lost.
+   * Begins a run; undefined when another of the same integration and entity type is under way. `whole`: the
+   * lease of the run that this one is part of; throws `aborted` when it is lost.
    */
   async create(request: RunRequest, whole?: Lease): Promise<HeldRun | undefined> {
-    const { integrationId, institutionId, entityType, kind = 'SYNC', guard, parentId, rollsBack, pushed = false } = request;
+    const {
+      integrationId,
+      institutionId,
+      entityType,
+      kind = 'SYNC',
+      guard,
+      parentId,
+      rollsBack,
+      pushed = false,
+    } = request;
     return this.database.transaction(async () => {
       await whole?.assertHeld();
       // An integration that is deleted meanwhile gets no run.
-      const [integration] = await this.database.query('SELECT 1 FROM integrations WHERE id = $1 FOR KEY SHARE', [integrationId]);
+      const [integration] = await this.database.query(
+        'SELECT 1 FROM integrations WHERE id = $1 FOR KEY SHARE',
+        [integrationId],
+      );
       if (!integration) {
-        throw new ServiceError('not_found', `There is no integration ${integrationId}.`, { reason: 'INTEGRATION_NOT_FOUND' });
+        throw new ServiceError('not_found', `There is no integration ${integrationId}.`, {
+          reason: 'INTEGRATION_NOT_FOUND',
+        });
       }
       const [row] = await this.database.query<SyncRun>(
         `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, parent_id, rolls_back, pushed)
@@ -96,10 +110,13 @@ export class RunStore {
   }
 
   /**
-   * Claims the run under way of an integration and entity type whose process has died; undefined when there is none. A
-   * part goes on with its run, as long as somebody works on that.
+   * Claims the run under way of an integration and entity type whose process has died; undefined when there
+   * is none. A part goes on with its run, as long as somebody works on that.
    */
-  async claimDead({ integrationId, entityType }: Pick<RunKey, 'integrationId' | 'entityType'>): Promise<HeldRun | undefined> {
+  async claimDead({
+    integrationId,
+    entityType,
+  }: Pick<RunKey, 'integrationId' | 'entityType'>): Promise<HeldRun | undefined> {
     return this.#claim(
       `r.integration_id = $2 AND r.entity_type = $3 AND NOT EXISTS (
          SELECT 1 FROM sync_runs p JOIN leases w ON w.integration_id = p.integration_id AND w.resource = 'run:' || p.id
@@ -120,13 +137,19 @@ export class RunStore {
   }
 
   /**
-   * Claims a part of a run that the caller holds by the lease `whole`: whoever worked on it has lost that run. The run as
-   * it is now, without a lease, when it has ended meanwhile.
+   * Claims a part of a run that the caller holds by the lease `whole`: whoever worked on it has lost that
+   * run. The run as it is now, without a lease, when it has ended meanwhile.
    */
-  async claimPart({ integrationId, id }: SyncRun, whole: Lease): Promise<HeldRun | { run: SyncRun; lease?: undefined }> {
+  async claimPart(
+    { integrationId, id }: SyncRun,
+    whole: Lease,
+  ): Promise<HeldRun | { run: SyncRun; lease?: undefined }> {
     return this.database.transaction(async () => {
       await whole.assertHeld();
-      await this.database.query('SELECT 1 FROM sync_runs WHERE integration_id = $1 AND id = $2 FOR UPDATE', [integrationId, id]);
+      await this.database.query('SELECT 1 FROM sync_runs WHERE integration_id = $1 AND id = $2 FOR UPDATE', [
+        integrationId,
+        id,
+      ]);
       const run = await this.get(integrationId, id);
       return run.status === 'RUNNING' ? this.#hold(run, { force: true, again: true }) : { run };
     });
@@ -139,10 +162,14 @@ export class RunStore {
       [integrationId, entityType],
     );
     if (!running) return undefined;
-    return new ServiceError('aborted', `A sync of ${entityType} is already running for this integration: run ${running.id}.`, {
-      reason: 'SYNC_ALREADY_RUNNING',
-      metadata: { runId: running.id, integrationId, entityType },
-    });
+    return new ServiceError(
+      'aborted',
+      `A sync of ${entityType} is already running for this integration: run ${running.id}.`,
+      {
+        reason: 'SYNC_ALREADY_RUNNING',
+        metadata: { runId: running.id, integrationId, entityType },
+      },
+    );
   }
 
   /** Says how far a run is. */
@@ -164,8 +191,8 @@ export class RunStore {
   }
 
   /**
-   * Inside the apply transaction: gives the run its place in the institution's order of changes, by which it is known to
-   * be applied, and keeps its counts.
+   * Inside the apply transaction: gives the run its place in the institution's order of changes, by which it
+   * is known to be applied, and keeps its counts.
    */
   async saveApplied(run: SyncRun): Promise<void> {
     const [row] = await this.database.query<{ position: string }>(
@@ -210,7 +237,10 @@ export class RunStore {
     });
   }
 
-  /** Discards the held plans that a newer reading of the same has replaced, and the runs that were held for them alone. */
+  /**
+   * Discards the held plans that a newer reading of the same has replaced, and the runs that were held for
+   * them alone.
+   */
   async supersede(run: SyncRun): Promise<void> {
     const decision = `Run ${run.id} read the source anew.`;
     const parents = await this.database.query<{ parentId: string | null }>(
@@ -219,7 +249,8 @@ export class RunStore {
        RETURNING parent_id AS "parentId"`,
       [run.integrationId, run.entityType, run.id, decision],
     );
-    for (const { parentId } of parents) if (parentId) await this.#discardEmpty(run.integrationId, parentId, decision);
+    for (const { parentId } of parents)
+      if (parentId) await this.#discardEmpty(run.integrationId, parentId, decision);
   }
 
   /** A run of all entity types of which no part waits any more has nothing to be decided on. */
@@ -233,8 +264,8 @@ export class RunStore {
   }
 
   /**
-   * Takes a plan that waits for a person, to apply it. Throws `failed_precondition` when the run is none, `aborted` while
-   * another run of the same is under way.
+   * Takes a plan that waits for a person, to apply it. Throws `failed_precondition` when the run is none,
+   * `aborted` while another run of the same is under way.
    */
   async approve(integrationId: string, runId: string, decision: string, whole?: Lease): Promise<HeldRun> {
     const before = await this.get(integrationId, runId);
@@ -248,7 +279,10 @@ export class RunStore {
           [integrationId, runId, decision],
         );
         if (row) return this.#hold(row);
-        throw requireWaiting(await this.get(integrationId, runId)) ?? new Error('a waiting run could not be taken');
+        throw (
+          requireWaiting(await this.get(integrationId, runId)) ??
+          new Error('a waiting run could not be taken')
+        );
       })
       .catch(async (error: { constraint?: string }) => {
         if (error.constraint !== 'sync_runs_one_running') throw error;
@@ -256,7 +290,10 @@ export class RunStore {
       });
   }
 
-  /** Throws `failed_precondition` when a run is no plan that waits for a person, `not_found` when there is no such run. */
+  /**
+   * Throws `failed_precondition` when a run is no plan that waits for a person, `not_found` when there is no
+   * such run.
+   */
   async assertWaiting(integrationId: string, runId: string): Promise<void> {
     requireWaiting(await this.get(integrationId, runId));
   }
@@ -282,12 +319,14 @@ export class RunStore {
   }
 
   async get(integrationId: string, runId: string): Promise<SyncRun> {
-    const [row] = await this.database.query<SyncRun>(`SELECT ${COLUMNS} FROM sync_runs WHERE integration_id = $1 AND id = $2`, [
-      integrationId,
-      runId,
-    ]);
+    const [row] = await this.database.query<SyncRun>(
+      `SELECT ${COLUMNS} FROM sync_runs WHERE integration_id = $1 AND id = $2`,
+      [integrationId, runId],
+    );
     if (row) return toRun(row);
-    throw new ServiceError('not_found', `There is no run ${runId} of this integration.`, { reason: 'SYNC_RUN_NOT_FOUND' });
+    throw new ServiceError('not_found', `There is no run ${runId} of this integration.`, {
+      reason: 'SYNC_RUN_NOT_FOUND',
+    });
   }
 
   /** The runs of an integration, newest first. */
@@ -327,7 +366,8 @@ export class RunStore {
   async #claim(condition: string, values: unknown[]): Promise<HeldRun | undefined> {
     return this.database.transaction(async () => {
       const [row] = await this.database.query<SyncRun>(
-        // The columns are those of the row that is locked: it may have been written since the statement began.
+        // The columns are those of the row that is locked: it may have been written since the statement
+        // began.
         `SELECT ${COLUMNS} FROM (SELECT r.* FROM sync_runs r
            LEFT JOIN leases l ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id
            WHERE r.status = 'RUNNING' AND (l.owner IS NULL OR (l.expires_at < clock_timestamp() AND l.owner <> ALL($1::uuid[])))
@@ -340,9 +380,15 @@ export class RunStore {
   }
 
   /** Takes the lease of a run. `again`: somebody began it before; counted as an attempt. */
-  async #hold(row: SyncRun, { force = false, again = false }: { force?: boolean; again?: boolean } = {}): Promise<HeldRun> {
+  async #hold(
+    row: SyncRun,
+    { force = false, again = false }: { force?: boolean; again?: boolean } = {},
+  ): Promise<HeldRun> {
     const run = toRun(row);
-    const lease = await this.leases.take({ integrationId: run.integrationId, resource: `run:${run.id}` }, { force });
+    const lease = await this.leases.take(
+      { integrationId: run.integrationId, resource: `run:${run.id}` },
+      { force },
+    );
     if (!lease) {
       throw new ServiceError('aborted', `Run ${run.id} is being worked on by another process.`, {
         reason: 'SYNC_ALREADY_RUNNING',
@@ -351,11 +397,10 @@ export class RunStore {
     }
     if (again) {
       run.attempt += 1;
-      await this.database.execute('UPDATE sync_runs SET attempt = $3, lease_until = NULL WHERE integration_id = $1 AND id = $2', [
-        run.integrationId,
-        run.id,
-        run.attempt,
-      ]);
+      await this.database.execute(
+        'UPDATE sync_runs SET attempt = $3, lease_until = NULL WHERE integration_id = $1 AND id = $2',
+        [run.integrationId, run.id, run.attempt],
+      );
     }
     return { run, lease };
   }

@@ -41,7 +41,10 @@ export interface Staged {
   matched: { digested: number; undigested: number };
 }
 
-/** Reads and stages: reads the source page by page, cleans and checks each row, and writes the good ones to sync_staged. */
+/**
+ * Reads and stages: reads the source page by page, cleans and checks each row, and writes the good ones to
+ * sync_staged.
+ */
 export async function stage(options: StageOptions): Promise<Staged> {
   const { database, lease, run, spec, source } = options;
   const drafted = !source.partial && (await canDraft(database, run, spec));
@@ -53,26 +56,40 @@ export async function stage(options: StageOptions): Promise<Staged> {
     // A run that was lost leaves its rows to the process that has it now.
     if (!lease.signal.aborted) {
       await lease.transaction(() =>
-        database.execute('DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2', [run.integrationId, run.id]),
+        database.execute('DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2', [
+          run.integrationId,
+          run.id,
+        ]),
       );
     }
     throw cause;
   }
 }
 
-async function stageAll(options: StageOptions, writer: StagedWriter, drafted: boolean): Promise<Omit<Staged, 'drafted'>> {
+async function stageAll(
+  options: StageOptions,
+  writer: StagedWriter,
+  drafted: boolean,
+): Promise<Omit<Staged, 'drafted'>> {
   const { database, run, spec, source, issues } = options;
   const provided = new Set<string>();
   const key = digestKey(run.integrationId, options.policy.fields[spec.entityType]);
   // For a few records it is not worth while to know all digests.
-  const known = source.partial || drafted ? KnownDigests.none() : await KnownDigests.load(database, run, spec);
+  const known =
+    source.partial || drafted ? KnownDigests.none() : await KnownDigests.load(database, run, spec);
   let partial = source.partial ?? false;
   let file: string | undefined;
   let entities = 0;
   const repeated = new RepeatedNationalIds();
 
-  /** Takes the rows of a page that are not known. `digestFor`: undefined for a row that must be looked at every time. */
-  const takePage = async (page: RecordPage<EntityRecord>, digestFor: (record: EntityRecord) => Buffer | undefined) => {
+  /**
+   * Takes the rows of a page that are not known. `digestFor`: undefined for a row that must be looked at
+   * every time.
+   */
+  const takePage = async (
+    page: RecordPage<EntityRecord>,
+    digestFor: (record: EntityRecord) => Buffer | undefined,
+  ) => {
     issues.noteTable(page, { entities: true });
     partial ||= page.partial ?? false;
     run.counts.failed += await addPageIssues(page, issues, run.counts);
@@ -109,7 +126,11 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
       }
     }
   };
-  const takeDuplicate = async ({ externalId, line, cells }: EntityRecord, from: string | undefined, firstLine: number) => {
+  const takeDuplicate = async (
+    { externalId, line, cells }: EntityRecord,
+    from: string | undefined,
+    firstLine: number,
+  ) => {
     await issues.add({ ...duplicate(spec, from, String(externalId).trim(), line ?? null, firstLine), cells });
     run.counts.failed += 1;
     run.evidence.idsUnique = false;
@@ -143,7 +164,15 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
   const match = await options.lease.transaction(async () => {
     await preferHashJoins(database);
     const twice = await dropDuplicates(options, file, drafted);
-    await warnOfRepeatedNationalIds({ database, run, spec, issues, file, drafted, suspects: repeated.suspects });
+    await warnOfRepeatedNationalIds({
+      database,
+      run,
+      spec,
+      issues,
+      file,
+      drafted,
+      suspects: repeated.suspects,
+    });
     if (drafted) return { twice, ...newcomers(entities - twice) };
     return { twice, ...(await matchStaged(options, known, writer.lastSeq, file)) };
   });
@@ -166,7 +195,10 @@ async function stageAll(options: StageOptions, writer: StagedWriter, drafted: bo
   };
 }
 
-/** Parts the rows of a page: those that are new or changed, with their digests by line, and those that came twice. */
+/**
+ * Parts the rows of a page: those that are new or changed, with their digests by line, and those that came
+ * twice.
+ */
 function sift(page: FingerprintedPage<EntityRecord>, known: KnownDigests, key: string) {
   const fresh: number[] = [];
   const digests = new Map<number, Buffer>();
@@ -184,12 +216,23 @@ function sift(page: FingerprintedPage<EntityRecord>, known: KnownDigests, key: s
   return { fresh, digests, twice };
 }
 
-/** Keeps the first row of each external id, and makes the others issues that name both lines; returns how many. */
-async function dropDuplicates(options: StageOptions, file: string | undefined, drafted: boolean): Promise<number> {
+/**
+ * Keeps the first row of each external id, and makes the others issues that name both lines; returns how
+ * many.
+ */
+async function dropDuplicates(
+  options: StageOptions,
+  file: string | undefined,
+  drafted: boolean,
+): Promise<number> {
   const { database, run, spec, issues } = options;
   const table = drafted ? 'sync_changes' : 'sync_staged';
   const isEntity = `s.integration_id = $1 AND s.run_id = $2 AND ${drafted ? `s.entity <> 'MEMBERSHIP'` : `s.kind = 'ENTITY'`}`;
-  const duplicates = await database.query<{ line: number | null; firstLine: number | null; externalId: string }>(
+  const duplicates = await database.query<{
+    line: number | null;
+    firstLine: number | null;
+    externalId: string;
+  }>(
     `WITH twice AS (
        SELECT s.external_id, min(s.seq) AS first_seq FROM ${table} s WHERE ${isEntity} GROUP BY s.external_id HAVING count(*) > 1),
      dropped AS (
@@ -212,10 +255,15 @@ function newcomers(count: number) {
 }
 
 /**
- * Lays what was staged beside the mappings. A row that went no further because it is known, and a staged row with the
- * same id, are duplicates too: the first counts.
+ * Lays what was staged beside the mappings. A row that went no further because it is known, and a staged row
+ * with the same id, are duplicates too: the first counts.
  */
-async function matchStaged(options: StageOptions, known: KnownDigests, rows: number, file: string | undefined) {
+async function matchStaged(
+  options: StageOptions,
+  known: KnownDigests,
+  rows: number,
+  file: string | undefined,
+) {
   const { database, run } = options;
   const values = [run.integrationId, run.id, run.entityType];
   const joined = `FROM sync_staged s
@@ -234,19 +282,29 @@ async function matchStaged(options: StageOptions, known: KnownDigests, rows: num
     if (known.lineOf(before, offset) !== 0) twice.push(before.toString('hex', offset, offset + DIGEST_BYTES));
   }
   const none = { duplicates: 0, removed: 0 };
-  const { duplicates, removed } = twice.length === 0 ? none : await dropSeen(options, { known, file, joined, values, twice });
+  const { duplicates, removed } =
+    twice.length === 0 ? none : await dropSeen(options, { known, file, joined, values, twice });
   return {
     duplicates,
     removed,
     staged: staged - duplicates,
     fresh: staged - mapped,
-    matched: { digested: before.length / DIGEST_BYTES - twice.length, undigested: mapped - before.length / DIGEST_BYTES },
+    matched: {
+      digested: before.length / DIGEST_BYTES - twice.length,
+      undigested: mapped - before.length / DIGEST_BYTES,
+    },
   };
 }
 
 async function dropSeen(
   { database, run, spec, issues }: StageOptions,
-  given: { known: KnownDigests; file: string | undefined; joined: string; values: unknown[]; twice: string[] },
+  given: {
+    known: KnownDigests;
+    file: string | undefined;
+    joined: string;
+    values: unknown[];
+    twice: string[];
+  },
 ): Promise<{ duplicates: number; removed: number }> {
   const { known, file, joined, values, twice } = given;
   const rows = await database.query<{ seq: number; line: number | null; externalId: string; digest: Buffer }>(
@@ -259,14 +317,15 @@ async function dropSeen(
     const stagedFirst = line !== null && seenAt > 0 && line < seenAt;
     if (!stagedFirst) superfluous.push(seq);
     await issues.add(
-      stagedFirst ? duplicate(spec, file, externalId, seenAt, line) : duplicate(spec, file, externalId, line, seenAt),
+      stagedFirst
+        ? duplicate(spec, file, externalId, seenAt, line)
+        : duplicate(spec, file, externalId, line, seenAt),
     );
   }
-  await database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2 AND seq = ANY($3::int[])', [
-    run.integrationId,
-    run.id,
-    superfluous,
-  ]);
+  await database.execute(
+    'DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2 AND seq = ANY($3::int[])',
+    [run.integrationId, run.id, superfluous],
+  );
   return { duplicates: rows.length, removed: superfluous.length };
 }
 

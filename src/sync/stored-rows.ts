@@ -16,18 +16,26 @@ const ESCAPED = /\u2400(.)/gu;
 export function toStoredCells(cells: readonly string[]): string {
   return JSON.stringify(
     cells.map((cell) =>
-      cell.replace(SPECIAL, (found) => (found === '\0' ? '\u24000' : found === '\u2400' ? '\u2400\u2400' : '\ufffd')),
+      cell.replace(SPECIAL, (found) =>
+        found === '\0' ? '\u24000' : found === '\u2400' ? '\u2400\u2400' : '\ufffd',
+      ),
     ),
   );
 }
 
 /** Cells as they were before `toStoredCells`. */
 export function fromStoredCells(stored: readonly string[]): string[] {
-  return stored.map((cell) => cell.replace(ESCAPED, (_, character: string) => (character === '0' ? '\0' : character)));
+  return stored.map((cell) =>
+    cell.replace(ESCAPED, (_, character: string) => (character === '0' ? '\0' : character)),
+  );
 }
 
 /** The table of a page, as it is kept. */
-export function toStoredTable(table: RecordTable, columns: RecordPage<unknown>['columns'], entities: boolean): StoredTable {
+export function toStoredTable(
+  table: RecordTable,
+  columns: RecordPage<unknown>['columns'],
+  entities: boolean,
+): StoredTable {
   const { header, delimiter, encoding, bom } = table;
   return {
     header: header.map((name) => name.replaceAll('\0', '')),

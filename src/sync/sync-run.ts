@@ -2,7 +2,10 @@ import type { MappingEntityType } from '../connectors/index.js';
 import type { Evidence } from './evidence.js';
 import type { GuardOverride } from './policy.js';
 
-/** HELD: the guard wants a person to look at the plan. PREVIEWED: a plan that was only asked for. Both can be approved. */
+/**
+ * HELD: the guard wants a person to look at the plan. PREVIEWED: a plan that was only asked for. Both can be
+ * approved.
+ */
 export type SyncRunStatus = 'RUNNING' | 'COMPLETED' | 'FAILED' | 'HELD' | 'PREVIEWED' | 'DISCARDED';
 /** MANUAL: a person changed mappings; there was no source. */
 export type SyncRunKind = 'SYNC' | 'PREVIEW' | 'ROLLBACK' | 'MANUAL';

@@ -32,7 +32,9 @@ export interface SyncServiceOptions {
   workOf: (integrationId: string) => Promise<SyncWork>;
 }
 
-/** Runs syncs: one at a time for each integration and entity type, over all processes that share the database. */
+/**
+ * Runs syncs: one at a time for each integration and entity type, over all processes that share the database.
+ */
 export class SyncService {
   readonly runs: RunStore;
   readonly conflicts: ConflictStore;
@@ -48,15 +50,16 @@ export class SyncService {
   }
 
   /**
-   * Begins a run and does it. Throws `aborted` when one is under way. A source that fails, and a plan that is held, is a
-   * report with success false; a fault of ours is thrown, and the run is FAILED all the same.
+   * Begins a run and does it. Throws `aborted` when one is under way. A source that fails, and a plan that is
+   * held, is a report with success false; a fault of ours is thrown, and the run is FAILED all the same.
    */
   async sync(request: RunRequest): Promise<SyncReport> {
     return this.#start(request);
   }
 
   /**
-   * The same for a few records that were pushed to us: it waits while another run of the same is under way. Throws
+   * The same for a few records that were pushed to us: it waits while another run of the same is under way.
+   * Throws
    * `aborted` when it has to wait for too long.
    */
   async syncPushed(key: RunKey, source: RecordSource, policy: SyncPolicy): Promise<SyncReport> {
@@ -65,9 +68,13 @@ export class SyncService {
       const held = await this.runs.create({ ...key, pushed: true });
       if (held) return this.#withLease(held, (context) => runPipeline(context, source, policy));
       if (performance.now() > end) {
-        throw new ServiceError('aborted', `A sync of ${key.entityType} is under way for this integration. Push again later.`, {
-          reason: 'SYNC_ALREADY_RUNNING',
-        });
+        throw new ServiceError(
+          'aborted',
+          `A sync of ${key.entityType} is under way for this integration. Push again later.`,
+          {
+            reason: 'SYNC_ALREADY_RUNNING',
+          },
+        );
       }
       await sleep(LOOK_EVERY_MS);
     }
@@ -82,26 +89,40 @@ export class SyncService {
   async discard(integrationId: string, runId: string, decision: string): Promise<SyncRun> {
     await this.runs.assertWaiting(integrationId, runId);
     for (const part of await this.runs.parts(integrationId, runId)) {
-      if (part.status === 'HELD' || part.status === 'PREVIEWED') await this.runs.discard(integrationId, part.id, decision);
+      if (part.status === 'HELD' || part.status === 'PREVIEWED')
+        await this.runs.discard(integrationId, part.id, decision);
     }
     return this.runs.discard(integrationId, runId, decision);
   }
 
   /**
-   * Takes back what a run did: fields, mappings and statuses are again as before it. What was changed since is refused
-   * and listed. With `preview`, the plan waits to be approved. Throws `failed_precondition` for a run that did nothing.
+   * Takes back what a run did: fields, mappings and statuses are again as before it. What was changed since
+   * is refused and listed. With `preview`, the plan waits to be approved. Throws `failed_precondition` for a
+   * run that did nothing.
    */
-  async rollBack(integrationId: string, runId: string, { preview = false }: { preview?: boolean } = {}): Promise<SyncReport> {
+  async rollBack(
+    integrationId: string,
+    runId: string,
+    { preview = false }: { preview?: boolean } = {},
+  ): Promise<SyncReport> {
     const target = await this.runs.get(integrationId, runId);
     if (target.status !== 'COMPLETED') {
-      throw new ServiceError('failed_precondition', `Run ${runId} is ${target.status}; only a COMPLETED one can be taken back.`, {
-        reason: 'SYNC_RUN_NOT_COMPLETED',
-      });
+      throw new ServiceError(
+        'failed_precondition',
+        `Run ${runId} is ${target.status}; only a COMPLETED one can be taken back.`,
+        {
+          reason: 'SYNC_RUN_NOT_COMPLETED',
+        },
+      );
     }
     if (target.kind === 'MANUAL') {
-      throw new ServiceError('failed_precondition', 'A person repaired mappings in that run: repair them once more instead.', {
-        reason: 'SYNC_RUN_MANUAL',
-      });
+      throw new ServiceError(
+        'failed_precondition',
+        'A person repaired mappings in that run: repair them once more instead.',
+        {
+          reason: 'SYNC_RUN_MANUAL',
+        },
+      );
     }
     const { institutionId, entityType } = target;
     const kind = preview ? 'PREVIEW' : 'ROLLBACK';
@@ -109,7 +130,11 @@ export class SyncService {
   }
 
   /** What a run did, or would do, change by change. */
-  async listChanges(integrationId: string, runId: string, request: ListChangesRequest): Promise<Page<SyncChange>> {
+  async listChanges(
+    integrationId: string,
+    runId: string,
+    request: ListChangesRequest,
+  ): Promise<Page<SyncChange>> {
     await this.runs.get(integrationId, runId);
     return this.#changes.list(integrationId, runId, request);
   }
@@ -124,7 +149,10 @@ export class SyncService {
     return this.conflicts.list(integrationId, request);
   }
 
-  /** Does a run that this process holds, as it was asked for: a new one, or one that was claimed from a dead process. */
+  /**
+   * Does a run that this process holds, as it was asked for: a new one, or one that was claimed from a dead
+   * process.
+   */
   carryOut(held: HeldRun): Promise<SyncReport> {
     return this.#withLease(held, (context) =>
       dispatch({
@@ -136,7 +164,10 @@ export class SyncService {
     );
   }
 
-  /** Begins what is asked for and does it. A run of the same that died on the way is brought to its end first, as it was asked for. */
+  /**
+   * Begins what is asked for and does it. A run of the same that died on the way is brought to its end first,
+   * as it was asked for.
+   */
   async #start(request: RunRequest): Promise<SyncReport> {
     while (true) {
       const created = await this.runs.create(request);
@@ -169,7 +200,11 @@ export class SyncService {
   async #withLease(held: HeldRun, work: (context: SyncContext) => Promise<SyncReport>): Promise<SyncReport> {
     const { run, lease } = held;
     const { database, logger: parent } = this.#options;
-    const logger = parent.child({ runId: run.id, integrationId: run.integrationId, entityType: run.entityType });
+    const logger = parent.child({
+      runId: run.id,
+      integrationId: run.integrationId,
+      entityType: run.entityType,
+    });
     let done: SyncReport;
     try {
       done = await database.inBackground(() => lease.race(work({ ...held, database, runs: this.runs })));
@@ -202,15 +237,25 @@ export class SyncService {
     // What failed came after the last write. Only the database knows whether that was committed.
     const stored = run.appliedPosition ? await this.runs.get(run.integrationId, run.id) : run;
     if (stored.appliedPosition) return { status: 'COMPLETED', error: null };
-    const sentence = error instanceof ServiceError ? error.message : 'The service had an internal error; its log tells more.';
+    const sentence =
+      error instanceof ServiceError
+        ? error.message
+        : 'The service had an internal error; its log tells more.';
     // A plan that could not be applied now waits as before, and for the same reason.
     const isWaiting = error instanceof ServiceError && error.code === 'aborted' && taskOf(run) === 'APPROVAL';
     if (!isWaiting) return { status: 'FAILED', error: sentence };
     return { status: run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD', approvedAt: null };
   }
 
-  /** Records the end of a run. Where that fails, the run is given up, to be taken up and ended by whoever finds it. */
-  async #finish({ run, lease }: HeldRun, end: Partial<SyncRun> | Promise<Partial<SyncRun>>, logger: Logger): Promise<void> {
+  /**
+   * Records the end of a run. Where that fails, the run is given up, to be taken up and ended by whoever
+   * finds it.
+   */
+  async #finish(
+    { run, lease }: HeldRun,
+    end: Partial<SyncRun> | Promise<Partial<SyncRun>>,
+    logger: Logger,
+  ): Promise<void> {
     try {
       await this.runs.finish({ run: Object.assign(run, await end), lease });
     } catch (error) {
@@ -223,8 +268,8 @@ export class SyncService {
   }
 
   /**
-   * Lets PostgreSQL look at what came in, beside the answer: until its own maintenance comes along it would take tables
-   * for empty that have grown by a school, and plan the statements of small runs accordingly.
+   * Lets PostgreSQL look at what came in, beside the answer: until its own maintenance comes along it would
+   * take tables for empty that have grown by a school, and plan the statements of small runs accordingly.
    */
   #learn(run: SyncRun, logger: Logger): void {
     const { database } = this.#options;
@@ -236,8 +281,15 @@ export class SyncService {
 }
 
 /** Whether a run that was claimed is what a caller asks for, so that its outcome is the answer. */
-function isAskedFor(run: SyncRun, { kind = 'SYNC', guard, rollsBack }: RunRequest & { entityType: SyncScope }): boolean {
+function isAskedFor(
+  run: SyncRun,
+  { kind = 'SYNC', guard, rollsBack }: RunRequest & { entityType: SyncScope },
+): boolean {
   const task = taskOf(run);
   if (task === 'ROLLBACK') return run.kind === kind && run.rollsBack === rollsBack;
-  return task === kind && !run.appliedPosition && isDeepStrictEqual(run.guard ?? null, JSON.parse(JSON.stringify(guard ?? null)));
+  return (
+    task === kind &&
+    !run.appliedPosition &&
+    isDeepStrictEqual(run.guard ?? null, JSON.parse(JSON.stringify(guard ?? null)))
+  );
 }

@@ -3,9 +3,10 @@ import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 
 /**
- * Takes away the mapping of an external id, because a person decided that the id now is somebody else's: the entity stays,
- * and is no longer mapped. A run of its own in the log of changes. To be called in a transaction that holds the
- * integration's row. Throws `aborted` while a sync of the same entity type is under way.
+ * Takes away the mapping of an external id, because a person decided that the id now is somebody else's: the
+ * entity stays, and is no longer mapped. A run of its own in the log of changes. To be called in a
+ * transaction that holds the integration's row. Throws `aborted` while a sync of the same entity type is
+ * under way.
  */
 export async function unlinkMapping(
   database: Database,
@@ -14,7 +15,8 @@ export async function unlinkMapping(
 ): Promise<void> {
   await database.query('SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))', [institutionId]);
   const runId = randomUUID();
-  // A sync that begins meanwhile waits for this transaction, because only one run of an entity type can be RUNNING.
+  // A sync that begins meanwhile waits for this transaction, because only one run of an entity type can be
+  // RUNNING.
   const begun = await database.execute(
     `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, owner, lease_until, decision)
      VALUES ($1, $2, $3, $4, 'MANUAL', $2, now(), 'the id was re-used')
@@ -22,9 +24,13 @@ export async function unlinkMapping(
     [integrationId, runId, institutionId, entityType],
   );
   if (begun === 0) {
-    throw new ServiceError('aborted', `A sync of ${entityType} is running for this integration. Try again after it.`, {
-      reason: 'SYNC_ALREADY_RUNNING',
-    });
+    throw new ServiceError(
+      'aborted',
+      `A sync of ${entityType} is running for this integration. Try again after it.`,
+      {
+        reason: 'SYNC_ALREADY_RUNNING',
+      },
+    );
   }
   await database.execute(
     'DELETE FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3 AND internal_id = $4',

@@ -7,7 +7,9 @@ import { markMatchedCreates } from './plan/index.js';
 import type { SyncPolicy } from './policy.js';
 import type { SyncRun } from './sync-run.js';
 
-/** What a plan holds: how many changes of each entity and action, and among how many rows each is looked up. */
+/**
+ * What a plan holds: how many changes of each entity and action, and among how many rows each is looked up.
+ */
 export interface PlanSizes {
   actions: readonly { entity: string; action: string; count: number }[];
   rows: number;
@@ -38,8 +40,9 @@ export function has({ actions }: PlanSizes, entity: string, ...wanted: string[])
 }
 
 /**
- * Compares a plan, whoever made it and whenever, with what is there now. Changes that no longer fit are left out and say
- * why: MOVED, or REFUSED where a rollback would undo somebody's work. Call it under the institution's lock to apply.
+ * Compares a plan, whoever made it and whenever, with what is there now. Changes that no longer fit are left
+ * out and say why: MOVED, or REFUSED where a rollback would undo somebody's work. Call it under the
+ * institution's lock to apply.
  */
 export async function verify(
   database: Database,
@@ -74,9 +77,18 @@ export async function verify(
 }
 
 /** Changes of somebody who is not as the plan saw him or her. The plan then shows what is there now. */
-async function markMoved(database: Database, run: SyncRun, spec: EntitySpec, sizes: PlanSizes): Promise<number> {
-  const changed = run.rollsBack ? 'It was changed since.' : 'It was changed in the roster after the plan was made.';
-  const remapped = run.rollsBack ? 'Its mapping was changed since.' : 'Its mapping was changed after the plan was made.';
+async function markMoved(
+  database: Database,
+  run: SyncRun,
+  spec: EntitySpec,
+  sizes: PlanSizes,
+): Promise<number> {
+  const changed = run.rollsBack
+    ? 'It was changed since.'
+    : 'It was changed in the roster after the plan was made.';
+  const remapped = run.rollsBack
+    ? 'Its mapping was changed since.'
+    : 'Its mapping was changed after the plan was made.';
   const moved = `SELECT c.seq, CASE WHEN t.id IS NULL THEN 'It is no longer in the roster.'
            WHEN t.merged_into IS NOT NULL THEN 'It was merged into another.'
            WHEN NOT ${stillHas(spec, 'c.before')} THEN '${changed}'
@@ -91,7 +103,9 @@ async function markMoved(database: Database, run: SyncRun, spec: EntitySpec, siz
            OR (c.action <> 'LINK' AND m.internal_id IS DISTINCT FROM c.internal_id)
            OR (c.missing_before IS NOT NULL AND m.missing_runs <> c.missing_before))`;
   const values = [run.integrationId, run.id, run.institutionId, spec.entityType];
-  const any = await lookUp(database, sizes, () => database.query(`SELECT seq FROM (${moved}) moved LIMIT 1`, values));
+  const any = await lookUp(database, sizes, () =>
+    database.query(`SELECT seq FROM (${moved}) moved LIMIT 1`, values),
+  );
   if (any.length === 0) return 0;
   return database.execute(
     `UPDATE sync_changes x SET outcome = '${outcomeOf(run)}', before = COALESCE(moved.now, x.before), reason = moved.reason
@@ -123,7 +137,10 @@ async function markTaken(database: Database, run: SyncRun, spec: EntitySpec): Pr
   );
 }
 
-/** One person stands for one row, and one row for one person: of two changes that say otherwise the first counts. */
+/**
+ * One person stands for one row, and one row for one person: of two changes that say otherwise the first
+ * counts.
+ */
 async function markClaimedTwice(database: Database, run: SyncRun, spec: EntitySpec): Promise<number> {
   return database.execute(
     `UPDATE sync_changes x SET outcome = 'MOVED', reason = 'Another row of the same plan stands for this one.' FROM (
@@ -168,7 +185,10 @@ async function markEnded(database: Database, run: SyncRun, sizes: PlanSizes): Pr
   );
 }
 
-/** Memberships that begin without their group or their person: neither is in the roster, nor does this plan bring it. */
+/**
+ * Memberships that begin without their group or their person: neither is in the roster, nor does this plan
+ * bring it.
+ */
 async function markEndless(database: Database, run: SyncRun, sizes: PlanSizes): Promise<number> {
   if (!has(sizes, 'MEMBERSHIP', 'CREATE')) return 0;
   const coming = (entities: string) =>
@@ -200,9 +220,13 @@ async function refuseInUse(database: Database, run: SyncRun, spec: EntitySpec): 
   const stillIn = (column: string) => `SELECT o.${column} AS id FROM memberships o
     LEFT JOIN ending e ON e.person_id = o.person_id AND e.group_id = o.group_id AND e.role = o.role
     WHERE o.institution_id = $3 AND e.person_id IS NULL`;
-  const inSession = (column: string) => `SELECT l.${column} FROM class_sessions l WHERE l.institution_id = $3`;
+  const inSession = (column: string) =>
+    `SELECT l.${column} FROM class_sessions l WHERE l.institution_id = $3`;
   const uses: Record<EntitySpec['table'], string[]> = {
-    students: ['SELECT a.student_id AS id FROM attendance_records a WHERE a.institution_id = $3', stillIn('person_id')],
+    students: [
+      'SELECT a.student_id AS id FROM attendance_records a WHERE a.institution_id = $3',
+      stillIn('person_id'),
+    ],
     teachers: [inSession('teacher_id AS id'), stillIn('person_id')],
     groups: [inSession('group_id AS id'), stillIn('group_id')],
     courses: [inSession('course_id AS id'), 'SELECT g.course_id FROM groups g WHERE g.institution_id = $3'],

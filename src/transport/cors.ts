@@ -15,7 +15,9 @@ const EXPOSED = [
 const MAX_AGE_SECONDS = '7200';
 
 /** Lets scripts of these origins call. Answers preflight requests itself, and then returns true. */
-export function createCors(origins: readonly string[]): (request: IncomingMessage, response: ServerResponse) => boolean {
+export function createCors(
+  origins: readonly string[],
+): (request: IncomingMessage, response: ServerResponse) => boolean {
   return (request, response) => {
     const { origin } = request.headers;
     if (!origin || origins.length === 0) return false;

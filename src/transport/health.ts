@@ -7,7 +7,10 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from '../../gen/g
 const WATCH_EVERY = 1_000;
 
 /** grpc.health.v1: serving while the service is ready. */
-export function healthRoutes(services: readonly DescService[], ready: () => Promise<boolean>): (router: ConnectRouter) => void {
+export function healthRoutes(
+  services: readonly DescService[],
+  ready: () => Promise<boolean>,
+): (router: ConnectRouter) => void {
   const known = new Set(['', ...services.map(({ typeName }) => typeName)]);
   const statusOf = async (service: string) => {
     if (!known.has(service)) return Status.SERVICE_UNKNOWN;
@@ -17,7 +20,8 @@ export function healthRoutes(services: readonly DescService[], ready: () => Prom
     router.service(Health, {
       async check({ service }) {
         const status = await statusOf(service);
-        if (status === Status.SERVICE_UNKNOWN) throw new ConnectError(`There is no service ${service}.`, Code.NotFound);
+        if (status === Status.SERVICE_UNKNOWN)
+          throw new ConnectError(`There is no service ${service}.`, Code.NotFound);
         return { status };
       },
       async *watch({ service }, { signal }) {

@@ -1,1 +1,7 @@
-export { healthService, type RunningServer, reflectionServices, type ServerOptions, startServer } from './server.js';
+export {
+  healthService,
+  type RunningServer,
+  reflectionServices,
+  type ServerOptions,
+  startServer,
+} from './server.js';

@@ -7,7 +7,10 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 export type RequestHandler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 
 export interface Timeouts {
-  /** Until the first bytes of a connection, and until the headers of an HTTP/1.1 request are whole. Milliseconds. */
+  /**
+   * Until the first bytes of a connection, and until the headers of an HTTP/1.1 request are whole.
+   * Milliseconds.
+   */
   headersMs: number;
   /** Until an HTTP/1.1 request is whole. Milliseconds. */
   requestMs: number;
@@ -111,7 +114,8 @@ function createPlainServer({ handler, timeouts }: ListenOptions): Servers {
       socket.pause();
       socket.unshift(seen);
       (mayBeH2 ? h2 : server).emit('connection', socket);
-      // An HTTP/2 session takes what was put back itself, and the rest from below: resuming would take it away.
+      // An HTTP/2 session takes what was put back itself, and the rest from below: resuming would take it
+      // away.
       if (!mayBeH2) socket.resume();
     };
     socket.on('data', look);

@@ -18,7 +18,10 @@ import { ServerReflection as V1Alpha } from '../../gen/grpc/reflection/v1alpha/r
 
 type Answer = MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse'];
 
-/** grpc.reflection v1 and v1alpha, so that grpcurl and `buf curl` need no proto files. The two speak the same messages. */
+/**
+ * grpc.reflection v1 and v1alpha, so that grpcurl and `buf curl` need no proto files. The two speak the same
+ * messages.
+ */
 export function reflectionRoutes(services: readonly DescService[]): (router: ConnectRouter) => void {
   const all = [...services, V1, V1Alpha];
   const files = new Map<string, DescFile>();
@@ -63,16 +66,24 @@ function lookUp(
       return withImports(fileOfSymbol(question.value, registry), question.value);
     case 'fileContainingExtension': {
       const { containingType, extensionNumber } = question.value;
-      const extension = extensionsOf(containingType, registry).find(({ number }) => number === extensionNumber);
+      const extension = extensionsOf(containingType, registry).find(
+        ({ number }) => number === extensionNumber,
+      );
       return withImports(extension?.file, `extension ${extensionNumber} of ${containingType}`);
     }
     case 'allExtensionNumbersOfType': {
       if (!registry.getMessage(question.value)) return notFound(question.value);
       const extensionNumber = extensionsOf(question.value, registry).map(({ number }) => number);
-      return { case: 'allExtensionNumbersResponse', value: { baseTypeName: question.value, extensionNumber } };
+      return {
+        case: 'allExtensionNumbersResponse',
+        value: { baseTypeName: question.value, extensionNumber },
+      };
     }
     default:
-      return { case: 'errorResponse', value: { errorCode: Code.InvalidArgument, errorMessage: 'The request asks nothing.' } };
+      return {
+        case: 'errorResponse',
+        value: { errorCode: Code.InvalidArgument, errorMessage: 'The request asks nothing.' },
+      };
   }
 }
 
@@ -85,17 +96,24 @@ function fileOfSymbol(symbol: string, registry: Registry): DescFile | undefined 
 }
 
 function extensionsOf(typeName: string, registry: Registry) {
-  return [...registry].flatMap((type) => (type.kind === 'extension' && type.extendee.typeName === typeName ? [type] : []));
+  return [...registry].flatMap((type) =>
+    type.kind === 'extension' && type.extendee.typeName === typeName ? [type] : [],
+  );
 }
 
 function withImports(file: DescFile | undefined, asked: string): Answer {
   if (!file) return notFound(asked);
   const files = new Map<string, DescFile>();
   gather(file, files);
-  const fileDescriptorProto = [...files.values()].map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto));
+  const fileDescriptorProto = [...files.values()].map(({ proto }) =>
+    toBinary(FileDescriptorProtoSchema, proto),
+  );
   return { case: 'fileDescriptorResponse', value: { fileDescriptorProto } };
 }
 
 function notFound(asked: string): Answer {
-  return { case: 'errorResponse', value: { errorCode: Code.NotFound, errorMessage: `There is no ${asked}.` } };
+  return {
+    case: 'errorResponse',
+    value: { errorCode: Code.NotFound, errorMessage: `There is no ${asked}.` },
+  };
 }

@@ -92,7 +92,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   });
   const shown = host.includes(':') ? `[${host}]` : host;
-  return { url: `${tls ? 'https' : 'http'}://${shown}:${listener.port}`, port: listener.port, close: listener.close };
+  return {
+    url: `${tls ? 'https' : 'http'}://${shown}:${listener.port}`,
+    port: listener.port,
+    close: listener.close,
+  };
 }
 
 /** The RPCs called within the process, through the same interceptors as from outside. */

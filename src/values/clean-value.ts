@@ -38,7 +38,11 @@ export function cleanValue(kind: FieldKind, raw: string | null | undefined): str
     return broken('text.too_long', `is ${text.length} characters long; ${MAX_TEXT} fit`, 'Shorten it.');
   }
   if (text.includes('\0'))
-    return broken('text.nul', 'holds a NUL character', 'Export the file again; the character is not visible.');
+    return broken(
+      'text.nul',
+      'holds a NUL character',
+      'Export the file again; the character is not visible.',
+    );
   switch (kind) {
     case 'text':
       return text;
@@ -47,7 +51,11 @@ export function cleanValue(kind: FieldKind, raw: string | null | undefined): str
     case 'email':
       return text.length <= MAX_EMAIL && z.regexes.email.test(text)
         ? text
-        : broken('email.invalid', `${quoted(text)} is not a valid address`, 'Correct the address or leave it empty.');
+        : broken(
+            'email.invalid',
+            `${quoted(text)} is not a valid address`,
+            'Correct the address or leave it empty.',
+          );
     case 'nationalId': {
       const check = checkNationalId(text);
       return check.ok

@@ -7,8 +7,8 @@ const RUT = /^(\d{1,3}(?:\.?\d{3}){1,2})-?([\dkK])$/;
 const CEDULA = /^\d{10}$/;
 
 /**
- * Brings a national id to its one form: a Chilean RUT to `12345678-5`, an Ecuadorian cédula to its ten digits. Text of
- * another form (a passport, say) is kept as it is: it has no check digit that we know.
+ * Brings a national id to its one form: a Chilean RUT to `12345678-5`, an Ecuadorian cédula to its ten
+ * digits. Text of another form (a passport, say) is kept as it is: it has no check digit that we know.
  */
 export function checkNationalId(text: string): NationalIdCheck {
   const compact = text.replace(/[\s‐-―]/g, (character) => (/\s/.test(character) ? '' : '-'));
@@ -19,16 +19,20 @@ export function checkNationalId(text: string): NationalIdCheck {
   const digits = (rut[1] as string).replaceAll('.', '').replace(/^0+/, '');
   if (digits === '') return { ok: true, value: text };
   const check = (rut[2] as string).toUpperCase();
-  return rutCheckDigit(digits) === check ? { ok: true, value: `${digits}-${check}` } : { ok: false, kind: 'RUT' };
+  return rutCheckDigit(digits) === check
+    ? { ok: true, value: `${digits}-${check}` }
+    : { ok: false, kind: 'RUT' };
 }
 
 /**
- * What is written where there is no national id: "S/N", "0", "N/A", one digit over and over (with any check digit), and
- * whatever is too short or without digits. A pattern of letters and digits alone, for JavaScript and PostgreSQL alike.
+ * What is written where there is no national id: "S/N", "0", "N/A", one digit over and over (with any check
+ * digit), and whatever is too short or without digits. A pattern of letters and digits alone, for JavaScript
+ * and PostgreSQL alike.
  */
 export const NO_NATIONAL_ID = '^(?:.{0,4}|[^0-9]*|(.)\\1*.?)$';
 /** The same for a code, which may be as short as "7". */
-export const NO_CODE = '^(?:|0+|XX+|S?N|N[ADNT]|NO|NULL|NONE|NINGUN[OA]|SINCODIGO|SINDATOS?|NOTIENE|NOAPLICA|PENDIENTE)$';
+export const NO_CODE =
+  '^(?:|0+|XX+|S?N|N[ADNT]|NO|NULL|NONE|NINGUN[OA]|SINCODIGO|SINDATOS?|NOTIENE|NOAPLICA|PENDIENTE)$';
 
 const NO_NATIONAL_ID_PATTERN = new RegExp(NO_NATIONAL_ID);
 

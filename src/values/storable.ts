@@ -1,7 +1,13 @@
-/** JSON that PostgreSQL cannot store, or the same characters told by a text, which then only costs a second look. */
+/**
+ * JSON that PostgreSQL cannot store, or the same characters told by a text, which then only costs a second
+ * look.
+ */
 const NOT_STORABLE = /\\u(?:0000|d[89a-f])/;
 
-/** Text as PostgreSQL can store it, for people to read: a NUL character shows as U+2400, half a character as U+FFFD. */
+/**
+ * Text as PostgreSQL can store it, for people to read: a NUL character shows as U+2400, half a character as
+ * U+FFFD.
+ */
 export function storableText(text: string): string {
   return text.replaceAll('\0', '\u2400').toWellFormed();
 }

@@ -18,7 +18,11 @@ async function marked() {
   for (const type of [MappingEntityType.COURSE, MappingEntityType.STUDENT]) {
     expect(await integrationService.syncData(school.integrationId, type)).to.deep.include({ success: true });
   }
-  const session = await newSession(school, { course: 'C1' }, Object.fromEntries(STUDENTS.map((id) => [id, 'PRESENT'])));
+  const session = await newSession(
+    school,
+    { course: 'C1' },
+    Object.fromEntries(STUDENTS.map((id) => [id, 'PRESENT'])),
+  );
   const target = { id: school.integrationId, institutionId: school.institutionId, config: {} };
   const values = [school.integrationId, session.id];
   return {
@@ -29,8 +33,14 @@ async function marked() {
     /** A process; both databases are shared by as many as a test wants. */
     newProcess(timing: Parameters<typeof leasesOfAProcess>[1] = {}) {
       const seen = sharedByProcesses(database);
-      const service = new AttendanceService({ database, leases: leasesOfAProcess(seen, timing), timeZoneOf: () => 'UTC' });
-      return { send: (sendSheet: SendSheet, resend = false) => service.send(target, session.id, sendSheet, resend) };
+      const service = new AttendanceService({
+        database,
+        leases: leasesOfAProcess(seen, timing),
+        timeZoneOf: () => 'UTC',
+      });
+      return {
+        send: (sendSheet: SendSheet, resend = false) => service.send(target, session.id, sendSheet, resend),
+      };
     },
     /** As if the process that holds the lease had been silent for too long. */
     expireLease: () =>
@@ -40,10 +50,18 @@ async function marked() {
       ),
     /** Student -> version, status, attempts. */
     async states() {
-      const { items } = await integrationService.listDeliveries(school.integrationId, { sessionId: session.id });
-      return items.map(({ externalId, version, status, attempts }) => `${externalId} v${version} ${status} ${attempts}`).sort();
+      const { items } = await integrationService.listDeliveries(school.integrationId, {
+        sessionId: session.id,
+      });
+      return items
+        .map(({ externalId, version, status, attempts }) => `${externalId} v${version} ${status} ${attempts}`)
+        .sort();
     },
-    leases: () => database.query(`SELECT owner FROM leases WHERE integration_id = $1 AND resource = 'session:' || $2`, values),
+    leases: () =>
+      database.query(
+        `SELECT owner FROM leases WHERE integration_id = $1 AND resource = 'session:' || $2`,
+        values,
+      ),
   };
 }
 
@@ -65,7 +83,10 @@ describe('sending attendance', () => {
     const { send } = newProcess();
     const refusesOne: SendSheet = async (sheet, callbacks) => {
       const [first, second] = sheet.rows;
-      const outcome = (studentId: string | undefined) => ({ studentId: studentId as string, status: 'FAILED' as const });
+      const outcome = (studentId: string | undefined) => ({
+        studentId: studentId as string,
+        status: 'FAILED' as const,
+      });
       await callbacks.delivered([
         { ...outcome(first?.studentId), reason: 'a\0b' },
         { ...outcome(second?.studentId), reason: '\uD800' },
@@ -105,7 +126,9 @@ describe('sending attendance', () => {
         await session.mark({ S5: 'ABSENT' });
         const heir = await newProcess().send(async (whole, callbacks) => {
           expect(whole.rows.map(({ externalId }) => externalId)).to.deep.equal(['S2', 'S3', 'S4', 'S5']);
-          await refusal(delivered(sheet.rows.map(({ studentId }) => ({ studentId, status: 'FAILED', reason: 'late' }))));
+          await refusal(
+            delivered(sheet.rows.map(({ studentId }) => ({ studentId, status: 'FAILED', reason: 'late' }))),
+          );
           return takesAll(whole, callbacks);
         });
         expect(heir).to.deep.include({ success: true, sent: 4, unchanged: 2 });
@@ -233,7 +256,9 @@ describe('sending attendance', () => {
     await send(takesAll);
     await session.mark({ S0: 'LATE' });
     await send(async (sheet, { delivered }) => {
-      await delivered(sheet.all.map(({ studentId }) => ({ studentId, status: 'FAILED', reason: 'nonsense' })));
+      await delivered(
+        sheet.all.map(({ studentId }) => ({ studentId, status: 'FAILED', reason: 'nonsense' })),
+      );
       return { success: true, sent: 1, errors: [] };
     });
     expect(await states()).to.deep.equal([...all('v1 SENT 1'), 'S0 v2 FAILED 1'].sort());
@@ -300,7 +325,10 @@ describe('sending attendance', () => {
     const { newProcess, session, states, database } = await marked();
     const { send } = newProcess();
     await send(takesAll);
-    await database.execute(`UPDATE class_sessions SET starts_at = starts_at + interval '1 hour' WHERE id = $1`, [session.id]);
+    await database.execute(
+      `UPDATE class_sessions SET starts_at = starts_at + interval '1 hour' WHERE id = $1`,
+      [session.id],
+    );
     expect(await send(takesAll)).to.deep.include({ success: true, sent: 6, unchanged: 0 });
     expect(await states()).to.deep.equal([...all('v1 SENT 1'), ...all('v2 SENT 1')].sort());
   });
@@ -317,7 +345,9 @@ describe('sending attendance', () => {
     expect(first.code).to.equal('aborted');
     expect(await refusal(newProcess().send(takesAll))).to.deep.include({ code: 'not_found' });
     for (const table of ['outbox_deliveries', 'leases']) {
-      expect(await database.query(`SELECT * FROM ${table} WHERE integration_id = $1`, [integrationId])).to.deep.equal([]);
+      expect(
+        await database.query(`SELECT * FROM ${table} WHERE integration_id = $1`, [integrationId]),
+      ).to.deep.equal([]);
     }
   });
 });

@@ -27,7 +27,13 @@ async function contended() {
       ...(renew && { executeApart: renew }),
       ...(soleProcess && { isExclusive: true }),
     });
-    const options = { database, leases: leasesOfAProcess(seen, timing), integrationId, sessionId, patienceMs };
+    const options = {
+      database,
+      leases: leasesOfAProcess(seen, timing),
+      integrationId,
+      sessionId,
+      patienceMs,
+    };
     return () => ({ run: <T>(work: (lease: SendingLease) => Promise<T>) => SendingLease.run(options, work) });
   };
   return { newProcess, database, integrationId, sessionId };
@@ -133,10 +139,12 @@ describe('the lease of a sending', () => {
       renewals += 1;
       return new Promise<number>(() => {});
     };
-    await newProcess({ timing: { ttlSeconds: 0.1, renewSeconds: 0.005 }, renew })().run(async ({ signal }) => {
-      await once(signal, 'abort');
-      expect(signal.reason).to.be.instanceOf(ServiceError);
-    });
+    await newProcess({ timing: { ttlSeconds: 0.1, renewSeconds: 0.005 }, renew })().run(
+      async ({ signal }) => {
+        await once(signal, 'abort');
+        expect(signal.reason).to.be.instanceOf(ServiceError);
+      },
+    );
     expect(renewals).to.equal(1);
   });
 
@@ -166,7 +174,9 @@ describe('the lease of a sending', () => {
     });
     // Queued behind whatever is still under way on the embedded database, and of no effect on it elsewhere.
     for (let look = 0; look < 5; look += 1) {
-      const rows = await database.query('SELECT owner FROM leases WHERE integration_id = $1', [integrationId]);
+      const rows = await database.query('SELECT owner FROM leases WHERE integration_id = $1', [
+        integrationId,
+      ]);
       expect(rows).to.deep.equal([]);
     }
   });

@@ -3,7 +3,10 @@ import { expect } from 'chai';
 import { newCsvSource, readWholeFeed } from '../support/institution.js';
 import { sharedServices } from '../support/services.js';
 
-/** Writes a completed run with so many new students into the log, without a sync. `changed`: how many of them count. */
+/**
+ * Writes a completed run with so many new students into the log, without a sync. `changed`: how many of them
+ * count.
+ */
 async function addRun(of: { integrationId: string; institutionId: string }, rows: number, changed = rows) {
   const { database } = await sharedServices();
   const id = randomUUID();
@@ -71,11 +74,10 @@ describe('the feed of changes', () => {
     for (const [index, position] of positions.entries()) {
       if (index % 3 === 2) {
         const run = await addRun(of, 1);
-        await database.execute('UPDATE sync_runs SET applied_position = $3 WHERE integration_id = $1 AND id = $2', [
-          of.integrationId,
-          run,
-          position,
-        ]);
+        await database.execute(
+          'UPDATE sync_runs SET applied_position = $3 WHERE integration_id = $1 AND id = $2',
+          [of.integrationId, run, position],
+        );
       } else {
         await database.execute(
           `INSERT INTO roster_edits (institution_id, position, entity, action, entity_id, after)
@@ -106,9 +108,15 @@ describe('the feed of changes', () => {
     const token = JSON.parse(Buffer.from(first.nextPageToken, 'base64url').toString());
     expect(token[0]).to.equal(last?.position);
     const run = await addRun(of, 2);
-    const since = await rosterService.listRosterChanges({ institutionId: of.institutionId, pageToken: first.nextPageToken });
+    const since = await rosterService.listRosterChanges({
+      institutionId: of.institutionId,
+      pageToken: first.nextPageToken,
+    });
     expect(since.changes.map(({ runId }) => runId)).to.deep.equal([run, run]);
-    const none = await rosterService.listRosterChanges({ institutionId: of.institutionId, pageToken: since.nextPageToken });
+    const none = await rosterService.listRosterChanges({
+      institutionId: of.institutionId,
+      pageToken: since.nextPageToken,
+    });
     expect([none.changes, none.hasMore, none.nextPageToken]).to.deep.equal([[], false, since.nextPageToken]);
   });
 
@@ -128,10 +136,10 @@ describe('the feed of changes', () => {
     const { database } = await sharedServices();
     const of = ids();
     const run = await addRun(of, 4, 3);
-    await database.execute(`UPDATE sync_changes SET outcome = 'MOVED' WHERE integration_id = $1 AND run_id = $2 AND seq = 2`, [
-      of.integrationId,
-      run,
-    ]);
+    await database.execute(
+      `UPDATE sync_changes SET outcome = 'MOVED' WHERE integration_id = $1 AND run_id = $2 AND seq = 2`,
+      [of.integrationId, run],
+    );
     expect((await readWholeFeed(of.institutionId)).changes).to.have.lengthOf(2);
   });
 });

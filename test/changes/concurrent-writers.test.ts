@@ -38,7 +38,8 @@ describe('writers of one institution', () => {
     /** What is turned away because a sync is under way, or its integration is gone, may be turned away. */
     const attempt = (work: Promise<unknown>) =>
       work.catch((error: { code?: string; message: string }) => {
-        if (!['aborted', 'not_found', 'failed_precondition'].includes(error.code ?? '')) refused.push(error.message);
+        if (!['aborted', 'not_found', 'failed_precondition'].includes(error.code ?? ''))
+          refused.push(error.message);
       });
     const write = async () => {
       for (let round = 1; round <= 4; round++) {

@@ -17,10 +17,15 @@ function simulateMoodle(): Simulation {
   const [course] = school.courses;
   const idsOf = (letter: string) =>
     school.users.filter(({ username }) => username.startsWith(letter)).map(({ id }) => String(id));
-  const enrolled = course?.enrolments.filter(({ roles, groupIds }) => roles.includes('student') && groupIds?.includes(1));
+  const enrolled = course?.enrolments.filter(
+    ({ roles, groupIds }) => roles.includes('student') && groupIds?.includes(1),
+  );
   return {
     handle: simulator.handle,
-    settings: (url, timeout) => ({ config: { apiUrl: url, timeout, pageSize: 5 }, credentials: { wsToken: simulator.token } }),
+    settings: (url, timeout) => ({
+      config: { apiUrl: url, timeout, pageSize: 5 },
+      credentials: { wsToken: simulator.token },
+    }),
     expected: {
       COURSE: school.courses.map(({ id }) => String(id)),
       GROUP: school.courses.flatMap(({ groups = [] }) => groups.map(({ id }) => String(id))),
@@ -60,7 +65,10 @@ function simulateGateway(): Simulation {
   const students = lists.estudiantes.map(({ id }) => String(id));
   return {
     handle: simulator.handle,
-    settings: (url, timeout) => ({ config: { apiUrl: url, timeout, pageSize: 5 }, credentials: { apiKey, institutionCode } }),
+    settings: (url, timeout) => ({
+      config: { apiUrl: url, timeout, pageSize: 5 },
+      credentials: { apiKey, institutionCode },
+    }),
     expected: {
       COURSE: lists.cursos.map(({ id }) => id),
       GROUP: (lists.grupos ?? []).map(({ id }) => id),
@@ -109,7 +117,12 @@ function simulateTokenApi(): Simulation {
   };
 }
 
-const HEADS = { students: 'id,nombres,apellidos', teachers: 'id,nombres,apellidos', courses: 'id,nombre', groups: 'id,nombre' };
+const HEADS = {
+  students: 'id,nombres,apellidos',
+  teachers: 'id,nombres,apellidos',
+  courses: 'id,nombre',
+  groups: 'id,nombre',
+};
 const KINDS = Object.keys(HEADS) as (keyof typeof HEADS)[];
 const IDS = Array.from({ length: 40 }, (_, i) => `E${i + 1}`);
 const rowOf = (kind: keyof typeof HEADS, id: string) =>
@@ -121,7 +134,9 @@ const rowOf = (kind: keyof typeof HEADS, id: string) =>
       .map(() => 'Ana'),
   ].join(',');
 const csvFiles = () =>
-  Object.fromEntries(KINDS.map((kind) => [`${kind}.csv`, [HEADS[kind], ...IDS.map((id) => rowOf(kind, id))].join('\n')]));
+  Object.fromEntries(
+    KINDS.map((kind) => [`${kind}.csv`, [HEADS[kind], ...IDS.map((id) => rowOf(kind, id))].join('\n')]),
+  );
 const csvExpected = { COURSE: IDS, GROUP: IDS, STUDENT: IDS, TEACHER: IDS };
 const lines = (text: string) => text.trim().split('\r\n').length - 1;
 
@@ -179,7 +194,11 @@ const CONNECTORS = {
   MOODLE: await conformanceCases({ definition: moodle, simulate: simulateMoodle }),
   'IDUKAY (gateway)': await conformanceCases({ definition: idukay, simulate: simulateGateway }),
   'IDUKAY (token)': await conformanceCases({ definition: idukay, simulate: simulateTokenApi }),
-  'GENERIC_CSV in a folder': await conformanceCases({ definition: genericCsv, simulate: simulateFolder, network: false }),
+  'GENERIC_CSV in a folder': await conformanceCases({
+    definition: genericCsv,
+    simulate: simulateFolder,
+    network: false,
+  }),
   'GENERIC_CSV on S3': await conformanceCases({ definition: genericCsv, simulate: simulateS3 }),
 };
 

@@ -6,13 +6,22 @@ import { conformanceCases, type Simulation } from '../../src/connectors/testkit/
 import { sheetOf } from '../support/sheet.js';
 
 /** Runs the whole kit over Acme with something changed; returns the names of the cases that fail. */
-async function failing(change: Partial<ConnectorDefinition>, arrange: (system: AcmeSystem) => Partial<Simulation> = () => ({})) {
+async function failing(
+  change: Partial<ConnectorDefinition>,
+  arrange: (system: AcmeSystem) => Partial<Simulation> = () => ({}),
+) {
   const simulate = (): Simulation => {
     const system = new AcmeSystem();
     return {
       handle: system.handle,
-      settings: (url, timeout) => ({ config: { apiUrl: url, timeout, pageSize: 5 }, credentials: { apiKey: system.apiKey } }),
-      expected: { STUDENT: system.lists.students.map(({ id }) => id), COURSE: system.lists.courses.map(({ id }) => id) },
+      settings: (url, timeout) => ({
+        config: { apiUrl: url, timeout, pageSize: 5 },
+        credentials: { apiKey: system.apiKey },
+      }),
+      expected: {
+        STUDENT: system.lists.students.map(({ id }) => id),
+        COURSE: system.lists.courses.map(({ id }) => id),
+      },
       refused: [{ config: { apiUrl: 'nowhere' } }],
       expireCredentials: () => {
         system.keyExpired = true;
@@ -59,7 +68,8 @@ describe('the conformance kit', () => {
 
   it('finds a connector that never repeats a call', async () => {
     const names = await failing({
-      create: (context) => new AcmeConnector({ ...context, http: (options) => context.http({ ...options, retries: 0 }) }),
+      create: (context) =>
+        new AcmeConnector({ ...context, http: (options) => context.http({ ...options, retries: 0 }) }),
     });
     expect(names.filter((name) => name.startsWith('bears'))).to.have.length(5);
   });
@@ -72,7 +82,9 @@ describe('the conformance kit', () => {
         yield* pages.slice(0, -1);
       }
     }
-    expect(await failing({ create: (context) => new Short(context) })).to.include('reads every STUDENT to the last, each once');
+    expect(await failing({ create: (context) => new Short(context) })).to.include(
+      'reads every STUDENT to the last, each once',
+    );
   });
 
   it('finds an error that holds a secret, and one that is no sentence', async () => {
@@ -85,7 +97,9 @@ describe('the conformance kit', () => {
         }
       }
     }
-    expect(await failing({ create: (context) => new Loud(context) })).to.include('gives up on 429 without end, with a sentence');
+    expect(await failing({ create: (context) => new Loud(context) })).to.include(
+      'gives up on 429 without end, with a sentence',
+    );
   });
 
   it('finds marks that are doubled by sending twice', async () => {

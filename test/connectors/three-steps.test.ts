@@ -77,7 +77,9 @@ async function buildWithNewProvider(): Promise<string> {
     "import { IntegrationProvider } from './integration-provider.js';\n",
     "import { NewProviderConnector } from './new-provider.connector.js';\n",
   );
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], { stdio: 'pipe' });
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], {
+    stdio: 'pipe',
+  });
   return join(folder, 'dist/src/main.js');
 }
 
@@ -93,7 +95,12 @@ describe('a new connector by the three documented steps', () => {
     const { url, log } = service;
     const { institutionId, students, sessionId } = await rosterWithSession(service);
     const create = (config: object, apiKey: string) => {
-      return rest(url, 'POST', '/integrations', { institutionId, provider: 'NEW_PROVIDER', config, credentials: { apiKey } });
+      return rest(url, 'POST', '/integrations', {
+        institutionId,
+        provider: 'NEW_PROVIDER',
+        config,
+        credentials: { apiKey },
+      });
     };
     const created = await create({ students }, 'open sesame');
     expect(created.status).to.equal(201);
@@ -129,7 +136,10 @@ describe('a new connector by the three documented steps', () => {
 
     const refused = await create({ students }, 'wrong key');
     const test = await rest(url, 'POST', `/integrations/${refused.body.id}/test`);
-    expect(test.body).to.deep.include({ success: false, message: 'The school system refused the connection.' });
+    expect(test.body).to.deep.include({
+      success: false,
+      message: 'The school system refused the connection.',
+    });
 
     const broken = await create({ students, broken: true }, 'open sesame');
     const failed = await rest(url, 'POST', `/integrations/${broken.body.id}/sync`, { entityType: 'STUDENT' });
@@ -142,22 +152,34 @@ describe('a new connector by the three documented steps', () => {
   });
 });
 
-/** Students who are in the roster already, by way of files, and a lesson with attendance: what a new connector meets. */
+/**
+ * Students who are in the roster already, by way of files, and a lesson with attendance: what a new connector
+ * meets.
+ */
 async function rosterWithSession({ url, files }: TestService) {
   const institutionId = randomUUID();
   await mkdir(join(files, institutionId), { recursive: true });
   await writeFile(join(files, institutionId, 'groups.csv'), 'id,nombre\nG1,1A\n');
   await writeFile(join(files, institutionId, 'students.csv'), 'id,nombres,grupo\n1,Ana,G1\n2,Eva,G1\n');
   const config = { importPath: institutionId };
-  const { body: csv } = await rest(url, 'POST', '/integrations', { institutionId, provider: 'GENERIC_CSV', config });
-  for (const entityType of ['GROUP', 'STUDENT']) await rest(url, 'POST', `/integrations/${csv.id}/sync`, { entityType });
+  const { body: csv } = await rest(url, 'POST', '/integrations', {
+    institutionId,
+    provider: 'GENERIC_CSV',
+    config,
+  });
+  for (const entityType of ['GROUP', 'STUDENT'])
+    await rest(url, 'POST', `/integrations/${csv.id}/sync`, { entityType });
   const [group] = (await rest(url, 'GET', `/institutions/${institutionId}/groups`)).body;
   const students: string[] = (await rest(url, 'GET', `/institutions/${institutionId}/students`)).body.map(
     ({ id }: { id: string }) => id,
   );
   const sessionId = randomUUID();
   const path = `/institutions/${institutionId}/class-sessions/${sessionId}`;
-  await rest(url, 'PUT', path, { groupId: group.id, startsAt: '2026-03-02T11:00:00Z', endsAt: '2026-03-02T12:00:00Z' });
+  await rest(url, 'PUT', path, {
+    groupId: group.id,
+    startsAt: '2026-03-02T11:00:00Z',
+    endsAt: '2026-03-02T12:00:00Z',
+  });
   const records = students.map((studentId) => ({ studentId, status: 'PRESENT' }));
   expect((await rest(url, 'POST', `${path}/attendance`, { records })).body.created).to.equal(2);
   return { institutionId, students, sessionId };

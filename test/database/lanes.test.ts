@@ -52,7 +52,11 @@ describe('lanes', () => {
     mock.timers.tick(4_999);
     expect(await Promise.race([late, tick('waits')])).to.equal('waits');
     mock.timers.tick(1);
-    expect(await late).to.deep.include({ code: 'aborted', reason: 'BUSY', metadata: { retryAfterSeconds: '5' } });
+    expect(await late).to.deep.include({
+      code: 'aborted',
+      reason: 'BUSY',
+      metadata: { retryAfterSeconds: '5' },
+    });
     await endAll();
     expect(await first).to.equal('done');
   });
@@ -75,7 +79,9 @@ describe('lanes', () => {
   it('give the turn of a use that failed to the next', async () => {
     const lanes = new Lanes(1, 1);
     const failing = () => lanes.take(() => Promise.reject(new Error('no')));
-    const fails = Array.from({ length: 3 }, () => lanes.run('a', failing).catch((error: Error) => error.message));
+    const fails = Array.from({ length: 3 }, () =>
+      lanes.run('a', failing).catch((error: Error) => error.message),
+    );
     expect(await Promise.all(fails)).to.deep.equal(['no', 'no', 'no']);
     expect(await lanes.run('a', () => lanes.take(async () => 'yes'))).to.equal('yes');
   });
@@ -83,7 +89,9 @@ describe('lanes', () => {
   it('let work in the background wait as long as it takes', async () => {
     const lanes = new Lanes(1, 1);
     let end = () => {};
-    const first = lanes.runInBackground(() => lanes.take(() => new Promise<void>((resolve) => (end = resolve))));
+    const first = lanes.runInBackground(() =>
+      lanes.take(() => new Promise<void>((resolve) => (end = resolve))),
+    );
     const second = lanes.runInBackground(() => lanes.take(async () => 'done'));
     await tick();
     mock.timers.tick(60_000);

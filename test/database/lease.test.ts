@@ -25,12 +25,20 @@ describe('a lease', () => {
       (error: { reason?: string }) => error.reason,
     );
   const holders = async (integrationId: string) => {
-    const rows = await database.query<{ owner: string }>('SELECT owner FROM leases WHERE integration_id = $1', [integrationId]);
+    const rows = await database.query<{ owner: string }>(
+      'SELECT owner FROM leases WHERE integration_id = $1',
+      [integrationId],
+    );
     return rows.map(({ owner }) => owner);
   };
 
   /** What the second process gets from a lease of the first in each state. */
-  const STATES: { state: string; make: (lease: Lease) => Promise<unknown>; force?: boolean; taken: boolean }[] = [
+  const STATES: {
+    state: string;
+    make: (lease: Lease) => Promise<unknown>;
+    force?: boolean;
+    taken: boolean;
+  }[] = [
     { state: 'held', make: async () => {}, taken: false },
     { state: 'held, and taken by force', make: async () => {}, force: true, taken: true },
     { state: 'over', make: expire, taken: true },
@@ -46,7 +54,9 @@ describe('a lease', () => {
       expect(next !== undefined).to.equal(taken);
       expect(await reasonOf(lease.assertHeld())).to.equal(taken ? 'LEASE_LOST' : 'done');
       const write = () =>
-        database.execute('UPDATE leases SET resource = resource WHERE integration_id = $1', [key.integrationId]);
+        database.execute('UPDATE leases SET resource = resource WHERE integration_id = $1', [
+          key.integrationId,
+        ]);
       expect(await reasonOf(lease.transaction(write))).to.equal(taken ? 'LEASE_LOST' : 'done');
       expect(await holders(key.integrationId)).to.deep.equal([(next ?? lease).owner]);
       // Whatever the first does at its end, the other's stays.
@@ -112,7 +122,9 @@ describe('a lease', () => {
     await locker.connect();
     try {
       await locker.query('BEGIN; LOCK TABLE students IN ACCESS EXCLUSIVE MODE');
-      const waits = Array.from({ length: 12 }, () => database.query('SELECT 1 FROM students LIMIT 1').catch(() => undefined));
+      const waits = Array.from({ length: 12 }, () =>
+        database.query('SELECT 1 FROM students LIMIT 1').catch(() => undefined),
+      );
       const blocked = `SELECT count(*)::int AS n FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
         WHERE c.relname = 'students' AND NOT l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
       await until(async () => (await locker.query(blocked)).rows[0].n === 5);
@@ -120,7 +132,10 @@ describe('a lease', () => {
       expect(await database.isReachable()).to.equal(true);
       expect(performance.now() - start).to.be.lessThan(2_000);
       const expiry = async () =>
-        String((await locker.query('SELECT expires_at::text AS at FROM leases WHERE owner = $1', [lease.owner])).rows[0].at);
+        String(
+          (await locker.query('SELECT expires_at::text AS at FROM leases WHERE owner = $1', [lease.owner]))
+            .rows[0].at,
+        );
       const before = await expiry();
       await until(async () => (await expiry()) !== before);
       await locker.query('ROLLBACK');
@@ -149,9 +164,13 @@ describe('a lease', () => {
     await locker.connect();
     try {
       await locker.query('BEGIN');
-      await locker.query('SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))', [institutionId]);
+      await locker.query('SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))', [
+        institutionId,
+      ]);
       const start = performance.now();
-      const put = database.inLane('put', () => roster.putStudent(institutionId, randomUUID(), { givenName: 'Ana' }));
+      const put = database.inLane('put', () =>
+        roster.putStudent(institutionId, randomUUID(), { givenName: 'Ana' }),
+      );
       const error = await put.catch((thrown: unknown) => thrown);
       expect(error).to.deep.include({ code: 'aborted', reason: 'BUSY' });
       expect((error as { metadata: object }).metadata).to.deep.equal({ retryAfterSeconds: '5' });

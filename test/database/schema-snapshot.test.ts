@@ -6,7 +6,8 @@ import { printSchema } from '../support/print-schema.js';
 import { sharedServices } from '../support/services.js';
 
 const SNAPSHOT = join(packageRoot, 'test/database/schema.sql');
-const HEAD = '-- The schema that the migrations make. Written by `npm run schema`; a test compares it with the database.\n\n';
+const HEAD =
+  '-- The schema that the migrations make. Written by `npm run schema`; a test compares it with the database.\n\n';
 
 describe('the schema snapshot', () => {
   it('is what the migrations make; `npm run schema` writes it anew', async () => {
@@ -22,8 +23,12 @@ describe('the schema snapshot', () => {
     const after = await database
       .transaction(async () => {
         await database.execute(`CREATE SEQUENCE teachers_seen`);
-        await database.execute(`ALTER TABLE teachers ADD COLUMN seen integer NOT NULL DEFAULT 7 CHECK (seen > 0)`);
-        await database.execute('CREATE INDEX teachers_by_seen ON teachers (institution_id, seen) WHERE active');
+        await database.execute(
+          `ALTER TABLE teachers ADD COLUMN seen integer NOT NULL DEFAULT 7 CHECK (seen > 0)`,
+        );
+        await database.execute(
+          'CREATE INDEX teachers_by_seen ON teachers (institution_id, seen) WHERE active',
+        );
         await database.execute(
           `CREATE TRIGGER teachers_kept BEFORE UPDATE ON teachers FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()`,
         );

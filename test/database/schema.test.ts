@@ -10,7 +10,9 @@ describe('the schema', () => {
       const table = model.getTableName() as string;
       const columns = await database.sequelize.getQueryInterface().describeTable(table);
       const attributes = Object.values(model.getAttributes());
-      expect(Object.keys(columns).sort(), table).to.deep.equal(attributes.map(({ field }) => field as string).sort());
+      expect(Object.keys(columns).sort(), table).to.deep.equal(
+        attributes.map(({ field }) => field as string).sort(),
+      );
       for (const attribute of attributes) {
         const column = columns[attribute.field as string];
         const nullable = attribute.allowNull !== false && !attribute.primaryKey;
@@ -35,7 +37,8 @@ describe('the schema', () => {
        WHERE n.nspname = 'public' AND c.relname NOT IN ('integrations', 'schema_migrations')`,
     );
     expect(rows.length).to.be.greaterThan(10);
-    for (const { table, first } of rows) expect(first, table).to.be.oneOf(['integration_id', 'institution_id']);
+    for (const { table, first } of rows)
+      expect(first, table).to.be.oneOf(['integration_id', 'institution_id']);
   });
 
   it('holds both uniqueness rules of mappings, whatever writes', async () => {

@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { create, type DescMethod, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
-import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from '@connectrpc/connect-node';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
@@ -39,10 +43,11 @@ before(async () => {
   expect(report.synced).to.equal(ROWS);
 });
 
-const bearer: NonNullable<Parameters<typeof createConnectTransport>[0]['interceptors']>[number] = (next) => (request) => {
-  request.header.set('Authorization', `Bearer ${TOKEN}`);
-  return next(request);
-};
+const bearer: NonNullable<Parameters<typeof createConnectTransport>[0]['interceptors']>[number] =
+  (next) => (request) => {
+    request.header.set('Authorization', `Bearer ${TOKEN}`);
+    return next(request);
+  };
 
 describe('@grpc/grpc-js', () => {
   const codec = <M extends DescMethod>(method: M) => ({
@@ -81,7 +86,13 @@ describe('@grpc/grpc-js', () => {
     const method = IntegrationService.method.streamMappings;
     const { path, encode, decode } = codec(method);
     const ids = await withClient(async (client) => {
-      const stream = client.makeServerStreamRequest(path, encode, decode, create(method.input, { id: integrationId }), metadata);
+      const stream = client.makeServerStreamRequest(
+        path,
+        encode,
+        decode,
+        create(method.input, { id: integrationId }),
+        metadata,
+      );
       const found = new Set<string>();
       for await (const { mapping } of stream as AsyncIterable<MessageShape<typeof method.output>>)
         found.add(mapping?.externalId as string);
@@ -95,8 +106,13 @@ describe('@grpc/grpc-js', () => {
     const { path, encode, decode } = codec(method);
     const error = await withClient((client) => {
       return new Promise<{ code: number; details: string } | null>((resolve) => {
-        client.makeUnaryRequest(path, encode, decode, create(method.input, { id: randomUUID() }), metadata, (failure) =>
-          resolve(failure),
+        client.makeUnaryRequest(
+          path,
+          encode,
+          decode,
+          create(method.input, { id: randomUUID() }),
+          metadata,
+          (failure) => resolve(failure),
         );
       });
     });
@@ -107,13 +123,17 @@ describe('@grpc/grpc-js', () => {
 
 describe('Connect clients', () => {
   const TRANSPORTS: Record<string, (baseUrl: string) => Transport> = {
-    'Connect over HTTP/1.1': (baseUrl) => createConnectTransport({ baseUrl, httpVersion: '1.1', interceptors: [bearer] }),
-    'Connect over HTTP/2': (baseUrl) => createConnectTransport({ baseUrl, httpVersion: '2', interceptors: [bearer] }),
+    'Connect over HTTP/1.1': (baseUrl) =>
+      createConnectTransport({ baseUrl, httpVersion: '1.1', interceptors: [bearer] }),
+    'Connect over HTTP/2': (baseUrl) =>
+      createConnectTransport({ baseUrl, httpVersion: '2', interceptors: [bearer] }),
     'Connect binary': (baseUrl) =>
       createConnectTransport({ baseUrl, httpVersion: '1.1', useBinaryFormat: true, interceptors: [bearer] }),
-    'Connect GET': (baseUrl) => createConnectTransport({ baseUrl, httpVersion: '1.1', useHttpGet: true, interceptors: [bearer] }),
+    'Connect GET': (baseUrl) =>
+      createConnectTransport({ baseUrl, httpVersion: '1.1', useHttpGet: true, interceptors: [bearer] }),
     gRPC: (baseUrl) => createGrpcTransport({ baseUrl, interceptors: [bearer] }),
-    'gRPC-Web over HTTP/1.1': (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: '1.1', interceptors: [bearer] }),
+    'gRPC-Web over HTTP/1.1': (baseUrl) =>
+      createGrpcWebTransport({ baseUrl, httpVersion: '1.1', interceptors: [bearer] }),
   };
   for (const [name, transport] of Object.entries(TRANSPORTS)) {
     it(`${name}: unary, streaming, errors`, async () => {
@@ -123,7 +143,11 @@ describe('Connect clients', () => {
       expect(mappings).to.have.length(2);
       expect(nextPageToken).to.not.equal('');
       let count = 0;
-      for await (const _ of client.streamMappings({ id: integrationId, entityType: MappingEntityType.STUDENT })) count += 1;
+      for await (const _ of client.streamMappings({
+        id: integrationId,
+        entityType: MappingEntityType.STUDENT,
+      }))
+        count += 1;
       expect(count).to.equal(ROWS);
       const error = await client
         .getMapping({ id: integrationId, entityType: MappingEntityType.STUDENT })
@@ -141,19 +165,35 @@ describe('buf curl', () => {
     const path = `${url}/smartid.integrations.v1.IntegrationService/GetIntegration`;
     const { stdout } = await run(
       BUF,
-      ['curl', ...args, '-H', `Authorization: Bearer ${TOKEN}`, '-d', JSON.stringify({ id: integrationId }), path],
+      [
+        'curl',
+        ...args,
+        '-H',
+        `Authorization: Bearer ${TOKEN}`,
+        '-d',
+        JSON.stringify({ id: integrationId }),
+        path,
+      ],
       { cwd: '/' },
     );
     return JSON.parse(stdout) as { integration: { id: string } };
   };
   for (const protocol of ['grpc', 'grpcweb', 'connect']) {
     it(`with reflection, by ${protocol}`, async () => {
-      expect((await curl('--protocol', protocol, '--http2-prior-knowledge')).integration.id).to.equal(integrationId);
+      expect((await curl('--protocol', protocol, '--http2-prior-knowledge')).integration.id).to.equal(
+        integrationId,
+      );
     });
   }
 
   it('reflects v1alpha too', async () => {
-    const answer = await curl('--protocol', 'grpc', '--http2-prior-knowledge', '--reflect-protocol', 'grpc-v1alpha');
+    const answer = await curl(
+      '--protocol',
+      'grpc',
+      '--http2-prior-knowledge',
+      '--reflect-protocol',
+      'grpc-v1alpha',
+    );
     expect(answer.integration.id).to.equal(integrationId);
   });
 

@@ -48,7 +48,11 @@ describe('what Idukay pushes', () => {
     expect(created.status).to.equal(200);
     const { userId } = created.body.data as { userId: string };
     expect(created.body).to.deep.equal({ status: 'success', data: { userId } });
-    const updated = await push(url, 'PUT', path, { ...student(1, { surname: 'Ríos' }), userId, unknown: { kept: 'away' } });
+    const updated = await push(url, 'PUT', path, {
+      ...student(1, { surname: 'Ríos' }),
+      userId,
+      unknown: { kept: 'away' },
+    });
     expect(updated.body).to.deep.equal({ status: 'success', data: { userId } });
     const found = await rest(url, 'GET', `/institutions/${institutionId}/students/${userId}`);
     expect(found.body).to.deep.include({
@@ -65,7 +69,9 @@ describe('what Idukay pushes', () => {
   it('many at once all come in', async () => {
     const { url, id, institutionId } = await integration();
     const { path } = (await rest(url, 'POST', `/integrations/${id}/push-secret`, {})).body;
-    const answers = await Promise.all(Array.from({ length: 12 }, (_, n) => push(url, 'POST', path, student(n))));
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => push(url, 'POST', path, student(n))),
+    );
     expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]));
     expect((await rest(url, 'GET', `/institutions/${institutionId}/students`)).body).to.have.length(12);
   });
@@ -74,7 +80,11 @@ describe('what Idukay pushes', () => {
     const { url, id } = await integration();
     const { path } = (await rest(url, 'POST', `/integrations/${id}/push-secret`, {})).body;
     const { path: newer } = (await rest(url, 'POST', `/integrations/${id}/push-secret`, {})).body;
-    for (const wrong of [path, `/integrations/${id}/idukay/wrong/students`, `/integrations/${randomUUID()}/idukay/x/students`]) {
+    for (const wrong of [
+      path,
+      `/integrations/${id}/idukay/wrong/students`,
+      `/integrations/${randomUUID()}/idukay/x/students`,
+    ]) {
       expect(await push(url, 'POST', wrong, student(1)).then(({ status }) => status)).to.equal(404);
     }
     expect((await push(url, 'POST', newer, student(1))).status).to.equal(200);
@@ -89,7 +99,10 @@ describe('what Idukay pushes', () => {
     const TABLE: [unknown, RegExp][] = [
       [student(1, { name: '' }), /name is empty/],
       [student(1, { metadata: { role: 'parent', user: hex(1) } }), /metadata\.role must be "student"/],
-      [student(1, { metadata: { role: 'student', user: '12' } }), /metadata\.user must be 24 hexadecimal digits/],
+      [
+        student(1, { metadata: { role: 'student', user: '12' } }),
+        /metadata\.user must be 24 hexadecimal digits/,
+      ],
       [{}, /name is required; metadata is required/],
     ];
     for (const [body, message] of TABLE) {

@@ -24,11 +24,18 @@ async function sanMartin() {
   const school = generateSchool();
   for (const [name, content] of Object.entries(school)) await put(name, content);
   const config = { importPath: institutionId };
-  const { body } = await rest(url, 'POST', '/integrations', { institutionId, provider: 'GENERIC_CSV', config });
+  const { body } = await rest(url, 'POST', '/integrations', {
+    institutionId,
+    provider: 'GENERIC_CSV',
+    config,
+  });
   const id: string = body.id;
-  const sync = async (entityType: string) => (await rest(url, 'POST', `/integrations/${id}/sync`, { entityType })).body;
+  const sync = async (entityType: string) =>
+    (await rest(url, 'POST', `/integrations/${id}/sync`, { entityType })).body;
   const exported = (runId: string, query = '') =>
-    fetch(`${url}/integrations/${id}/runs/${runId}/issues/export${query}`, { headers: { Authorization: `Bearer ${TOKEN}` } });
+    fetch(`${url}/integrations/${id}/runs/${runId}/issues/export${query}`, {
+      headers: { Authorization: `Bearer ${TOKEN}` },
+    });
   return { url, id, school, put, sync, exported };
 }
 
@@ -70,7 +77,10 @@ describe('failed rows over the wire', () => {
         { id, runId: run('STUDENT') },
         { onHeader: (headers) => void dispositions.push(headers.get('content-disposition')) },
       );
-      expect([file?.contentType, fileName]).to.deep.equal(['text/csv; charset=windows-1252', 'students-errors.csv']);
+      expect([file?.contentType, fileName]).to.deep.equal([
+        'text/csv; charset=windows-1252',
+        'students-errors.csv',
+      ]);
       expect(Buffer.from(file?.data ?? []).equals(bytes)).to.equal(true);
       expect(dispositions).to.deep.equal(['attachment; filename="students-errors.csv"']);
     }
@@ -82,9 +92,14 @@ describe('failed rows over the wire', () => {
     codeless[0] = 'E8001';
     twice[0] = 'E8002';
     short.splice(6, 3, '02/03/2026', '01/01/2015', 'ACTIVO');
-    await put('students.csv', Buffer.from([header, ...columns.map((cells) => cells.join(';')), ''].join('\r\n'), 'latin1'));
+    await put(
+      'students.csv',
+      Buffer.from([header, ...columns.map((cells) => cells.join(';')), ''].join('\r\n'), 'latin1'),
+    );
     const memberships = await (await exported(run('STUDENT'), '?file=memberships.csv')).text();
-    expect(memberships).to.match(/^grupo_id,persona_id,rol,error\r\n\w+,E9999,alumno,"line 501: student ""E9999"" is not known/);
+    expect(memberships).to.match(
+      /^grupo_id,persona_id,rol,error\r\n\w+,E9999,alumno,"line 501: student ""E9999"" is not known/,
+    );
     await put('memberships.csv', memberships.replace('E9999', 'E8001'));
     const teachers = await (await exported(run('TEACHER'))).text();
     expect(teachers.split('\r\n')).to.have.length(3);

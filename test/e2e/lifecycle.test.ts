@@ -47,11 +47,15 @@ describe('the process', () => {
     const token = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim();
     const answer = await fetch(`${first.url}/providers`, { headers: { authorization: `Bearer ${token}` } });
     expect(answer.status).to.equal(200);
-    expect(first.log.join('\n')).to.contain(`curl -H 'Authorization: Bearer ${token}' ${first.url}/providers`);
+    expect(first.log.join('\n')).to.contain(
+      `curl -H 'Authorization: Bearer ${token}' ${first.url}/providers`,
+    );
     expect(await first.stop()).to.equal(0);
     const second = await startService({ dataDir, env: { ADMIN_TOKEN: undefined } });
     expect(second.log.join('\n')).to.not.contain(token);
-    expect((await fetch(`${second.url}/providers`, { headers: { authorization: `Bearer ${token}` } })).status).to.equal(200);
+    expect(
+      (await fetch(`${second.url}/providers`, { headers: { authorization: `Bearer ${token}` } })).status,
+    ).to.equal(200);
     await second.stop();
   });
 
@@ -71,7 +75,9 @@ describe('the process', () => {
     const service = await startService({ dataDir, env });
     const rows = Array.from({ length: 20_000 }, (_, i) => `S${i},Ana ${i}`).join('\n');
     const { id } = await connect(service.url, service.files, { 'students.csv': `id,nombres\n${rows}\n` });
-    const sync = rest(service.url, 'POST', `/integrations/${id}/sync`, { entityType: 'STUDENT' }).catch(() => undefined);
+    const sync = rest(service.url, 'POST', `/integrations/${id}/sync`, { entityType: 'STUDENT' }).catch(
+      () => undefined,
+    );
     let runs: { id: string; status: string }[] = [];
     while (runs.length === 0) runs = (await rest(service.url, 'GET', `/integrations/${id}/runs`)).body;
     await service.stop('SIGKILL');
@@ -107,7 +113,10 @@ describe('the process', () => {
     await service.stop();
     const lines = service.log.filter((line) => line.includes('find-me')).map((line) => JSON.parse(line));
     expect(lines).to.have.length(1);
-    expect(lines[0]).to.deep.include({ rpc: 'smartid.integrations.v1.IntegrationService/GetIntegration', code: 'not_found' });
+    expect(lines[0]).to.deep.include({
+      rpc: 'smartid.integrations.v1.IntegrationService/GetIntegration',
+      code: 'not_found',
+    });
     expect(service.log.join('\n')).to.not.contain(TOKEN);
   });
 });
@@ -118,12 +127,15 @@ describe('many at once', () => {
     const rows = Array.from({ length: 3_000 }, (_, i) => `S${i},Ana ${i}`).join('\n');
     const { id } = await connect(service.url, service.files, { 'students.csv': `id,nombres\n${rows}\n` });
     const answers = await Promise.all(
-      Array.from({ length: 50 }, () => rest(service.url, 'POST', `/integrations/${id}/sync`, { entityType: 'STUDENT' })),
+      Array.from({ length: 50 }, () =>
+        rest(service.url, 'POST', `/integrations/${id}/sync`, { entityType: 'STUDENT' }),
+      ),
     );
     const done = answers.filter(({ status }) => status === 200);
     const refused = answers.filter(({ status, body }) => status === 409 && body.code === 'aborted');
     expect([done.length, refused.length]).to.deep.equal([1, 49]);
-    for (const { body } of refused) expect(body.details[0].debug.metadata.runId).to.equal(done[0]?.body.runId);
+    for (const { body } of refused)
+      expect(body.details[0].debug.metadata.runId).to.equal(done[0]?.body.runId);
     expect(done[0]?.body.counts).to.deep.include({ read: 3_000, created: 3_000 });
     expect((await rest(service.url, 'GET', `/integrations/${id}/runs`)).body).to.have.length(1);
     expect((await rest(service.url, 'GET', `/integrations/${id}/logs`)).body.mappingsCount).to.equal(3_000);
@@ -144,13 +156,22 @@ describe('many at once', () => {
       }),
     );
     const answers = await Promise.all(
-      schools.map(({ id }) => rest(service.url, 'POST', `/integrations/${id}/sync`, { entityType: 'STUDENT' })),
+      schools.map(({ id }) =>
+        rest(service.url, 'POST', `/integrations/${id}/sync`, { entityType: 'STUDENT' }),
+      ),
     );
-    for (const { body } of answers) expect(body.counts).to.deep.include({ read: 1_000, created: 1_000, failed: 0 });
+    for (const { body } of answers)
+      expect(body.counts).to.deep.include({ read: 1_000, created: 1_000, failed: 0 });
     for (const [s, { institutionId }] of schools.entries()) {
-      const { body } = await rest(service.url, 'GET', `/institutions/${institutionId}/students?pageSize=1000`);
+      const { body } = await rest(
+        service.url,
+        'GET',
+        `/institutions/${institutionId}/students?pageSize=1000`,
+      );
       expect(body).to.have.length(1_000);
-      expect(body.every(({ givenName }: { givenName: string }) => givenName.startsWith(`Ana ${s}-`))).to.equal(true);
+      expect(
+        body.every(({ givenName }: { givenName: string }) => givenName.startsWith(`Ana ${s}-`)),
+      ).to.equal(true);
     }
     await service.stop();
   });

@@ -32,22 +32,33 @@ async function ready({ handle, provider, config, credentials, course, students }
   const first = await startService({ dataDir, env });
   const institutionId = randomUUID();
   const settings = { config: { apiUrl: school.url, ...config }, credentials };
-  const { id } = (await rest(first.url, 'POST', '/integrations', { institutionId, provider, ...settings })).body;
-  for (const entityType of ['COURSE', 'STUDENT']) await rest(first.url, 'POST', `/integrations/${id}/sync`, { entityType });
+  const { id } = (await rest(first.url, 'POST', '/integrations', { institutionId, provider, ...settings }))
+    .body;
+  for (const entityType of ['COURSE', 'STUDENT'])
+    await rest(first.url, 'POST', `/integrations/${id}/sync`, { entityType });
   const internal = async (type: string, externalId: string, url = first.url) =>
-    (await rest(url, 'GET', `/integrations/${id}/mappings/${type}/external/${externalId}`)).body.internalId as string;
+    (await rest(url, 'GET', `/integrations/${id}/mappings/${type}/external/${externalId}`)).body
+      .internalId as string;
   const session = { id: randomUUID(), institutionId, courseId: await internal('COURSE', course) };
   const path = `/institutions/${institutionId}/class-sessions/${session.id}`;
   const times = { startsAt: '2026-03-02T11:00:00Z', endsAt: '2026-03-02T12:30:00Z' };
   await rest(first.url, 'PUT', path, { ...session, ...times });
   const record = async (url: string, status: string) => {
-    const records = students.map(async (student) => ({ studentId: await internal('STUDENT', student, url), status }));
+    const records = students.map(async (student) => ({
+      studentId: await internal('STUDENT', student, url),
+      status,
+    }));
     await rest(url, 'POST', `${path}/attendance`, { records: await Promise.all(records) });
   };
   await record(first.url, 'PRESENT');
-  const send = (url: string) => rest(url, 'POST', `/integrations/${id}/send-attendance`, { sessionId: session.id });
-  const deliveries = async (url: string, query = ''): Promise<{ status: string; attempts: number; version: number }[]> =>
-    (await rest(url, 'GET', `/integrations/${id}/deliveries?sessionId=${session.id}&pageSize=200${query}`)).body;
+  const send = (url: string) =>
+    rest(url, 'POST', `/integrations/${id}/send-attendance`, { sessionId: session.id });
+  const deliveries = async (
+    url: string,
+    query = '',
+  ): Promise<{ status: string; attempts: number; version: number }[]> =>
+    (await rest(url, 'GET', `/integrations/${id}/deliveries?sessionId=${session.id}&pageSize=200${query}`))
+      .body;
   return { first, restart: () => startService({ dataDir, env }), send, deliveries, record };
 }
 
@@ -55,11 +66,20 @@ describe('a process that is killed while it sends attendance', () => {
   it('leaves the rest to the next call; Moodle is asked what it has, and nothing is marked twice', async () => {
     const school = makeMoodleSchool({ courses: 1, students: 40 });
     const moodle = new MoodleSimulator({ ...school, latencyMs: 20 });
-    const students = school.users.filter(({ username }) => username.startsWith('s')).map(({ id }) => String(id));
+    const students = school.users
+      .filter(({ username }) => username.startsWith('s'))
+      .map(({ id }) => String(id));
     const credentials = { wsToken: moodle.token };
-    const provider = { handle: moodle.handle, provider: 'MOODLE' as const, credentials, course: '2', students };
+    const provider = {
+      handle: moodle.handle,
+      provider: 'MOODLE' as const,
+      credentials,
+      course: '2',
+      students,
+    };
     const { first, restart, send, deliveries } = await ready(provider);
-    const marks = () => moodle.calls.filter(({ wsfunction }) => wsfunction === 'mod_attendance_update_user_status');
+    const marks = () =>
+      moodle.calls.filter(({ wsfunction }) => wsfunction === 'mod_attendance_update_user_status');
     const sending = send(first.url).catch(() => 'cut');
     while (marks().length < 12) await new Promise(setImmediate);
     await first.stop('SIGKILL');
@@ -69,13 +89,17 @@ describe('a process that is killed while it sends attendance', () => {
 
     const again = await restart();
     const left = await deliveries(again.url);
-    expect(left.map(({ status, attempts }) => [status, attempts])).to.deep.equal(Array(40).fill(['QUEUED', 1]));
+    expect(left.map(({ status, attempts }) => [status, attempts])).to.deep.equal(
+      Array(40).fill(['QUEUED', 1]),
+    );
     expect((await send(again.url)).body).to.deep.include({ success: true, sent: 40, confirmed: 40 });
     const marked = marks().map(({ params }) => params.studentid);
     expect([marked.length, new Set(marked).size]).to.deep.equal([40, 40]);
     const [session, ...others] = moodle.sessions.values();
     expect([session?.log.size, others]).to.deep.equal([40, []]);
-    expect((await deliveries(again.url)).map(({ status }) => status)).to.deep.equal(Array(40).fill('CONFIRMED'));
+    expect((await deliveries(again.url)).map(({ status }) => status)).to.deep.equal(
+      Array(40).fill('CONFIRMED'),
+    );
     await again.stop();
   });
 
@@ -86,7 +110,8 @@ describe('a process that is killed while it sends attendance', () => {
     let held: (() => void) | undefined;
     const handle: typeof gateway.handle = (request, response) => {
       // The second batch is left without an answer.
-      if (request.method === 'POST' && gateway.batches.length === 1) held = () => gateway.handle(request, response);
+      if (request.method === 'POST' && gateway.batches.length === 1)
+        held = () => gateway.handle(request, response);
       else gateway.handle(request, response);
     };
     const students = lists.estudiantes.map(({ id }) => String(id));
@@ -121,11 +146,20 @@ describe('a process that is frozen while it sends attendance', () => {
     if (!testDatabaseUrl) return this.skip();
     const school = makeMoodleSchool({ courses: 1, students: 40 });
     const moodle = new MoodleSimulator({ ...school, latencyMs: 20 });
-    const students = school.users.filter(({ username }) => username.startsWith('s')).map(({ id }) => String(id));
+    const students = school.users
+      .filter(({ username }) => username.startsWith('s'))
+      .map(({ id }) => String(id));
     const credentials = { wsToken: moodle.token };
-    const provider = { handle: moodle.handle, provider: 'MOODLE' as const, credentials, course: '2', students };
+    const provider = {
+      handle: moodle.handle,
+      provider: 'MOODLE' as const,
+      credentials,
+      course: '2',
+      students,
+    };
     const { first, restart, send, deliveries, record } = await ready(provider);
-    const marks = () => moodle.calls.filter(({ wsfunction }) => wsfunction === 'mod_attendance_update_user_status');
+    const marks = () =>
+      moodle.calls.filter(({ wsfunction }) => wsfunction === 'mod_attendance_update_user_status');
     const sending = send(first.url);
     while (marks().length < 12) await new Promise(setImmediate);
     first.process.kill('SIGSTOP');

@@ -103,22 +103,42 @@ describe('the documented REST paths', () => {
       updatedAt: first.updatedAt,
     });
     for (const uuid of [first.id, first.internalId, body.runId]) expect(uuid).to.match(UUID);
-    expect((await call('GET', `/integrations/${id}/mappings?entityType=STUDENT`)).body).to.deep.equal(body.mappings);
+    expect((await call('GET', `/integrations/${id}/mappings?entityType=STUDENT`)).body).to.deep.equal(
+      body.mappings,
+    );
     expect((await call('GET', `/integrations/${id}/mappings?entityType=course`)).body).to.deep.equal([]);
-    expect((await call('GET', `/integrations/${id}/mappings/STUDENT/${first.internalId}`)).body).to.deep.equal(first);
+    expect(
+      (await call('GET', `/integrations/${id}/mappings/STUDENT/${first.internalId}`)).body,
+    ).to.deep.equal(first);
     expect((await call('GET', `/integrations/${id}/mappings/student/external/1`)).body).to.deep.equal(first);
     expect((await call('GET', `/integrations/${id}/mappings/STUDENT/external/none`)).status).to.equal(404);
     const logs = (await call('GET', `/integrations/${id}/logs`)).body;
-    expect(logs).to.deep.include({ integrationId: id, provider: 'GENERIC_CSV', status: 'ACTIVE', mappingsCount: 2 });
+    expect(logs).to.deep.include({
+      integrationId: id,
+      provider: 'GENERIC_CSV',
+      status: 'ACTIVE',
+      mappingsCount: 2,
+    });
     expect(logs.lastSyncAt).to.match(TIME);
     const runs = (await call('GET', `/integrations/${id}/runs`)).body;
     expect(runs).to.deep.equal(logs.runs);
-    expect(runs[0]).to.deep.include({ id: body.runId, status: 'COMPLETED', stage: 'REPORT', attempt: 1, counts: body.counts });
+    expect(runs[0]).to.deep.include({
+      id: body.runId,
+      status: 'COMPLETED',
+      stage: 'REPORT',
+      attempt: 1,
+      counts: body.counts,
+    });
     expect((await call('GET', `/integrations/${id}/runs/${body.runId}`)).body).to.deep.equal(runs[0]);
     expect(runs[0].evidence.memberships).to.deep.equal({ pages: 0, rows: 0, repeatedPages: 0, gaps: [] });
     const issues = (await call('GET', `/integrations/${id}/runs/${body.runId}/issues?severity=error`)).body;
     expect(issues).to.have.length(1);
-    expect(issues[0]).to.deep.include({ severity: 'ERROR', rule: 'id.missing', file: 'students.csv', line: 4 });
+    expect(issues[0]).to.deep.include({
+      severity: 'ERROR',
+      rule: 'id.missing',
+      file: 'students.csv',
+      line: 4,
+    });
     const students = (await call('GET', `/institutions/${institutionId}/students`)).body;
     expect(students.map((s: { givenName: string }) => s.givenName).sort()).to.deep.equal(['Ana', 'Eva']);
   });
@@ -150,7 +170,8 @@ describe('the documented REST paths', () => {
       'groups.csv': 'id,nombre\nG1,1A\n',
       'students.csv': 'id,nombres,grupo\n1,Ana,G1\n',
     });
-    for (const entityType of ['GROUP', 'STUDENT']) await call('POST', `/integrations/${id}/sync`, { entityType });
+    for (const entityType of ['GROUP', 'STUDENT'])
+      await call('POST', `/integrations/${id}/sync`, { entityType });
     const [group] = (await call('GET', `/institutions/${institutionId}/groups`)).body;
     const [student] = (await call('GET', `/institutions/${institutionId}/students?groupId=${group.id}`)).body;
     const sessionId = randomUUID();
@@ -176,13 +197,22 @@ describe('the documented REST paths', () => {
     const sent = await call('POST', `/integrations/${id}/send-attendance`, { sessionId });
     expect(sent.body).to.deep.equal({ success: true, sent: 1, errors: [], confirmed: 1, unchanged: 0 });
     const changes = (await call('GET', `/institutions/${institutionId}/roster-changes`)).body;
-    expect(changes.changes.map((change: { entity: string }) => change.entity)).to.deep.equal(['GROUP', 'STUDENT', 'MEMBERSHIP']);
-    const later = (await call('GET', `/institutions/${institutionId}/roster-changes?pageToken=${changes.nextPageToken}`)).body;
+    expect(changes.changes.map((change: { entity: string }) => change.entity)).to.deep.equal([
+      'GROUP',
+      'STUDENT',
+      'MEMBERSHIP',
+    ]);
+    const later = (
+      await call('GET', `/institutions/${institutionId}/roster-changes?pageToken=${changes.nextPageToken}`)
+    ).body;
     expect(later).to.deep.equal({ changes: [], nextPageToken: changes.nextPageToken, hasMore: false });
   });
 
   it('lists the providers with the schemas of their settings', async () => {
-    const providers = (await call('GET', '/providers')).body as { provider: string; configSchema: { properties: object } }[];
+    const providers = (await call('GET', '/providers')).body as {
+      provider: string;
+      configSchema: { properties: object };
+    }[];
     expect(providers.map(({ provider }) => provider)).to.deep.equal(['IDUKAY', 'MOODLE', 'GENERIC_CSV']);
     const csv = providers[2];
     expect(csv).to.deep.include({ provider: 'GENERIC_CSV', sendsAttendance: true });
@@ -192,15 +222,47 @@ describe('the documented REST paths', () => {
 
 describe('errors over REST', () => {
   const id = randomUUID();
-  const TABLE: [what: string, method: string, path: string, body: unknown, status: number, code: string, message: RegExp][] = [
+  const TABLE: [
+    what: string,
+    method: string,
+    path: string,
+    body: unknown,
+    status: number,
+    code: string,
+    message: RegExp,
+  ][] = [
     ['an unknown path', 'GET', '/nothing/here', undefined, 404, 'not_found', /nothing at \/nothing\/here/],
     ['an unknown integration', 'GET', `/integrations/${id}`, undefined, 404, 'not_found', /no integration/],
     ['an id that is no UUID', 'GET', '/integrations/42', undefined, 400, 'invalid_argument', /^id: /],
     ['a method the path does not take', 'PUT', '/integrations', {}, 405, 'unimplemented', /takes .*POST/],
-    ['a body that is not JSON', 'POST', '/integrations', '{oops', 400, 'invalid_argument', /body: is not JSON/],
+    [
+      'a body that is not JSON',
+      'POST',
+      '/integrations',
+      '{oops',
+      400,
+      'invalid_argument',
+      /body: is not JSON/,
+    ],
     ['a body that is a list', 'POST', '/integrations', [], 400, 'invalid_argument', /must be a JSON object/],
-    ['a field that is not there', 'POST', '/integrations', { colour: 1 }, 400, 'invalid_argument', /colour: is not a field/],
-    ['a field of another type', 'POST', '/integrations', { institutionId: 7 }, 400, 'invalid_argument', /institutionId: /],
+    [
+      'a field that is not there',
+      'POST',
+      '/integrations',
+      { colour: 1 },
+      400,
+      'invalid_argument',
+      /colour: is not a field/,
+    ],
+    [
+      'a field of another type',
+      'POST',
+      '/integrations',
+      { institutionId: 7 },
+      400,
+      'invalid_argument',
+      /institutionId: /,
+    ],
     [
       'a query parameter that is not there',
       'GET',
@@ -237,8 +299,24 @@ describe('errors over REST', () => {
       'invalid_argument',
       /"x" is none of COURSE/,
     ],
-    ['mappings of an unknown integration', 'GET', `/integrations/${id}/mappings`, undefined, 404, 'not_found', /no integration/],
-    ['a page too large', 'GET', `/integrations/${id}/mappings?pageSize=5000`, undefined, 400, 'invalid_argument', /pageSize: /],
+    [
+      'mappings of an unknown integration',
+      'GET',
+      `/integrations/${id}/mappings`,
+      undefined,
+      404,
+      'not_found',
+      /no integration/,
+    ],
+    [
+      'a page too large',
+      'GET',
+      `/integrations/${id}/mappings?pageSize=5000`,
+      undefined,
+      400,
+      'invalid_argument',
+      /pageSize: /,
+    ],
     ['a broken percent sign', 'GET', '/integrations/%zz', undefined, 404, 'not_found', /nothing at/],
   ];
   for (const [what, method, path, body, status, code, message] of TABLE) {
@@ -263,7 +341,9 @@ describe('errors over REST', () => {
   it('a wrong or missing token is 401, whatever else is asked', async () => {
     const { url } = await sharedService();
     for (const authorization of [undefined, 'Bearer wrong', `Basic ${TOKEN}`, `Bearer ${TOKEN}x`]) {
-      const response = await fetch(`${url}/integrations`, { headers: authorization ? { authorization } : {} });
+      const response = await fetch(`${url}/integrations`, {
+        headers: authorization ? { authorization } : {},
+      });
       expect(response.status).to.equal(401);
       expect(response.headers.get('www-authenticate')).to.equal('Bearer');
       expect(await response.json()).to.include({ code: 'unauthenticated' });
@@ -271,15 +351,21 @@ describe('errors over REST', () => {
   });
 
   it('a body over 4 MiB is resource_exhausted', async () => {
-    const { status, body } = await call('POST', '/integrations', JSON.stringify({ provider: 'x'.repeat(4 * 1024 * 1024) }));
+    const { status, body } = await call(
+      'POST',
+      '/integrations',
+      JSON.stringify({ provider: 'x'.repeat(4 * 1024 * 1024) }),
+    );
     expect([status, body.code]).to.deep.equal([429, 'resource_exhausted']);
   });
 
   it('takes a request id over, or makes one', async () => {
-    expect((await call('GET', '/providers', undefined, { 'X-Request-Id': 'abc-1' })).headers.get('x-request-id')).to.equal(
-      'abc-1',
-    );
-    expect((await call('GET', '/providers', undefined, { 'X-Request-Id': 'a b' })).headers.get('x-request-id')).to.match(UUID);
+    expect(
+      (await call('GET', '/providers', undefined, { 'X-Request-Id': 'abc-1' })).headers.get('x-request-id'),
+    ).to.equal('abc-1');
+    expect(
+      (await call('GET', '/providers', undefined, { 'X-Request-Id': 'a b' })).headers.get('x-request-id'),
+    ).to.match(UUID);
     expect((await call('GET', `/integrations/${id}`)).headers.get('x-request-id')).to.match(UUID);
   });
 });

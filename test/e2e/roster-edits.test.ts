@@ -8,7 +8,8 @@ async function institution() {
   const id = randomUUID();
   return {
     id,
-    call: (method: string, path: string, body?: unknown) => rest(url, method, `/institutions/${id}${path}`, body),
+    call: (method: string, path: string, body?: unknown) =>
+      rest(url, method, `/institutions/${id}${path}`, body),
   };
 }
 
@@ -44,7 +45,16 @@ describe('edits of the roster over REST', () => {
       enrolledOn: '2026-03-02',
       birthDate: '2012-05-09',
       active: false,
-      editedFields: ['active', 'birthDate', 'code', 'email', 'enrolledOn', 'familyName', 'givenName', 'nationalId'],
+      editedFields: [
+        'active',
+        'birthDate',
+        'code',
+        'email',
+        'enrolledOn',
+        'familyName',
+        'givenName',
+        'nationalId',
+      ],
       metadata: {},
       createdAt: body.createdAt,
       updatedAt: body.updatedAt,
@@ -66,9 +76,20 @@ describe('edits of the roster over REST', () => {
   it('PUT of a course, and of a group of it', async () => {
     const { call } = await institution();
     const [course, group] = [randomUUID(), randomUUID()];
-    const about = { name: 'Matemática', code: 'M1', grade: '1º', academicTerm: '2026', description: 'Números' };
+    const about = {
+      name: 'Matemática',
+      code: 'M1',
+      grade: '1º',
+      academicTerm: '2026',
+      description: 'Números',
+    };
     const put = await call('PUT', `/courses/${course}`, about);
-    expect(put.body).to.deep.include({ id: course, ...about, active: true, editedFields: Object.keys(about).sort() });
+    expect(put.body).to.deep.include({
+      id: course,
+      ...about,
+      active: true,
+      editedFields: Object.keys(about).sort(),
+    });
     const section = { name: '1A', courseId: course, code: 'G1', academicTerm: '2026', active: true };
     const { body } = await call('PUT', `/groups/${group}`, section);
     expect(body).to.deep.include({ id: group, ...section, editedFields: Object.keys(section).sort() });
@@ -98,7 +119,12 @@ describe('edits of the roster over REST', () => {
 
   const group = randomUUID();
   const WRONG: [what: string, path: string, body: object | undefined, fields: string[]][] = [
-    ['bad values', '/students/', { givenName: 'Ana', email: 'ana@', nationalId: '12345678-9' }, ['nationalId', 'email']],
+    [
+      'bad values',
+      '/students/',
+      { givenName: 'Ana', email: 'ana@', nationalId: '12345678-9' },
+      ['nationalId', 'email'],
+    ],
     [
       'days that are none',
       '/students/',
@@ -109,7 +135,12 @@ describe('edits of the roster over REST', () => {
     ['a new course without a name', '/courses/', {}, ['name']],
     ['a course that is no UUID', '/groups/', { name: '1A', courseId: '7' }, ['courseId']],
     ['a course that is not there', '/groups/', { name: '1A', courseId: randomUUID() }, ['courseId']],
-    ['a member and a group that are not there', `/groups/${group}/members/STUDENT/`, undefined, ['groupId', 'personId']],
+    [
+      'a member and a group that are not there',
+      `/groups/${group}/members/STUDENT/`,
+      undefined,
+      ['groupId', 'personId'],
+    ],
     ['a role that is none', `/groups/${group}/members/PARENT/`, undefined, ['role']],
   ];
   for (const [what, path, edit, fields] of WRONG) {

@@ -12,9 +12,16 @@ function simulate(): Simulation {
   const { students, courses } = system.lists;
   return {
     handle: system.handle,
-    settings: (url, timeout) => ({ config: { apiUrl: url, timeout, pageSize: 5 }, credentials: { apiKey: system.apiKey } }),
+    settings: (url, timeout) => ({
+      config: { apiUrl: url, timeout, pageSize: 5 },
+      credentials: { apiKey: system.apiKey },
+    }),
     expected: { STUDENT: students.map(({ id }) => id), COURSE: courses.map(({ id }) => id) },
-    refused: [{ config: { apiUrl: 'nowhere' } }, { config: { pageSize: 0 } }, { credentials: { apiKey: '' } }],
+    refused: [
+      { config: { apiUrl: 'nowhere' } },
+      { config: { pageSize: 0 } },
+      { credentials: { apiKey: '' } },
+    ],
     expireCredentials: () => {
       system.keyExpired = true;
     },

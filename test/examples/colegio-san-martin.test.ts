@@ -23,7 +23,11 @@ describe('Colegio San Martín', () => {
       const report = await integrationService.syncData(school.integrationId, MappingEntityType[type]);
       counts[type] = report.synced;
       const { items } = await integrationService.listSyncIssues(school.integrationId, report.runId);
-      found.push(...items.flatMap(({ file, line, severity }) => (line ? [`${file} ${line} ${severity.toLowerCase()}`] : [])));
+      found.push(
+        ...items.flatMap(({ file, line, severity }) =>
+          line ? [`${file} ${line} ${severity.toLowerCase()}`] : [],
+        ),
+      );
     }
     const readme = await readFile(join(FOLDER, 'README.md'), 'utf8');
     const listed = [...readme.matchAll(/^\| (\S+\.csv) +\| (\d+) +\|.*\| (error|warning)/gm)].map(

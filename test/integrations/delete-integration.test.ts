@@ -33,7 +33,11 @@ async function rowsOf(integrationId: string) {
 }
 
 /** Deletes the integration just before the nth transaction of some work; returns whether it came to that. */
-async function deleteBefore(integrationId: string, nth: number, work: () => Promise<unknown>): Promise<boolean> {
+async function deleteBefore(
+  integrationId: string,
+  nth: number,
+  work: () => Promise<unknown>,
+): Promise<boolean> {
   const { database, integrationService } = await sharedServices();
   const original = database.transaction.bind(database);
   const inside = new AsyncLocalStorage<true>();
@@ -52,12 +56,18 @@ async function deleteBefore(integrationId: string, nth: number, work: () => Prom
   return count >= nth;
 }
 
-/** Does work of a new integration again and again, and deletes the integration before each of its transactions. */
-async function deleteBeforeEach(work: () => Promise<{ integrationId: string; run: () => Promise<unknown> }>): Promise<void> {
+/**
+ * Does work of a new integration again and again, and deletes the integration before each of its
+ * transactions.
+ */
+async function deleteBeforeEach(
+  work: () => Promise<{ integrationId: string; run: () => Promise<unknown> }>,
+): Promise<void> {
   for (let nth = 1, isOver = false; !isOver; nth++) {
     const { integrationId, run } = await work();
     isOver = !(await deleteBefore(integrationId, nth, run));
-    if (!isOver) expect(await rowsOf(integrationId), `deleted before transaction ${nth}`).to.deep.equal(nothing);
+    if (!isOver)
+      expect(await rowsOf(integrationId), `deleted before transaction ${nth}`).to.deep.equal(nothing);
     expect(nth).to.be.below(100);
   }
 }
@@ -86,7 +96,11 @@ describe('deleting an integration', () => {
         ['MEMBERSHIP', 'DELETE', ''],
       ]);
       expect(ends.map(({ entityId }) => entityId)).to.have.members([s1, s2]);
-      expect(ends.find(({ entityId }) => entityId === s1)?.before).to.deep.equal({ groupId: g1, personId: s1, role: 'STUDENT' });
+      expect(ends.find(({ entityId }) => entityId === s1)?.before).to.deep.equal({
+        groupId: g1,
+        personId: s1,
+        role: 'STUDENT',
+      });
     }
     // Whoever had read the feed to its end goes on from there.
     const since = await rosterService.listRosterChanges({ institutionId, pageToken: before.pageToken });
@@ -101,11 +115,17 @@ describe('deleting an integration', () => {
     const { integrationService, mappingService } = await sharedServices();
     const source = await newCsvSource(SCHOOL);
     await source.syncAll();
-    const ids = { keepInternalId: await source.idOf('S1'), dropInternalId: await source.idOf('S2'), keepExternalId: 'S1' };
+    const ids = {
+      keepInternalId: await source.idOf('S1'),
+      dropInternalId: await source.idOf('S2'),
+      keepExternalId: 'S1',
+    };
     await mappingService.repairs.merge({ ...source.of, ...ids });
     const { changes } = await readWholeFeed(source.institutionId);
     await integrationService.deleteIntegration(source.integrationId);
-    expect((await readWholeFeed(source.institutionId)).changes.slice(0, changes.length)).to.deep.equal(changes);
+    expect((await readWholeFeed(source.institutionId)).changes.slice(0, changes.length)).to.deep.equal(
+      changes,
+    );
   });
 
   it('does not touch the memberships of another integration', async () => {
@@ -164,11 +184,17 @@ describe('deleting an integration', () => {
     await first.sync(GROUP);
     const { institutionId } = first;
     const put = (n: number, name: string, academicTerm: string) =>
-      rosterService.putGroup(institutionId, `00000000-0000-4000-8000-00000000ac0${n}`, { name, academicTerm });
+      rosterService.putGroup(institutionId, `00000000-0000-4000-8000-00000000ac0${n}`, {
+        name,
+        academicTerm,
+      });
     await put(1, '1B', '2025');
     await put(2, '1C', '2026');
     await put(3, '1C', '2026');
-    const second = await newCsvSource({ 'groups.csv': 'id,nombre,periodo\nH1,1A,2026\nH2,1B,2026\nH3,1C,2026\n' }, institutionId);
+    const second = await newCsvSource(
+      { 'groups.csv': 'id,nombre,periodo\nH1,1A,2026\nH2,1B,2026\nH3,1C,2026\n' },
+      institutionId,
+    );
     expect((await second.sync(GROUP)).counts).to.deep.include({ created: 3, updated: 0 });
   });
 

@@ -8,7 +8,9 @@ import { newSchool, sharedServices } from '../support/services.js';
 
 const { STUDENT, GROUP, TEACHER } = MappingEntityType;
 
-async function failure(promise: Promise<unknown>): Promise<{ code?: string; message: string; violations?: { field: string }[] }> {
+async function failure(
+  promise: Promise<unknown>,
+): Promise<{ code?: string; message: string; violations?: { field: string }[] }> {
   return promise.then(
     () => ({ message: 'no error' }),
     (error) => error,
@@ -23,7 +25,10 @@ describe('IntegrationService', () => {
       integrationService.createIntegration({ ...base, config: { timeZone: 'Mars/Olympus', colour: 1 } }),
     );
     expect(missing.code).to.equal('invalid_argument');
-    expect(missing.violations?.map(({ field }) => field)).to.include.members(['config.importPath', 'config.timeZone']);
+    expect(missing.violations?.map(({ field }) => field)).to.include.members([
+      'config.importPath',
+      'config.timeZone',
+    ]);
     const secret = await failure(
       integrationService.createIntegration({ ...base, config: { importPath: 'x' }, credentials: { k: 'v' } }),
     );
@@ -40,8 +45,14 @@ describe('IntegrationService', () => {
       config: { timeZone: 'America/Guayaquil', exportPath: null },
     });
     expect(changed.config).to.deep.equal({ importPath: basename(folder), timeZone: 'America/Guayaquil' });
-    expect(changed).to.deep.include({ status: before.status, provider: before.provider, createdAt: before.createdAt });
-    const bad = await failure(integrationService.updateIntegration(integrationId, { config: { importPath: null } }));
+    expect(changed).to.deep.include({
+      status: before.status,
+      provider: before.provider,
+      createdAt: before.createdAt,
+    });
+    const bad = await failure(
+      integrationService.updateIntegration(integrationId, { config: { importPath: null } }),
+    );
     expect(bad.code).to.equal('invalid_argument');
     expect((await integrationService.getIntegration(integrationId)).config).to.deep.equal(changed.config);
   });
@@ -49,7 +60,9 @@ describe('IntegrationService', () => {
   it('goes to ERROR with the reason on failure, and back to ACTIVE on the next success', async () => {
     const { integrationService } = await sharedServices();
     const school = await newSchool();
-    expect(await integrationService.syncData(school.integrationId, STUDENT)).to.deep.include({ success: false });
+    expect(await integrationService.syncData(school.integrationId, STUDENT)).to.deep.include({
+      success: false,
+    });
     const broken = await integrationService.getIntegration(school.integrationId);
     expect(broken).to.deep.include({ status: 'ERROR', lastSyncAt: null });
     expect(broken.lastError).to.match(/students\.csv is not where the files are imported from/);
@@ -64,8 +77,12 @@ describe('IntegrationService', () => {
     const { integrationService } = await sharedServices();
     const { integrationId } = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n' });
     await integrationService.updateIntegration(integrationId, { status: 'INACTIVE' });
-    expect((await failure(integrationService.syncData(integrationId, STUDENT))).code).to.equal('failed_precondition');
-    expect((await failure(integrationService.sendAttendance(integrationId, randomUUID()))).code).to.equal('failed_precondition');
+    expect((await failure(integrationService.syncData(integrationId, STUDENT))).code).to.equal(
+      'failed_precondition',
+    );
+    expect((await failure(integrationService.sendAttendance(integrationId, randomUUID()))).code).to.equal(
+      'failed_precondition',
+    );
     await integrationService.testConnection(integrationId);
     expect((await integrationService.getIntegration(integrationId)).status).to.equal('INACTIVE');
   });
@@ -95,7 +112,10 @@ describe('IntegrationService', () => {
     expect((await failure(integrationService.deleteIntegration(integrationId))).code).to.equal('not_found');
     expect(await mappingService.countMappings(integrationId)).to.equal(0);
     for (const table of ['sync_runs', 'sync_changes', 'sync_issues']) {
-      expect(await database.query(`SELECT 1 FROM ${table} WHERE integration_id = $1`, [integrationId]), table).to.deep.equal([]);
+      expect(
+        await database.query(`SELECT 1 FROM ${table} WHERE integration_id = $1`, [integrationId]),
+        table,
+      ).to.deep.equal([]);
     }
     expect((await rosterService.listStudents({ institutionId })).items).to.have.length(1);
   });
@@ -106,13 +126,21 @@ describe('IntegrationService', () => {
     const config = { importPath: 'x' };
     const ids = [integrationId];
     for (let i = 0; i < 2; i++) {
-      ids.push((await integrationService.createIntegration({ institutionId, provider: 'generic_csv', config })).id);
+      ids.push(
+        (await integrationService.createIntegration({ institutionId, provider: 'generic_csv', config })).id,
+      );
     }
     const first = await integrationService.listIntegrations({ institutionId, pageSize: 2 });
-    const second = await integrationService.listIntegrations({ institutionId, pageSize: 2, pageToken: first.nextPageToken });
+    const second = await integrationService.listIntegrations({
+      institutionId,
+      pageSize: 2,
+      pageToken: first.nextPageToken,
+    });
     expect([...first.items, ...second.items].map(({ id }) => id)).to.deep.equal(ids);
     expect(second.nextPageToken).to.equal(undefined);
-    expect((await failure(integrationService.listIntegrations({ pageToken: 'nonsense' }))).code).to.equal('invalid_argument');
+    expect((await failure(integrationService.listIntegrations({ pageToken: 'nonsense' }))).code).to.equal(
+      'invalid_argument',
+    );
   });
 });
 
@@ -129,10 +157,10 @@ describe('attendance', () => {
       await integrationService.syncData(school.integrationId, type);
     const { institutionId } = school;
     const stranger = randomUUID();
-    await database.query(`INSERT INTO students (institution_id, id, given_name, family_name) VALUES ($1, $2, 'Ida', 'Ruiz')`, [
-      institutionId,
-      stranger,
-    ]);
+    await database.query(
+      `INSERT INTO students (institution_id, id, given_name, family_name) VALUES ($1, $2, 'Ida', 'Ruiz')`,
+      [institutionId, stranger],
+    );
     const [group] = (await rosterService.listGroups({ institutionId })).items;
     const students = (await rosterService.listStudents({ institutionId })).items;
     const session = {
@@ -146,9 +174,9 @@ describe('attendance', () => {
       topic: null,
     };
     await rosterService.putClassSession(session);
-    expect((await failure(integrationService.sendAttendance(school.integrationId, session.id))).code).to.equal(
-      'failed_precondition',
-    );
+    expect(
+      (await failure(integrationService.sendAttendance(school.integrationId, session.id))).code,
+    ).to.equal('failed_precondition');
     const marks = students.map(({ id }) => {
       return {
         studentId: id,
@@ -178,14 +206,21 @@ describe('attendance', () => {
       unchanged: 0,
       errors: [`student Ruiz, Ida (${stranger}) has no mapping in this integration; sync STUDENT first`],
     });
-    expect(await readdir(join(school.folder, 'export'))).to.deep.equal([`attendance-2026-03-02-${session.id}.csv`]);
+    expect(await readdir(join(school.folder, 'export'))).to.deep.equal([
+      `attendance-2026-03-02-${session.id}.csv`,
+    ]);
     const other = await newSchool();
-    expect((await failure(integrationService.sendAttendance(other.integrationId, session.id))).code).to.equal('not_found');
+    expect((await failure(integrationService.sendAttendance(other.integrationId, session.id))).code).to.equal(
+      'not_found',
+    );
   });
 
   it('is stored whole or not at all', async () => {
     const { integrationService, rosterService } = await sharedServices();
-    const school = await newSchool({ 'groups.csv': 'id,nombre\nG1,1A\n', 'students.csv': 'id,nombres\n1,Ana\n' });
+    const school = await newSchool({
+      'groups.csv': 'id,nombre\nG1,1A\n',
+      'students.csv': 'id,nombres\n1,Ana\n',
+    });
     for (const type of [GROUP, STUDENT]) await integrationService.syncData(school.integrationId, type);
     const { institutionId } = school;
     const [group] = (await rosterService.listGroups({ institutionId })).items;
@@ -200,9 +235,9 @@ describe('attendance', () => {
       endsAt: new Date('2026-03-02T12:30:00Z'),
       topic: null,
     };
-    expect((await failure(rosterService.putClassSession({ ...session, groupId: randomUUID() }))).code).to.equal(
-      'invalid_argument',
-    );
+    expect(
+      (await failure(rosterService.putClassSession({ ...session, groupId: randomUUID() }))).code,
+    ).to.equal('invalid_argument');
     await rosterService.putClassSession(session);
     const mark = {
       status: 'LATE' as const,

@@ -42,7 +42,13 @@ describe('an id of a school system', () => {
     const before = await source.idOf('A');
     await mappingService.repairs.rekey({ ...source.of, externalId: ' A', newExternalId: `${NFD} ` });
     await source.write(rows(`${NFD},Ana,`, 'B ,Eva,'));
-    expect((await source.sync()).counts).to.deep.include({ created: 0, updated: 0, unchanged: 2, missing: 0, failed: 0 });
+    expect((await source.sync()).counts).to.deep.include({
+      created: 0,
+      updated: 0,
+      unchanged: 2,
+      missing: 0,
+      failed: 0,
+    });
     expect([await source.idOf(NFD), await source.idOf(' Ni\u00f1o-1 ')]).to.deep.equal([before, before]);
     const { items } = await mappingService.repairs.history({ ...source.of, externalId: `${NFD} ` });
     expect(items[0]).to.deep.include({ action: 'REKEY', externalId: 'Ni\u00f1o-1', formerExternalId: 'A' });
@@ -55,11 +61,15 @@ describe('an id of a school system', () => {
     const source = await newCsvSource(rows('A,Ana,'));
     await source.sync();
     for (const newExternalId of [' ', 'x'.repeat(256), 'a\0b']) {
-      const refusal = await errorOf(mappingService.repairs.rekey({ ...source.of, externalId: 'A', newExternalId }));
+      const refusal = await errorOf(
+        mappingService.repairs.rekey({ ...source.of, externalId: 'A', newExternalId }),
+      );
       expect(refusal).to.deep.equal({ code: 'invalid_argument', fields: ['newExternalId'] });
       const lookUp = mappingService.getMappingByExternalId(source.integrationId, STUDENT, newExternalId);
       expect(await errorOf(lookUp)).to.deep.include({ code: 'not_found' });
-      expect((await mappingService.repairs.history({ ...source.of, externalId: newExternalId })).items).to.deep.equal([]);
+      expect(
+        (await mappingService.repairs.history({ ...source.of, externalId: newExternalId })).items,
+      ).to.deep.equal([]);
     }
     expect((await source.sync()).counts).to.deep.include({ unchanged: 1 });
   });
@@ -80,7 +90,12 @@ describe('an id of a school system', () => {
     await mappingService.repairs.rekey({ ...source.of, externalId: 'A', newExternalId: 'N1' });
     await source.write(rows('N1,Ana,ana@x.cl', 'B,Eva,'));
     for (let run = 0; run < 3; run++) {
-      expect((await source.sync()).counts).to.deep.include({ created: 0, conflicts: 0, missing: 0, deactivated: 0 });
+      expect((await source.sync()).counts).to.deep.include({
+        created: 0,
+        conflicts: 0,
+        missing: 0,
+        deactivated: 0,
+      });
     }
     expect(await source.idOf('N1')).to.equal(before);
     expect((await rosterService.getStudent(source.institutionId, before)).active).to.equal(true);

@@ -47,7 +47,8 @@ describe('the history of a mapping', () => {
     expect(await actions({ externalId: 'A2' })).to.deep.equal(['UNLINK A2', 'REKEY A2']);
     expect(await actions({ externalId: 'A3' })).to.deep.equal(['LINK A3']);
     const all = ['LINK A3', 'UNLINK A2', 'REKEY A2', 'UPDATE A', 'CREATE A'];
-    for (const pageSize of [1, 2, 100]) expect(await actions({ internalId: person }, pageSize)).to.deep.equal(all);
+    for (const pageSize of [1, 2, 100])
+      expect(await actions({ internalId: person }, pageSize)).to.deep.equal(all);
     expect(await actions({ externalId: 'C' })).to.deep.equal([]);
   });
 
@@ -79,6 +80,8 @@ describe('the history of a mapping', () => {
         expect(ratio, JSON.stringify({ learn, ...mapping })).to.be.below(8);
       }
     }
-    expect((await mappingService.repairs.history({ ...source.of, externalId: 'A' })).items).to.have.lengthOf(2);
+    expect((await mappingService.repairs.history({ ...source.of, externalId: 'A' })).items).to.have.lengthOf(
+      2,
+    );
   });
 });

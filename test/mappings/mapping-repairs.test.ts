@@ -19,11 +19,25 @@ async function schoolOf(rows: string[]) {
   await sync();
   const of = { integrationId: school.integrationId, entityType: STUDENT };
   const idOf = async (externalId: string) =>
-    (await mappingService.getMappingByExternalId(school.integrationId, STUDENT, externalId).catch(() => undefined))?.internalId;
+    (
+      await mappingService
+        .getMappingByExternalId(school.integrationId, STUDENT, externalId)
+        .catch(() => undefined)
+    )?.internalId;
   const put = (next: string[]) => school.write({ 'students.csv': [HEADER, ...next].join('\n') });
   const history = async (externalId: string, at?: Date) =>
     (await mappingService.repairs.history({ ...of, externalId }, { at })).items.map(({ action }) => action);
-  return { ...school, of, sync, idOf, put, history, repairs: mappingService.repairs, rosterService, integrationService };
+  return {
+    ...school,
+    of,
+    sync,
+    idOf,
+    put,
+    history,
+    repairs: mappingService.repairs,
+    rosterService,
+    integrationService,
+  };
 }
 
 const codeOf = (promise: Promise<unknown>) =>
@@ -36,13 +50,23 @@ describe('repairs of the map of ids', () => {
   it('follow the school when it changes an id: the next sync finds the same person', async () => {
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
     const before = await school.idOf('A');
-    await school.repairs.rekey({ ...school.of, externalId: 'A', newExternalId: 'A-2026', reason: 'new numbers' });
+    await school.repairs.rekey({
+      ...school.of,
+      externalId: 'A',
+      newExternalId: 'A-2026',
+      reason: 'new numbers',
+    });
     expect([await school.idOf('A'), await school.idOf('A-2026')]).to.deep.equal([undefined, before]);
     await school.put(['A-2026,Ana María,', 'B,Eva,']);
-    expect((await school.sync()).counts).to.deep.include({ created: 0, updated: 1, unchanged: 1, missing: 0 });
-    const [entry, ...older] = (await school.repairs.history({ ...school.of, internalId: before })).items.filter(
-      ({ action }) => action !== 'UPDATE',
-    );
+    expect((await school.sync()).counts).to.deep.include({
+      created: 0,
+      updated: 1,
+      unchanged: 1,
+      missing: 0,
+    });
+    const [entry, ...older] = (
+      await school.repairs.history({ ...school.of, internalId: before })
+    ).items.filter(({ action }) => action !== 'UPDATE');
     expect(entry).to.deep.include({
       action: 'REKEY',
       runKind: 'MANUAL',
@@ -55,8 +79,12 @@ describe('repairs of the map of ids', () => {
 
   it('do not take an id from somebody else, nor from nobody', async () => {
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
-    expect(await codeOf(school.repairs.rekey({ ...school.of, externalId: 'A', newExternalId: 'B' }))).to.equal('already_exists');
-    expect(await codeOf(school.repairs.rekey({ ...school.of, externalId: 'X', newExternalId: 'Y' }))).to.equal('not_found');
+    expect(
+      await codeOf(school.repairs.rekey({ ...school.of, externalId: 'A', newExternalId: 'B' })),
+    ).to.equal('already_exists');
+    expect(
+      await codeOf(school.repairs.rekey({ ...school.of, externalId: 'X', newExternalId: 'Y' })),
+    ).to.equal('not_found');
     expect(await codeOf(school.repairs.unlink({ ...school.of, externalId: 'X' }))).to.equal('not_found');
     expect((await school.sync()).counts).to.deep.include({ unchanged: 2 });
   });
@@ -110,12 +138,12 @@ describe('repairs of the map of ids', () => {
   it('name what is not there', async () => {
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
     const a = (await school.idOf('A')) as string;
-    expect(await codeOf(school.repairs.merge({ ...school.of, keepInternalId: a, dropInternalId: randomUUID() }))).to.equal(
-      'invalid_argument',
-    );
-    expect(await codeOf(school.repairs.merge({ ...school.of, keepInternalId: a, dropInternalId: a }))).to.equal(
-      'invalid_argument',
-    );
+    expect(
+      await codeOf(school.repairs.merge({ ...school.of, keepInternalId: a, dropInternalId: randomUUID() })),
+    ).to.equal('invalid_argument');
+    expect(
+      await codeOf(school.repairs.merge({ ...school.of, keepInternalId: a, dropInternalId: a })),
+    ).to.equal('invalid_argument');
   });
 
   it('wait for a sync that is under way, and cannot be taken back as if they were one', async () => {
@@ -128,31 +156,48 @@ describe('repairs of the map of ids', () => {
       key,
     );
     expect(await codeOf(school.repairs.unlink({ ...school.of, externalId: 'A' }))).to.equal('aborted');
-    await database.execute(`UPDATE sync_runs SET status = 'FAILED' WHERE integration_id = $1 AND id = $2`, key.slice(0, 2));
+    await database.execute(
+      `UPDATE sync_runs SET status = 'FAILED' WHERE integration_id = $1 AND id = $2`,
+      key.slice(0, 2),
+    );
     await school.repairs.unlink({ ...school.of, externalId: 'A' });
     const [run] = (await school.integrationService.listSyncRuns(school.integrationId)).items;
     expect(run).to.deep.include({ kind: 'MANUAL', status: 'COMPLETED' });
-    expect(await codeOf(school.integrationService.rollbackSync(school.integrationId, run?.id as string))).to.equal(
-      'failed_precondition',
-    );
+    expect(
+      await codeOf(school.integrationService.rollbackSync(school.integrationId, run?.id as string)),
+    ).to.equal('failed_precondition');
   });
 
   it('come over REST', async () => {
     const { url } = await sharedService();
-    const body = { institutionId: randomUUID(), provider: 'IDUKAY', credentials: { apiKey: 'k', institutionCode: 'CSM' } };
+    const body = {
+      institutionId: randomUUID(),
+      provider: 'IDUKAY',
+      credentials: { apiKey: 'k', institutionCode: 'CSM' },
+    };
     const { id } = (await rest(url, 'POST', '/integrations', body)).body;
-    const student = (user: string) => ({ name: 'Ana', surname: 'Soto', metadata: { role: 'student', school: user, user } });
+    const student = (user: string) => ({
+      name: 'Ana',
+      surname: 'Soto',
+      metadata: { role: 'student', school: user, user },
+    });
     const hex = (n: number) => n.toString(16).padStart(24, '0');
     const { path } = (await rest(url, 'POST', `/integrations/${id}/push-secret`, {})).body;
     await rest(url, 'POST', path, student(hex(1)));
     const rekey = { entityType: 'STUDENT', externalId: hex(1), newExternalId: hex(2), reason: 'moved' };
-    expect((await rest(url, 'POST', `/integrations/${id}/mappings/rekey`, rekey)).body).to.deep.include({ externalId: hex(2) });
-    const history = (await rest(url, 'GET', `/integrations/${id}/mapping-history?entityType=STUDENT&externalId=${hex(2)}`)).body;
-    expect(history.map(({ action, formerExternalId }: Record<string, unknown>) => [action, formerExternalId])).to.deep.equal([
-      ['REKEY', hex(1)],
-    ]);
+    expect((await rest(url, 'POST', `/integrations/${id}/mappings/rekey`, rekey)).body).to.deep.include({
+      externalId: hex(2),
+    });
+    const history = (
+      await rest(url, 'GET', `/integrations/${id}/mapping-history?entityType=STUDENT&externalId=${hex(2)}`)
+    ).body;
+    expect(
+      history.map(({ action, formerExternalId }: Record<string, unknown>) => [action, formerExternalId]),
+    ).to.deep.equal([['REKEY', hex(1)]]);
     const unlink = { entityType: 'STUDENT', externalId: hex(2) };
     expect((await rest(url, 'POST', `/integrations/${id}/mappings/unlink`, unlink)).status).to.equal(204);
-    expect((await rest(url, 'GET', `/integrations/${id}/mappings/STUDENT/external/${hex(2)}`)).status).to.equal(404);
+    expect(
+      (await rest(url, 'GET', `/integrations/${id}/mappings/STUDENT/external/${hex(2)}`)).status,
+    ).to.equal(404);
   });
 });

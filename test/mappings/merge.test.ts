@@ -13,14 +13,23 @@ const errorOf = (promise: Promise<unknown>) =>
     (error: { code: string; reason?: string; message: string }) => error,
   );
 
-/** Two integrations of one institution: B has somebody of A's twice, under ids of its own, and A has both as well. */
+/**
+ * Two integrations of one institution: B has somebody of A's twice, under ids of its own, and A has both as
+ * well.
+ */
 async function twoSources(second: string[] = ['B1,,Ana,Soto,,C-1', 'B2,,Anita,Soto,,C-2']) {
   const a = await newCsvSource(students('A1,,Ana,Soto,,C-1', 'A2,,Anita,Soto,,C-2'));
   await a.sync();
   const b = await newCsvSource(students(...second), a.institutionId);
   await b.sync();
   const ids = { keepInternalId: await a.idOf('A1'), dropInternalId: await a.idOf('A2') };
-  return { a, b, keep: ids.keepInternalId, drop: ids.dropInternalId, merge: { ...a.of, ...ids, keepExternalId: 'A1' } };
+  return {
+    a,
+    b,
+    keep: ids.keepInternalId,
+    drop: ids.dropInternalId,
+    merge: { ...a.of, ...ids, keepExternalId: 'A1' },
+  };
 }
 
 describe('a merge of two people', () => {
@@ -32,8 +41,14 @@ describe('a merge of two people', () => {
     expect(await b.idOf('B2')).to.equal(keep);
     await b.write(students('B2,,Anita María,Soto,,C-2'));
     expect((await b.sync()).counts).to.deep.include({ created: 0, updated: 1, conflicts: 0 });
-    expect(await rosterService.getStudent(a.institutionId, drop)).to.deep.include({ active: false, givenName: 'Anita' });
-    expect(await rosterService.getStudent(a.institutionId, keep)).to.deep.include({ active: true, givenName: 'Anita María' });
+    expect(await rosterService.getStudent(a.institutionId, drop)).to.deep.include({
+      active: false,
+      givenName: 'Anita',
+    });
+    expect(await rosterService.getStudent(a.institutionId, keep)).to.deep.include({
+      active: true,
+      givenName: 'Anita María',
+    });
     const { items } = await mappingService.repairs.history({ ...b.of, externalId: 'B2' });
     expect(items.map(({ action, internalId }) => [action, internalId]).slice(1, 3)).to.deep.equal([
       ['LINK', keep],
@@ -87,7 +102,9 @@ describe('a merge of two people', () => {
     expect(x2?.candidates.map(({ internalId }) => internalId)).to.deep.equal([keep]);
     await c.sync();
     expect(await c.idOf('X1')).to.equal(keep);
-    const refusal = await errorOf(integrationService.resolveConflict(c.integrationId, x2?.id as string, 'LINK', drop));
+    const refusal = await errorOf(
+      integrationService.resolveConflict(c.integrationId, x2?.id as string, 'LINK', drop),
+    );
     expect(refusal).to.deep.include({ code: 'invalid_argument', reason: 'LINK_TARGET_MERGED' });
   });
 
@@ -114,7 +131,9 @@ describe('a merge of two people', () => {
       [b.integrationId, b.institutionId],
     );
     expect(await errorOf(mappingService.repairs.merge(merge))).to.deep.include({ code: 'aborted' });
-    await database.execute(`UPDATE sync_runs SET status = 'FAILED' WHERE integration_id = $1 AND id = $1`, [b.integrationId]);
+    await database.execute(`UPDATE sync_runs SET status = 'FAILED' WHERE integration_id = $1 AND id = $1`, [
+      b.integrationId,
+    ]);
     await mappingService.repairs.merge(merge);
   });
 
@@ -144,7 +163,9 @@ describe('a merge of two people', () => {
       [a.institutionId, [keep, drop]],
     );
     expect(rows).to.deep.equal([{ into: third }, { into: third }]);
-    const again = await errorOf(mappingService.repairs.merge({ ...a.of, keepInternalId: drop, dropInternalId: third }));
+    const again = await errorOf(
+      mappingService.repairs.merge({ ...a.of, keepInternalId: drop, dropInternalId: third }),
+    );
     expect(again).to.deep.include({ code: 'failed_precondition', reason: 'STUDENT_MERGED' });
   });
 
@@ -164,11 +185,26 @@ describe('a merge of two people', () => {
     expect(edit?.message).to.contain(keep);
     const group = '00000000-0000-4000-8000-00000000ab01';
     await rosterService.putGroup(a.institutionId, group, { name: '1A' });
-    const membership = { institutionId: a.institutionId, groupId: group, personId: drop, role: 'STUDENT' as const };
-    expect(await errorOf(rosterService.putMembership(membership))).to.deep.include({ code: 'invalid_argument' });
+    const membership = {
+      institutionId: a.institutionId,
+      groupId: group,
+      personId: drop,
+      role: 'STUDENT' as const,
+    };
+    expect(await errorOf(rosterService.putMembership(membership))).to.deep.include({
+      code: 'invalid_argument',
+    });
     const [id, day] = ['00000000-0000-4000-8000-00000000ab02', '2026-03-02T1'];
     const times = { startsAt: new Date(`${day}1:00:00Z`), endsAt: new Date(`${day}2:00:00Z`) };
-    const lesson = { id, institutionId: a.institutionId, groupId: group, courseId: null, teacherId: null, topic: null, ...times };
+    const lesson = {
+      id,
+      institutionId: a.institutionId,
+      groupId: group,
+      courseId: null,
+      teacherId: null,
+      topic: null,
+      ...times,
+    };
     await rosterService.putClassSession(lesson);
     const none = { arrivalTime: null, permanencePercentage: null, origin: null, source: null, remarks: null };
     const marks = [
@@ -190,7 +226,12 @@ describe('a merge of two courses', () => {
     await source.sync(COURSE);
     await source.sync(GROUP);
     const [keep, drop] = [await source.idOf('C1', COURSE), await source.idOf('C2', COURSE)];
-    const merge = { integrationId: source.integrationId, entityType: COURSE, keepInternalId: keep, dropInternalId: drop };
+    const merge = {
+      integrationId: source.integrationId,
+      entityType: COURSE,
+      keepInternalId: keep,
+      dropInternalId: drop,
+    };
     await mappingService.repairs.merge({ ...merge, keepExternalId: 'C1' });
     const { changes } = await readWholeFeed(source.institutionId);
     expect(changes.slice(-2).map(({ entity, before, after }) => ({ entity, before, after }))).to.deep.equal([

@@ -46,7 +46,9 @@ describe('the memberships of an institution', () => {
   it('do not list those of people who are inactive', async () => {
     const { source, institutionId, g2, groups, rosterService } = await newGroups();
     await rosterService.putStudent(institutionId, await source.idOf('S1'), { active: false });
-    await rosterService.putTeacher(institutionId, await source.idOf('T1', MappingEntityType.TEACHER), { active: false });
+    await rosterService.putTeacher(institutionId, await source.idOf('T1', MappingEntityType.TEACHER), {
+      active: false,
+    });
     for (const pageSize of [1, 100]) expect(await groups(pageSize)).to.deep.equal(['G2']);
     const { items } = await rosterService.listStudents({ institutionId, groupId: g2 });
     expect(items.map(({ givenName }) => givenName)).to.deep.equal(['Eva']);
@@ -57,10 +59,15 @@ describe('the memberships of an institution', () => {
 
   it('end in the lists when the source no longer has their group', async () => {
     const { source, groups } = await newGroups();
-    await source.write({ 'groups.csv': 'id,nombre\nG1,1A\n', 'memberships.csv': `${HEADER}\nG1,S1,alumno\n` });
+    await source.write({
+      'groups.csv': 'id,nombre\nG1,1A\n',
+      'memberships.csv': `${HEADER}\nG1,S1,alumno\n`,
+    });
     const { integrationService } = await sharedServices();
     for (let run = 0; run < 2; run++) {
-      await integrationService.syncData(source.integrationId, GROUP, { guard: { deactivatedPercent: 100, reason: 'test' } });
+      await integrationService.syncData(source.integrationId, GROUP, {
+        guard: { deactivatedPercent: 100, reason: 'test' },
+      });
     }
     expect(await groups()).to.deep.equal(['G1']);
   });

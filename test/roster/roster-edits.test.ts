@@ -21,15 +21,22 @@ describe('edits of the roster by a backend', () => {
   it('put people in, change the fields that are named, clean and check them, and mark them as edited', async () => {
     const { rosterService } = await sharedServices();
     const [institutionId, id] = [randomUUID(), randomUUID()];
-    const created = await rosterService.putStudent(institutionId, id, { givenName: ' Ana  María ', nationalId: '12.345.678-5' });
+    const created = await rosterService.putStudent(institutionId, id, {
+      givenName: ' Ana  María ',
+      nationalId: '12.345.678-5',
+    });
     expect(created).to.deep.include({ givenName: 'Ana María', nationalId: '12345678-5', active: true });
     expect(created.editedFields).to.deep.equal(['givenName', 'nationalId']);
     const changed = await rosterService.putStudent(institutionId, id, { email: 'ana@x.cl', nationalId: '' });
     expect(changed).to.deep.include({ givenName: 'Ana María', nationalId: null, email: 'ana@x.cl' });
     expect(changed.editedFields).to.deep.equal(['email', 'givenName', 'nationalId']);
-    const wrong = await refusal(rosterService.putStudent(institutionId, id, { email: 'ana@', enrolledOn: '31/02/2026' }));
+    const wrong = await refusal(
+      rosterService.putStudent(institutionId, id, { email: 'ana@', enrolledOn: '31/02/2026' }),
+    );
     expect(wrong).to.deep.equal({ code: 'invalid_argument', fields: ['email', 'enrolledOn'] });
-    expect(await refusal(rosterService.putCourse(institutionId, randomUUID(), { code: 'M1' }))).to.deep.include({
+    expect(
+      await refusal(rosterService.putCourse(institutionId, randomUUID(), { code: 'M1' })),
+    ).to.deep.include({
       fields: ['name'],
     });
     expect(await rosterService.getStudent(institutionId, id)).to.deep.equal(changed);
@@ -52,7 +59,9 @@ describe('edits of the roster by a backend', () => {
     let pageToken = '';
     for (let hasMore = true; hasMore; ) {
       const page = await rosterService.listRosterChanges({ institutionId, pageSize: 2, pageToken });
-      seen.push(...page.changes.map(({ entity, action, runId }) => `${entity} ${action}${runId ? ' by a sync' : ''}`));
+      seen.push(
+        ...page.changes.map(({ entity, action, runId }) => `${entity} ${action}${runId ? ' by a sync' : ''}`),
+      );
       ({ hasMore } = page);
       pageToken = page.nextPageToken;
     }
@@ -83,12 +92,17 @@ describe('edits of the roster by a backend', () => {
     await rosterService.putCourse(institutionId, course, { name: 'Matemática' });
     await rosterService.putStudent(institutionId, student, { givenName: 'Ana' });
     for (const spell of [upper, String]) {
-      await rosterService.putGroup(spell(institutionId), spell(group), { name: '1A', courseId: spell(course) });
+      await rosterService.putGroup(spell(institutionId), spell(group), {
+        name: '1A',
+        courseId: spell(course),
+      });
       const ids = { institutionId: spell(institutionId), groupId: spell(group), personId: spell(student) };
       await rosterService.putMembership({ ...ids, role: 'STUDENT' });
     }
     const { changes } = await rosterService.listRosterChanges({ institutionId });
-    expect(changes.map(({ entityId, action, after }) => ({ entityId, action, after })).slice(2)).to.deep.equal([
+    expect(
+      changes.map(({ entityId, action, after }) => ({ entityId, action, after })).slice(2),
+    ).to.deep.equal([
       { entityId: group, action: 'CREATE', after: { name: '1A', courseId: course } },
       { entityId: student, action: 'CREATE', after: { groupId: group, personId: student, role: 'STUDENT' } },
     ]);
@@ -107,14 +121,17 @@ describe('edits of the roster by a backend', () => {
         await database.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [institutionId]);
         begin();
         await sleep(200);
-        const [row] = await database.query<{ position: string }>(`SELECT nextval('sync_runs_position') AS position`);
+        const [row] = await database.query<{ position: string }>(
+          `SELECT nextval('sync_runs_position') AS position`,
+        );
         return BigInt(row?.position as string);
       });
       await begun;
       await rosterService.putStudent(spell(institutionId), randomUUID(), { givenName: 'Ana' });
-      const [edit] = await database.query<{ position: string }>('SELECT position FROM roster_edits WHERE institution_id = $1', [
-        institutionId,
-      ]);
+      const [edit] = await database.query<{ position: string }>(
+        'SELECT position FROM roster_edits WHERE institution_id = $1',
+        [institutionId],
+      );
       expect(BigInt(edit?.position as string) > (await sync)).to.equal(true);
     }
   });
@@ -122,7 +139,9 @@ describe('edits of the roster by a backend', () => {
   it('are missed by no reader who follows the feed while backends and a sync write at once', async () => {
     const { rosterService, integrationService } = await sharedServices();
     const rows = Array.from({ length: 50 }, (_, i) => `S${i},,Eva,Paz ${i},,`);
-    const { institutionId, integrationId } = await newSchool({ 'students.csv': [HEADER, ...rows].join('\n') });
+    const { institutionId, integrationId } = await newSchool({
+      'students.csv': [HEADER, ...rows].join('\n'),
+    });
     const ids = Array.from({ length: 30 }, () => randomUUID());
     let writing = true;
     const writers = Promise.all([
@@ -163,7 +182,9 @@ describe('who wins in a field', () => {
       const school = await newSchool({ 'students.csv': `${HEADER}\nS1,,Ana,Soto,old@x.cl,\n` });
       const { integrationId, institutionId } = school;
       if (policy)
-        await integrationService.updateIntegration(integrationId, { policy: { fields: { STUDENT: { email: policy } } } });
+        await integrationService.updateIntegration(integrationId, {
+          policy: { fields: { STUDENT: { email: policy } } },
+        });
       await integrationService.syncData(integrationId, STUDENT);
       const { internalId } = await mappingService.getMappingByExternalId(integrationId, STUDENT, 'S1');
       if (edited !== undefined) {
@@ -181,14 +202,22 @@ describe('who wins in a field', () => {
     const { integrationService } = await sharedServices();
     const { integrationId } = await newSchool();
     const wrong = await refusal(
-      integrationService.updateIntegration(integrationId, { policy: { fields: { STUDENT: { email: 'BOTH' } } } }),
+      integrationService.updateIntegration(integrationId, {
+        policy: { fields: { STUDENT: { email: 'BOTH' } } },
+      }),
     );
     expect(wrong).to.deep.equal({ code: 'invalid_argument', fields: ['policy.fields.STUDENT.email'] });
   });
 });
 
 describe('new people of a source who are in the roster already', () => {
-  type Person = { nationalId?: string; givenName?: string; familyName?: string; email?: string; code?: string };
+  type Person = {
+    nationalId?: string;
+    givenName?: string;
+    familyName?: string;
+    email?: string;
+    code?: string;
+  };
 
   /** A roster with these people, and a source with these rows. */
   async function meet(people: Person[], rows: string[], type = STUDENT) {
@@ -208,7 +237,12 @@ describe('new people of a source who are in the roster already', () => {
     const conflicts = async () => (await integrationService.listConflicts(school.integrationId)).items;
     const mapped = async () => {
       const { mappingService } = await sharedServices();
-      return new Map((await mappingService.listMappings(school.integrationId)).items.map((m) => [m.externalId, m.internalId]));
+      return new Map(
+        (await mappingService.listMappings(school.integrationId)).items.map((m) => [
+          m.externalId,
+          m.internalId,
+        ]),
+      );
     };
     return { ...school, ids, sync, conflicts, mapped, integrationService, rosterService };
   }
@@ -239,8 +273,20 @@ describe('new people of a source who are in the roster already', () => {
       1,
       /same email and familyName/,
     ],
-    ['e-mail alone', [{ email: 'ana@x.cl', familyName: 'Paz' }], ['S1,,Ana,Soto,ana@x.cl,'], 1, /same email\)/],
-    ['a code that two people have', [{ code: 'A' }, { code: 'A' }], ['S1,,Ana,Soto,,A'], 1, /may be any of 2 people/],
+    [
+      'e-mail alone',
+      [{ email: 'ana@x.cl', familyName: 'Paz' }],
+      ['S1,,Ana,Soto,ana@x.cl,'],
+      1,
+      /same email\)/,
+    ],
+    [
+      'a code that two people have',
+      [{ code: 'A' }, { code: 'A' }],
+      ['S1,,Ana,Soto,,A'],
+      1,
+      /may be any of 2 people/,
+    ],
     [
       'a national id of one and an e-mail of another',
       [{ nationalId: '12345678-5' }, { email: 'ana@x.cl' }],
@@ -283,7 +329,11 @@ describe('new people of a source who are in the roster already', () => {
     });
     const { institutionId, integrationId } = school;
     await integrationService.syncData(integrationId, MappingEntityType.GROUP);
-    const { internalId: groupId } = await mappingService.getMappingByExternalId(integrationId, MappingEntityType.GROUP, 'G1');
+    const { internalId: groupId } = await mappingService.getMappingByExternalId(
+      integrationId,
+      MappingEntityType.GROUP,
+      'G1',
+    );
     const [inGroup, elsewhere] = [randomUUID(), randomUUID()];
     await rosterService.putStudent(institutionId, inGroup, { givenName: 'Ana', familyName: 'Soto' });
     await rosterService.putMembership({ institutionId, groupId, personId: inGroup, role: 'STUDENT' });
@@ -291,7 +341,9 @@ describe('new people of a source who are in the roster already', () => {
     const report = await integrationService.syncData(integrationId, STUDENT);
     expect(report.counts).to.deep.include({ created: 1, conflicts: 1 });
     const [conflict] = (await integrationService.listConflicts(integrationId)).items;
-    expect(conflict?.candidates).to.deep.equal([{ internalId: inGroup, confidence: 0.6, rule: 'name and group' }]);
+    expect(conflict?.candidates).to.deep.equal([
+      { internalId: inGroup, confidence: 0.6, rule: 'name and group' },
+    ]);
   });
 
   for (const resolution of ['LINK', 'CREATE', 'IGNORE'] as const) {
@@ -299,7 +351,12 @@ describe('new people of a source who are in the roster already', () => {
       const school = await meet([{ email: 'ana@x.cl' }], ['S1,,Ana,Soto,ana@x.cl,']);
       await school.sync();
       const [conflict] = await school.conflicts();
-      await school.integrationService.resolveConflict(school.integrationId, conflict?.id as string, resolution, school.ids[0]);
+      await school.integrationService.resolveConflict(
+        school.integrationId,
+        conflict?.id as string,
+        resolution,
+        school.ids[0],
+      );
       expect(await school.conflicts()).to.deep.equal([]);
       const { counts } = await school.sync();
       const after = await school.sync();
@@ -314,16 +371,30 @@ describe('new people of a source who are in the roster already', () => {
         expect(counts).to.deep.include({ created: 0, conflicts: 1 });
         expect(mapped.size).to.equal(0);
       }
-      expect(after.counts).to.deep.include({ created: 0, updated: 0, conflicts: resolution === 'IGNORE' ? 1 : 0 });
+      expect(after.counts).to.deep.include({
+        created: 0,
+        updated: 0,
+        conflicts: resolution === 'IGNORE' ? 1 : 0,
+      });
     });
   }
 
   it('cannot be linked to somebody who is mapped, nor to nobody', async () => {
-    const school = await meet([{ email: 'ana@x.cl' }, { code: 'B' }], ['S1,,Ana,Soto,ana@x.cl,', 'S2,,Eva,Paz,,B']);
+    const school = await meet(
+      [{ email: 'ana@x.cl' }, { code: 'B' }],
+      ['S1,,Ana,Soto,ana@x.cl,', 'S2,,Eva,Paz,,B'],
+    );
     await school.sync();
     const [conflict] = await school.conflicts();
     const resolve = (internalId?: string) =>
-      refusal(school.integrationService.resolveConflict(school.integrationId, conflict?.id as string, 'LINK', internalId));
+      refusal(
+        school.integrationService.resolveConflict(
+          school.integrationId,
+          conflict?.id as string,
+          'LINK',
+          internalId,
+        ),
+      );
     for (const id of [school.ids[1], randomUUID(), undefined])
       expect(await resolve(id)).to.deep.include({ code: 'invalid_argument' });
     expect(await school.conflicts()).to.have.length(1);

@@ -2,7 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { CredentialVault, createTokenVerifier, loadAdminToken, loadCredentialKeys } from '../../src/security/index.js';
+import {
+  CredentialVault,
+  createTokenVerifier,
+  loadAdminToken,
+  loadCredentialKeys,
+} from '../../src/security/index.js';
 import { tempFolder } from '../support/temp-folder.js';
 
 const ID = '00000000-0000-4000-8000-000000000001';
@@ -28,7 +33,9 @@ describe('the credential vault', () => {
     for (let i = 0; i < body.length; i++) {
       const changed = Buffer.from(body);
       changed[i] = (changed[i] as number) ^ 1;
-      expect(() => vault.open(ID, `v1.k1.${changed.toString('base64url')}`), `byte ${i}`).to.throw(/were changed/);
+      expect(() => vault.open(ID, `v1.k1.${changed.toString('base64url')}`), `byte ${i}`).to.throw(
+        /were changed/,
+      );
     }
   });
 
@@ -38,7 +45,9 @@ describe('the credential vault', () => {
     const both = new CredentialVault([fresh, old]);
     expect(both.open(ID, sealed)).to.deep.equal({ a: '1' });
     expect(both.seal(ID, {})).to.match(/^v1\.fresh\./);
-    expect(() => new CredentialVault([fresh]).open(ID, sealed)).to.throw(/key "old", which CREDENTIAL_KEYS does not hold/);
+    expect(() => new CredentialVault([fresh]).open(ID, sealed)).to.throw(
+      /key "old", which CREDENTIAL_KEYS does not hold/,
+    );
   });
 });
 
@@ -60,7 +69,9 @@ describe('keys and token of a development service', () => {
   it('a damaged key file stops the start: a new key would open nothing', async () => {
     const dataDir = await tempFolder();
     await writeFile(join(dataDir, 'credential-keys'), '');
-    const refusal = await loadCredentialKeys({ dataDir, credentialKeys: undefined }).catch((error: Error) => error);
+    const refusal = await loadCredentialKeys({ dataDir, credentialKeys: undefined }).catch(
+      (error: Error) => error,
+    );
     expect(refusal)
       .to.have.property('message')
       .that.matches(/does not hold id:key pairs/);

@@ -51,7 +51,9 @@ describe('the path jail', () => {
     expect(await refusal(files.open(folder, 'teachers.csv'))).to.match(/ConnectorError: .* lies outside/);
     for (const name of ['../students.csv', '/etc/passwd', 'a/b', '..', '', 'a\0b']) {
       expect(await refusal(files.open(folder, name)), name).to.match(/ConnectorError: .* is not a file name/);
-      expect(await refusal(files.replace(folder, name, 'x')), name).to.match(/ConnectorError: .* is not a file name/);
+      expect(await refusal(files.replace(folder, name, 'x')), name).to.match(
+        /ConnectorError: .* is not a file name/,
+      );
     }
     expect(await refusal(files.open(join(top, 'outside'), 'secret.csv'))).to.match(/lies outside/);
     expect(await refusal(files.replace(join(top, 'outside'), 'x.csv', 'x'))).to.match(/lies outside/);

@@ -10,10 +10,14 @@ export async function newCsvSource(csv: Csv, institutionId?: string) {
   const { database, integrationService, mappingService } = await sharedServices();
   const { integrationId, ...made } = await newSchool(csv);
   if (institutionId) {
-    await database.execute('UPDATE integrations SET institution_id = $2 WHERE id = $1', [integrationId, institutionId]);
+    await database.execute('UPDATE integrations SET institution_id = $2 WHERE id = $1', [
+      integrationId,
+      institutionId,
+    ]);
   }
   const idOf = async (externalId: string, type: MappingEntityType = STUDENT) =>
-    (await mappingService.getMappingByExternalId(integrationId, type, externalId).catch(() => undefined))?.internalId as string;
+    (await mappingService.getMappingByExternalId(integrationId, type, externalId).catch(() => undefined))
+      ?.internalId as string;
   return {
     ...made,
     integrationId,

@@ -21,10 +21,21 @@ export async function meet(people: readonly RosterPerson[], rows: readonly strin
   const ids: string[] = [];
   for (const person of people) ids.push(await put(person));
   const mapped = async () =>
-    new Map((await mappingService.listMappings(integrationId)).items.map((mapping) => [mapping.externalId, mapping.internalId]));
+    new Map(
+      (await mappingService.listMappings(integrationId)).items.map((mapping) => [
+        mapping.externalId,
+        mapping.internalId,
+      ]),
+    );
   const conflicts = async () => (await integrationService.listConflicts(integrationId)).items;
-  const decide = async (externalId: string, resolution: 'LINK' | 'CREATE' | 'IGNORE', internalId?: string) => {
-    const pages = [false, true].map((resolved) => integrationService.listConflicts(integrationId, { resolved }));
+  const decide = async (
+    externalId: string,
+    resolution: 'LINK' | 'CREATE' | 'IGNORE',
+    internalId?: string,
+  ) => {
+    const pages = [false, true].map((resolved) =>
+      integrationService.listConflicts(integrationId, { resolved }),
+    );
     const all = (await Promise.all(pages)).flatMap(({ items }) => items);
     const conflict = all.find((one) => one.externalId === externalId);
     return integrationService.resolveConflict(integrationId, conflict?.id as string, resolution, internalId);
@@ -43,6 +54,7 @@ export async function meet(people: readonly RosterPerson[], rows: readonly strin
     sync: () => integrationService.syncData(integrationId, STUDENT),
     preview: () => integrationService.previewSync(integrationId, STUDENT),
     student: (id: string) => rosterService.getStudent(institutionId, id),
-    reasons: async () => Object.fromEntries((await conflicts()).map(({ externalId, reason }) => [externalId, reason])),
+    reasons: async () =>
+      Object.fromEntries((await conflicts()).map(({ externalId, reason }) => [externalId, reason])),
   };
 }

@@ -1,8 +1,9 @@
 import type { Database } from '../../src/database/index.js';
 
 /**
- * The schema of a database as SQL, read from its catalog: sequences, functions, then each table with its columns,
- * constraints, indexes and triggers. The same text for the same schema, whatever order it was made in and on every PostgreSQL.
+ * The schema of a database as SQL, read from its catalog: sequences, functions, then each table with its
+ * columns, constraints, indexes and triggers. The same text for the same schema, whatever order it was made
+ * in and on every PostgreSQL.
  */
 export async function printSchema(database: Database): Promise<string> {
   const parts = [await printSequences(database), await printFunctions(database)];
@@ -50,7 +51,9 @@ async function printTable(database: Database, oid: string, head: string): Promis
   const inside = [...(await columnsOf(database, oid)), ...(await constraintsOf(database, oid))];
   const options = await optionsOf(database, oid);
   const beside = [...(await indexesOf(database, oid)), ...(await triggersOf(database, oid))];
-  return [`CREATE ${head} (`, inside.map((line) => `  ${line}`).join(',\n'), `)${options};`, ...beside].join('\n');
+  return [`CREATE ${head} (`, inside.map((line) => `  ${line}`).join(',\n'), `)${options};`, ...beside].join(
+    '\n',
+  );
 }
 
 /** In the order in which they were added, as `SELECT *` gives them. */

@@ -1,7 +1,10 @@
 import { type Database, type LeaseOptions, Leases } from '../../src/database/index.js';
 import { createLogger } from '../../src/observability/index.js';
 
-/** A database as one of several processes sees it, on the embedded one too; `changed` replaces some of its methods. */
+/**
+ * A database as one of several processes sees it, on the embedded one too; `changed` replaces some of its
+ * methods.
+ */
 export function sharedByProcesses(database: Database, changed: Partial<Database> = {}): Database {
   return new Proxy(database, {
     get(target, name: keyof Database) {

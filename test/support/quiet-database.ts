@@ -12,7 +12,9 @@ const closing: (() => Promise<void>)[] = [];
 /** A migrated database of its own that no service looks at: nobody but the test resumes runs there. */
 export async function quietDatabase({ poolSize = 20 }: { poolSize?: number } = {}): Promise<Database> {
   const url = await freshDatabaseUrl();
-  const database = url ? new Database({ connection: url, poolSize, embedded: false, logger }) : await embedded();
+  const database = url
+    ? new Database({ connection: url, poolSize, embedded: false, logger })
+    : await embedded();
   closing.push(() => database.close());
   await migrate(database, logger);
   return database;

@@ -25,8 +25,10 @@ export async function recordSchool() {
     [given, policy] = [pages, nextPolicy];
     return syncs.sync({ integrationId, institutionId, entityType: STUDENT });
   };
-  const mapping = (externalId: string) => mappingService.getMappingByExternalId(integrationId, STUDENT, externalId);
-  const person = async (externalId: string) => rosterService.getStudent(institutionId, (await mapping(externalId)).internalId);
+  const mapping = (externalId: string) =>
+    mappingService.getMappingByExternalId(integrationId, STUDENT, externalId);
+  const person = async (externalId: string) =>
+    rosterService.getStudent(institutionId, (await mapping(externalId)).internalId);
   /** External id -> whether the mapping has a digest, by which an unchanged row is known. */
   const known = async () => {
     const rows = await database.query<{ id: string; known: boolean }>(

@@ -25,7 +25,9 @@ export interface TestService {
 const running = new Set<TestService>();
 
 /** The built service as a process of its own; on TEST_DATABASE_URL where there is one, else embedded. */
-export async function startService(options: { dataDir?: string; env?: Record<string, string | undefined>; main?: string } = {}) {
+export async function startService(
+  options: { dataDir?: string; env?: Record<string, string | undefined>; main?: string } = {},
+) {
   const dataDir = options.dataDir ?? (await tempFolder());
   const databaseUrl = options.env && 'DATABASE_URL' in options.env ? undefined : await freshDatabaseUrl();
   if (!options.dataDir && !databaseUrl) await layEmbeddedDatabase(dataDir);
@@ -80,12 +82,26 @@ export function sharedService(): Promise<TestService> {
 }
 
 /** Calls a REST path; the body is parsed. */
-export async function rest(url: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+export async function rest(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+) {
   const response = await fetch(url + path, {
     method,
-    headers: { Authorization: `Bearer ${TOKEN}`, ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
+    headers: {
+      Authorization: `Bearer ${TOKEN}`,
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? undefined : JSON.parse(text),
+  };
 }

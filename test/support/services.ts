@@ -27,7 +27,9 @@ async function build(): Promise<TestServices> {
   const databaseUrl = await freshDatabaseUrl();
   if (!databaseUrl) await layEmbeddedDatabase(dataDir);
   const config = loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl });
-  return Object.assign(await buildServices({ config, logger: createLogger({ level: 'silent' }) }), { files: config.csvRoot });
+  return Object.assign(await buildServices({ config, logger: createLogger({ level: 'silent' }) }), {
+    files: config.csvRoot,
+  });
 }
 
 after(async () => {
@@ -35,7 +37,11 @@ after(async () => {
 });
 
 /** An integration of an institution of its own in the shared services. */
-export async function newIntegration(provider: IntegrationProvider, config: object, credentials: object = {}) {
+export async function newIntegration(
+  provider: IntegrationProvider,
+  config: object,
+  credentials: object = {},
+) {
   const { integrationService } = await sharedServices();
   const institutionId = randomUUID();
   const settings = { config: { ...config }, credentials: { ...credentials } };
@@ -52,7 +58,9 @@ export async function newSession(
   const { mappingService, rosterService } = await sharedServices();
   const { institutionId, integrationId } = school;
   const internal = async (type: MappingEntityType, id: string | undefined) =>
-    id === undefined ? null : (await mappingService.getMappingByExternalId(integrationId, type, id)).internalId;
+    id === undefined
+      ? null
+      : (await mappingService.getMappingByExternalId(integrationId, type, id)).internalId;
   const id = randomUUID();
   await rosterService.putClassSession({
     id,

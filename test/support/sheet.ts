@@ -3,10 +3,23 @@ import type { AttendanceRow, AttendanceSheet } from '../../src/connectors/index.
 /** A session with a mark for each of these students, given by their ids in the school's system. */
 export function sheetOf(students: readonly string[], courseId: string, groupId: string): AttendanceSheet {
   const rows = students.map((externalId, i): AttendanceRow => {
-    const none = { nationalId: undefined, code: undefined, arrivalTime: undefined, permanencePercentage: undefined };
+    const none = {
+      nationalId: undefined,
+      code: undefined,
+      arrivalTime: undefined,
+      permanencePercentage: undefined,
+    };
     const origin = { origin: undefined, source: undefined, remarks: undefined };
     const status = (['PRESENT', 'ABSENT', 'LATE', 'EXCUSED'] as const)[i % 4] ?? 'PRESENT';
-    return { ...none, ...origin, studentId: `student-${i}`, externalId, givenName: 'Ana', familyName: `Soto ${i}`, status };
+    return {
+      ...none,
+      ...origin,
+      studentId: `student-${i}`,
+      externalId,
+      givenName: 'Ana',
+      familyName: `Soto ${i}`,
+      status,
+    };
   });
   return {
     sessionId: '00000000-0000-4000-8000-00000000000a',

@@ -13,9 +13,17 @@ async function adopter() {
   let result: SyncResult;
   const syncs = syncServiceOf(database, () => result);
   const adopt = (...pairs: [externalId: string, internalId: string][]) => {
-    const mappings = pairs.map(([externalId, internalId]) => ({ entityType: STUDENT, externalId, internalId }));
+    const mappings = pairs.map(([externalId, internalId]) => ({
+      entityType: STUDENT,
+      externalId,
+      internalId,
+    }));
     result = { success: true, synced: pairs.length, errors: [], mappings };
-    return syncs.sync({ integrationId: source.integrationId, institutionId: source.institutionId, entityType: STUDENT });
+    return syncs.sync({
+      integrationId: source.integrationId,
+      institutionId: source.institutionId,
+      entityType: STUDENT,
+    });
   };
   return { source, adopt };
 }
@@ -30,7 +38,9 @@ describe('mappings that a connector brings itself', () => {
       ['  ', randomUUID()],
       ['x'.repeat(300), randomUUID()],
     );
-    expect(mappings.map(({ externalId, internalId }) => [externalId, internalId])).to.deep.equal([['N1', person]]);
+    expect(mappings.map(({ externalId, internalId }) => [externalId, internalId])).to.deep.equal([
+      ['N1', person],
+    ]);
     expect(errors).to.have.lengthOf(3);
     expect(await source.idOf('N1')).to.equal(person);
     expect((await adopt(['N1 ', person])).counts).to.deep.include({ created: 0, updated: 0, unchanged: 1 });
@@ -40,7 +50,11 @@ describe('mappings that a connector brings itself', () => {
     const { mappingService } = await sharedServices();
     const { source, adopt } = await adopter();
     await source.sync();
-    const ids = { keepInternalId: await source.idOf('A'), dropInternalId: await source.idOf('B'), keepExternalId: 'A' };
+    const ids = {
+      keepInternalId: await source.idOf('A'),
+      dropInternalId: await source.idOf('B'),
+      keepExternalId: 'A',
+    };
     await mappingService.repairs.merge({ ...source.of, ...ids });
     const { mappings, errors } = await adopt(['N1', ids.dropInternalId.toUpperCase()]);
     expect(mappings).to.deep.equal([]);

@@ -28,7 +28,13 @@ describe('a sync of everything', () => {
     const { integrationService } = await sharedServices();
     const { integrationId, institutionId } = await newSchool(FILES);
     const report = await integrationService.syncData(integrationId);
-    expect(report).to.deep.include({ success: true, status: 'COMPLETED', synced: 7, errorCount: 0, warningCount: 0 });
+    expect(report).to.deep.include({
+      success: true,
+      status: 'COMPLETED',
+      synced: 7,
+      errorCount: 0,
+      warningCount: 0,
+    });
     expect(report.counts).to.deep.include({ read: 7, created: 7 });
     expect(report.membershipCounts).to.deep.include({ created: 4 });
     expect(report.parts.map(({ entityType, counts }) => [entityType, counts.created])).to.deep.equal([
@@ -63,7 +69,10 @@ describe('a sync of everything', () => {
     await integrationService.rollbackSync(integrationId, runId);
     await integrationService.rollbackSync(integrationId, preview.runId);
     for (const table of ['students', 'teachers', 'groups', 'courses', 'memberships']) {
-      expect(await database.query(`SELECT * FROM ${table} WHERE institution_id = $1`, [institutionId]), table).to.deep.equal([]);
+      expect(
+        await database.query(`SELECT * FROM ${table} WHERE institution_id = $1`, [institutionId]),
+        table,
+      ).to.deep.equal([]);
     }
     expect((await integrationService.getSyncLogs(integrationId)).mappingsCount).to.equal(0);
   });
@@ -80,7 +89,12 @@ describe('a sync of everything', () => {
     await school.write({ 'students.csv': 'id,nombres\n1,Ana\n', 'courses.csv': 'id,nombre\nC1,Lenguaje\n' });
     const report = await integrationService.syncData(school.integrationId);
     expect(report).to.deep.include({ success: false, status: 'HELD' });
-    expect(report.parts.map(({ status }) => status)).to.deep.equal(['COMPLETED', 'COMPLETED', 'COMPLETED', 'HELD']);
+    expect(report.parts.map(({ status }) => status)).to.deep.equal([
+      'COMPLETED',
+      'COMPLETED',
+      'COMPLETED',
+      'HELD',
+    ]);
     expect(report.errors[0]).to.match(/^Held: 29 of 30/);
     const approved = await integrationService.approveSync(school.integrationId, report.runId, 'right');
     expect(approved).to.deep.include({ success: true, status: 'COMPLETED' });
@@ -95,7 +109,9 @@ describe('a sync of everything', () => {
     const { status, runId, parts } = await integrationService.syncData(school.integrationId);
     expect(status).to.equal('FAILED');
     const held = parts.find((part) => part.status === 'HELD')?.runId as string;
-    const error = await integrationService.discardSync(school.integrationId, runId).catch((thrown: unknown) => thrown);
+    const error = await integrationService
+      .discardSync(school.integrationId, runId)
+      .catch((thrown: unknown) => thrown);
     expect(error).to.deep.include({ code: 'failed_precondition', reason: 'SYNC_RUN_NOT_WAITING' });
     expect((await integrationService.getSyncRun(school.integrationId, held)).status).to.equal('HELD');
     expect((await integrationService.discardSync(school.integrationId, held)).status).to.equal('DISCARDED');
@@ -108,7 +124,9 @@ describe('memberships', () => {
     const school = await newSchool(FILES);
     const { integrationId, institutionId } = school;
     await integrationService.syncData(integrationId);
-    await school.write({ 'memberships.csv': 'grupo_id,persona_id,rol\nG2,1,alumno\nG1,2,alumno\nG2,3,alumno\nG2,T1,profesor\n' });
+    await school.write({
+      'memberships.csv': 'grupo_id,persona_id,rol\nG2,1,alumno\nG1,2,alumno\nG2,3,alumno\nG2,T1,profesor\n',
+    });
     const students = await integrationService.syncData(integrationId, STUDENT);
     expect(students.membershipCounts).to.deep.include({ created: 1, unchanged: 2, deactivated: 1 });
     const groups = await integrationService.syncData(integrationId, GROUP);
@@ -157,6 +175,8 @@ describe('memberships', () => {
     const { integrationService } = await sharedServices();
     const { integrationId } = await newSchool(FILES);
     await integrationService.syncData(integrationId, TEACHER);
-    expect((await integrationService.syncData(integrationId, GROUP)).membershipCounts).to.deep.include({ created: 1 });
+    expect((await integrationService.syncData(integrationId, GROUP)).membershipCounts).to.deep.include({
+      created: 1,
+    });
   });
 });

@@ -70,7 +70,10 @@ async function schoolOn(database: Database) {
     inReading(wait: () => Promise<void>) {
       onRead = wait;
     },
-    expire: () => database.execute('UPDATE leases SET expires_at = clock_timestamp() WHERE integration_id = $1', [integrationId]),
+    expire: () =>
+      database.execute('UPDATE leases SET expires_at = clock_timestamp() WHERE integration_id = $1', [
+        integrationId,
+      ]),
     async roster() {
       const rows = await database.query<{ name: string }>(
         `SELECT m.external_id || ' ' || s.given_name || CASE WHEN m.missing_runs > 0 THEN ' missing' ELSE '' END AS name
@@ -95,7 +98,9 @@ async function schoolOn(database: Database) {
 const NOTHING = { staged: 0, leases: 0, running: 0 };
 type School = Awaited<ReturnType<typeof schoolOn>>;
 
-/** Makes a process die at a stage: what was under way in a transaction is gone, and nothing comes after it. */
+/**
+ * Makes a process die at a stage: what was under way in a transaction is gone, and nothing comes after it.
+ */
 function mortal(syncs: SyncService, school: School, stage: Stage): Promise<void> {
   const died = gate();
   let isDead = false;
@@ -127,11 +132,9 @@ function mortal(syncs: SyncService, school: School, stage: Stage): Promise<void>
       return never();
     });
   }
-  const [savePlan, saveApplied, finish] = [runs.savePlan, runs.saveApplied, runs.finish].map((real) => real.bind(runs)) as [
-    RunStore['savePlan'],
-    RunStore['saveApplied'],
-    RunStore['finish'],
-  ];
+  const [savePlan, saveApplied, finish] = [runs.savePlan, runs.saveApplied, runs.finish].map((real) =>
+    real.bind(runs),
+  ) as [RunStore['savePlan'], RunStore['saveApplied'], RunStore['finish']];
   runs.savePlan = async (run) => {
     await savePlan(run);
     if (stage === 'plan' && run.entityType === STUDENT) dieInTransaction();
@@ -144,7 +147,8 @@ function mortal(syncs: SyncService, school: School, stage: Stage): Promise<void>
   runs.finish = async (held) => {
     finishes += 1;
     const isPart = held.run.parentId !== null;
-    if (stage === 'end of the part' ? isPart && held.run.entityType === STUDENT : stage === 'end' && !isPart) die();
+    if (stage === 'end of the part' ? isPart && held.run.entityType === STUDENT : stage === 'end' && !isPart)
+      die();
     if (isDead) return never();
     if (finishes > 5) throw new Error('it ends too often');
     return finish(held);
@@ -215,7 +219,8 @@ async function hold(syncs: SyncService, school: School, type: SyncScope) {
 const ask = {
   sync: (syncs: SyncService, school: School, type: SyncScope) => syncChanged(syncs, school, type),
   preview: (syncs: SyncService, school: School, type: SyncScope) => preview(syncs, school, type),
-  rollBack: (syncs: SyncService, { integrationId }: School, _: SyncScope, runId: string) => syncs.rollBack(integrationId, runId),
+  rollBack: (syncs: SyncService, { integrationId }: School, _: SyncScope, runId: string) =>
+    syncs.rollBack(integrationId, runId),
   previewRollback: (syncs: SyncService, { integrationId }: School, _: SyncScope, runId: string) =>
     syncs.rollBack(integrationId, runId, { preview: true }),
   approve: (syncs: SyncService, { integrationId }: School, _: SyncScope, runId: string) =>
@@ -323,7 +328,9 @@ describe('two processes and one run', () => {
     database = await quietDatabase();
   });
 
-  /** The first process waits inside its source; the second takes the run and does it; then the first goes on. */
+  /**
+   * The first process waits inside its source; the second takes the run and does it; then the first goes on.
+   */
   for (const type of [STUDENT, 'ALL'] as const) {
     it(`a process that lost its lease while reading ${type} writes nothing, and nobody is missing`, async () => {
       const school = await schoolOn(database);
@@ -360,7 +367,10 @@ describe('two processes and one run', () => {
     });
   }
 
-  /** The first process does not know that it lost its lease: the second claims the run while the first is just before a step. */
+  /**
+   * The first process does not know that it lost its lease: the second claims the run while the first is just
+   * before a step.
+   */
   const STEPS: Record<string, (runs: RunStore, stop: () => Promise<void>) => void> = {
     'after staging': (runs, stop) => wrap(runs, 'savePlan', { before: stop }),
     'while planning': (runs, stop) => wrap(runs, 'savePlan', { after: stop }),
@@ -397,10 +407,9 @@ describe('two processes and one run', () => {
       expect(await school.roster()).to.deep.equal(CHANGED);
       expect(await school.left()).to.deep.equal(NOTHING);
       const { items } = await second.runs.list(school.integrationId, {});
-      expect(items.filter(({ entityType }) => entityType === STUDENT).map(({ status }) => status)).to.deep.equal([
-        'COMPLETED',
-        'COMPLETED',
-      ]);
+      expect(
+        items.filter(({ entityType }) => entityType === STUDENT).map(({ status }) => status),
+      ).to.deep.equal(['COMPLETED', 'COMPLETED']);
       const changes = await second.listChanges(school.integrationId, items[0]?.id as string, {});
       expect(changes.items.map(({ action, externalId }) => `${action} ${externalId}`).sort()).to.deep.equal([
         'CREATE 4',
@@ -473,7 +482,10 @@ describe('two processes and one run', () => {
     }
     await school.expire();
     const reports = await resumeAll(second);
-    expect(reports[0]).to.deep.include({ status: 'FAILED', errors: ['5 processes died while this run was under way.'] });
+    expect(reports[0]).to.deep.include({
+      status: 'FAILED',
+      errors: ['5 processes died while this run was under way.'],
+    });
     expect(await school.left()).to.deep.equal(NOTHING);
   });
 
@@ -521,7 +533,12 @@ describe('two processes and one run', () => {
     expect(back.status).to.equal('COMPLETED');
     expect(await school.roster()).to.deep.equal(BEFORE);
     const { items } = await second.runs.list(school.integrationId, {});
-    expect(items.map(({ status }) => status)).to.deep.equal(['COMPLETED', 'FAILED', 'COMPLETED', 'COMPLETED']);
+    expect(items.map(({ status }) => status)).to.deep.equal([
+      'COMPLETED',
+      'FAILED',
+      'COMPLETED',
+      'COMPLETED',
+    ]);
   });
 
   it('a sync with thresholds of its own that meets its own dead run keeps them, and is done once', async () => {
@@ -532,7 +549,10 @@ describe('two processes and one run', () => {
     await first.sync(school.of(STUDENT));
     school.source.students = twenty.map((row) => row.replace('Ana', 'Eva'));
     const died = mortal(first, school, 'read');
-    const request = { ...school.of(STUDENT), guard: { reason: 'renamed', changedPercent: 100, deactivatedPercent: 50 } };
+    const request = {
+      ...school.of(STUDENT),
+      guard: { reason: 'renamed', changedPercent: 100, deactivatedPercent: 50 },
+    };
     void first.sync(request as never);
     await died;
     await school.expire();
@@ -572,7 +592,12 @@ describe('two processes and one run', () => {
     await school.expire();
     expect((await second.sync(school.of('ALL'))).status).to.equal('COMPLETED');
     const { items } = await second.runs.list(school.integrationId, {});
-    expect(items.map(({ status }) => status)).to.deep.equal(['COMPLETED', 'COMPLETED', 'COMPLETED', 'COMPLETED']);
+    expect(items.map(({ status }) => status)).to.deep.equal([
+      'COMPLETED',
+      'COMPLETED',
+      'COMPLETED',
+      'COMPLETED',
+    ]);
   });
 
   it('a plan that is approved twice at once is applied once', async () => {
@@ -605,12 +630,18 @@ describe('two processes and one run', () => {
       });
       const running = first.sync({ ...school.of(STUDENT), kind: 'PREVIEW' });
       await reading.opened;
-      const error = await second.approve(school.integrationId, runId, 'yes').catch((thrown: unknown) => thrown);
+      const error = await second
+        .approve(school.integrationId, runId, 'yes')
+        .catch((thrown: unknown) => thrown);
       expect(error).to.deep.include({ code: 'aborted', reason: 'SYNC_ALREADY_RUNNING' });
       goOn.open();
       await running;
       const { status, error: reason, approvedAt } = await second.runs.get(school.integrationId, runId);
-      expect({ status, reason, approvedAt }).to.deep.equal({ status: 'HELD', reason: held.error, approvedAt: null });
+      expect({ status, reason, approvedAt }).to.deep.equal({
+        status: 'HELD',
+        reason: held.error,
+        approvedAt: null,
+      });
       expect((await second.approve(school.integrationId, runId, 'now')).status).to.equal('COMPLETED');
       expect(await school.roster()).to.deep.equal(CHANGED);
     });
@@ -631,7 +662,9 @@ describe('two processes and one run', () => {
     });
     const running = first.sync(school.of(STUDENT));
     await writing.opened;
-    const approved = second.approve(school.integrationId, runId, 'yes').catch((thrown: { reason: string }) => thrown.reason);
+    const approved = second
+      .approve(school.integrationId, runId, 'yes')
+      .catch((thrown: { reason: string }) => thrown.reason);
     const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
     while ((await database.query(waiting)).length === 0);
     goOn.open();
@@ -681,7 +714,9 @@ describe('two processes and one run', () => {
     syncs.runs.supersede = supersede;
     await resumeAll(syncs);
     const { items } = await syncs.runs.list(school.integrationId, {});
-    const isRight = items[0]?.appliedPosition ? items[0].status === 'COMPLETED' : items[0]?.status === 'FAILED';
+    const isRight = items[0]?.appliedPosition
+      ? items[0].status === 'COMPLETED'
+      : items[0]?.status === 'FAILED';
     expect(isRight).to.equal(true);
     expect(await school.left()).to.deep.equal(NOTHING);
   });

@@ -17,7 +17,8 @@ async function emptySchool() {
     pages = next;
     return syncs.sync({ ...school, entityType: STUDENT });
   };
-  const people = async () => (await rosterService.listStudents({ institutionId: school.institutionId })).items;
+  const people = async () =>
+    (await rosterService.listStudents({ institutionId: school.institutionId })).items;
   return { ...school, syncs, sync, people, database, rosterService, mappingService };
 }
 
@@ -29,13 +30,23 @@ describe('a first sync', () => {
         { externalId: '1', givenName: 'Ana', line: 2 },
         { externalId: '2', givenName: ' ', line: 3 },
       ];
-      yield [{ externalId: '3', givenName: 'Eva', birthDate: '2012-05-09', metadata: { shift: 'a' }, line: 4 }];
+      yield [
+        { externalId: '3', givenName: 'Eva', birthDate: '2012-05-09', metadata: { shift: 'a' }, line: 4 },
+      ];
     });
     expect(counts).to.deep.include({ read: 3, created: 2, failed: 1 });
     const { items } = await syncs.listChanges(integrationId, runId, {});
-    expect(items.map(({ seq, action, externalId, line, after }) => [seq, action, externalId, line, after])).to.deep.equal([
+    expect(
+      items.map(({ seq, action, externalId, line, after }) => [seq, action, externalId, line, after]),
+    ).to.deep.equal([
       [1, 'CREATE', '1', 2, { active: true, givenName: 'Ana' }],
-      [2, 'CREATE', '3', 4, { active: true, givenName: 'Eva', birthDate: '2012-05-09', metadata: { shift: 'a' } }],
+      [
+        2,
+        'CREATE',
+        '3',
+        4,
+        { active: true, givenName: 'Eva', birthDate: '2012-05-09', metadata: { shift: 'a' } },
+      ],
     ]);
     expect(await database.query('SELECT 1 FROM sync_staged WHERE run_id = $1', [runId])).to.deep.equal([]);
   });
@@ -48,11 +59,17 @@ describe('a first sync', () => {
         { externalId: '1', givenName: 'Ana', code: 'A1', email: 'ana@' },
         { externalId: '2', givenName: 'Eva', code: 'A2' },
       ];
-      await rosterService.putStudent(institutionId, id, { givenName: 'Anita', code: 'A1', email: 'ana@x.cl' });
+      await rosterService.putStudent(institutionId, id, {
+        givenName: 'Anita',
+        code: 'A1',
+        email: 'ana@x.cl',
+      });
       yield [{ externalId: '3', givenName: 'Luz', code: 'A3' }];
     });
     expect(counts).to.deep.include({ read: 3, created: 2, updated: 1, conflicts: 0 });
-    expect((await mappingService.getMappingByExternalId(integrationId, STUDENT, '1')).internalId).to.equal(id);
+    expect((await mappingService.getMappingByExternalId(integrationId, STUDENT, '1')).internalId).to.equal(
+      id,
+    );
     const names = (await people()).map(({ givenName, email }) => [givenName, email ?? null]).sort();
     expect(names, 'and what a warning dropped clears nothing').to.deep.equal([
       ['Ana', 'ana@x.cl'],
@@ -77,9 +94,18 @@ describe('a first sync', () => {
   it('stores what PostgreSQL cannot, without NUL characters and halves of characters', async () => {
     const { sync, people } = await emptySchool();
     await sync(async function* () {
-      yield [{ externalId: '1', givenName: 'Ana\ud800', metadata: { 'a\0': ['\ud800\\u0000', 'b\0'], c: '\\ud800' } }];
+      yield [
+        {
+          externalId: '1',
+          givenName: 'Ana\ud800',
+          metadata: { 'a\0': ['\ud800\\u0000', 'b\0'], c: '\\ud800' },
+        },
+      ];
     });
     const [ana] = await people();
-    expect([ana?.givenName, ana?.metadata]).to.deep.equal(['Ana\ufffd', { a: ['\ufffd\\u0000', 'b'], c: '\\ud800' }]);
+    expect([ana?.givenName, ana?.metadata]).to.deep.equal([
+      'Ana\ufffd',
+      { a: ['\ufffd\\u0000', 'b'], c: '\\ud800' },
+    ]);
   });
 });

@@ -19,7 +19,12 @@ const since = new Date('2026-11-03T12:00:00Z');
 const { STUDENT } = MappingEntityType;
 
 describe('the guard', () => {
-  const cases: [what: string, impact: Partial<Impact>, baseline: Partial<Baseline>, held: RegExp | undefined][] = [
+  const cases: [
+    what: string,
+    impact: Partial<Impact>,
+    baseline: Partial<Baseline>,
+    held: RegExp | undefined,
+  ][] = [
     ['passes 10 of 100 who leave', { leaving: 10 }, {}, undefined],
     ['holds 11 of 100 who leave', { leaving: 11 }, {}, /^Held: 11 of 100 \(11 %\) students would go/],
     ['passes 4 of 8 who leave, below the floor', { base: 8, leaving: 4 }, {}, undefined],
@@ -31,8 +36,18 @@ describe('the guard', () => {
       { base: 100, gone: 10, since },
       /^Held: 12 of 100 \(12 %\) students would have gone since 3 November, more than 10 %/,
     ],
-    ['passes a run that takes nobody, whatever went before', { base: 80, changed: 3 }, { base: 100, gone: 20, since }, undefined],
-    ['does not count who comes back', { base: 91, leaving: 3, returning: 5 }, { base: 100, gone: 9, since }, undefined],
+    [
+      'passes a run that takes nobody, whatever went before',
+      { base: 80, changed: 3 },
+      { base: 100, gone: 20, since },
+      undefined,
+    ],
+    [
+      'does not count who comes back',
+      { base: 91, leaving: 3, returning: 5 },
+      { base: 100, gone: 9, since },
+      undefined,
+    ],
     ['passes a first sync', { base: 0, leaving: 0 }, {}, undefined],
   ];
   for (const [what, impact, baseline, held] of cases) {
@@ -73,7 +88,10 @@ describe('the guard', () => {
   it('holds a partial file, with a column called error, in which everybody is inactive', async () => {
     const { integrationService } = await sharedServices();
     const file = (state: string) =>
-      ['id,nombres,apellidos,estado,error', ...Array.from({ length: 50 }, (_, i) => `E${i},Ana,Soto,${state},`)].join('\n');
+      [
+        'id,nombres,apellidos,estado,error',
+        ...Array.from({ length: 50 }, (_, i) => `E${i},Ana,Soto,${state},`),
+      ].join('\n');
     const school = await newSchool({ 'students.csv': file('ACTIVO') });
     await integrationService.syncData(school.integrationId, STUDENT);
     await school.write({ 'students.csv': file('RETIRADO') });

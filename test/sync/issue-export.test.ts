@@ -3,10 +3,18 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'csv-parse/sync';
-import { type RecordSource, type RecordTable, MappingEntityType as Type } from '../../src/connectors/index.js';
+import {
+  type RecordSource,
+  type RecordTable,
+  MappingEntityType as Type,
+} from '../../src/connectors/index.js';
 import { attachment } from '../../src/rpc/attachment.js';
 import { syncPolicy } from '../../src/sync/index.js';
-import { type FailedRow, failedRecordsCsv, failedRowsCsv } from '../../src/sync/issue-export/failed-rows-csv.js';
+import {
+  type FailedRow,
+  failedRecordsCsv,
+  failedRowsCsv,
+} from '../../src/sync/issue-export/failed-rows-csv.js';
 import { describeIssue } from '../../src/sync/issue-log.js';
 import { fromStoredCells, toStoredCells } from '../../src/sync/stored-rows.js';
 import { readCsv } from '../connectors/generic-csv/read-csv.js';
@@ -22,7 +30,10 @@ const neverRead = (): never => {
 
 describe('a file of failed rows', () => {
   const CASES: Record<string, { table?: Partial<RecordTable>; rows: FailedRow[]; file: string | Buffer }> = {
-    'with commas': { rows: [row(['1', 'Ana'], 'is bad')], file: 'id,nombre,error\r\n1,Ana,line 7: is bad\r\n' },
+    'with commas': {
+      rows: [row(['1', 'Ana'], 'is bad')],
+      file: 'id,nombre,error\r\n1,Ana,line 7: is bad\r\n',
+    },
     'with semicolons': {
       table: { delimiter: ';' },
       rows: [row(['1', 'Soto, Ana'], 'no; never')],
@@ -33,7 +44,11 @@ describe('a file of failed rows', () => {
       rows: [row(['1', 'a\tb'], 'x')],
       file: 'id\tnombre\terror\r\n1\t"a\tb"\tline 7: x\r\n',
     },
-    'with pipes': { table: { delimiter: '|' }, rows: [row(['1', 'a|b'], 'x')], file: 'id|nombre|error\r\n1|"a|b"|line 7: x\r\n' },
+    'with pipes': {
+      table: { delimiter: '|' },
+      rows: [row(['1', 'a|b'], 'x')],
+      file: 'id|nombre|error\r\n1|"a|b"|line 7: x\r\n',
+    },
     'quotes and line breaks': {
       rows: [row(['1', 'Ana "Nita"'], 'x'), row(['2', 'a\nb'], 'y'), row(['3', ' c\r'], 'z')],
       file: 'id,nombre,error\r\n1,"Ana ""Nita""",line 7: x\r\n2,"a\nb",line 7: y\r\n3," c\r",line 7: z\r\n',
@@ -43,7 +58,10 @@ describe('a file of failed rows', () => {
       file: 'id,nombre,error\r\n1,,line 7: a. Do this; b\r\n',
     },
     'a row that is too short': { rows: [row(['1'], 'x')], file: 'id,nombre,error\r\n1,,line 7: x\r\n' },
-    'a row that is too long': { rows: [row(['1', '6', '5'], 'x')], file: 'id,nombre,error\r\n1,6,5,line 7: x\r\n' },
+    'a row that is too long': {
+      rows: [row(['1', '6', '5'], 'x')],
+      file: 'id,nombre,error\r\n1,6,5,line 7: x\r\n',
+    },
     'formulas: theirs as they were, ours made text': {
       rows: [{ line: null, cells: ['=1+1', '@a'], sentences: ['=2 is bad'] }],
       file: "id,nombre,error\r\n=1+1,@a,'=2 is bad\r\n",
@@ -89,7 +107,12 @@ describe('a file of failed rows', () => {
   });
 
   it('is read without its last column, and as some of the rows alone', async () => {
-    const table: RecordTable = { header: ['id', 'nombres', 'curso'], delimiter: ';', encoding: 'windows-1252', bom: false };
+    const table: RecordTable = {
+      header: ['id', 'nombres', 'curso'],
+      delimiter: ';',
+      encoding: 'windows-1252',
+      bom: false,
+    };
     const rows = [
       row(['1', 'Ñandú', '1A'], 'x'),
       row(['2', 'Eva'], 'y'),
@@ -113,7 +136,9 @@ describe('a file of failed rows', () => {
   it("leaves a school's own column named error alone where it is not the last one, or where the config names it", async () => {
     const own = await readCsv('id,error,nombres\n1,none,Ana\n');
     expect(own.records[0]).to.deep.include({ metadata: { error: 'none' } });
-    const named = await readCsv('id,nombres,error\n1,Ana,a-1\n', 'students', { columns: { students: { code: 'error' } } });
+    const named = await readCsv('id,nombres,error\n1,Ana,a-1\n', 'students', {
+      columns: { students: { code: 'error' } },
+    });
     expect(named.records[0]).to.deep.include({ code: 'a-1' });
   });
 });
@@ -172,7 +197,8 @@ describe('the failed rows of a run', () => {
     const { integrationService } = await sharedServices();
     const school = await newSchool(csv);
     const sync = (type: Type | 'ALL') => integrationService.syncData(school.integrationId, type);
-    const exported = (runId: string, file?: string) => integrationService.exportSyncIssues(school.integrationId, runId, { file });
+    const exported = (runId: string, file?: string) =>
+      integrationService.exportSyncIssues(school.integrationId, runId, { file });
     return { ...school, sync, exported };
   }
 
@@ -186,12 +212,18 @@ describe('the failed rows of a run', () => {
       '4;;;G1;e',
       '5;Ada;Paz;G1;f',
     ];
-    const { sync, exported } = await synced({ 'groups.csv': GROUPS, 'students.csv': `${HEAD}\n${rows.join('\n')}\n` });
+    const { sync, exported } = await synced({
+      'groups.csv': GROUPS,
+      'students.csv': `${HEAD}\n${rows.join('\n')}\n`,
+    });
     await sync(Type.GROUP);
     for (const round of ['first', 'again']) {
       const { runId } = await sync(Type.STUDENT);
       const { fileName, contentType, content } = await exported(runId);
-      expect([fileName, contentType], round).to.deep.equal(['students-errors.csv', 'text/csv; charset=utf-8']);
+      expect([fileName, contentType], round).to.deep.equal([
+        'students-errors.csv',
+        'text/csv; charset=utf-8',
+      ]);
       const [header, ...found] = cellsOf(content);
       expect(header).to.deep.equal([...HEAD.split(';'), 'error']);
       expect(found.map((cells) => cells.slice(0, 5).join('|'))).to.deep.equal([
@@ -273,7 +305,10 @@ describe('the failed rows of a run', () => {
     await sync(Type.GROUP);
     const { runId } = await sync(Type.STUDENT);
     const students = String(Buffer.from((await exported(runId)).content)).replace('S99,,', 'S99,Zoe,');
-    const memberships = String(Buffer.from((await exported(runId, 'memberships.csv')).content)).replace('S999', 'S99');
+    const memberships = String(Buffer.from((await exported(runId, 'memberships.csv')).content)).replace(
+      'S999',
+      'S99',
+    );
     await write({ 'students.csv': students, 'memberships.csv': memberships });
     for (const expected of [
       { created: 1, updated: 0, unchanged: 0, missing: 0 },
@@ -288,10 +323,17 @@ describe('the failed rows of a run', () => {
       expect(report.counts).to.deep.include(expected);
       expect(report.membershipCounts).to.deep.include({ failed: 0, deactivated: 0 });
       const none = await exported(report.runId).catch((error: unknown) => error);
-      expect(none).to.deep.include({ code: 'not_found', reason: 'NO_FAILED_ROWS', message: 'No row failed in this run.' });
+      expect(none).to.deep.include({
+        code: 'not_found',
+        reason: 'NO_FAILED_ROWS',
+        message: 'No row failed in this run.',
+      });
     }
     // The list of all is a list of all again.
-    await write({ 'students.csv': `id,nombres,correo\n${many}\n`, 'memberships.csv': `grupo_id,persona_id,rol\n${members}\n` });
+    await write({
+      'students.csv': `id,nombres,correo\n${many}\n`,
+      'memberships.csv': `grupo_id,persona_id,rol\n${members}\n`,
+    });
     const whole = await sync(Type.STUDENT);
     expect(whole.gaps).to.deep.equal([]);
     expect(whole.counts).to.deep.include({ missing: 1 });
@@ -327,7 +369,9 @@ describe('the failed rows of a run', () => {
     expect(cellsOf(content, ',')[1]?.slice(0, 2)).to.deep.equal(['1', '']);
     await rm(join(folder, 'students.csv'), { force: true });
     const { runId: failed } = await sync(Type.STUDENT);
-    expect(await exported(failed).catch((error: unknown) => error)).to.deep.include({ reason: 'NO_FAILED_ROWS' });
+    expect(await exported(failed).catch((error: unknown) => error)).to.deep.include({
+      reason: 'NO_FAILED_ROWS',
+    });
   });
 
   it('of a source without files are a list', async () => {
@@ -335,7 +379,11 @@ describe('the failed rows of a run', () => {
     const { integrationId, institutionId } = await newSchool();
     const syncs = syncServiceOf(database, neverRead);
     const entities = (async function* () {
-      yield [{ externalId: 'P1', givenName: 'Ana', email: 'ana@' }, { externalId: 'P2' }, { externalId: null, givenName: 'Eva' }];
+      yield [
+        { externalId: 'P1', givenName: 'Ana', email: 'ana@' },
+        { externalId: 'P2' },
+        { externalId: null, givenName: 'Eva' },
+      ];
     })();
     const { runId, errors } = await syncs.syncPushed(
       { integrationId, institutionId, entityType: Type.TEACHER },
@@ -344,8 +392,13 @@ describe('the failed rows of a run', () => {
     );
     expect(errors).to.deep.equal(['teachers: teacher "P2" has no name', 'teachers: the row has no id']);
     const { items } = await integrationService.listSyncIssues(integrationId, runId, { severity: 'WARNING' });
-    expect(items.map(({ message }) => message)).to.deep.equal(['teachers "P1": email "ana@" is not a valid address']);
-    const { fileName, contentType, content } = await integrationService.exportSyncIssues(integrationId, runId);
+    expect(items.map(({ message }) => message)).to.deep.equal([
+      'teachers "P1": email "ana@" is not a valid address',
+    ]);
+    const { fileName, contentType, content } = await integrationService.exportSyncIssues(
+      integrationId,
+      runId,
+    );
     expect([fileName, contentType]).to.deep.equal(['teachers-errors.csv', 'text/csv; charset=utf-8']);
     expect(String(Buffer.from(content)).split('\r\n')).to.deep.equal([
       '\uFEFFexternal_id,column,value,reason',

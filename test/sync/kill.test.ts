@@ -17,7 +17,10 @@ import { tempFolder } from '../support/temp-folder.js';
 const { GROUP, STUDENT } = MappingEntityType;
 const CHILD = join(dirname(fileURLToPath(import.meta.url)), '../support/sync-child.js');
 const ROWS = 20_000;
-/** Each is written by the run at its own moment: whoever may not write there stops just before it, and just after what came before. */
+/**
+ * Each is written by the run at its own moment: whoever may not write there stops just before it, and just
+ * after what came before.
+ */
 const TABLES = ['sync_staged', 'sync_changes', 'students', 'integration_mappings', 'memberships'];
 const PLACES_BY_CHANCE = 34;
 
@@ -46,7 +49,10 @@ describe('a process that is killed in the middle of a sync', () => {
     const rows = ids.map((i) => `S${i},Ana ${i % 97},Soto ${i % 89},s${i}@colegio.example`);
     await writeFile(join(folder, 'students.csv'), `id,nombres,apellidos,correo\n${rows.join('\n')}\n`);
     await writeFile(join(folder, 'groups.csv'), 'id,nombre\nG0,1A\nG1,1B\n');
-    await writeFile(join(folder, 'memberships.csv'), `grupo_id,persona_id\n${ids.map((i) => `G${i % 2},S${i}`).join('\n')}\n`);
+    await writeFile(
+      join(folder, 'memberships.csv'),
+      `grupo_id,persona_id\n${ids.map((i) => `G${i % 2},S${i}`).join('\n')}\n`,
+    );
     const school = await newSchool();
     const start = performance.now();
     await services.integrationService.syncData(school.id, STUDENT);
@@ -89,7 +95,9 @@ describe('a process that is killed in the middle of a sync', () => {
   }
 
   async function startChild(integrationId: string): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [CHILD, dataDir, databaseUrl, integrationId], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, [CHILD, dataDir, databaseUrl, integrationId], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     if (child.stdout) await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
     return child;
   }
@@ -97,7 +105,8 @@ describe('a process that is killed in the middle of a sync', () => {
   /** Waits until a query finds something while the process is at work. */
   async function until(child: ChildProcess, query: string, values: unknown[] = []): Promise<void> {
     while ((await services.database.query(query, values)).length === 0) {
-      if (child.exitCode !== null) throw new Error(`The process ended with ${child.exitCode} before this was so: ${query}`);
+      if (child.exitCode !== null)
+        throw new Error(`The process ended with ${child.exitCode} before this was so: ${query}`);
       await sleep(2);
     }
   }
@@ -111,21 +120,31 @@ describe('a process that is killed in the middle of a sync', () => {
 
   /** What happens once the lease of the dead process is over, and somebody syncs again. */
   async function recover({ id, institutionId }: { id: string; institutionId: string }) {
-    await services.database.execute('UPDATE leases SET expires_at = clock_timestamp() WHERE integration_id = $1', [id]);
-    const report = await services.integrationService.syncData(id, STUDENT).catch(async (error: { code?: string }) => {
-      // The service found the run by itself meanwhile, and is at it.
-      if (error.code !== 'aborted') throw error;
-      while ((await services.integrationService.listSyncRuns(id)).items.some(({ status }) => status === 'RUNNING'))
-        await sleep(50);
-      return services.integrationService.syncData(id, STUDENT);
-    });
+    await services.database.execute(
+      'UPDATE leases SET expires_at = clock_timestamp() WHERE integration_id = $1',
+      [id],
+    );
+    const report = await services.integrationService
+      .syncData(id, STUDENT)
+      .catch(async (error: { code?: string }) => {
+        // The service found the run by itself meanwhile, and is at it.
+        if (error.code !== 'aborted') throw error;
+        while (
+          (await services.integrationService.listSyncRuns(id)).items.some(
+            ({ status }) => status === 'RUNNING',
+          )
+        )
+          await sleep(50);
+        return services.integrationService.syncData(id, STUDENT);
+      });
     expect(report).to.deep.include({ success: true, errorCount: 0 });
     const { read, created, updated, unchanged, failed } = report.counts;
     expect([read, created + updated + unchanged, failed]).to.deep.equal([ROWS, ROWS, 0]);
     expect(await stateOf({ id, institutionId })).to.deep.equal(whole);
-    const [left] = await services.database.query('SELECT count(*)::int AS staged FROM sync_staged WHERE integration_id = $1', [
-      id,
-    ]);
+    const [left] = await services.database.query(
+      'SELECT count(*)::int AS staged FROM sync_staged WHERE integration_id = $1',
+      [id],
+    );
     expect(left).to.deep.equal({ staged: 0 });
   }
 
@@ -155,10 +174,15 @@ describe('a process that is killed in the middle of a sync', () => {
     try {
       const child = await startChild(school.id);
       // Memberships are planned last, in one transaction with all of the plan.
-      await until(child, `SELECT 1 FROM sync_changes WHERE integration_id = $1 AND entity = 'MEMBERSHIP' LIMIT 1`, [school.id]);
+      await until(
+        child,
+        `SELECT 1 FROM sync_changes WHERE integration_id = $1 AND entity = 'MEMBERSHIP' LIMIT 1`,
+        [school.id],
+      );
       // From here on nothing is staged; what is, is put away at the very end.
       await locker.query('BEGIN; LOCK TABLE sync_staged IN SHARE MODE');
-      const applied = 'SELECT 1 FROM sync_runs WHERE integration_id = $1 AND entity_type = $2 AND applied_position IS NOT NULL';
+      const applied =
+        'SELECT 1 FROM sync_runs WHERE integration_id = $1 AND entity_type = $2 AND applied_position IS NOT NULL';
       await until(child, applied, [school.id, STUDENT]);
       await kill(child);
     } finally {

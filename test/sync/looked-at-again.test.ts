@@ -18,7 +18,8 @@ async function schoolWithEdit(policy: FieldPolicy, email: string) {
   const school = await recordSchool();
   await school.sync([[ANA, EVA]], policyOf(policy));
   const { internalId } = await school.mapping('1');
-  const edit = (to: string) => school.rosterService.putStudent(school.institutionId, internalId, { email: to });
+  const edit = (to: string) =>
+    school.rosterService.putStudent(school.institutionId, internalId, { email: to });
   await edit(email);
   const emailAfter = async (next: FieldPolicy) => {
     expect((await school.sync([[ANA, EVA]], policyOf(next))).success).to.equal(true);

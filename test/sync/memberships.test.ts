@@ -52,7 +52,9 @@ async function membersOf({ institutionId, integrationId }: { institutionId: stri
 describe('a list of memberships', () => {
   it('that is missing one night ends none of those it brought, although records of students hold others, and the run says so', async () => {
     const { integrationService } = await sharedServices();
-    const own = { 'students.csv': table('id,nombres,grupo_id', ['0,Luz,G1', ...students.map((row) => `${row},`)]) };
+    const own = {
+      'students.csv': table('id,nombres,grupo_id', ['0,Luz,G1', ...students.map((row) => `${row},`)]),
+    };
     const school = await schoolWithMemberships(own);
     await rm(`${school.folder}/memberships.csv`);
     for (const night of [1, 2]) {
@@ -78,7 +80,9 @@ describe('a list of memberships', () => {
       'students.csv': table('id,nombres,grupo_id', rows),
       'memberships.csv': table(MEMBERSHIPS, taught),
     });
-    await school.write({ 'students.csv': table('id,nombres,grupo_id', [`${students[0]},G5`, ...rows.slice(1)]) });
+    await school.write({
+      'students.csv': table('id,nombres,grupo_id', [`${students[0]},G5`, ...rows.slice(1)]),
+    });
     const report = await school.sync(STUDENT);
     expect(report.gaps).to.deep.equal([]);
     expect(report.membershipCounts).to.deep.include({ created: 1, unchanged: 49, deactivated: 1 });
@@ -87,7 +91,9 @@ describe('a list of memberships', () => {
   it('that moves nearly everybody into one group holds the plan', async () => {
     const school = await schoolWithMemberships();
     const before = await school.members();
-    await school.write({ 'memberships.csv': table(MEMBERSHIPS, [...numbers(50).map((i) => `G1,${i},alumno`), ...taught]) });
+    await school.write({
+      'memberships.csv': table(MEMBERSHIPS, [...numbers(50).map((i) => `G1,${i},alumno`), ...taught]),
+    });
     const report = await school.sync(STUDENT);
     expect(report).to.deep.include({ success: false, status: 'HELD' });
     expect(report.errors[0]).to.match(/^Held: 40 of 50 \(80 %\) memberships would end, more than 10 %/);
@@ -160,7 +166,11 @@ describe('a list of memberships', () => {
 
 describe('pages of memberships', () => {
   const page = (from: number, to: number): MembershipRecord[] =>
-    numbers(to - from, from).map((i) => ({ groupExternalId: `G${(i % 5) + 1}`, personExternalId: String(i), role: 'STUDENT' }));
+    numbers(to - from, from).map((i) => ({
+      groupExternalId: `G${(i % 5) + 1}`,
+      personExternalId: String(i),
+      role: 'STUDENT',
+    }));
 
   /** Eighty students, each in a group: synced by two pages that were all there is. */
   async function schoolOfEighty() {
@@ -184,7 +194,11 @@ describe('pages of memberships', () => {
           yield* pages;
         })(),
       };
-      return syncs.sync({ integrationId: school.integrationId, institutionId: school.institutionId, entityType: STUDENT });
+      return syncs.sync({
+        integrationId: school.integrationId,
+        institutionId: school.institutionId,
+        entityType: STUDENT,
+      });
     };
     const whole = await sync([{ records: page(1, 41) }, { records: page(41, 81) }]);
     expect(whole).to.deep.include({ success: true, gaps: [] });
@@ -198,10 +212,21 @@ describe('pages of memberships', () => {
         { records: page(1, 41), declaredTotal: 80 },
         { records: page(1, 41), declaredTotal: 80 },
       ],
-      [/^The source says it has 80 memberships, and gave 40 different ones\.$/, /^1 page of memberships came twice/],
+      [
+        /^The source says it has 80 memberships, and gave 40 different ones\.$/,
+        /^1 page of memberships came twice/,
+      ],
     ],
-    ['one of which came twice', [{ records: page(1, 41) }, { records: page(1, 41) }], [/^1 page of memberships came twice/]],
-    ['of fewer rows than declared', [{ records: page(1, 41), declaredTotal: 80 }], [/^The source says it has 80/]],
+    [
+      'one of which came twice',
+      [{ records: page(1, 41) }, { records: page(1, 41) }],
+      [/^1 page of memberships came twice/],
+    ],
+    [
+      'of fewer rows than declared',
+      [{ records: page(1, 41), declaredTotal: 80 }],
+      [/^The source says it has 80/],
+    ],
     [
       'that overlap, of as many rows as declared,',
       [
@@ -210,11 +235,26 @@ describe('pages of memberships', () => {
       ],
       [/^The source says it has 80 memberships, and gave 50/],
     ],
-    ['with a gap', [{ records: page(1, 41), gap: 'The rest could not be read.' }], [/^The rest could not be read\.$/]],
-    ['that are some of them on purpose', [{ records: page(1, 41), partial: true }], [/^Only some memberships were given\.$/]],
+    [
+      'with a gap',
+      [{ records: page(1, 41), gap: 'The rest could not be read.' }],
+      [/^The rest could not be read\.$/],
+    ],
+    [
+      'that are some of them on purpose',
+      [{ records: page(1, 41), partial: true }],
+      [/^Only some memberships were given\.$/],
+    ],
     [
       'with a role that does not exist',
-      [{ records: [...page(1, 80), { groupExternalId: 'G1', personExternalId: '80', role: 'OBSERVER' as 'STUDENT' }] }],
+      [
+        {
+          records: [
+            ...page(1, 80),
+            { groupExternalId: 'G1', personExternalId: '80', role: 'OBSERVER' as 'STUDENT' },
+          ],
+        },
+      ],
       [/^1 membership could not be read\.$/],
     ],
   ] as const) {
@@ -248,9 +288,15 @@ describe('somebody of whom nobody can tell who it is', () => {
   async function schoolWithConflict() {
     const { rosterService, integrationService } = await sharedServices();
     const school = await schoolWithMemberships();
-    await rosterService.putStudent(school.institutionId, randomUUID(), { givenName: 'Luz', email: 'luz@colegio.cl' });
+    await rosterService.putStudent(school.institutionId, randomUUID(), {
+      givenName: 'Luz',
+      email: 'luz@colegio.cl',
+    });
     await school.write({
-      'students.csv': table('id,nombres,email', [...students.map((row) => `${row},`), '51,Luisa,luz@colegio.cl']),
+      'students.csv': table('id,nombres,email', [
+        ...students.map((row) => `${row},`),
+        '51,Luisa,luz@colegio.cl',
+      ]),
       'memberships.csv': table(MEMBERSHIPS, [...listed.slice(1), 'G1,51,alumno', ...taught]),
     });
     return { ...school, integrationService };
@@ -260,7 +306,13 @@ describe('somebody of whom nobody can tell who it is', () => {
     const school = await schoolWithConflict();
     const report = await school.sync(STUDENT);
     expect(report).to.deep.include({ success: true, errorCount: 0, warningCount: 1, gaps: [] });
-    expect(report.membershipCounts).to.deep.include({ read: 50, unchanged: 49, failed: 0, conflicts: 1, deactivated: 1 });
+    expect(report.membershipCounts).to.deep.include({
+      read: 50,
+      unchanged: 49,
+      failed: 0,
+      conflicts: 1,
+      deactivated: 1,
+    });
     expect(await school.members()).to.have.length(54);
   });
 
@@ -274,7 +326,13 @@ describe('somebody of whom nobody can tell who it is', () => {
     });
     const report = await school.sync(STUDENT);
     expect(report).to.deep.include({ success: true, errorCount: 0, warningCount: 0, gaps: [] });
-    expect(report.membershipCounts).to.deep.include({ read: 50, unchanged: 48, failed: 0, conflicts: 2, deactivated: 1 });
+    expect(report.membershipCounts).to.deep.include({
+      read: 50,
+      unchanged: 48,
+      failed: 0,
+      conflicts: 2,
+      deactivated: 1,
+    });
     expect(await school.members()).to.have.length(53);
     const again = await school.sync(STUDENT);
     expect(again).to.deep.include({ errorCount: 0, gaps: [] });

@@ -31,7 +31,10 @@ interface Person {
 const id = fc.nat(11).map((n) => `E${n}`);
 const row = fc.record({
   id: fc.oneof({ weight: 12, arbitrary: id }, { weight: 1, arbitrary: fc.constant('') }),
-  name: fc.oneof({ weight: 12, arbitrary: fc.constantFrom('Ana', 'Eva', 'Luz') }, { weight: 1, arbitrary: fc.constant('') }),
+  name: fc.oneof(
+    { weight: 12, arbitrary: fc.constantFrom('Ana', 'Eva', 'Luz') },
+    { weight: 1, arbitrary: fc.constant('') },
+  ),
   active: fc.oneof({ weight: 6, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
 });
 /** Mostly everybody once; sometimes anything. */
@@ -40,12 +43,20 @@ const everybody = fc
     Array.from({ length: 12 }, (_, n) => `E${n}`),
     { minLength: 6 },
   )
-  .chain((ids) => fc.tuple(...ids.map((one) => row.map((some) => ({ ...some, id: some.id === '' ? '' : one })))));
-const source = fc.oneof({ weight: 3, arbitrary: everybody }, { weight: 1, arbitrary: fc.array(row, { maxLength: 14 }) });
-const history = fc.array(fc.record({ source, how: fc.constantFrom<How>('sync', 'sync', 'preview', 'roll back') }), {
-  minLength: 1,
-  maxLength: 4,
-});
+  .chain((ids) =>
+    fc.tuple(...ids.map((one) => row.map((some) => ({ ...some, id: some.id === '' ? '' : one })))),
+  );
+const source = fc.oneof(
+  { weight: 3, arbitrary: everybody },
+  { weight: 1, arbitrary: fc.array(row, { maxLength: 14 }) },
+);
+const history = fc.array(
+  fc.record({ source, how: fc.constantFrom<How>('sync', 'sync', 'preview', 'roll back') }),
+  {
+    minLength: 1,
+    maxLength: 4,
+  },
+);
 
 /** What a run took away and brought back, of how many. */
 interface Step {
@@ -57,7 +68,15 @@ interface Step {
 /** What a sync is to do, in plain words of memory. `past`: the steps since a person last approved a plan. */
 function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], past: readonly Step[]) {
   const after = new Map([...before].map(([key, person]) => [key, { ...person }]));
-  const counts = { read: rows.length, created: 0, updated: 0, unchanged: 0, failed: 0, missing: 0, deactivated: 0 };
+  const counts = {
+    read: rows.length,
+    created: 0,
+    updated: 0,
+    unchanged: 0,
+    failed: 0,
+    missing: 0,
+    deactivated: 0,
+  };
   const good = new Set<string>();
   const spoken = new Set<string>();
   let [gap, leaving, returning, changed] = [rows.length === 0, 0, 0, 0];
@@ -94,7 +113,8 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
     if (isOver) counts.deactivated += 1;
     after.set(key, { ...person, missing: person.missing + 1, active: person.active && !isOver });
   }
-  const isOver = (count: number, of: number, percent: number) => of > 0 && count >= 5 && count * 100 > of * percent;
+  const isOver = (count: number, of: number, percent: number) =>
+    of > 0 && count >= 5 && count * 100 > of * percent;
   const gone =
     Math.max(
       0,
@@ -104,7 +124,8 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
     returning;
   const most = Math.max(base, ...past.map((step) => step.base));
   const addsUp = past.length > 0 && leaving > 0 && isOver(gone, most, 10);
-  const held = (base > 0 && rows.length === 0) || isOver(leaving, base, 10) || isOver(changed, base, 75) || addsUp;
+  const held =
+    (base > 0 && rows.length === 0) || isOver(leaving, base, 10) || isOver(changed, base, 75) || addsUp;
   return { after, counts, held, step: { base, left: leaving, returned: returning } };
 }
 
@@ -154,9 +175,9 @@ async function live(steps: readonly { source: readonly Row[]; how: How }[]): Pro
   const ids = new Map<string, string>();
   const check = async () => {
     const state = await school.state();
-    expect(Object.fromEntries(state.map(({ key, name, active, missing }) => [key, { name, active, missing }]))).to.deep.equal(
-      Object.fromEntries(people),
-    );
+    expect(
+      Object.fromEntries(state.map(({ key, name, active, missing }) => [key, { name, active, missing }])),
+    ).to.deep.equal(Object.fromEntries(people));
     // Whoever was there is still the same person.
     for (const { key, id: internalId } of state) {
       expect(ids.get(key) ?? internalId).to.equal(internalId);
@@ -190,9 +211,12 @@ async function live(steps: readonly { source: readonly Row[]; how: How }[]): Pro
 describe('random schools with random histories', () => {
   it(`stand in the database as in a plain model in memory, ${HISTORIES} of them`, async function () {
     this.timeout(600_000);
-    const property = fc.asyncProperty(fc.array(history, { minLength: AT_ONCE, maxLength: AT_ONCE }), async (histories) => {
-      await Promise.all(histories.map(live));
-    });
+    const property = fc.asyncProperty(
+      fc.array(history, { minLength: AT_ONCE, maxLength: AT_ONCE }),
+      async (histories) => {
+        await Promise.all(histories.map(live));
+      },
+    );
     await fc.assert(property, { numRuns: HISTORIES / AT_ONCE, seed: 1, endOnFailure: true });
   });
 });

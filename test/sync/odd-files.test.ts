@@ -38,7 +38,9 @@ async function stateOf({ integrationId, institutionId }: { integrationId: string
 async function issuesOf(integrationId: string, runId: string) {
   const { integrationService } = await sharedServices();
   const { items } = await integrationService.listSyncIssues(integrationId, runId, { pageSize: 1_000 });
-  return items.map(({ severity, rule, file, line }) => `${severity.toLowerCase()} ${rule} ${file ?? ''}:${line ?? ''}`);
+  return items.map(
+    ({ severity, rule, file, line }) => `${severity.toLowerCase()} ${rule} ${file ?? ''}:${line ?? ''}`,
+  );
 }
 
 describe('a file with odd data', () => {
@@ -65,9 +67,13 @@ describe('a file with odd data', () => {
             expect(report.status).to.be.oneOf(['COMPLETED', 'FAILED', 'HELD']);
             if (report.status === 'FAILED') expect(report.errors[0]).to.contain(name);
             if (report.counts.failed + report.membershipCounts.failed === 0) continue;
-            const { fileName, content } = await integrationService.exportSyncIssues(school.integrationId, report.runId, {
-              file: name,
-            });
+            const { fileName, content } = await integrationService.exportSyncIssues(
+              school.integrationId,
+              report.runId,
+              {
+                file: name,
+              },
+            );
             expect(fileName).to.contain(name.replace('.csv', ''));
             expect(content.length).to.be.greaterThan(0);
           }
@@ -79,20 +85,34 @@ describe('a file with odd data', () => {
 
   it('has one student for an id in other spaces, tabs, quotes or Unicode form, and the id is clean', async () => {
     const { integrationService, mappingService } = await sharedServices();
-    const ids = ['"  Ñandú 1 "', 'N\u0303andu\u0301 2', `"dice ""hola"" 3"`, '"\t4\t"', "O'Higgins 5", '\u00a06\u00a0'];
+    const ids = [
+      '"  Ñandú 1 "',
+      'N\u0303andu\u0301 2',
+      `"dice ""hola"" 3"`,
+      '"\t4\t"',
+      "O'Higgins 5",
+      '\u00a06\u00a0',
+    ];
     const text = (list: readonly string[]) => ['id,nombres', ...list.map((id) => `${id},Ana`)].join('\n');
     const school = await newSchool({ 'students.csv': text(ids) });
-    expect((await integrationService.syncData(school.integrationId, STUDENT)).counts).to.deep.include({ created: 6, failed: 0 });
+    expect((await integrationService.syncData(school.integrationId, STUDENT)).counts).to.deep.include({
+      created: 6,
+      failed: 0,
+    });
     const { items } = await mappingService.listMappings(school.integrationId);
     const clean = ['4', '6', 'dice "hola" 3', "O'Higgins 5", 'Ñandú 1', 'Ñandú 2'];
     expect(items.map(({ externalId }) => externalId).sort()).to.deep.equal([...clean].sort());
-    await school.write({ 'students.csv': text(clean.map((id) => `"${id.normalize('NFD').replaceAll(QUOTE, '""')} "`)) });
+    await school.write({
+      'students.csv': text(clean.map((id) => `"${id.normalize('NFD').replaceAll(QUOTE, '""')} "`)),
+    });
     expect((await integrationService.syncData(school.integrationId, STUDENT)).counts).to.deep.include({
       created: 0,
       missing: 0,
       failed: 0,
     });
-    await school.write({ 'students.csv': text([...clean.map((id) => `"${id.replaceAll(QUOTE, '""')}"`), '" 4"']) });
+    await school.write({
+      'students.csv': text([...clean.map((id) => `"${id.replaceAll(QUOTE, '""')}"`), '" 4"']),
+    });
     const { counts, runId } = await integrationService.syncData(school.integrationId, STUDENT);
     expect(counts).to.deep.include({ created: 0, failed: 1 });
     expect(await issuesOf(school.integrationId, runId)).to.deep.equal(['error id.duplicate students.csv:8']);
@@ -100,16 +120,26 @@ describe('a file with odd data', () => {
 
   it('warns of a national id that two rows share, and makes two people, each under its own id', async () => {
     const { integrationService } = await sharedServices();
-    const school = await newSchool({ 'students.csv': 'id,rut,nombres\n1,11.111.112-K,Ana\n2,11111112-k,Eva\n3,,Luz\n' });
+    const school = await newSchool({
+      'students.csv': 'id,rut,nombres\n1,11.111.112-K,Ana\n2,11111112-k,Eva\n3,,Luz\n',
+    });
     const { counts, runId } = await integrationService.syncData(school.integrationId, STUDENT);
     expect(counts).to.deep.include({ created: 3, failed: 0 });
-    expect(await issuesOf(school.integrationId, runId)).to.deep.equal(['warning national_id.duplicate students.csv:3']);
-    expect((await integrationService.syncData(school.integrationId, STUDENT)).counts).to.deep.include({ created: 0, updated: 0 });
+    expect(await issuesOf(school.integrationId, runId)).to.deep.equal([
+      'warning national_id.duplicate students.csv:3',
+    ]);
+    expect((await integrationService.syncData(school.integrationId, STUDENT)).counts).to.deep.include({
+      created: 0,
+      updated: 0,
+    });
   });
 
   it('with values of 10,000 characters in each column ends as a report that names the rows, and the others come in', async () => {
     const { integrationService } = await sharedServices();
-    const rows = ['9,,Eva,Paz,x', ...Array.from({ length: 5 }, (_, n) => ['8', '', 'Ana', 'Gil', 'x'].with(n, LONG).join(','))];
+    const rows = [
+      '9,,Eva,Paz,x',
+      ...Array.from({ length: 5 }, (_, n) => ['8', '', 'Ana', 'Gil', 'x'].with(n, LONG).join(',')),
+    ];
     rows[2] = (rows[2] as string).replace('8', '10');
     rows[3] = (rows[3] as string).replace('8', '11');
     rows[4] = (rows[4] as string).replace('8', '12');
@@ -122,7 +152,9 @@ describe('a file with odd data', () => {
       .and.to.include('STUDENT 13');
     expect(counts.created + counts.failed).to.equal(6);
     const issues = await issuesOf(school.integrationId, runId);
-    expect(issues.filter((issue) => issue.startsWith('error'))).to.include('error id.too_long students.csv:3');
+    expect(issues.filter((issue) => issue.startsWith('error'))).to.include(
+      'error id.too_long students.csv:3',
+    );
     for (const { message } of (await integrationService.listSyncIssues(school.integrationId, runId)).items) {
       expect(message.length).to.be.lessThan(1_000);
     }
@@ -162,7 +194,10 @@ describe('a file with odd data', () => {
     expect(report.counts.created + report.counts.failed).to.equal(2);
     const { items } = await mappingService.listMappings(school.integrationId);
     for (const { externalId } of items) expect(externalId.isWellFormed()).to.equal(true);
-    expect((await integrationService.syncData(school.integrationId, STUDENT)).counts).to.deep.include({ created: 0, updated: 0 });
+    expect((await integrationService.syncData(school.integrationId, STUDENT)).counts).to.deep.include({
+      created: 0,
+      updated: 0,
+    });
   });
 
   it('with rows of too many columns keeps these rows out, and takes nobody for gone by them', async () => {
@@ -183,7 +218,9 @@ describe('a file with odd data', () => {
       const report = await integrationService.syncData(integrationId, type);
       expect(report.status, type).to.equal('COMPLETED');
       expect(report.counts, type).to.deep.include({ failed: 1, deactivated: 0 });
-      expect(await issuesOf(integrationId, report.runId)).to.include(`error row.ragged ${type.toLowerCase()}s.csv:2`);
+      expect(await issuesOf(integrationId, report.runId)).to.include(
+        `error row.ragged ${type.toLowerCase()}s.csv:2`,
+      );
     }
     expect(await stateOf(school)).to.deep.equal(before);
   });
@@ -195,14 +232,21 @@ describe('a file with odd data', () => {
     it(`loses nobody when students.csv ${what} beside groups and memberships as ever`, async () => {
       const { integrationService } = await sharedServices();
       const school = await newSchool(FILES);
-      await integrationService.updateIntegration(school.integrationId, { policy: { graceRuns: 0, guard: { floor: 0 } } });
+      await integrationService.updateIntegration(school.integrationId, {
+        policy: { graceRuns: 0, guard: { floor: 0 } },
+      });
       await integrationService.syncData(school.integrationId);
       const before = await stateOf(school);
       await school.write({ 'students.csv': students });
       for (let round = 0; round < 2; round++) {
         const report = await integrationService.syncData(school.integrationId);
         expect(report).to.deep.include({ success: false, status });
-        expect(report.parts.map((part) => part.status)).to.deep.equal(['COMPLETED', 'COMPLETED', 'COMPLETED', status]);
+        expect(report.parts.map((part) => part.status)).to.deep.equal([
+          'COMPLETED',
+          'COMPLETED',
+          'COMPLETED',
+          status,
+        ]);
         expect(await stateOf(school)).to.deep.equal(before);
       }
     });
@@ -223,17 +267,29 @@ describe('records of a connector with odd data', () => {
           courseExternalId: 'C1',
           teacherExternalId: 'T1',
         },
-        STUDENT: { externalId: 'S1', givenName: 'Ana', email: 'a@b.example', birthDate: '2014-03-02', groupExternalId: 'G1' },
+        STUDENT: {
+          externalId: 'S1',
+          givenName: 'Ana',
+          email: 'a@b.example',
+          birthDate: '2014-03-02',
+          groupExternalId: 'G1',
+        },
         COURSE: { externalId: 'C1', name: 'Arte', grade: '1', description: 'd' },
       };
       for (const [type, good] of Object.entries(records)) {
         for (const field of [...Object.keys(good), 'metadata']) {
           const record = { ...good, [field]: field === 'metadata' ? { [odd]: [odd] } : odd };
           const memberships = { groupExternalId: odd, personExternalId: odd, role: 'STUDENT' as const };
-          const syncs = syncServiceOf(database, () => ({ entities: one(record), memberships: one(memberships) }) as RecordSource);
+          const syncs = syncServiceOf(
+            database,
+            () => ({ entities: one(record), memberships: one(memberships) }) as RecordSource,
+          );
           const key = { integrationId, institutionId, entityType: type as MappingEntityType };
           const run = syncs.sync(key);
-          expect((await run).status, `${type} ${field} ${JSON.stringify(odd)}`).to.be.oneOf(['COMPLETED', 'HELD']);
+          expect((await run).status, `${type} ${field} ${JSON.stringify(odd)}`).to.be.oneOf([
+            'COMPLETED',
+            'HELD',
+          ]);
         }
       }
     }
@@ -253,13 +309,26 @@ describe('a failure of a connector whose message has a NUL and half a character'
     expect(error).to.contain('HTTP 500: a');
     const gap = syncServiceOf(database, () => {
       const entities = (async function* () {
-        yield { records: [{ externalId: 'S1', givenName: 'Ana' }], gap: 'Course a\0b \uD800 could not be read.' };
+        yield {
+          records: [{ externalId: 'S1', givenName: 'Ana' }],
+          gap: 'Course a\0b \uD800 could not be read.',
+        };
       })();
       return { entities };
     });
     expect((await gap.sync(key)).status).to.equal('COMPLETED');
-    const mapping = { entityType: STUDENT, internalId: randomUUID(), externalId: 'S2', metadata: { 'a\0': '\uD800' } };
-    const writing = syncServiceOf(database, () => ({ success: false, synced: 1, errors: ['a\0b'], mappings: [mapping] }));
+    const mapping = {
+      entityType: STUDENT,
+      internalId: randomUUID(),
+      externalId: 'S2',
+      metadata: { 'a\0': '\uD800' },
+    };
+    const writing = syncServiceOf(database, () => ({
+      success: false,
+      synced: 1,
+      errors: ['a\0b'],
+      mappings: [mapping],
+    }));
     expect((await writing.sync(key)).status).to.equal('FAILED');
     expect((await gap.sync(key)).status).to.equal('COMPLETED');
   });

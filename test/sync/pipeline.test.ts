@@ -6,10 +6,15 @@ import { newSchool, sharedServices } from '../support/services.js';
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
 const STUDENTS = 'id,rut,nombres,apellidos,correo,código,fecha matrícula,estado\n';
 
-/** Rows of a table of one institution, with the places they stand at: a row that was written anew has moved. */
+/**
+ * Rows of a table of one institution, with the places they stand at: a row that was written anew has moved.
+ */
 async function versions(table: string, column: string, id: string) {
   const { database } = await sharedServices();
-  return database.query(`SELECT ctid::text, xmin::text, t.* FROM ${table} t WHERE ${column} = $1 ORDER BY ctid`, [id]);
+  return database.query(
+    `SELECT ctid::text, xmin::text, t.* FROM ${table} t WHERE ${column} = $1 ORDER BY ctid`,
+    [id],
+  );
 }
 
 describe('a sync', () => {
@@ -19,8 +24,23 @@ describe('a sync', () => {
       'students.csv': `${STUDENTS}1,12.345.678-5,José,Peña,j@x.cl,A1,02/03/2026,ACTIVO\n2,,Ana,Soto,,,,RETIRADO\n`,
     });
     const report = await integrationService.syncData(school.integrationId, STUDENT);
-    expect(report).to.deep.include({ success: true, synced: 2, errors: [], errorCount: 0, mappingsTruncated: false });
-    const none = { updated: 0, unchanged: 0, failed: 0, conflicts: 0, missing: 0, deactivated: 0, moved: 0, warnings: 0 };
+    expect(report).to.deep.include({
+      success: true,
+      synced: 2,
+      errors: [],
+      errorCount: 0,
+      mappingsTruncated: false,
+    });
+    const none = {
+      updated: 0,
+      unchanged: 0,
+      failed: 0,
+      conflicts: 0,
+      missing: 0,
+      deactivated: 0,
+      moved: 0,
+      warnings: 0,
+    };
     expect(report.counts).to.deep.equal({ ...none, read: 2, created: 2 });
     const { items } = await rosterService.listStudents({ institutionId: school.institutionId });
     const jose = items.find(({ givenName }) => givenName === 'José');
@@ -32,10 +52,15 @@ describe('a sync', () => {
       enrolledOn: '2026-03-02',
       active: true,
     });
-    expect(items.find(({ givenName }) => givenName === 'Ana')).to.deep.include({ active: false, email: null });
+    expect(items.find(({ givenName }) => givenName === 'Ana')).to.deep.include({
+      active: false,
+      email: null,
+    });
     const mapping = await mappingService.getMappingByExternalId(school.integrationId, STUDENT, '1');
     expect(mapping.internalId).to.equal(jose?.id);
-    expect(await mappingService.getMapping(school.integrationId, STUDENT, mapping.internalId)).to.deep.equal(mapping);
+    expect(await mappingService.getMapping(school.integrationId, STUDENT, mapping.internalId)).to.deep.equal(
+      mapping,
+    );
   });
 
   it('of unchanged files changes nothing and writes no row versions', async () => {
@@ -63,7 +88,9 @@ describe('a sync', () => {
 
   it('updates what changed and nothing else, and logs before and after', async () => {
     const { integrationService, rosterService } = await sharedServices();
-    const school = await newSchool({ 'students.csv': `${STUDENTS}1,,José,Peña,j@x.cl,,,\n2,,Ana,Soto,,,,\n` });
+    const school = await newSchool({
+      'students.csv': `${STUDENTS}1,,José,Peña,j@x.cl,,,\n2,,Ana,Soto,,,,\n`,
+    });
     await integrationService.syncData(school.integrationId, STUDENT);
     const first = await rosterService.listRosterChanges({ institutionId: school.institutionId });
     expect(first.changes.map(({ action }) => action)).to.deep.equal(['CREATE', 'CREATE']);
@@ -105,7 +132,9 @@ describe('a sync', () => {
       'students.csv line 4: student "3" has no name',
       'students.csv line 5: student id "1" is already on line 2; the first one counts',
     ]);
-    const { items } = await integrationService.listSyncIssues(school.integrationId, report.runId, { severity: 'WARNING' });
+    const { items } = await integrationService.listSyncIssues(school.integrationId, report.runId, {
+      severity: 'WARNING',
+    });
     expect(items).to.deep.equal([
       {
         number: 1,
@@ -152,14 +181,20 @@ describe('a sync', () => {
     const changedLast = await resync('id,nombres\n1,Ana\n2,Eva\n1,Luz\n');
     expect(changedLast.names).to.deep.equal(['Ana', 'Eva', 'Pía']);
     expect(changedLast.counts).to.deep.include({ read: 3, updated: 0, unchanged: 2, failed: 1, missing: 1 });
-    expect(changedLast.errors).to.deep.equal(['students.csv line 4: student id "1" is already on line 2; the first one counts']);
+    expect(changedLast.errors).to.deep.equal([
+      'students.csv line 4: student id "1" is already on line 2; the first one counts',
+    ]);
     const same = await resync('id,nombres\n1,Ana\n2,Eva\n1,Ana\n3,Pía\n');
     expect(same.counts).to.deep.include({ read: 4, updated: 0, unchanged: 3, failed: 1, missing: 0 });
-    expect(same.errors).to.deep.equal(['students.csv line 4: student id "1" is already on line 2; the first one counts']);
+    expect(same.errors).to.deep.equal([
+      'students.csv line 4: student id "1" is already on line 2; the first one counts',
+    ]);
     const changedFirst = await resync('id,nombres\n1,Luz\n2,Eva\n1,Ana\n3,\n');
     expect(changedFirst.names).to.deep.equal(['Eva', 'Luz', 'Pía']);
     expect(changedFirst.counts).to.deep.include({ read: 4, updated: 1, unchanged: 1, failed: 2, missing: 0 });
-    expect(changedFirst.errors).to.deep.include('students.csv line 4: student id "1" is already on line 2; the first one counts');
+    expect(changedFirst.errors).to.deep.include(
+      'students.csv line 4: student id "1" is already on line 2; the first one counts',
+    );
   });
 
   it('makes a person anew, under the old id, who was removed from the roster behind its back', async () => {
@@ -170,9 +205,9 @@ describe('a sync', () => {
     await database.query('DELETE FROM students WHERE institution_id = $1', [school.institutionId]);
     const { counts } = await integrationService.syncData(school.integrationId, STUDENT);
     expect(counts).to.deep.include({ created: 1, unchanged: 0 });
-    expect((await rosterService.listStudents({ institutionId: school.institutionId })).items.map(({ id }) => id)).to.deep.equal([
-      internalId,
-    ]);
+    expect(
+      (await rosterService.listStudents({ institutionId: school.institutionId })).items.map(({ id }) => id),
+    ).to.deep.equal([internalId]);
   });
 
   it('looks some changed rows up among very many', async () => {
@@ -188,12 +223,17 @@ describe('a sync', () => {
 
   it('forgets the digests of whom a TRUNCATE removes, and of nobody else', async () => {
     const { integrationService, database } = await sharedServices();
-    const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n', 'courses.csv': 'id,nombre\nC1,Mates\n' });
-    for (const entityType of [STUDENT, COURSE]) await integrationService.syncData(school.integrationId, entityType);
+    const school = await newSchool({
+      'students.csv': 'id,nombres\n1,Ana\n',
+      'courses.csv': 'id,nombre\nC1,Mates\n',
+    });
+    for (const entityType of [STUDENT, COURSE])
+      await integrationService.syncData(school.integrationId, entityType);
     const undone = new Error('undone');
     const truncated = database.transaction(async () => {
       await database.query('TRUNCATE students');
-      const digested = 'SELECT entity_type AS of FROM integration_mappings WHERE integration_id = $1 AND digest IS NOT NULL';
+      const digested =
+        'SELECT entity_type AS of FROM integration_mappings WHERE integration_id = $1 AND digest IS NOT NULL';
       expect(await database.query(digested, [school.integrationId])).to.deep.equal([{ of: COURSE }]);
       throw undone;
     });
@@ -207,20 +247,29 @@ describe('a sync', () => {
     const report = await integrationService.syncData(school.integrationId, STUDENT);
     expect(report).to.deep.include({ success: false, synced: 0 });
     expect(report.errors[0]).to.match(/students\.csv ends inside a quotation; the row begins on line 9002/);
-    expect((await rosterService.listStudents({ institutionId: school.institutionId })).items).to.deep.equal([]);
+    expect((await rosterService.listStudents({ institutionId: school.institutionId })).items).to.deep.equal(
+      [],
+    );
     expect(await mappingService.countMappings(school.integrationId)).to.equal(0);
     expect((await integrationService.getIntegration(school.integrationId)).status).to.equal('ERROR');
     const { database } = await sharedServices();
-    expect(await database.query('SELECT 1 FROM sync_staged WHERE integration_id = $1', [school.integrationId])).to.deep.equal([]);
+    expect(
+      await database.query('SELECT 1 FROM sync_staged WHERE integration_id = $1', [school.integrationId]),
+    ).to.deep.equal([]);
   });
 
   it('gives a group its course once the course is known, although the group itself did not change', async () => {
     const { integrationService, rosterService } = await sharedServices();
-    const school = await newSchool({ 'groups.csv': 'id,nombre,curso_id\nG1,1A,C1\n', 'courses.csv': 'id,nombre\nC1,Mates\n' });
+    const school = await newSchool({
+      'groups.csv': 'id,nombre,curso_id\nG1,1A,C1\n',
+      'courses.csv': 'id,nombre\nC1,Mates\n',
+    });
     const early = await integrationService.syncData(school.integrationId, GROUP);
     expect(early.warningCount).to.equal(1);
     await integrationService.syncData(school.integrationId, COURSE);
-    expect((await integrationService.syncData(school.integrationId, GROUP)).counts).to.deep.include({ updated: 1 });
+    expect((await integrationService.syncData(school.integrationId, GROUP)).counts).to.deep.include({
+      updated: 1,
+    });
     const [group] = (await rosterService.listGroups({ institutionId: school.institutionId })).items;
     const [course] = (await rosterService.listCourses({ institutionId: school.institutionId })).items;
     expect(group?.courseId).to.equal(course?.id);
@@ -232,7 +281,8 @@ describe('a sync', () => {
       'teachers.csv': 'id,nombres\nP1,Paz\nP2,Luz\n',
       'groups.csv': 'id,nombre,profesor_id\nG1,1A,P1\n',
       'students.csv': 'id,nombres,grupo\n1,Ana,G1\n2,Eva,\n',
-      'memberships.csv': 'grupo_id,persona_id,rol\nG1,2,alumno\nG1,P2,profesor\nG1,1,alumno\nG9,1,alumno\nG1,77,alumno\n',
+      'memberships.csv':
+        'grupo_id,persona_id,rol\nG1,2,alumno\nG1,P2,profesor\nG1,1,alumno\nG9,1,alumno\nG1,77,alumno\n',
     });
     for (const type of [TEACHER, GROUP]) await integrationService.syncData(school.integrationId, type);
     const report = await integrationService.syncData(school.integrationId, STUDENT);
@@ -247,14 +297,19 @@ describe('a sync', () => {
 
   it('is refused while another of the same integration and entity type is under way, with its run id', async () => {
     const { integrationService, database } = await sharedServices();
-    const school = await newSchool({ 'students.csv': 'id,nombres\n1,Ana\n', 'courses.csv': 'id,nombre\nC1,X\n' });
+    const school = await newSchool({
+      'students.csv': 'id,nombres\n1,Ana\n',
+      'courses.csv': 'id,nombre\nC1,X\n',
+    });
     const runId = randomUUID();
     await database.query(
       `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, owner, lease_until)
        VALUES ($1, $2, $3, 'STUDENT', $4, now() + interval '1 hour')`,
       [school.integrationId, runId, school.institutionId, randomUUID()],
     );
-    const error = await integrationService.syncData(school.integrationId, STUDENT).catch((thrown: unknown) => thrown);
+    const error = await integrationService
+      .syncData(school.integrationId, STUDENT)
+      .catch((thrown: unknown) => thrown);
     expect(error).to.deep.include({ code: 'aborted', reason: 'SYNC_ALREADY_RUNNING' });
     expect((error as { metadata: object }).metadata).to.include({ runId });
     expect((await integrationService.syncData(school.integrationId, COURSE)).success).to.equal(true);
@@ -297,11 +352,15 @@ describe('a sync', () => {
     await database.query(`CREATE TRIGGER steal AFTER INSERT ON sync_changes FOR EACH ROW
       WHEN (NEW.integration_id = '${school.integrationId}') EXECUTE FUNCTION steal_${school.integrationId.replaceAll('-', '')}()`);
     try {
-      const error = await integrationService.syncData(school.integrationId, STUDENT).catch((thrown: unknown) => thrown);
+      const error = await integrationService
+        .syncData(school.integrationId, STUDENT)
+        .catch((thrown: unknown) => thrown);
       expect(error).to.deep.include({ code: 'aborted', reason: 'LEASE_LOST' });
     } finally {
       await database.query(`DROP FUNCTION steal_${school.integrationId.replaceAll('-', '')} CASCADE`);
     }
-    expect((await rosterService.listStudents({ institutionId: school.institutionId })).items).to.deep.equal([]);
+    expect((await rosterService.listStudents({ institutionId: school.institutionId })).items).to.deep.equal(
+      [],
+    );
   });
 });

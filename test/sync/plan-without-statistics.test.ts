@@ -19,7 +19,11 @@ describe('a database without statistics', () => {
       await forgetStatistics(database);
       const report = await integrationService.syncData(integrationId, STUDENT);
       expect(report.counts).to.deep.include({ read: 300, updated: changed ? 3 : 0 });
-      expect(report.membershipCounts).to.deep.include({ read: 450, created: changed ? 3 : 0, deactivated: changed ? 3 : 0 });
+      expect(report.membershipCounts).to.deep.include({
+        read: 450,
+        created: changed ? 3 : 0,
+        deactivated: changed ? 3 : 0,
+      });
       const { timings } = await integrationService.getSyncRun(integrationId, report.runId);
       expect(timings.planMs).to.be.below(MAX_PLAN_MS);
       expect(timings.applyMs).to.be.below(MAX_PLAN_MS);

@@ -41,7 +41,10 @@ describe('a preview of everything', () => {
     const roster = await rosterOf(previewed.institutionId, previewed.integrationId);
     expect(roster).to.deep.equal(await rosterOf(synced.institutionId, synced.integrationId));
     expect(roster).to.include.members(['group G1 1A C1', 'member G1 1 STUDENT', 'member G1 T1 TEACHER']);
-    expect((await integrationService.syncData(previewed.integrationId)).counts).to.deep.include({ created: 0, updated: 0 });
+    expect((await integrationService.syncData(previewed.integrationId)).counts).to.deep.include({
+      created: 0,
+      updated: 0,
+    });
   });
 
   it('whose courses were discarded brings no group of them, and says why', async () => {
@@ -54,9 +57,13 @@ describe('a preview of everything', () => {
     expect(approved.success).to.equal(true);
     const groups = approved.parts.find(({ entityType }) => entityType === 'GROUP');
     expect(groups?.counts).to.deep.include({ moved: 2 });
-    const { items } = await integrationService.listSyncChanges(school.integrationId, groups?.runId as string, {
-      outcome: 'MOVED',
-    });
+    const { items } = await integrationService.listSyncChanges(
+      school.integrationId,
+      groups?.runId as string,
+      {
+        outcome: 'MOVED',
+      },
+    );
     expect(new Set(items.map(({ reason }) => reason))).to.deep.equal(
       new Set(['Its course is not in the roster.', 'The group is not in the roster.']),
     );

@@ -35,11 +35,16 @@ describe('a database that loses what was staged', () => {
     const error = await syncs.sync(request).catch((thrown: unknown) => thrown);
     expect(error).to.deep.include({ code: 'unavailable', reason: 'STAGED_ROWS_LOST' });
     const [run] = (await integrationService.listSyncRuns(integrationId)).items;
-    expect(run).to.deep.include({ status: 'FAILED', error: 'The database lost rows that this run had staged. Sync again.' });
+    expect(run).to.deep.include({
+      status: 'FAILED',
+      error: 'The database lost rows that this run had staged. Sync again.',
+    });
     const { items } = await rosterService.listStudents({ institutionId, pageSize: 1_000 });
     expect(items.filter(({ active, givenName }) => active && givenName === 'Ana')).to.have.length(1_000);
     source = { entities: entities('Eva') };
-    expect((await syncs.sync({ ...request, guard: { changedPercent: 100, reason: 'new names' } })).counts).to.deep.include({
+    expect(
+      (await syncs.sync({ ...request, guard: { changedPercent: 100, reason: 'new names' } })).counts,
+    ).to.deep.include({
       updated: 1_200,
       missing: 0,
     });

@@ -15,9 +15,11 @@ const FILES = {
 /** Of each file something new, changed, inactive or gone. */
 const CHANGED = {
   'courses.csv': 'id,nombre\nC1,Álgebra\nC3,Historia\n',
-  'teachers.csv': 'id,nombres,apellidos,estado\nT1,Eva María,Paz,ACTIVO\nT2,Luz,Rojas,RETIRADO\nT3,Ana,Gil,ACTIVO\n',
+  'teachers.csv':
+    'id,nombres,apellidos,estado\nT1,Eva María,Paz,ACTIVO\nT2,Luz,Rojas,RETIRADO\nT3,Ana,Gil,ACTIVO\n',
   'groups.csv': 'id,nombre,curso_id\nG1,1A mañana,C3\nG3,2A,C1\n',
-  'students.csv': 'id,nombres,apellidos,estado\n1,Ana,Soto Paz,ACTIVO\n2,José,Díaz,RETIRADO\n4,Eva,Mora,ACTIVO\n,sin,id,ACTIVO\n',
+  'students.csv':
+    'id,nombres,apellidos,estado\n1,Ana,Soto Paz,ACTIVO\n2,José,Díaz,RETIRADO\n4,Eva,Mora,ACTIVO\n,sin,id,ACTIVO\n',
   'memberships.csv': 'grupo_id,persona_id,rol\nG3,1,alumno\nG1,2,alumno\nG3,4,alumno\nG1,T3,profesor\n',
 };
 
@@ -53,7 +55,8 @@ describe('a preview that is approved', () => {
     const { integrationService } = await sharedServices();
     const [synced, previewed] = [await newSchool(FILES), await newSchool(FILES)];
     const policy = { guard: { floor: 1_000 } };
-    for (const { integrationId } of [synced, previewed]) await integrationService.updateIntegration(integrationId, { policy });
+    for (const { integrationId } of [synced, previewed])
+      await integrationService.updateIntegration(integrationId, { policy });
     // The files of the last reading come twice: whoever is missing for the second time is deactivated.
     for (const files of [FILES, CHANGED, CHANGED, FILES, FILES]) {
       for (const school of [synced, previewed]) await school.write(files);
@@ -84,7 +87,9 @@ describe('a preview that is approved', () => {
     const approved = await integrationService.approveSync(integrationId, runId);
     expect(approved).to.deep.include({ success: true, status: 'COMPLETED' });
     expect(approved.counts).to.deep.include({ moved: 1 });
-    expect(await movedOf(integrationId, runId)).to.deep.equal([['GROUP', 'G1', 'It is no longer in the roster.']]);
+    expect(await movedOf(integrationId, runId)).to.deep.equal([
+      ['GROUP', 'G1', 'It is no longer in the roster.'],
+    ]);
     expect((await integrationService.syncData(integrationId, GROUP)).counts).to.deep.include({ created: 2 });
     expect((await stateOf(school)).find(({ key }) => key === 'GROUP G1')?.value).to.deep.include({
       name: '1A tarde',
@@ -133,7 +138,9 @@ describe('a preview that is approved', () => {
     const school = await newSchool(FILES);
     const { integrationId, institutionId } = school;
     await integrationService.syncData(integrationId);
-    await school.write({ 'students.csv': FILES['students.csv'].replace('1,Ana', '1,Anita').replace('2,José', '2,Josefa') });
+    await school.write({
+      'students.csv': FILES['students.csv'].replace('1,Ana', '1,Anita').replace('2,José', '2,Josefa'),
+    });
     const { runId } = await integrationService.previewSync(integrationId, STUDENT);
     const { internalId } = await mappingService.getMappingByExternalId(integrationId, STUDENT, '1');
     await rosterService.putStudent(institutionId, internalId, { givenName: 'Ana Luisa' });
@@ -143,7 +150,10 @@ describe('a preview that is approved', () => {
       ['STUDENT', '1', 'It was changed in the roster after the plan was made.'],
     ]);
     expect((await rosterService.getStudent(institutionId, internalId)).givenName).to.equal('Ana Luisa');
-    expect((await integrationService.syncData(integrationId, STUDENT)).counts).to.deep.include({ updated: 1, unchanged: 2 });
+    expect((await integrationService.syncData(integrationId, STUDENT)).counts).to.deep.include({
+      updated: 1,
+      unchanged: 2,
+    });
     expect((await rosterService.getStudent(institutionId, internalId)).givenName).to.equal('Anita');
   });
 });
@@ -166,14 +176,20 @@ describe('a rollback that was previewed', () => {
       ['STUDENT', '4', 'It is in use: lessons, marks, groups or another integration refer to it.'],
     ]);
     expect((await rosterService.getStudent(institutionId, internalId)).givenName).to.equal('Eva');
-    const marks = await database.query('SELECT student_id AS student, status FROM attendance_records WHERE session_id = $1', [
-      session.id,
-    ]);
+    const marks = await database.query(
+      'SELECT student_id AS student, status FROM attendance_records WHERE session_id = $1',
+      [session.id],
+    );
     expect(marks).to.deep.equal([{ student: internalId, status: 'LATE' }]);
-    const gone = await mappingService.getMappingByExternalId(integrationId, STUDENT, '5').catch((error: unknown) => error);
+    const gone = await mappingService
+      .getMappingByExternalId(integrationId, STUDENT, '5')
+      .catch((error: unknown) => error);
     expect(gone).to.deep.include({ code: 'not_found' });
     // The next sync knows who stayed, and brings the other one again.
-    expect((await integrationService.syncData(integrationId, STUDENT)).counts).to.deep.include({ created: 1, unchanged: 4 });
+    expect((await integrationService.syncData(integrationId, STUDENT)).counts).to.deep.include({
+      created: 1,
+      unchanged: 4,
+    });
   });
 });
 
@@ -200,7 +216,11 @@ describe('a held plan', () => {
 
   it('of everything is discarded by a good sync of everything, and approving it says so', async () => {
     const { integrationService } = await sharedServices();
-    const school = await newSchool({ ...FILES, ...file(people(0, 40)), 'memberships.csv': 'grupo_id,persona_id\n' });
+    const school = await newSchool({
+      ...FILES,
+      ...file(people(0, 40)),
+      'memberships.csv': 'grupo_id,persona_id\n',
+    });
     const { integrationId } = school;
     await integrationService.syncData(integrationId);
     await school.write(file(people(0, 20)));
@@ -209,7 +229,9 @@ describe('a held plan', () => {
     await school.write(file(people(0, 40)));
     expect((await integrationService.syncData(integrationId)).success).to.equal(true);
     expect((await integrationService.getSyncRun(integrationId, held.runId)).status).to.equal('DISCARDED');
-    const refused = await integrationService.approveSync(integrationId, held.runId).catch((error: unknown) => error);
+    const refused = await integrationService
+      .approveSync(integrationId, held.runId)
+      .catch((error: unknown) => error);
     expect(refused).to.deep.include({ code: 'failed_precondition', reason: 'SYNC_RUN_NOT_WAITING' });
     expect((refused as Error).message).to.contain('is DISCARDED');
     expect((await integrationService.getIntegration(integrationId)).status).to.equal('ACTIVE');

@@ -8,8 +8,11 @@ const HEADER = 'id,nombres,apellidos,estado';
 type Row = { id: string; name?: string; state?: string };
 
 const file = (rows: readonly Row[]) =>
-  [HEADER, ...rows.map(({ id, name = 'Ana', state = 'ACTIVO' }) => `${id},${name},Soto ${id},${state}`)].join('\n');
-const people = (count: number, prefix = 'E'): Row[] => Array.from({ length: count }, (_, i) => ({ id: `${prefix}${i + 1}` }));
+  [HEADER, ...rows.map(({ id, name = 'Ana', state = 'ACTIVO' }) => `${id},${name},Soto ${id},${state}`)].join(
+    '\n',
+  );
+const people = (count: number, prefix = 'E'): Row[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `${prefix}${i + 1}` }));
 
 /** A school with these students, synced once. */
 async function schoolOf(rows: readonly Row[], policy?: Record<string, unknown>) {
@@ -18,7 +21,8 @@ async function schoolOf(rows: readonly Row[], policy?: Record<string, unknown>) 
   const { integrationId, institutionId } = school;
   if (policy) await integrationService.updateIntegration(integrationId, { policy });
   expect((await integrationService.syncData(integrationId, STUDENT)).success).to.equal(true);
-  const put = (next: readonly Row[] | string) => school.write({ 'students.csv': typeof next === 'string' ? next : file(next) });
+  const put = (next: readonly Row[] | string) =>
+    school.write({ 'students.csv': typeof next === 'string' ? next : file(next) });
   const sync = (guard?: { deactivatedPercent?: number; changedPercent?: number; reason: string }) =>
     integrationService.syncData(integrationId, STUDENT, { guard });
   const roster = async () => {
@@ -31,7 +35,8 @@ async function schoolOf(rows: readonly Row[], policy?: Record<string, unknown>) 
     return active;
   };
   const activeIds = async () => [...(await roster())].filter(([, active]) => active).map(([id]) => id);
-  const statusOf = async (id: string) => (await mappingService.getMappingByExternalId(integrationId, STUDENT, id)).status;
+  const statusOf = async (id: string) =>
+    (await mappingService.getMappingByExternalId(integrationId, STUDENT, id)).status;
   return { ...school, put, sync, roster, activeIds, statusOf, integrationService };
 }
 
@@ -39,7 +44,11 @@ describe('a roster', () => {
   const everybody = people(100);
   const cases: [what: string, next: readonly Row[] | string, reason: RegExp][] = [
     ['half a file', everybody.slice(0, 50), /^Held: 50 of 100 \(50 %\) students would go, more than 10 %/],
-    ['a file with nothing but its header', `${HEADER}\n`, /^Held: not one student was read, where 100 are known/],
+    [
+      'a file with nothing but its header',
+      `${HEADER}\n`,
+      /^Held: not one student was read, where 100 are known/,
+    ],
     ['the file of another school', people(100, 'X'), /^Held: 100 of 100 \(100 %\) students would go/],
     [
       'other ids for everybody',
@@ -101,7 +110,12 @@ describe('a roster', () => {
     await school.put(everybody.slice(9));
     expect((await school.sync()).counts).to.deep.include({ deactivated: 9 });
     await school.put(everybody);
-    expect((await school.sync()).counts).to.deep.include({ created: 0, updated: 9, unchanged: 91, missing: 0 });
+    expect((await school.sync()).counts).to.deep.include({
+      created: 0,
+      updated: 9,
+      unchanged: 91,
+      missing: 0,
+    });
     const after = await mappingService.getMappingByExternalId(school.integrationId, STUDENT, 'E1');
     expect(after).to.deep.include({ internalId: before.internalId, status: 'ACTIVE' });
     expect((await school.activeIds()).length).to.equal(100);
@@ -161,7 +175,9 @@ describe('a roster', () => {
     await school.put(everybody.slice(50));
     expect((await school.sync()).counts).to.deep.include({ deactivated: 50 });
     await school.put(`${HEADER}\n`);
-    expect(await school.sync({ deactivatedPercent: 100, changedPercent: 100, reason: 'all gone' })).to.deep.include({
+    expect(
+      await school.sync({ deactivatedPercent: 100, changedPercent: 100, reason: 'all gone' }),
+    ).to.deep.include({
       status: 'HELD',
     });
   });
@@ -172,8 +188,12 @@ describe('a held plan', () => {
     const school = await schoolOf(people(40), { graceRuns: 0 });
     await school.put([...people(20), { id: 'N1' }]);
     const { runId } = await school.sync();
-    const { items } = await school.integrationService.listSyncChanges(school.integrationId, runId, { pageSize: 1_000 });
-    expect(items.map(({ action }) => action).sort()).to.deep.equal(['CREATE', ...Array(20).fill('DEACTIVATE')].sort());
+    const { items } = await school.integrationService.listSyncChanges(school.integrationId, runId, {
+      pageSize: 1_000,
+    });
+    expect(items.map(({ action }) => action).sort()).to.deep.equal(
+      ['CREATE', ...Array(20).fill('DEACTIVATE')].sort(),
+    );
     // The source is not asked again.
     await school.put(people(1));
     const report = await school.integrationService.approveSync(school.integrationId, runId, 'they have left');
@@ -189,12 +209,15 @@ describe('a held plan', () => {
     const school = await schoolOf(people(40), { graceRuns: 0 });
     await school.put(people(20));
     const { runId } = await school.sync();
-    await database.execute(`UPDATE students SET active = false WHERE institution_id = $1 AND family_name = 'Soto E30'`, [
-      school.institutionId,
-    ]);
+    await database.execute(
+      `UPDATE students SET active = false WHERE institution_id = $1 AND family_name = 'Soto E30'`,
+      [school.institutionId],
+    );
     const report = await school.integrationService.approveSync(school.integrationId, runId);
     expect(report.counts.moved).to.equal(1);
-    const { items } = await school.integrationService.listSyncChanges(school.integrationId, runId, { outcome: 'MOVED' });
+    const { items } = await school.integrationService.listSyncChanges(school.integrationId, runId, {
+      outcome: 'MOVED',
+    });
     expect(items).to.have.length(1);
     expect(items[0]).to.deep.include({ externalId: 'E30', before: { active: false }, outcome: 'MOVED' });
     expect(items[0]?.reason).to.equal('It was changed in the roster after the plan was made.');
@@ -206,11 +229,15 @@ describe('a held plan', () => {
     const school = await schoolOf(people(40));
     await school.put(people(20));
     const { runId } = await school.sync();
-    expect(await school.integrationService.discardSync(school.integrationId, runId, 'wrong file')).to.deep.include({
+    expect(
+      await school.integrationService.discardSync(school.integrationId, runId, 'wrong file'),
+    ).to.deep.include({
       status: 'DISCARDED',
       decision: 'wrong file',
     });
-    const refused = await school.integrationService.approveSync(school.integrationId, runId).catch((error: unknown) => error);
+    const refused = await school.integrationService
+      .approveSync(school.integrationId, runId)
+      .catch((error: unknown) => error);
     expect(refused).to.deep.include({ code: 'failed_precondition' });
     expect((await school.activeIds()).length).to.equal(40);
   });
@@ -221,7 +248,9 @@ describe('a held plan', () => {
     const { runId } = await school.sync();
     await school.put(people(40));
     expect(await school.sync()).to.deep.include({ success: true });
-    expect(await school.integrationService.getSyncRun(school.integrationId, runId)).to.deep.include({ status: 'DISCARDED' });
+    expect(await school.integrationService.getSyncRun(school.integrationId, runId)).to.deep.include({
+      status: 'DISCARDED',
+    });
   });
 });
 
@@ -242,7 +271,12 @@ describe('a preview', () => {
     expect(preview.counts).to.deep.include({ created: 1, updated: 1, unchanged: 9 });
     const { items } = await school.integrationService.listSyncChanges(school.integrationId, preview.runId);
     expect(
-      items.map(({ action, externalId, before: b, after }) => [action, externalId, b?.givenName, after?.givenName]),
+      items.map(({ action, externalId, before: b, after }) => [
+        action,
+        externalId,
+        b?.givenName,
+        after?.givenName,
+      ]),
     ).to.deep.equal([
       ['UPDATE', 'E10', 'Ana', 'Eva'],
       ['CREATE', 'N1', undefined, 'Ana'],
@@ -288,11 +322,17 @@ describe('taking a run back', () => {
   it('refuses what was changed since, and what is in use, and lists it', async () => {
     const { database, rosterService } = await sharedServices();
     const school = await schoolOf(people(10));
-    await school.put([{ id: 'E1', name: 'Eva' }, { id: 'E2', name: 'Eva' }, ...people(10).slice(2), { id: 'N1' }]);
-    const { runId } = await school.sync();
-    await database.execute(`UPDATE students SET given_name = 'Eva María' WHERE institution_id = $1 AND family_name = 'Soto E1'`, [
-      school.institutionId,
+    await school.put([
+      { id: 'E1', name: 'Eva' },
+      { id: 'E2', name: 'Eva' },
+      ...people(10).slice(2),
+      { id: 'N1' },
     ]);
+    const { runId } = await school.sync();
+    await database.execute(
+      `UPDATE students SET given_name = 'Eva María' WHERE institution_id = $1 AND family_name = 'Soto E1'`,
+      [school.institutionId],
+    );
     const { items: students } = await rosterService.listStudents({ institutionId: school.institutionId });
     const fresh = students.find(({ familyName }) => familyName === 'Soto N1');
     await database.execute(
@@ -301,22 +341,33 @@ describe('taking a run back', () => {
     );
     const back = await school.integrationService.rollbackSync(school.integrationId, runId);
     expect(back.counts).to.deep.include({ read: 3, failed: 2, updated: 1 });
-    const { items } = await school.integrationService.listSyncChanges(school.integrationId, back.runId, { outcome: 'REFUSED' });
+    const { items } = await school.integrationService.listSyncChanges(school.integrationId, back.runId, {
+      outcome: 'REFUSED',
+    });
     expect(items.map(({ externalId, reason }) => [externalId, reason]).sort()).to.deep.equal([
       ['E1', 'It was changed since.'],
       ['N1', 'It is in use: lessons, marks, groups or another integration refer to it.'],
     ]);
     const names = new Map(
-      (await rosterService.listStudents({ institutionId: school.institutionId })).items.map((s) => [s.familyName, s.givenName]),
+      (await rosterService.listStudents({ institutionId: school.institutionId })).items.map((s) => [
+        s.familyName,
+        s.givenName,
+      ]),
     );
-    expect([names.get('Soto E1'), names.get('Soto E2'), names.get('Soto N1')]).to.deep.equal(['Eva María', 'Ana', 'Ana']);
+    expect([names.get('Soto E1'), names.get('Soto E2'), names.get('Soto N1')]).to.deep.equal([
+      'Eva María',
+      'Ana',
+      'Ana',
+    ]);
   });
 
   it('can be looked at first', async () => {
     const school = await schoolOf(people(10));
     await school.put([...people(10), { id: 'N1' }]);
     const { runId } = await school.sync();
-    const preview = await school.integrationService.rollbackSync(school.integrationId, runId, { preview: true });
+    const preview = await school.integrationService.rollbackSync(school.integrationId, runId, {
+      preview: true,
+    });
     expect(preview).to.deep.include({ status: 'PREVIEWED' });
     const { items } = await school.integrationService.listSyncChanges(school.integrationId, preview.runId);
     expect(items.map(({ action, externalId }) => [action, externalId])).to.deep.equal([['DELETE', 'N1']]);

@@ -68,7 +68,10 @@ describe('the first sync of a second integration', () => {
       { length: 50 },
       (_, n) => `B${n},${rutOf(n)},Ana,Soto ${n},a${n}@colegio.example,2014-03-02,ACTIVO,${n}`,
     );
-    const two = await newCsvSource({ 'students.csv': [`${HEADER},teléfono`, ...rows].join('\n') }, one.institutionId);
+    const two = await newCsvSource(
+      { 'students.csv': [`${HEADER},teléfono`, ...rows].join('\n') },
+      one.institutionId,
+    );
     const report = await two.sync();
     expect(report).to.deep.include({ success: true, status: 'COMPLETED' });
     expect(report.counts).to.deep.include({ created: 0, updated: 50, conflicts: 0 });
@@ -103,7 +106,11 @@ describe('small steps', () => {
     const syncs = syncServiceOf(database, () => {
       throw new Error('nothing is pulled');
     });
-    const key = { integrationId: school.integrationId, institutionId: school.institutionId, entityType: STUDENT };
+    const key = {
+      integrationId: school.integrationId,
+      institutionId: school.institutionId,
+      entityType: STUDENT,
+    };
     const statuses: string[] = [];
     for (let n = 0; n < 30; n++) {
       const record = { externalId: `A${n}`, givenName: 'Ana', familyName: `Soto ${n}`, active: false };
@@ -130,11 +137,17 @@ describe('a push whose plan is held', () => {
     const user = 'a'.repeat(24);
     const body = (name: string) => ({ name, surname: 'Soto', metadata: { role: 'student', user } });
     const internalId = await integrationService.receivePush(id, secret, body('Ana'));
-    const refused = await integrationService.receivePush(id, secret, body('Anita')).catch((error: unknown) => error);
+    const refused = await integrationService
+      .receivePush(id, secret, body('Anita'))
+      .catch((error: unknown) => error);
     const { items } = await integrationService.listSyncRuns(id);
     const run = items.find(({ status }) => status === 'HELD');
     expect(run, 'a held run').to.not.equal(undefined);
-    expect(refused).to.deep.include({ code: 'failed_precondition', reason: 'PUSH_HELD', metadata: { runId: run?.id } });
+    expect(refused).to.deep.include({
+      code: 'failed_precondition',
+      reason: 'PUSH_HELD',
+      metadata: { runId: run?.id },
+    });
     expect((refused as Error).message).to.match(/^Held: 1 of 1 \(100 %\) students would change/);
     expect((await rosterService.getStudent(institutionId, internalId)).givenName).to.equal('Ana');
     await integrationService.approveSync(id, run?.id as string, 'right');
@@ -152,10 +165,16 @@ describe('a push whose plan is held', () => {
       policy: { guard: { floor: 0 } },
     });
     const secret = await integrationService.createPushSecret(id);
-    const body = (name: string) => ({ name, surname: 'Soto', metadata: { role: 'student', user: 'b'.repeat(24) } });
+    const body = (name: string) => ({
+      name,
+      surname: 'Soto',
+      metadata: { role: 'student', user: 'b'.repeat(24) },
+    });
     const internalId = await integrationService.receivePush(id, secret, body('Ana'));
     const push = async (name: string) => {
-      const error = await integrationService.receivePush(id, secret, body(name)).catch((thrown: unknown) => thrown);
+      const error = await integrationService
+        .receivePush(id, secret, body(name))
+        .catch((thrown: unknown) => thrown);
       return (error as { metadata: { runId: string } }).metadata.runId;
     };
     const [older, newer] = [await push('Eva'), await push('Luz')];
@@ -166,7 +185,11 @@ describe('a push whose plan is held', () => {
 });
 
 /** Pages of a source; between them other work has its turn, as often as a random number says. */
-async function* pages(records: readonly StudentRecord[], size: number, turns = () => 0): AsyncGenerator<StudentRecord[]> {
+async function* pages(
+  records: readonly StudentRecord[],
+  size: number,
+  turns = () => 0,
+): AsyncGenerator<StudentRecord[]> {
   for (let at = 0; at < records.length; at += size) {
     for (let turn = turns(); turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
     yield records.slice(at, at + size);
@@ -189,7 +212,12 @@ describe('two integrations of one institution', () => {
           config,
         });
         const records = Array.from({ length: 300 }, (_, n): StudentRecord => {
-          return { externalId: `${prefix}${n}`, nationalId: rutOf(n), givenName: 'Ana', familyName: `Soto ${n}` };
+          return {
+            externalId: `${prefix}${n}`,
+            nationalId: rutOf(n),
+            givenName: 'Ana',
+            familyName: `Soto ${n}`,
+          };
         });
         const syncs = syncServiceOf(database, () => ({ entities: pages(records, 25, turns) }));
         return syncs.sync({ integrationId, institutionId, entityType: STUDENT });
@@ -210,20 +238,27 @@ describe('two integrations of one institution', () => {
     const prefixes = ['A', 'B', 'C', 'D', 'E', 'F'];
     const targets = await Promise.all(
       prefixes.map(async (prefix) => {
-        const given = { institutionId, provider: IntegrationProvider.GENERIC_CSV, config: { importPath: 'none' } };
+        const given = {
+          institutionId,
+          provider: IntegrationProvider.GENERIC_CSV,
+          config: { importPath: 'none' },
+        };
         const { id: integrationId } = await integrationService.createIntegration(given);
         // Half of them have a national id, the others a code.
         const records = Array.from({ length: 60 }, (_, n): StudentRecord => {
-          const key = n % 2 === 0 ? { nationalId: rutOf(n), code: null } : { nationalId: null, code: `M-${1_000 + n}` };
+          const key =
+            n % 2 === 0 ? { nationalId: rutOf(n), code: null } : { nationalId: null, code: `M-${1_000 + n}` };
           return { externalId: `${prefix}${n}`, givenName: 'Ana', familyName: `Soto ${n}`, ...key };
         });
         const syncs = syncServiceOf(database, () => ({ entities: pages(records, 10, turns) }));
         return () => syncs.sync({ integrationId, institutionId, entityType: STUDENT });
       }),
     );
-    for (const { status } of await Promise.all(targets.map((sync) => sync()))) expect(status).to.equal('COMPLETED');
+    for (const { status } of await Promise.all(targets.map((sync) => sync())))
+      expect(status).to.equal('COMPLETED');
     expect(await peopleOf(institutionId)).to.have.length(60);
-    for (const sync of targets) expect((await sync()).counts).to.deep.include({ created: 0, conflicts: 0, moved: 0 });
+    for (const sync of targets)
+      expect((await sync()).counts).to.deep.include({ created: 0, conflicts: 0, moved: 0 });
     const people = await peopleOf(institutionId);
     expect(people).to.have.length(60);
     expect(people.every(({ mappings }) => mappings === prefixes.length)).to.equal(true);
@@ -236,7 +271,9 @@ describe('two integrations of one institution', () => {
       csv(60, (n) => `B${n},${rutOf(n)},Ana,Soto ${n},,,ACTIVO`),
       one.institutionId,
     );
-    const previews = await Promise.all([one, two].map((each) => integrationService.previewSync(each.integrationId, STUDENT)));
+    const previews = await Promise.all(
+      [one, two].map((each) => integrationService.previewSync(each.integrationId, STUDENT)),
+    );
     expect(previews.map(({ counts }) => counts.created)).to.deep.equal([60, 60]);
     await integrationService.approveSync(one.integrationId, previews[0]?.runId as string);
     const late = await integrationService.approveSync(two.integrationId, previews[1]?.runId as string);
@@ -253,10 +290,16 @@ describe('a preview of somebody new', () => {
     const school = await newCsvSource(csv(3, (n) => `A${n},${rutOf(n)},Ana,Soto ${n},,,ACTIVO`));
     const { runId } = await integrationService.previewSync(school.integrationId, STUDENT);
     const id = randomUUID();
-    await rosterService.putStudent(school.institutionId, id, { givenName: 'Ana', familyName: 'Soto 1', nationalId: rutOf(1) });
+    await rosterService.putStudent(school.institutionId, id, {
+      givenName: 'Ana',
+      familyName: 'Soto 1',
+      nationalId: rutOf(1),
+    });
     const approved = await integrationService.approveSync(school.integrationId, runId);
     expect(approved.counts).to.deep.include({ moved: 1 });
-    const { items } = await integrationService.listSyncChanges(school.integrationId, runId, { outcome: 'MOVED' });
+    const { items } = await integrationService.listSyncChanges(school.integrationId, runId, {
+      outcome: 'MOVED',
+    });
     expect(items.map(({ externalId }) => externalId)).to.deep.equal(['A1']);
     expect(await peopleOf(school.institutionId)).to.have.length(3);
     expect((await school.sync()).counts).to.deep.include({ created: 0, updated: 1, unchanged: 2 });

@@ -110,7 +110,9 @@ describe('the port', () => {
     expect(url).to.match(/^https:/);
     const status = await new Promise((resolve, reject) => {
       https
-        .get({ host: '127.0.0.1', port, path: '/healthz', ca: cert, agent: false }, (response) => resolve(response.statusCode))
+        .get({ host: '127.0.0.1', port, path: '/healthz', ca: cert, agent: false }, (response) =>
+          resolve(response.statusCode),
+        )
         .on('error', reject);
     });
     expect(status).to.equal(200);
@@ -140,13 +142,18 @@ describe('the port', () => {
   it('lets scripts of its origins call, and no others', async () => {
     const { url } = await open();
     const preflight = (origin: string) => {
-      return fetch(`${url}/integrations`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'PATCH' } });
+      return fetch(`${url}/integrations`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'PATCH' },
+      });
     };
     const good = await preflight('https://app.school.cl');
     expect(good.status).to.equal(204);
     expect(good.headers.get('access-control-allow-methods')).to.contain('PATCH');
     expect(good.headers.get('access-control-allow-headers')).to.contain('Authorization');
-    expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).to.equal(null);
+    expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).to.equal(
+      null,
+    );
   });
 
   it('a list that breaks off midway is cut, never closed as if it were whole', async () => {

@@ -30,11 +30,15 @@ export function attendanceFileName({ date, sessionId }: AttendanceSheet): string
 }
 
 /**
- * The sheet as CSV that a spreadsheet opens as it is: UTF-8 with a mark, CRLF, times of the school's own zone as HH:MM.
- * Cells that a spreadsheet would take for a formula are made text by an apostrophe.
+ * The sheet as CSV that a spreadsheet opens as it is: UTF-8 with a mark, CRLF, times of the school's own zone
+ * as HH:MM. Cells that a spreadsheet would take for a formula are made text by an apostrophe.
  */
 export function attendanceFile(sheet: AttendanceSheet): string {
-  const clock = new Intl.DateTimeFormat('en-GB', { timeZone: sheet.timeZone, hour: '2-digit', minute: '2-digit' });
+  const clock = new Intl.DateTimeFormat('en-GB', {
+    timeZone: sheet.timeZone,
+    hour: '2-digit',
+    minute: '2-digit',
+  });
   const session = [
     sheet.sessionId,
     sheet.date,
@@ -60,5 +64,11 @@ export function attendanceFile(sheet: AttendanceSheet): string {
     row.source,
     row.remarks,
   ]);
-  return stringify(rows, { header: true, columns: [...COLUMNS], bom: true, record_delimiter: 'windows', escape_formulas: true });
+  return stringify(rows, {
+    header: true,
+    columns: [...COLUMNS],
+    bom: true,
+    record_delimiter: 'windows',
+    escape_formulas: true,
+  });
 }

@@ -12,13 +12,17 @@ const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no
 
 /** Settings of GENERIC_CSV. Folders are relative to the operator's CSV_ROOT, or absolute below it. */
 const settings = z.strictObject({
-  importPath: z
+  importPath: z.string().min(1).optional().meta({
+    description: 'Folder that holds the files to import, below the folder that the operator allows.',
+  }),
+  exportPath: z
     .string()
     .min(1)
     .optional()
-    .meta({ description: 'Folder that holds the files to import, below the folder that the operator allows.' }),
-  exportPath: z.string().min(1).optional().meta({ description: 'Folder that attendance files are written to.' }),
-  s3Bucket: bucketName.optional().meta({ description: 'S3 bucket to import from; it goes before importPath.' }),
+    .meta({ description: 'Folder that attendance files are written to.' }),
+  s3Bucket: bucketName
+    .optional()
+    .meta({ description: 'S3 bucket to import from; it goes before importPath.' }),
   s3Prefix: z
     .string()
     .max(900)
@@ -37,7 +41,12 @@ const settings = z.strictObject({
     .max(900)
     .default('attendance')
     .meta({ description: 'Folder below s3Prefix that attendance files go to when there is no exportPath.' }),
-  timeout: z.int().min(100).max(600_000).default(30_000).meta({ description: 'Milliseconds that S3 may be silent.' }),
+  timeout: z
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(30_000)
+    .meta({ description: 'Milliseconds that S3 may be silent.' }),
   files: z
     .strictObject({
       students: fileName.default('students.csv'),
@@ -58,9 +67,13 @@ const settings = z.strictObject({
     })
     .prefault({})
     .meta({
-      description: 'For each file, field -> header as it stands in the file, where the header is not recognised by itself.',
+      description:
+        'For each file, field -> header as it stands in the file, where the header is not recognised by itself.',
     }),
-  timeZone: z.string().optional().meta({ description: 'IANA time zone of the school. Default America/Santiago.' }),
+  timeZone: z
+    .string()
+    .optional()
+    .meta({ description: 'IANA time zone of the school. Default America/Santiago.' }),
 });
 
 export const csvConfig = settings.refine(({ importPath, s3Bucket }) => importPath ?? s3Bucket, {
@@ -74,7 +87,11 @@ export type CsvConfig = z.infer<typeof csvConfig>;
 /** A local folder needs no credentials, and S3 none where the service has a role of its own. */
 export const csvCredentials = z
   .strictObject({
-    awsAccessKey: z.string().min(1).optional().meta({ description: 'AWS access key; default: those of the service itself.' }),
+    awsAccessKey: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'AWS access key; default: those of the service itself.' }),
     awsSecretKey: z.string().min(1).optional().meta({ description: 'AWS secret key.' }),
   })
   .refine(({ awsAccessKey, awsSecretKey }) => (awsAccessKey === undefined) === (awsSecretKey === undefined), {

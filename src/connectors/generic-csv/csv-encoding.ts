@@ -19,8 +19,9 @@ const SAMPLE = 64 * 1024;
 const [QUOTE, NEWLINE, RETURN] = [0x22, 0x0a, 0x0d];
 
 /**
- * Finds the encoding of a file: by its byte order mark, by the zero bytes of UTF-16, else UTF-8 where every byte of the
- * file fits it, and Windows-1252 where one does not. The whole file is looked through then: the first accent may come late.
+ * Finds the encoding of a file: by its byte order mark, by the zero bytes of UTF-16, else UTF-8 where every
+ * byte of the file fits it, and Windows-1252 where one does not. The whole file is looked through then: the
+ * first accent may come late.
  */
 export async function lookAtEncoding(bytes: AsyncIterable<Buffer>): Promise<FileLook> {
   const utf8 = new Utf8Check();
@@ -51,7 +52,10 @@ export async function lookAtEncoding(bytes: AsyncIterable<Buffer>): Promise<File
 }
 
 /** The bytes of a file as UTF-8, chunk by chunk, without the mark. */
-export async function* readAsUtf8(bytes: AsyncIterable<Buffer>, { encoding, bomBytes }: FileLook): AsyncGenerator<Buffer> {
+export async function* readAsUtf8(
+  bytes: AsyncIterable<Buffer>,
+  { encoding, bomBytes }: FileLook,
+): AsyncGenerator<Buffer> {
   const decoder = encoding === 'utf-8' ? undefined : new TextDecoder(encoding);
   let toSkip = bomBytes;
   for await (const chunk of bytes) {
@@ -84,7 +88,10 @@ function byZeros(start: Buffer): [CsvEncoding, number] | undefined {
   return undefined;
 }
 
-/** Whether a carriage return stands anywhere but before a line feed; at the end of the chunk it is not known yet. */
+/**
+ * Whether a carriage return stands anywhere but before a line feed; at the end of the chunk it is not known
+ * yet.
+ */
 function hasLoneReturn(chunk: Buffer): boolean {
   for (let at = chunk.indexOf(RETURN); at >= 0 && at < chunk.length - 1; at = chunk.indexOf(RETURN, at + 1)) {
     if (chunk[at + 1] !== NEWLINE) return true;

@@ -9,8 +9,8 @@ export interface CsvFile {
   sizeBytes: number;
   modifiedAt: Date;
   /**
-   * Its bytes from the beginning. It can be read as often as needed: each reading gives the same bytes, and throws
-   * ConnectorError when they have changed since the file was opened.
+   * Its bytes from the beginning. It can be read as often as needed: each reading gives the same bytes, and
+   * throws ConnectorError when they have changed since the file was opened.
    */
   read(): AsyncIterable<Buffer>;
   close(): Promise<void>;
@@ -29,7 +29,8 @@ const FREE_BYTES = 16 * 1024 * 1024;
 
 /** Opens a file, or the packed one of the same name: `students.csv`, else `students.csv.gz`. */
 export async function openCsv(folder: CsvFolder, name: string): Promise<CsvFile | undefined> {
-  const file = (await folder.open(name)) ?? (name.endsWith('.gz') ? undefined : await folder.open(`${name}.gz`));
+  const file =
+    (await folder.open(name)) ?? (name.endsWith('.gz') ? undefined : await folder.open(`${name}.gz`));
   return file?.name.endsWith('.gz') ? unpacked(file) : file;
 }
 
@@ -61,8 +62,11 @@ async function* unpack(file: CsvFile): AsyncGenerator<Buffer> {
     }
   } catch (error) {
     if (!/^Z_/.test((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    throw new ConnectorError(`${file.name} cannot be unpacked: it is cut off, or no gzip file. Nothing was changed.`, {
-      cause: error,
-    });
+    throw new ConnectorError(
+      `${file.name} cannot be unpacked: it is cut off, or no gzip file. Nothing was changed.`,
+      {
+        cause: error,
+      },
+    );
   }
 }

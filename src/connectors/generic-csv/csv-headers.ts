@@ -17,7 +17,17 @@ export interface CsvColumns {
 const ID = ['id', 'externalid', 'idexterno', 'identificador', 'codigointerno', 'sourcedid'];
 const CODE = ['code', 'codigo', 'cod', 'shortname', 'sigla'];
 const NAME = ['name', 'nombre', 'title', 'titulo'];
-const TERM = ['academicterm', 'anoacademico', 'ano', 'anoescolar', 'year', 'schoolyear', 'term', 'periodo', 'semestre'];
+const TERM = [
+  'academicterm',
+  'anoacademico',
+  'ano',
+  'anoescolar',
+  'year',
+  'schoolyear',
+  'term',
+  'periodo',
+  'semestre',
+];
 const STATUS = ['status', 'estado', 'activo', 'active', 'situacion', 'enabled'];
 
 const PERSON: Readonly<Record<string, readonly string[]>> = {
@@ -42,15 +52,51 @@ const PERSON: Readonly<Record<string, readonly string[]>> = {
   status: STATUS,
 };
 
-/** Field -> headers it is known by, folded: lower case, without accents, spaces and punctuation. The first match counts. */
+/**
+ * Field -> headers it is known by, folded: lower case, without accents, spaces and punctuation. The first
+ * match counts.
+ */
 const SYNONYMS: Readonly<Record<FileKind, Readonly<Record<string, readonly string[]>>>> = {
   students: {
     externalId: [...ID, 'studentid', 'idalumno', 'alumnoid', 'idestudiante', 'estudianteid', 'userid'],
     ...PERSON,
-    code: [...CODE, 'studentcode', 'codigoestudiante', 'codigoalumno', 'matricula', 'nummatricula', 'numeromatricula'],
-    enrolledOn: ['fechamatricula', 'fechadematricula', 'enrolledon', 'enrolmentdate', 'enrollmentdate', 'fechaingreso'],
-    birthDate: ['fechanacimiento', 'fechadenacimiento', 'birthdate', 'dateofbirth', 'dob', 'birthday', 'nacimiento'],
-    groupExternalId: ['grupoid', 'idgrupo', 'grupo', 'groupid', 'group', 'classid', 'class', 'section', 'seccion'],
+    code: [
+      ...CODE,
+      'studentcode',
+      'codigoestudiante',
+      'codigoalumno',
+      'matricula',
+      'nummatricula',
+      'numeromatricula',
+    ],
+    enrolledOn: [
+      'fechamatricula',
+      'fechadematricula',
+      'enrolledon',
+      'enrolmentdate',
+      'enrollmentdate',
+      'fechaingreso',
+    ],
+    birthDate: [
+      'fechanacimiento',
+      'fechadenacimiento',
+      'birthdate',
+      'dateofbirth',
+      'dob',
+      'birthday',
+      'nacimiento',
+    ],
+    groupExternalId: [
+      'grupoid',
+      'idgrupo',
+      'grupo',
+      'groupid',
+      'group',
+      'classid',
+      'class',
+      'section',
+      'seccion',
+    ],
   },
   teachers: {
     externalId: [...ID, 'teacherid', 'idprofesor', 'profesorid', 'iddocente', 'docenteid', 'userid'],
@@ -70,16 +116,70 @@ const SYNONYMS: Readonly<Record<FileKind, Readonly<Record<string, readonly strin
     externalId: [...ID, 'groupid', 'idgrupo', 'grupoid', 'classid', 'seccionid', 'idseccion'],
     name: [...NAME, 'grupo', 'group', 'class', 'seccion', 'section', 'nombregrupo'],
     code: [...CODE, 'groupcode', 'classcode', 'codigogrupo'],
-    courseExternalId: ['cursoid', 'idcurso', 'courseid', 'curso', 'course', 'coursesourcedid', 'asignaturaid', 'idasignatura'],
-    teacherExternalId: ['profesorid', 'idprofesor', 'teacherid', 'docenteid', 'iddocente', 'profesorjefe', 'profesor', 'teacher'],
+    courseExternalId: [
+      'cursoid',
+      'idcurso',
+      'courseid',
+      'curso',
+      'course',
+      'coursesourcedid',
+      'asignaturaid',
+      'idasignatura',
+    ],
+    teacherExternalId: [
+      'profesorid',
+      'idprofesor',
+      'teacherid',
+      'docenteid',
+      'iddocente',
+      'profesorjefe',
+      'profesor',
+      'teacher',
+    ],
     academicTerm: TERM,
     status: STATUS,
   },
   memberships: {
-    groupExternalId: ['grupoid', 'idgrupo', 'grupo', 'groupid', 'group', 'classid', 'class', 'classsourcedid', 'seccionid'],
-    personExternalId: ['personaid', 'idpersona', 'persona', 'personid', 'person', 'userid', 'usersourcedid', 'usuarioid', 'id'],
-    studentExternalId: ['alumnoid', 'idalumno', 'alumno', 'estudianteid', 'idestudiante', 'studentid', 'student'],
-    teacherExternalId: ['profesorid', 'idprofesor', 'profesor', 'docenteid', 'iddocente', 'teacherid', 'teacher'],
+    groupExternalId: [
+      'grupoid',
+      'idgrupo',
+      'grupo',
+      'groupid',
+      'group',
+      'classid',
+      'class',
+      'classsourcedid',
+      'seccionid',
+    ],
+    personExternalId: [
+      'personaid',
+      'idpersona',
+      'persona',
+      'personid',
+      'person',
+      'userid',
+      'usersourcedid',
+      'usuarioid',
+      'id',
+    ],
+    studentExternalId: [
+      'alumnoid',
+      'idalumno',
+      'alumno',
+      'estudianteid',
+      'idestudiante',
+      'studentid',
+      'student',
+    ],
+    teacherExternalId: [
+      'profesorid',
+      'idprofesor',
+      'profesor',
+      'docenteid',
+      'iddocente',
+      'teacherid',
+      'teacher',
+    ],
     role: ['rol', 'role', 'tipo', 'type', 'funcion'],
   },
 };
@@ -99,7 +199,9 @@ const REQUIRED: Readonly<Record<FileKind, readonly (readonly string[])[]>> = {
   memberships: [['groupExternalId'], ['personExternalId', 'studentExternalId', 'teacherExternalId']],
 };
 
-/** Lower case, without accents, spaces and punctuation: `Fecha de Matrícula` and `fecha_de_matricula` are one. */
+/**
+ * Lower case, without accents, spaces and punctuation: `Fecha de Matrícula` and `fecha_de_matricula` are one.
+ */
 export function fold(header: string): string {
   return header
     .normalize('NFD')
@@ -114,18 +216,25 @@ export function countRecognised(kind: FileKind, headers: readonly string[]): num
 }
 
 /**
- * Where the column stands that an export of failed rows has added: the last one that has a name, and that name is
+ * Where the column stands that an export of failed rows has added: the last one that has a name, and that
+ * name is
  * `error`. -1 in other files, also in those where an override says what that column holds.
  */
-export function findErrorColumn(headers: readonly string[], overrides: Readonly<Record<string, string>> = {}): number {
+export function findErrorColumn(
+  headers: readonly string[],
+  overrides: Readonly<Record<string, string>> = {},
+): number {
   const last = headers.findLastIndex((header) => header.trim() !== '');
-  const isOurs = headers[last]?.trim() === ERROR_COLUMN && !Object.values(overrides).some((name) => fold(name) === ERROR_COLUMN);
+  const isOurs =
+    headers[last]?.trim() === ERROR_COLUMN &&
+    !Object.values(overrides).some((name) => fold(name) === ERROR_COLUMN);
   return isOurs ? last : -1;
 }
 
 /**
- * Finds the fields of a file by its header row, `overrides` first. Throws ConnectorError in one sentence when a required
- * field has no column, an override names a header that is not there, or two columns carry one name.
+ * Finds the fields of a file by its header row, `overrides` first. Throws ConnectorError in one sentence when
+ * a required field has no column, an override names a header that is not there, or two columns carry one
+ * name.
  */
 export function recogniseHeaders(options: {
   kind: FileKind;
@@ -148,7 +257,10 @@ export function recogniseHeaders(options: {
       throw new ConnectorError(`config.columns.${kind} names the field "${field}"; there are ${fields}.`);
     }
     const position = folded.indexOf(fold(header));
-    if (position < 0) throw new ConnectorError(`${file} has no column "${header}", which config.columns.${kind}.${field} names.`);
+    if (position < 0)
+      throw new ConnectorError(
+        `${file} has no column "${header}", which config.columns.${kind}.${field} names.`,
+      );
     take(field, position);
   }
   for (const [field, synonyms] of Object.entries(SYNONYMS[kind])) {
@@ -163,7 +275,9 @@ export function recogniseHeaders(options: {
   }
   return {
     positions,
-    names: Object.fromEntries([...positions].map(([field, position]) => [field, headers[position]?.trim() ?? field])),
+    names: Object.fromEntries(
+      [...positions].map(([field, position]) => [field, headers[position]?.trim() ?? field]),
+    ),
     unrecognised: headers.flatMap((name, position) =>
       taken.has(position) || name.trim() === '' ? [] : [{ name: name.trim(), position }],
     ),
@@ -174,15 +288,25 @@ export function recogniseHeaders(options: {
 function refuseDoubles(file: string, headers: readonly string[], folded: readonly string[]): void {
   const double = folded.findIndex((header, index) => header !== '' && folded.indexOf(header) < index);
   if (double >= 0)
-    throw new ConnectorError(`${file} has two columns named "${headers[double]?.trim()}". Rename or remove one of them.`);
+    throw new ConnectorError(
+      `${file} has two columns named "${headers[double]?.trim()}". Rename or remove one of them.`,
+    );
 }
 
-function requireFields(kind: FileKind, file: string, headers: readonly string[], positions: ReadonlyMap<string, number>): void {
+function requireFields(
+  kind: FileKind,
+  file: string,
+  headers: readonly string[],
+  positions: ReadonlyMap<string, number>,
+): void {
   const missing = REQUIRED[kind].find((choice) => !choice.some((field) => positions.has(field)));
   if (!missing) return;
   const examples = missing.map((field) => SYNONYMS[kind][field]?.[0]).join(', ');
   const seen = headers.map((header) => header.trim().slice(0, 40)).slice(0, 20);
-  const known = positions.size === 0 ? 'no header that is recognised' : `no column for ${missing.join(' or ')} (${examples} …)`;
+  const known =
+    positions.size === 0
+      ? 'no header that is recognised'
+      : `no column for ${missing.join(' or ')} (${examples} …)`;
   throw new ConnectorError(
     `${file} has ${known}; its first line is: ${seen.join(' | ')}. Put the names of the columns there, or set config.columns.${kind}.`,
   );

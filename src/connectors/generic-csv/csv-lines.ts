@@ -15,8 +15,8 @@ export interface CsvLines {
 }
 
 /**
- * The rows below the header of a file without quotation marks, where every line is a row: told apart without being
- * parsed. `seed` is what a line's meaning depends on beside itself.
+ * The rows below the header of a file without quotation marks, where every line is a row: told apart without
+ * being parsed. `seed` is what a line's meaning depends on beside itself.
  */
 export async function* readLines(
   file: CsvFile,
@@ -48,7 +48,12 @@ export async function* readLines(
     }
     // Without quotation marks every delimiter ends a cell.
     const rows = (positions: readonly number[]) =>
-      positions.map((at): CsvRow => ({ line: batch.lines[at] as number, cells: (batch.texts[at] as string).split(delimiter) }));
+      positions.map(
+        (at): CsvRow => ({
+          line: batch.lines[at] as number,
+          cells: (batch.texts[at] as string).split(delimiter),
+        }),
+      );
     return { lines: batch.lines, fingerprints, rows };
   };
   for await (const chunk of file.read()) {

@@ -42,7 +42,15 @@ const INACTIVE = new Set([
   '0',
   'n',
 ]);
-const TEACHER = new Set(['teacher', 'profesor', 'profesora', 'docente', 'editingteacher', 'profesorjefe', 'profesor jefe']);
+const TEACHER = new Set([
+  'teacher',
+  'profesor',
+  'profesora',
+  'docente',
+  'editingteacher',
+  'profesorjefe',
+  'profesor jefe',
+]);
 const STUDENT = new Set(['', 'student', 'alumno', 'alumna', 'estudiante']);
 
 /** Fields that are made of cells in a way of their own. */
@@ -72,14 +80,18 @@ export function toEntityRecord({ line, cells }: CsvRow, columns: CsvColumns): Co
   const status = cell('status')?.trim().toLowerCase();
   if (status) {
     if (INACTIVE.has(status)) record.active = false;
-    else if (!ACTIVE.has(status)) issues.push(unknownStatus(status, columns, line, record.externalId as string));
+    else if (!ACTIVE.has(status))
+      issues.push(unknownStatus(status, columns, line, record.externalId as string));
   }
   if (columns.unrecognised.length > 0) record.metadata = metadataOf(cells, columns);
   return { record: record as unknown as CsvRecord, issues };
 }
 
 /** Turns a row into a membership. */
-export function toMembershipRecord({ line, cells }: CsvRow, columns: CsvColumns): Converted<MembershipRecord> {
+export function toMembershipRecord(
+  { line, cells }: CsvRow,
+  columns: CsvColumns,
+): Converted<MembershipRecord> {
   const problem = problemOf(cells, columns, line);
   if (problem === 'blank') return NOTHING;
   if (problem) return { issues: [{ ...problem, cells }] };
@@ -90,7 +102,12 @@ export function toMembershipRecord({ line, cells }: CsvRow, columns: CsvColumns)
   const teacher = cell('teacherExternalId');
   const student = cell('studentExternalId');
   const word = cell('role')?.toLowerCase() ?? '';
-  const role = TEACHER.has(word) || (word === '' && teacher && !student) ? 'TEACHER' : STUDENT.has(word) ? 'STUDENT' : undefined;
+  const role =
+    TEACHER.has(word) || (word === '' && teacher && !student)
+      ? 'TEACHER'
+      : STUDENT.has(word)
+        ? 'STUDENT'
+        : undefined;
   if (!role) {
     const hint = 'Write alumno or profesor (student or teacher).';
     const issue: RecordIssue = {
@@ -106,12 +123,15 @@ export function toMembershipRecord({ line, cells }: CsvRow, columns: CsvColumns)
     return { issues: [issue] };
   }
   const person = cell('personExternalId') ?? (role === 'TEACHER' ? teacher : student);
-  return { record: { groupExternalId: cell('groupExternalId'), personExternalId: person, role, line, cells }, issues: [] };
+  return {
+    record: { groupExternalId: cell('groupExternalId'), personExternalId: person, role, line, cells },
+    issues: [],
+  };
 }
 
 /**
- * The row of an export of failed rows without what is said there. That stands last: in its column at `errorAt`, or behind
- * the cells that the row has too many.
+ * The row of an export of failed rows without what is said there. That stands last: in its column at
+ * `errorAt`, or behind the cells that the row has too many.
  */
 export function withoutError({ line, cells }: CsvRow, errorAt: number): CsvRow {
   let used = cells.length;
@@ -119,11 +139,16 @@ export function withoutError({ line, cells }: CsvRow, errorAt: number): CsvRow {
   return { line, cells: cells.slice(0, Math.max(used - 1, Math.min(errorAt, cells.length))) };
 }
 
-function problemOf(cells: readonly string[], { width }: CsvColumns, line: number): RecordIssue | 'blank' | undefined {
+function problemOf(
+  cells: readonly string[],
+  { width }: CsvColumns,
+  line: number,
+): RecordIssue | 'blank' | undefined {
   let used = cells.length;
   while (used > 0 && (cells[used - 1] as string).trim() === '') used -= 1;
   if (used === 0) return 'blank';
-  // Spreadsheets add empty cells at the end of a row; fewer than the header has means that values may have moved.
+  // Spreadsheets add empty cells at the end of a row; fewer than the header has means that values may have
+  // moved.
   if (used > width) return ragged(used, width, line);
   if (cells.length < width) return ragged(cells.length, width, line);
   if (cells.some((cell) => cell.includes('\0'))) {

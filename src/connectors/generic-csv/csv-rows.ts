@@ -42,13 +42,18 @@ export const PARSE_OPTIONS = {
 export async function detectDialect(file: CsvFile, kind: FileKind): Promise<CsvDialect> {
   const { name } = file;
   const look = await lookAtEncoding(file.read());
-  if (look.sample.trim() === '') throw new ConnectorError(`${name} is empty. Its first line must hold the names of the columns.`);
+  if (look.sample.trim() === '')
+    throw new ConnectorError(`${name} is empty. Its first line must hold the names of the columns.`);
   const firstLine = look.sample.slice(0, look.sample.search(/[\r\n]|$/) + 1);
   const separator = SEPARATOR_LINE.exec(firstLine)?.[1] as Delimiter | undefined;
   const skipped = separator ? 1 : 0;
   const candidates = (separator ? [separator] : DELIMITERS).map((delimiter) => {
     const headers = readHeaders(look.sample, delimiter, skipped);
-    return { delimiter, ...headers, score: countRecognised(kind, headers.cells) * 1_000 + headers.cells.length };
+    return {
+      delimiter,
+      ...headers,
+      score: countRecognised(kind, headers.cells) * 1_000 + headers.cells.length,
+    };
   });
   const best = candidates.reduce((a, b) => (b.score > a.score ? b : a));
   if (best.cells.every((cell) => fold(cell) === ''))
@@ -60,9 +65,15 @@ export async function detectDialect(file: CsvFile, kind: FileKind): Promise<CsvD
 function readHeaders(sample: string, delimiter: Delimiter, skipped: number): CsvRow {
   const rows: string[][] = [];
   try {
-    parseSync(sample, { ...PARSE_OPTIONS, delimiter, to: 20 + skipped, on_record: (cells: string[]) => void rows.push(cells) });
+    parseSync(sample, {
+      ...PARSE_OPTIONS,
+      delimiter,
+      to: 20 + skipped,
+      on_record: (cells: string[]) => void rows.push(cells),
+    });
   } catch {
-    // The sample ends inside a quotation, or with this delimiter is no CSV at all: the rows before that count.
+    // The sample ends inside a quotation, or with this delimiter is no CSV at all: the rows before that
+    // count.
   }
   let line = 1;
   for (const [index, cells] of rows.entries()) {
@@ -73,10 +84,14 @@ function readHeaders(sample: string, delimiter: Delimiter, skipped: number): Csv
 }
 
 /**
- * The rows below the header, a batch at a time, each with the line that an editor shows. Throws ConnectorError when the
- * file ends inside a quotation, or a row has no end.
+ * The rows below the header, a batch at a time, each with the line that an editor shows. Throws
+ * ConnectorError when the file ends inside a quotation, or a row has no end.
  */
-export async function* readRows(file: CsvFile, dialect: CsvDialect, signal: AbortSignal): AsyncGenerator<CsvRow[]> {
+export async function* readRows(
+  file: CsvFile,
+  dialect: CsvDialect,
+  signal: AbortSignal,
+): AsyncGenerator<CsvRow[]> {
   const { name } = file;
   const parser = parse({ ...PARSE_OPTIONS, delimiter: dialect.delimiter });
   let line = 1;

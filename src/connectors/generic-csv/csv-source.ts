@@ -1,5 +1,11 @@
 import { ConnectorError } from '../connector-error.js';
-import type { FingerprintedPage, MembershipRecord, RecordIssue, RecordPage, RecordTable } from '../external-record.js';
+import type {
+  FingerprintedPage,
+  MembershipRecord,
+  RecordIssue,
+  RecordPage,
+  RecordTable,
+} from '../external-record.js';
 import type { CsvConfig, FileKind } from './csv-config.js';
 import { type CsvFile, type CsvFolder, openCsv } from './csv-file.js';
 import { type CsvColumns, findErrorColumn, recogniseHeaders } from './csv-headers.js';
@@ -57,7 +63,10 @@ export class CsvSource {
     this.#signal = signal;
   }
 
-  /** Looks at a file without reading it; undefined when there is none. Throws ConnectorError when it cannot be worked with. */
+  /**
+   * Looks at a file without reading it; undefined when there is none. Throws ConnectorError when it cannot be
+   * worked with.
+   */
   async look(kind: FileKind): Promise<CsvFileReport | undefined> {
     const file = await openCsv(this.#folder, this.#config.files[kind]);
     if (!file) return undefined;
@@ -81,8 +90,8 @@ export class CsvSource {
   }
 
   /**
-   * Pages of the memberships in one role; none when there is no such file. A row that cannot be understood may be of any
-   * role: it is an error in both.
+   * Pages of the memberships in one role; none when there is no such file. A row that cannot be understood
+   * may be of any role: it is an error in both.
    */
   async *memberships(
     role: 'STUDENT' | 'TEACHER',
@@ -94,13 +103,18 @@ export class CsvSource {
     yield* this.#pages('memberships', inRole);
   }
 
-  /** The rows that begin on these lines of a file that was read: none when it is another by now, or a large one. */
+  /**
+   * The rows that begin on these lines of a file that was read: none when it is another by now, or a large
+   * one.
+   */
   async *rowsAgain(name: string, lines: ReadonlySet<number>): AsyncGenerator<CsvRow> {
     const before = this.#read.get(name);
-    if (!before || before.sizeBytes > (name.endsWith('.gz') ? MOST_PACKED_BYTES_AGAIN : MOST_BYTES_AGAIN)) return;
+    if (!before || before.sizeBytes > (name.endsWith('.gz') ? MOST_PACKED_BYTES_AGAIN : MOST_BYTES_AGAIN))
+      return;
     const file = await openCsv(this.#folder, this.#config.files[before.kind]);
     try {
-      const isSame = file?.name === name && file.sizeBytes === before.sizeBytes && +file.modifiedAt === +before.modifiedAt;
+      const isSame =
+        file?.name === name && file.sizeBytes === before.sizeBytes && +file.modifiedAt === +before.modifiedAt;
       if (!file || !isSame) return;
       let left = lines.size;
       for await (const rows of readRows(file, before.dialect, this.#signal)) {
@@ -128,7 +142,12 @@ export class CsvSource {
       const { dialect, columns, errorAt } = await this.#describe(file, kind);
       this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt });
       // Failed rows that come back corrected are not all there are.
-      const of = { file: name, columns: columns.names, table: tableOf(dialect, errorAt), ...(errorAt >= 0 && { partial: true }) };
+      const of = {
+        file: name,
+        columns: columns.names,
+        table: tableOf(dialect, errorAt),
+        ...(errorAt >= 0 && { partial: true }),
+      };
       if (dialect.encoding === 'windows-1252') yield { ...of, records: [], issues: [encodingWarning(name)] };
       const toPage = (rows: readonly CsvRow[]): RecordPage<R> => {
         const records: R[] = [];
@@ -140,7 +159,11 @@ export class CsvSource {
         }
         return { ...of, records, issues };
       };
-      if (kind !== 'memberships' && dialect.isPlain && !REFERRING.some((field) => columns.positions.has(field))) {
+      if (
+        kind !== 'memberships' &&
+        dialect.isPlain &&
+        !REFERRING.some((field) => columns.positions.has(field))
+      ) {
         // What a line means depends on the columns too.
         const seed = JSON.stringify([
           this.#integrationId,
@@ -150,7 +173,10 @@ export class CsvSource {
           dialect.headers,
           this.#config.columns[kind],
         ]);
-        for await (const { lines, fingerprints, rows } of readLines(file, dialect, { seed, signal: this.#signal })) {
+        for await (const { lines, fingerprints, rows } of readLines(file, dialect, {
+          seed,
+          signal: this.#signal,
+        })) {
           yield { file: name, lines, fingerprints, read: (positions) => toPage(rows(positions)) };
         }
         return true;

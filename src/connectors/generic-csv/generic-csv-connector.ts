@@ -41,7 +41,8 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
     const source = await this.#source();
     const checks = await Promise.all(FILE_KINDS.map((kind) => this.#check(source, kind)));
     const broken = checks.filter(({ ok }) => !ok);
-    if (broken.length > 0) return { success: false, message: broken.map(({ message }) => message).join(' '), checks };
+    if (broken.length > 0)
+      return { success: false, message: broken.map(({ message }) => message).join(' '), checks };
     if (checks.every(({ details }) => details === undefined)) {
       const names = Object.values(this.config.files).join(', ');
       return { success: false, message: `The import folder holds none of ${names}.`, checks };
@@ -82,14 +83,17 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
     // An older sheet must not take the place of one that another process has written meanwhile.
     this.context.assertMaySend();
     if (folder) await files.replace(folder, name, content);
-    else if (this.#bucket) await this.#bucket.upload([s3ExportPrefix, name].filter(Boolean).join('/'), content);
+    else if (this.#bucket)
+      await this.#bucket.upload([s3ExportPrefix, name].filter(Boolean).join('/'), content);
     else throw new ConnectorError('config.exportPath is not set: there is no folder to write attendance to.');
     // The file is stored: that is as sure as it can be.
     await this.context.delivered(sheet.rows.map(({ studentId }) => ({ studentId, status: 'CONFIRMED' })));
     return { success: true, sent: sheet.rows.length, errors: [] };
   }
 
-  async *#read<R>(read: (source: CsvSource) => Pages<R>): AsyncGenerator<RecordPage<R> | FingerprintedPage<R> | readonly R[]> {
+  async *#read<R>(
+    read: (source: CsvSource) => Pages<R>,
+  ): AsyncGenerator<RecordPage<R> | FingerprintedPage<R> | readonly R[]> {
     const source = await this.#source();
     const { passedOver } = (await this.#set) ?? {};
     if (passedOver) yield { records: [], issues: [setPassedOver(passedOver)] };
@@ -112,7 +116,13 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
   async #describeSet(): Promise<ConnectionCheck[]> {
     const set = await this.#set;
     if (!set) return [];
-    return [{ name: 'bucket', ok: true, message: [`${set.title} is read`, set.passedOver].filter(Boolean).join('; ') }];
+    return [
+      {
+        name: 'bucket',
+        ok: true,
+        message: [`${set.title} is read`, set.passedOver].filter(Boolean).join('; '),
+      },
+    ];
   }
 
   async #check(source: CsvSource, kind: FileKind): Promise<ConnectionCheck> {

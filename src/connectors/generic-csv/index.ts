@@ -11,7 +11,12 @@ export const genericCsv: ConnectorDefinition = {
   config: csvConfig,
   credentials: csvCredentials,
   capabilities: {
-    entityTypes: [MappingEntityType.COURSE, MappingEntityType.GROUP, MappingEntityType.STUDENT, MappingEntityType.TEACHER],
+    entityTypes: [
+      MappingEntityType.COURSE,
+      MappingEntityType.GROUP,
+      MappingEntityType.STUDENT,
+      MappingEntityType.TEACHER,
+    ],
     sendsAttendance: true,
   },
   create: (context) => new GenericCsvConnector(context),

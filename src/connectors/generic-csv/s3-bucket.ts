@@ -47,7 +47,11 @@ export class S3Bucket {
   readonly #prefix: string;
   readonly #signal: AbortSignal;
 
-  constructor({ context, config, credentials }: { context: ConnectorContext; config: CsvConfig; credentials: CsvCredentials }) {
+  constructor({
+    context,
+    config,
+    credentials,
+  }: { context: ConnectorContext; config: CsvConfig; credentials: CsvCredentials }) {
     const { awsAccessKey, awsSecretKey } = credentials;
     const endpoint = config.s3Endpoint ?? context.s3.endpoint;
     this.#bucket = config.s3Bucket ?? '';
@@ -58,7 +62,8 @@ export class S3Bucket {
       ...(endpoint && { endpoint }),
       forcePathStyle: config.s3ForcePathStyle ?? context.s3.forcePathStyle,
       // Without keys the SDK looks where the operator keeps them: environment, profile, role of the machine.
-      ...(awsAccessKey && awsSecretKey && { credentials: { accessKeyId: awsAccessKey, secretAccessKey: awsSecretKey } }),
+      ...(awsAccessKey &&
+        awsSecretKey && { credentials: { accessKeyId: awsAccessKey, secretAccessKey: awsSecretKey } }),
       retryStrategy: createRetryStrategy(context),
       requestHandler: {
         httpAgent: context.outbound.agents.http,
@@ -71,13 +76,15 @@ export class S3Bucket {
   }
 
   /**
-   * The newest complete set: a folder under the prefix that has every file which any of them has. Its objects are pinned
-   * by their ETags. Throws ConnectorError when there is none.
+   * The newest complete set: a folder under the prefix that has every file which any of them has. Its objects
+   * are pinned by their ETags. Throws ConnectorError when there is none.
    */
   async newestSet(names: readonly string[]): Promise<ChosenSet> {
     const sets = toSets(await this.#list(), names, this.#prefix);
     if (sets.length === 0) {
-      throw new ConnectorError(`There is none of ${names.join(', ')} in bucket ${this.#bucket} under "${this.#prefix}".`);
+      throw new ConnectorError(
+        `There is none of ${names.join(', ')} in bucket ${this.#bucket} under "${this.#prefix}".`,
+      );
     }
     const wanted = new Set(sets.flatMap(({ files }) => [...files.keys()]));
     const complete = sets.find(({ files }) => files.size === wanted.size);
@@ -88,7 +95,8 @@ export class S3Bucket {
     const title = (set: FileSet) => `s3://${this.#bucket}/${this.#prefix}${set.folder}`;
     return {
       title: title(chosen),
-      passedOver: chosen === newest ? undefined : `${title(newest)} is newer, but lacks ${missing.join(', ')}`,
+      passedOver:
+        chosen === newest ? undefined : `${title(newest)} is newer, but lacks ${missing.join(', ')}`,
       open: async (name) => {
         const listed = chosen.files.get(name.replace(/\.gz$/, ''));
         return listed?.name === name ? this.#file(listed) : undefined;
@@ -101,7 +109,12 @@ export class S3Bucket {
     const Key = `${this.#prefix}${name}`;
     const upload = new Upload({
       client: this.#client,
-      params: { Bucket: this.#bucket, Key, Body: Buffer.from(content), ContentType: 'text/csv; charset=utf-8' },
+      params: {
+        Bucket: this.#bucket,
+        Key,
+        Body: Buffer.from(content),
+        ContentType: 'text/csv; charset=utf-8',
+      },
       partSize: PART_BYTES,
     });
     const abort = () => void upload.abort();
@@ -121,11 +134,14 @@ export class S3Bucket {
     let token: string | undefined;
     do {
       const input = { Bucket: this.#bucket, Prefix: this.#prefix, ContinuationToken: token };
-      const page = await this.#client.send(new ListObjectsV2Command(input), { abortSignal: this.#signal }).catch((error) => {
-        throw this.#explain(error, `the list of "${this.#prefix}"`);
-      });
+      const page = await this.#client
+        .send(new ListObjectsV2Command(input), { abortSignal: this.#signal })
+        .catch((error) => {
+          throw this.#explain(error, `the list of "${this.#prefix}"`);
+        });
       for (const { Key: key, ETag: etag, Size: size = 0, LastModified: modifiedAt } of page.Contents ?? []) {
-        if (key && etag && modifiedAt) found.push({ key, name: key.slice(key.lastIndexOf('/') + 1), etag, size, modifiedAt });
+        if (key && etag && modifiedAt)
+          found.push({ key, name: key.slice(key.lastIndexOf('/') + 1), etag, size, modifiedAt });
       }
       token = page.NextContinuationToken;
       if (found.length > MOST_KEYS) {
@@ -138,10 +154,18 @@ export class S3Bucket {
   }
 
   #file({ key, name, etag, size, modifiedAt }: Listed): CsvFile {
-    return { name, sizeBytes: size, modifiedAt, read: () => this.#read(key, name, etag, size), close: async () => {} };
+    return {
+      name,
+      sizeBytes: size,
+      modifiedAt,
+      read: () => this.#read(key, name, etag, size),
+      close: async () => {},
+    };
   }
 
-  /** The bytes of one version of an object. A connection that breaks in the middle is taken up where it broke. */
+  /**
+   * The bytes of one version of an object. A connection that breaks in the middle is taken up where it broke.
+   */
   async *#read(key: string, name: string, etag: string, size: number): AsyncGenerator<Buffer> {
     let at = 0;
     for (let breaks = 0; at < size; ) {
@@ -156,10 +180,12 @@ export class S3Bucket {
         if (at < size) throw new Error('the object ended early');
       } catch (error) {
         breaks += 1;
-        if (error instanceof S3ServiceException || this.#signal.aborted || breaks > MOST_BREAKS) throw this.#explain(error, name);
+        if (error instanceof S3ServiceException || this.#signal.aborted || breaks > MOST_BREAKS)
+          throw this.#explain(error, name);
       }
     }
-    if (at !== size) throw new ConnectorError(`${name} came with ${at} of ${size} bytes. Nothing was changed; sync again.`);
+    if (at !== size)
+      throw new ConnectorError(`${name} came with ${at} of ${size} bytes. Nothing was changed; sync again.`);
   }
 
   #explain(error: unknown, what: string): unknown {
@@ -176,13 +202,17 @@ export class S3Bucket {
         return say(`${what} was removed while it was read. Sync again when the files are whole.`);
       case 'InvalidAccessKeyId':
       case 'SignatureDoesNotMatch':
-        return say(`S3 refused the keys (${error.name}). Check credentials.awsAccessKey and awsSecretKey, and config.s3Region.`);
+        return say(
+          `S3 refused the keys (${error.name}). Check credentials.awsAccessKey and awsSecretKey, and config.s3Region.`,
+        );
       case 'AccessDenied':
         return say(
           `S3 does not let these keys read ${what} in bucket ${this.#bucket} (AccessDenied). They need s3:ListBucket, s3:GetObject and, for attendance, s3:PutObject.`,
         );
       case 'CredentialsProviderError':
-        return say('There are no AWS keys: neither in the credentials nor in the environment of the service.');
+        return say(
+          'There are no AWS keys: neither in the credentials nor in the environment of the service.',
+        );
       case 'PermanentRedirect':
         return say(`The bucket ${this.#bucket} is in another region. Correct config.s3Region.`);
     }
@@ -191,7 +221,9 @@ export class S3Bucket {
         'config.s3Endpoint is a private address, which connectors may not reach. The operator can open it in OUTBOUND_ALLOW.',
       );
     }
-    return say(`S3 failed with ${what} (${code}${status ? `, ${status}` : ''}). Nothing was changed; try again later.`);
+    return say(
+      `S3 failed with ${what} (${code}${status ? `, ${status}` : ''}). Nothing was changed; try again later.`,
+    );
   }
 }
 
@@ -212,5 +244,7 @@ function toSets(listed: readonly Listed[], names: readonly string[], prefix: str
     const times = [...files.values()].map(({ modifiedAt }) => modifiedAt.getTime());
     return { folder, files, modifiedAt: new Date(Math.max(...times)) };
   });
-  return sets.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime() || (a.folder < b.folder ? 1 : -1));
+  return sets.sort(
+    (a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime() || (a.folder < b.folder ? 1 : -1),
+  );
 }

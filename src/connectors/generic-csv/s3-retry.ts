@@ -17,7 +17,8 @@ export function createRetryStrategy({ outbound, signal }: ConnectorContext): Str
       const attempts = used.getRetryCount() + 1;
       const asked = retryAfterHint && retryAfterHint.getTime() - Date.now();
       const pause = Math.max(0, asked ?? backoff(attempts, DELAY_MS));
-      if (errorType === 'CLIENT_ERROR' || attempts >= MOST_ATTEMPTS || pause > RETRY_BUDGET_MS) throw new Error('not again');
+      if (errorType === 'CLIENT_ERROR' || attempts >= MOST_ATTEMPTS || pause > RETRY_BUDGET_MS)
+        throw new Error('not again');
       await outbound.wait(pause, signal);
       return token(attempts);
     },

@@ -6,11 +6,17 @@ import ipaddr from 'ipaddr.js';
 export interface AddressGuard {
   /** Whether an address may be reached, under the name it was found by. */
   allows(address: string, host: string): boolean;
-  /** As `dns.lookup`; addresses that may not be reached are left out, and a name without others is an error. */
+  /**
+   * As `dns.lookup`; addresses that may not be reached are left out, and a name without others is an error.
+   */
   lookup(host: string, options: LookupOptions, callback: LookupCallback): void;
 }
 
-type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+type LookupCallback = (
+  error: NodeJS.ErrnoException | null,
+  address: string | LookupAddress[],
+  family?: number,
+) => void;
 
 /** A host that may not be reached. */
 export class AddressRefused extends Error {
@@ -23,7 +29,9 @@ export class AddressRefused extends Error {
 
 /** One entry of the list of addresses opened on purpose: a host name, an address, or a CIDR range. */
 export function isAllowEntry(entry: string): boolean {
-  return ipaddr.isValid(entry) || ipaddr.isValidCIDR(entry) || /^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(entry);
+  return (
+    ipaddr.isValid(entry) || ipaddr.isValidCIDR(entry) || /^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(entry)
+  );
 }
 
 /** `allow`: host names, addresses and CIDR ranges that may be reached although they are private. */
@@ -32,7 +40,8 @@ export function createAddressGuard(allow: readonly string[]): AddressGuard {
   const ranges: [ipaddr.IPv4 | ipaddr.IPv6, number][] = [];
   for (const entry of allow) {
     if (ipaddr.isValidCIDR(entry)) ranges.push(unmapped(ipaddr.parseCIDR(entry)));
-    else if (ipaddr.isValid(entry)) ranges.push([ipaddr.process(entry), ipaddr.process(entry).kind() === 'ipv4' ? 32 : 128]);
+    else if (ipaddr.isValid(entry))
+      ranges.push([ipaddr.process(entry), ipaddr.process(entry).kind() === 'ipv4' ? 32 : 128]);
     else names.add(entry.toLowerCase());
   }
   const allows = (address: string, host: string) => {
@@ -65,10 +74,15 @@ function unmapped([range, bits]: [ipaddr.IPv4 | ipaddr.IPv6, number]): [ipaddr.I
 
 /** All but the ranges with a purpose, and the old form ::a.b.c.d, behind which any IPv4 address can hide. */
 function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
-  return address.range() === 'unicast' && !(address.kind() === 'ipv6' && address.match(ipaddr.parse('::'), 96));
+  return (
+    address.range() === 'unicast' && !(address.kind() === 'ipv6' && address.match(ipaddr.parse('::'), 96))
+  );
 }
 
-/** Whether a host is written as an address, and one that may not be reached; names are looked at when they are looked up. */
+/**
+ * Whether a host is written as an address, and one that may not be reached; names are looked at when they are
+ * looked up.
+ */
 export function isRefusedLiteral(guard: AddressGuard, host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, '');
   return isIP(bare) !== 0 && !guard.allows(bare, bare);

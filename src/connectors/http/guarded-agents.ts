@@ -16,9 +16,14 @@ export interface Agents {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-type Create = (options: http.ClientRequestArgs, callback?: (error: Error | null, socket?: Duplex) => void) => Duplex | undefined;
+type Create = (
+  options: http.ClientRequestArgs,
+  callback?: (error: Error | null, socket?: Duplex) => void,
+) => Duplex | undefined;
 
-/** Agents that look at every address before they connect to it, a literal one and each that a name leads to. */
+/**
+ * Agents that look at every address before they connect to it, a literal one and each that a name leads to.
+ */
 export function createGuardedAgents(guard: AddressGuard, options: { keepAlive: boolean }): Agents {
   return {
     http: guarded(new http.Agent(options), guard, 'connect'),

@@ -66,11 +66,18 @@ const MAX_BYTES = 32 * MIB;
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
 /** Failures before anything was sent. */
-const NOT_ARRIVED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNECTTIMEOUT'];
+const NOT_ARRIVED = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNECTTIMEOUT',
+];
 
 /**
- * Calls a school system politely: bounded in time and size, paced, a few calls at once, repeated only where that can
- * help and do no harm. All answers are JSON. Throws HttpFailure; an abort is thrown as it is.
+ * Calls a school system politely: bounded in time and size, paced, a few calls at once, repeated only where
+ * that can help and do no harm. All answers are JSON. Throws HttpFailure; an abort is thrown as it is.
  */
 export class HttpClient {
   readonly #limit: ReturnType<typeof pLimit>;
@@ -83,7 +90,8 @@ export class HttpClient {
   ) {
     this.#limit = pLimit(options.concurrency ?? 4);
     this.#base = new URL(options.baseUrl);
-    for (const [name, value] of Object.entries(options.headers ?? {})) checkHeader(options.system, name, value);
+    for (const [name, value] of Object.entries(options.headers ?? {}))
+      checkHeader(options.system, name, value);
     if (options.perMinute) {
       // A digest: the key of the pace must not hold a secret.
       const caller = createHash('sha256')
@@ -99,7 +107,14 @@ export class HttpClient {
   }
 
   async #persist(request: HttpRequest): Promise<HttpAnswer> {
-    const { retries = 3, retryDelayMs = 500, retryBudgetMs = RETRY_BUDGET_MS, signal, logger, system } = this.options;
+    const {
+      retries = 3,
+      retryDelayMs = 500,
+      retryBudgetMs = RETRY_BUDGET_MS,
+      signal,
+      logger,
+      system,
+    } = this.options;
     const idempotent = request.idempotent ?? request.method !== 'POST';
     let spent = 0;
     for (let attempt = 0; ; attempt += 1) {
@@ -116,7 +131,10 @@ export class HttpClient {
         if (!(result instanceof HttpFailure)) return result;
         throw explained(result, system, attempt, asked);
       }
-      logger.warn({ call: nameOf(request), host: this.#base.host, status: answer?.status, attempt, pause }, 'call is repeated');
+      logger.warn(
+        { call: nameOf(request), host: this.#base.host, status: answer?.status, attempt, pause },
+        'call is repeated',
+      );
       spent += pause;
       await this.outbound.wait(pause, signal);
     }
@@ -138,7 +156,10 @@ export class HttpClient {
     const ms = Math.round(performance.now() - start);
     const { method = 'GET', path } = request;
     const failure = result instanceof HttpFailure ? result.kind : undefined;
-    logger.debug({ method, host: this.#base.host, path, call: request.name, status, failure, ms }, 'call to school system');
+    logger.debug(
+      { method, host: this.#base.host, path, call: request.name, status, failure, ms },
+      'call to school system',
+    );
     return result;
   }
 
@@ -152,7 +173,10 @@ export class HttpClient {
       if (error instanceof HttpFailure) return error;
       if (timeout.aborted) {
         const seconds = timeoutMs / 1_000;
-        return new HttpFailure('timeout', `${system} did not answer ${nameOf(request)} within ${seconds} s (config.timeout).`);
+        return new HttpFailure(
+          'timeout',
+          `${system} did not answer ${nameOf(request)} within ${seconds} s (config.timeout).`,
+        );
       }
       throw error;
     }
@@ -198,14 +222,17 @@ export class HttpClient {
     const to = new URL(location, from);
     const refusal = this.#refuseRedirect(request.method ?? 'GET', from, to, hops);
     if (!refusal) return to;
-    throw new HttpFailure('redirect', `${call} to ${to.protocol}//${to.host}${to.pathname}, ${refusal}.`, { location: to.href });
+    throw new HttpFailure('redirect', `${call} to ${to.protocol}//${to.host}${to.pathname}, ${refusal}.`, {
+      location: to.href,
+    });
   }
 
   #refuseRedirect(method: string, from: URL, to: URL, hops: number): string | undefined {
     if (method !== 'GET') return 'which only a GET may follow; correct config.apiUrl';
     if (hops >= MAX_REDIRECTS) return `the ${MAX_REDIRECTS + 1}th time in a row; correct config.apiUrl`;
     if (to.username || to.password) return 'which holds a name or a password; it is not followed';
-    if (from.protocol === 'https:' && to.protocol !== 'https:') return 'which is not encrypted; it is not followed';
+    if (from.protocol === 'https:' && to.protocol !== 'https:')
+      return 'which is not encrypted; it is not followed';
     return ['http:', 'https:'].includes(to.protocol) ? undefined : 'which is no web address';
   }
 
@@ -216,10 +243,19 @@ export class HttpClient {
     const { status, headers } = response;
     if (!response.ok) {
       const text = await beginningOf(response);
-      const answer = { status, headers: headers as unknown as Headers, text, json: () => parseJson(text, system, request) };
-      throw new HttpFailure('status', `${system} answered ${nameOf(request)} with ${status} ${response.statusText}`.trim(), {
-        answer,
-      });
+      const answer = {
+        status,
+        headers: headers as unknown as Headers,
+        text,
+        json: () => parseJson(text, system, request),
+      };
+      throw new HttpFailure(
+        'status',
+        `${system} answered ${nameOf(request)} with ${status} ${response.statusText}`.trim(),
+        {
+          answer,
+        },
+      );
     }
     if (!isJson) {
       discard(response);
@@ -230,7 +266,12 @@ export class HttpClient {
       );
     }
     const text = await response.text();
-    return { status, headers: headers as unknown as Headers, text, json: () => parseJson(text, system, request) };
+    return {
+      status,
+      headers: headers as unknown as Headers,
+      text,
+      json: () => parseJson(text, system, request),
+    };
   }
 
   #networkFailure(request: HttpRequest, error: FetchError, host: string): HttpFailure {
@@ -238,7 +279,10 @@ export class HttpClient {
     const call = nameOf(request);
     if (error.type === 'max-size') {
       const size = maxBytes < MIB ? `${maxBytes} bytes` : `${Math.floor(maxBytes / MIB)} MiB`;
-      return new HttpFailure('size', `${system} answered ${call} with more than ${size}; the answer was not read.`);
+      return new HttpFailure(
+        'size',
+        `${system} answered ${call} with more than ${size}; the answer was not read.`,
+      );
     }
     if (error.code === 'EADDRESSREFUSED') {
       return new HttpFailure(
@@ -250,7 +294,9 @@ export class HttpClient {
     const why = WHY[error.code ?? ''] ?? `the connection broke (${error.code ?? error.type})`;
     const notArrived = NOT_ARRIVED.includes(error.code ?? '');
     // Without its cause, whose words hold the whole address with what was asked.
-    return new HttpFailure('network', `${system} could not be reached at ${host} for ${call}: ${why}.`, { notArrived });
+    return new HttpFailure('network', `${system} could not be reached at ${host} for ${call}: ${why}.`, {
+      notArrived,
+    });
   }
 
   #url({ path, query }: HttpRequest): URL {
@@ -305,15 +351,26 @@ function mayRepeat(result: HttpAnswer | HttpFailure, idempotent: boolean): boole
   }
 }
 
-function explained(failure: HttpFailure, system: string, repeats: number, askedMs: number | undefined): HttpFailure {
+function explained(
+  failure: HttpFailure,
+  system: string,
+  repeats: number,
+  askedMs: number | undefined,
+): HttpFailure {
   const { kind, answer } = failure;
   const times = repeats > 0 ? ` ${repeats + 1} times` : '';
   const wait = askedMs === undefined ? 'later' : `in ${Math.ceil(askedMs / 1_000)} s`;
   if (kind === 'status' && answer?.status === 429) {
-    return new HttpFailure(kind, `${failure.message}${times}: too many calls. Try again ${wait}.`, { answer });
+    return new HttpFailure(kind, `${failure.message}${times}: too many calls. Try again ${wait}.`, {
+      answer,
+    });
   }
   if (kind === 'status' && answer && answer.status >= 500) {
-    return new HttpFailure(kind, `${failure.message}${times}. ${system} has trouble of its own; try again ${wait}.`, { answer });
+    return new HttpFailure(
+      kind,
+      `${failure.message}${times}. ${system} has trouble of its own; try again ${wait}.`,
+      { answer },
+    );
   }
   return kind === 'status' ? new HttpFailure(kind, `${failure.message}.`, { answer }) : failure;
 }

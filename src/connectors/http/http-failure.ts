@@ -40,7 +40,12 @@ export class HttpFailure extends ConnectorError {
   constructor(
     kind: HttpFailureKind,
     message: string,
-    options: { answer?: HttpAnswer | undefined; notArrived?: boolean; location?: string; cause?: unknown } = {},
+    options: {
+      answer?: HttpAnswer | undefined;
+      notArrived?: boolean;
+      location?: string;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.name = 'HttpFailure';

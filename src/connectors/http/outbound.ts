@@ -11,7 +11,9 @@ export interface OutboundOptions {
   wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** The way to school systems: one set of guarded connections and of paces for all connectors of the process. */
+/**
+ * The way to school systems: one set of guarded connections and of paces for all connectors of the process.
+ */
 export class Outbound implements SharedConnections {
   /** Connections are kept for the next call. */
   readonly agents: Agents;

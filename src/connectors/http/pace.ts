@@ -5,8 +5,8 @@ const ROUNDING = 1e-3;
 export type Pace = () => number;
 
 /**
- * A token bucket that keeps under `perMinute` calls in any minute: a tenth of them may go at once, the rest are spread.
- * Calls reserve their turn, so that those that wait do not overtake one another.
+ * A token bucket that keeps under `perMinute` calls in any minute: a tenth of them may go at once, the rest
+ * are spread. Calls reserve their turn, so that those that wait do not overtake one another.
  */
 export function createPace(perMinute: number, now: () => number = Date.now): Pace {
   const burst = Math.max(1, Math.floor(perMinute / 10));

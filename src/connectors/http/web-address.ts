@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 /**
- * The http(s) address of a system, as a setting; `what` says what it must be: "the address of the API, such as …".
- * A name, a password or a query in it is refused: messages and logs show addresses, and secrets have their own settings.
+ * The http(s) address of a system, as a setting; `what` says what it must be: "the address of the API, such
+ * as …". A name, a password or a query in it is refused: messages and logs show addresses, and secrets have
+ * their own settings.
  */
 export function webAddress(what: string) {
   return z

@@ -1,8 +1,16 @@
 import { z } from 'zod';
 import type { AttendanceRow, AttendanceSheet, AttendanceStatus } from '../attendance-sheet.js';
-import type { CourseRecord, GroupRecord, MembershipRecord, StudentRecord, TeacherRecord } from '../external-record.js';
+import type {
+  CourseRecord,
+  GroupRecord,
+  MembershipRecord,
+  StudentRecord,
+  TeacherRecord,
+} from '../external-record.js';
 
-/** Records of the gateway dialect, and what they are here. Values may be missing or null; ids may be numbers. */
+/**
+ * Records of the gateway dialect, and what they are here. Values may be missing or null; ids may be numbers.
+ */
 const text = z.coerce.string().nullish().catch(undefined);
 const id = z
   .union([z.string(), z.number().transform(String)])
@@ -61,7 +69,8 @@ const STATUSES: Readonly<Record<AttendanceStatus, string>> = {
   EXCUSED: 'JUSTIFICADO',
 };
 
-const isActive = (estado: string | null | undefined) => !['INACTIVO', 'RETIRADO'].includes(estado?.trim().toUpperCase() ?? '');
+const isActive = (estado: string | null | undefined) =>
+  !['INACTIVO', 'RETIRADO'].includes(estado?.trim().toUpperCase() ?? '');
 
 export function toStudent(row: z.infer<typeof student>): StudentRecord {
   return {
@@ -113,7 +122,11 @@ export function toGroup(row: z.infer<typeof group>): GroupRecord {
 }
 
 export function toMemberships({ id: groupId, estudiantes }: z.infer<typeof group>): MembershipRecord[] {
-  return (estudiantes ?? []).map((studentId) => ({ groupExternalId: groupId, personExternalId: studentId, role: 'STUDENT' }));
+  return (estudiantes ?? []).map((studentId) => ({
+    groupExternalId: groupId,
+    personExternalId: studentId,
+    role: 'STUDENT',
+  }));
 }
 
 /** One mark as IDUKAY takes it. */

@@ -52,8 +52,9 @@ export class Gateway {
   }
 
   /**
-   * The pages of a list. What was read is held against the total that IDUKAY declares: a list that repeats itself, ends
-   * early or changes meanwhile is an error, not a shorter list. `optional`: yields nothing when the list is not offered.
+   * The pages of a list. What was read is held against the total that IDUKAY declares: a list that repeats
+   * itself, ends early or changes meanwhile is an error, not a shorter list. `optional`: yields nothing when
+   * the list is not offered.
    */
   async *pages<T>(list: string, schema: z.ZodType<T>, optional = false): AsyncGenerator<GatewayPage<T>> {
     let read = 0;
@@ -106,7 +107,8 @@ export class Gateway {
     const body = answer.json();
     requireSuccess(path, body);
     const { data, total, page: given = page, per_page: perPage = size } = readBody(envelope, body, path);
-    if (!data || total === undefined) throw new ConnectorError(`IDUKAY answered ${path} without data or total.`);
+    if (!data || total === undefined)
+      throw new ConnectorError(`IDUKAY answered ${path} without data or total.`);
     return { data, total, page: given, perPage };
   }
 

@@ -15,7 +15,17 @@ import { RosterConnector } from '../roster-connector.js';
 import type { ConnectionCheck, ConnectionReport, SendResult } from '../sis-connector.js';
 import { Gateway } from './gateway.js';
 import { sendAttendance } from './gateway-attendance.js';
-import { course, group, student, teacher, toCourse, toGroup, toMemberships, toStudent, toTeacher } from './gateway-records.js';
+import {
+  course,
+  group,
+  student,
+  teacher,
+  toCourse,
+  toGroup,
+  toMemberships,
+  toStudent,
+  toTeacher,
+} from './gateway-records.js';
 import { DEFAULT_URLS, type IdukayConfig, type IdukayCredentials } from './idukay-config.js';
 import { TokenApi } from './token-api.js';
 
@@ -37,7 +47,9 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
       return;
     }
     if (!institutionCode) {
-      throw new ConnectorError('credentials.institutionCode is required: the code that IDUKAY knows the institution by.');
+      throw new ConnectorError(
+        'credentials.institutionCode is required: the code that IDUKAY knows the institution by.',
+      );
     }
     const http = this.#http({ 'X-API-Key': apiKey, ...(secret && { 'X-API-Secret': secret }) });
     this.#gateway = new Gateway(http, institutionCode, this.config.pageSize);
@@ -46,7 +58,10 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
   async testConnection(): Promise<ConnectionReport> {
     if (this.#token) {
       const staff = await this.#token.count();
-      return { success: true, checks: [{ name: 'staff', ok: true, message: `${staff} members of the staff.` }] };
+      return {
+        success: true,
+        checks: [{ name: 'staff', ok: true, message: `${staff} members of the staff.` }],
+      };
     }
     const gateway = this.#requireGateway('This check');
     await gateway.validate();
@@ -59,7 +74,11 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
     }
     const broken = checks.filter(({ ok }) => !ok);
     if (broken.length === 0) return { success: true, checks };
-    return { success: false, message: `${broken.map(({ message }) => message).join(' ')} Check institutionCode.`, checks };
+    return {
+      success: false,
+      message: `${broken.map(({ message }) => message).join(' ')} Check institutionCode.`,
+      checks,
+    };
   }
 
   async *students(): Pages<StudentRecord> {
@@ -85,7 +104,10 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
     if (role === 'TEACHER' || !this.#gateway) return;
     for await (const { rows, issues } of this.#gateway.pages('grupos', group, true)) {
       const isWhole = issues.length === 0 && rows.every(({ estudiantes }) => estudiantes);
-      yield { records: rows.flatMap(toMemberships), gap: isWhole ? undefined : 'The students of a grupo could not be read.' };
+      yield {
+        records: rows.flatMap(toMemberships),
+        gap: isWhole ? undefined : 'The students of a grupo could not be read.',
+      };
     }
   }
 
@@ -98,7 +120,11 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
 
   async *#pages<T, R>(list: string, schema: z.ZodType<T>, convert: (row: T) => R, optional = false) {
     let given = false;
-    for await (const { rows, issues, total } of this.#requireGateway(`Reading ${list}`).pages(list, schema, optional)) {
+    for await (const { rows, issues, total } of this.#requireGateway(`Reading ${list}`).pages(
+      list,
+      schema,
+      optional,
+    )) {
       given = true;
       yield { records: rows.map(convert), issues, file: list, declaredTotal: total };
     }

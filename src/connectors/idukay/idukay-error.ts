@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { ConnectorError } from '../connector-error.js';
 import { type HttpAnswer, HttpFailure } from '../http/index.js';
 
-const refusal = z.object({ error: z.object({ code: z.string().optional(), message: z.string().optional() }) });
+const refusal = z.object({
+  error: z.object({ code: z.string().optional(), message: z.string().optional() }),
+});
 
 const WHAT_TO_DO: Readonly<Record<number, string>> = {
   401: 'IDUKAY refused the API key. Check credentials.apiKey, or ask IDUKAY for a new one',

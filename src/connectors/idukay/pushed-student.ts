@@ -18,17 +18,24 @@ const pushedStudent = z.object({
     {
       role: z.literal('student', { error: 'must be "student": only students are taken' }),
       school: z.string().regex(HEX_ID, 'must be 24 hexadecimal digits').nullish(),
-      user: z.string({ error: "is required: the student's id in Idukay" }).regex(HEX_ID, 'must be 24 hexadecimal digits'),
+      user: z
+        .string({ error: "is required: the student's id in Idukay" })
+        .regex(HEX_ID, 'must be 24 hexadecimal digits'),
     },
     { error: 'is required' },
   ),
 });
 
-/** What Idukay pushes when a student is created or updated, as a record. `metadata.user` is the id it has there. */
+/**
+ * What Idukay pushes when a student is created or updated, as a record. `metadata.user` is the id it has
+ * there.
+ */
 export function receiveStudent(body: unknown): PushedRecords {
   const parsed = pushedStudent.safeParse(body);
   if (!parsed.success) {
-    throw new ConnectorError(parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'} ${message}`).join('; '));
+    throw new ConnectorError(
+      parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'} ${message}`).join('; '),
+    );
   }
   const { metadata, email, parents, ...names } = parsed.data;
   const record = {

@@ -5,7 +5,10 @@ import type { HttpClient } from '../http/index.js';
 import { unreadable } from './gateway.js';
 import { explain } from './idukay-error.js';
 
-const envelope = z.object({ response: z.array(z.unknown()).optional(), errors: z.array(z.unknown()).nullish() });
+const envelope = z.object({
+  response: z.array(z.unknown()).optional(),
+  errors: z.array(z.unknown()).nullish(),
+});
 
 const text = z.string().nullish().catch(undefined);
 
@@ -58,18 +61,24 @@ export class TokenApi {
     const { response, errors } = envelope.safeParse(answer.json()).data ?? {};
     // Errors come with status 200.
     if (errors && errors.length > 0) {
-      const words = errors.map((error) => (typeof error === 'string' ? error : JSON.stringify(error))).join('; ');
+      const words = errors
+        .map((error) => (typeof error === 'string' ? error : JSON.stringify(error)))
+        .join('; ');
       throw new ConnectorError(
         `IDUKAY answered ${path} with errors: ${words.slice(0, 300)}. Check the token in credentials.apiKey.`,
       );
     }
-    if (!response) throw new ConnectorError(`IDUKAY answered ${path} without a response list. Is config.apiUrl right?`);
+    if (!response)
+      throw new ConnectorError(`IDUKAY answered ${path} without a response list. Is config.apiUrl right?`);
     return response;
   }
 }
 
 function toRecord({ user, years }: z.infer<typeof member>): StudentRecord {
-  const latest = years?.reduce((a, b) => (b.year > a.year ? b : a), { year: '', registered: null as boolean | null | undefined });
+  const latest = years?.reduce((a, b) => (b.year > a.year ? b : a), {
+    year: '',
+    registered: null as boolean | null | undefined,
+  });
   return {
     externalId: user._id,
     nationalId: user.id_card,
@@ -93,5 +102,8 @@ export function namesOf(user: {
       .map((part) => part?.trim())
       .filter(Boolean)
       .join(' ');
-  return { givenName: join(user.name, user.second_name), familyName: join(user.surname, user.second_surname) };
+  return {
+    givenName: join(user.name, user.second_name),
+    familyName: join(user.surname, user.second_surname),
+  };
 }

@@ -11,7 +11,12 @@ export const moodle: ConnectorDefinition = {
   config: moodleConfig,
   credentials: moodleCredentials,
   capabilities: {
-    entityTypes: [MappingEntityType.COURSE, MappingEntityType.GROUP, MappingEntityType.STUDENT, MappingEntityType.TEACHER],
+    entityTypes: [
+      MappingEntityType.COURSE,
+      MappingEntityType.GROUP,
+      MappingEntityType.STUDENT,
+      MappingEntityType.TEACHER,
+    ],
     sendsAttendance: true,
   },
   create: (context) => new MoodleConnector(context),

@@ -24,10 +24,15 @@ interface Mark {
 }
 
 /**
- * Marks a session: finds or adds it, sends what it does not have yet, and reads back what it has then. Marks that it had
- * once and has lost, because the session was deleted there, are sent with the others.
+ * Marks a session: finds or adds it, sends what it does not have yet, and reads back what it has then. Marks
+ * that it had once and has lost, because the session was deleted there, are sent with the others.
  */
-export async function sendAttendance({ client, config, sheet, context }: SendOptions): Promise<DeliveryOutcome[]> {
+export async function sendAttendance({
+  client,
+  config,
+  sheet,
+  context,
+}: SendOptions): Promise<DeliveryOutcome[]> {
   const session = await openSession({ client, sheet, context }, config.createSessions);
   const stored = logOf(session);
   const rows = await rowsToSend(sheet, stored, context);
@@ -58,14 +63,26 @@ interface Answers {
 }
 
 /** What is there counts, whatever the answer was: an answer can get lost after the mark was made. */
-function judge({ row, statusId }: Mark, log: ReadonlyMap<string, string>, { failed }: Answers): DeliveryOutcome {
+function judge(
+  { row, statusId }: Mark,
+  log: ReadonlyMap<string, string>,
+  { failed }: Answers,
+): DeliveryOutcome {
   const { studentId } = row;
   if (log.get(row.externalId) === String(statusId)) return { studentId, status: 'CONFIRMED' };
-  return { studentId, status: 'FAILED', reason: failed.get(studentId) ?? 'Moodle took the mark, but does not have it.' };
+  return {
+    studentId,
+    status: 'FAILED',
+    reason: failed.get(studentId) ?? 'Moodle took the mark, but does not have it.',
+  };
 }
 
 /** The same where the log could not be read afterwards; nothing of marks that were not sent. */
-function unseen(marks: readonly Mark[], before: ReadonlyMap<string, string>, answers: Answers): DeliveryOutcome[] {
+function unseen(
+  marks: readonly Mark[],
+  before: ReadonlyMap<string, string>,
+  answers: Answers,
+): DeliveryOutcome[] {
   return marks.flatMap((mark): DeliveryOutcome[] => {
     const { studentId } = mark.row;
     if (answers.taken.has(studentId)) return [{ studentId, status: 'SENT' }];
@@ -75,23 +92,36 @@ function unseen(marks: readonly Mark[], before: ReadonlyMap<string, string>, ans
 }
 
 /** The rows to send, and those that the log has no mark of although it was sent before. */
-async function rowsToSend(sheet: AttendanceSheet, stored: ReadonlyMap<string, string>, context: SendOptions['context']) {
+async function rowsToSend(
+  sheet: AttendanceSheet,
+  stored: ReadonlyMap<string, string>,
+  context: SendOptions['context'],
+) {
   const given = new Set(sheet.rows.map(({ studentId }) => studentId));
-  const lost = sheet.all.filter(({ studentId, externalId }) => !given.has(studentId) && !stored.has(externalId));
+  const lost = sheet.all.filter(
+    ({ studentId, externalId }) => !given.has(studentId) && !stored.has(externalId),
+  );
   if (lost.length > 0) await context.handOutAgain(lost.map(({ studentId }) => studentId));
   return [...sheet.rows, ...lost];
 }
 
 /** Moodle takes nonsense without a word: statuses of other sets, and people who are not enrolled. */
-function prepare(rows: readonly AttendanceRow[], session: SessionDetails, acronyms: Record<AttendanceStatus, string>) {
-  const own = session.statuses.filter(({ setnumber, deleted }) => setnumber === session.statusset && !deleted);
+function prepare(
+  rows: readonly AttendanceRow[],
+  session: SessionDetails,
+  acronyms: Record<AttendanceStatus, string>,
+) {
+  const own = session.statuses.filter(
+    ({ setnumber, deleted }) => setnumber === session.statusset && !deleted,
+  );
   const expected = session.users && new Set(session.users.map(({ id }) => String(id)));
   const marks: Mark[] = [];
   const refused: DeliveryOutcome[] = [];
   for (const row of rows) {
     const status = own.find(({ acronym }) => acronym === acronyms[row.status]);
     const refuse = (reason: string) => refused.push({ studentId: row.studentId, status: 'FAILED', reason });
-    if (expected && !expected.has(row.externalId)) refuse('is not enrolled where the session takes place in Moodle.');
+    if (expected && !expected.has(row.externalId))
+      refuse('is not enrolled where the session takes place in Moodle.');
     else if (status) marks.push({ row, statusId: status.id });
     else {
       const known = own.map(({ acronym }) => acronym).join(', ');
@@ -103,7 +133,10 @@ function prepare(rows: readonly AttendanceRow[], session: SessionDetails, acrony
   return { marks, refused };
 }
 
-/** One call a student, a few at once; fills in the answers. Throws when no call can work any more, after those under way. */
+/**
+ * One call a student, a few at once; fills in the answers. Throws when no call can work any more, after those
+ * under way.
+ */
 async function sendMarks(
   { client, session, sheet, context }: Omit<SendOptions, 'config'> & { session: SessionDetails },
   marks: readonly Mark[],
@@ -115,10 +148,17 @@ async function sendMarks(
   const work = async () => {
     for (const { row, statusId } of queue) {
       if (end) return;
-      const mark = { sessionid: session.id, studentid: row.externalId, statusid: statusId, statusset: session.statusset };
+      const mark = {
+        sessionid: session.id,
+        studentid: row.externalId,
+        statusid: statusId,
+        statusset: session.statusset,
+      };
       try {
         context.assertMaySend();
-        await takenBy((takenbyid) => client.call('mod_attendance_update_user_status', { ...mark, takenbyid }, anything));
+        await takenBy((takenbyid) =>
+          client.call('mod_attendance_update_user_status', { ...mark, takenbyid }, anything),
+        );
         taken.add(row.studentId);
       } catch (error) {
         if (error instanceof ConnectorError && !isEndOfToken(error)) failed.set(row.studentId, error.message);
@@ -130,7 +170,10 @@ async function sendMarks(
   if (end) throw end.error;
 }
 
-/** Who takes the attendance: the session's teacher; the token's own user where there is none, or Moodle refuses the teacher. */
+/**
+ * Who takes the attendance: the session's teacher; the token's own user where there is none, or Moodle
+ * refuses the teacher.
+ */
 function createTaker(client: MoodleClient, sheet: AttendanceSheet) {
   let own: Promise<number> | undefined;
   const ownId = () => {
@@ -147,7 +190,8 @@ function createTaker(client: MoodleClient, sheet: AttendanceSheet) {
     try {
       await call(tried);
     } catch (error) {
-      const refused = error instanceof MoodleError && ['invaliduser', 'invalidparameter'].includes(error.errorcode ?? '');
+      const refused =
+        error instanceof MoodleError && ['invaliduser', 'invalidparameter'].includes(error.errorcode ?? '');
       if (!refused) throw error;
       await call(await ownId());
       teacher = undefined;
@@ -160,7 +204,9 @@ async function readLog(client: MoodleClient, sessionId: number): Promise<Map<str
     return logOf(await client.call('mod_attendance_get_session', { sessionid: sessionId }, sessionDetails));
   } catch (error) {
     if (!(error instanceof MoodleError && error.errorcode === 'invalidrecord')) throw error;
-    throw new SessionGone('The session was deleted in Moodle while its marks were sent. Send it again.', { cause: error });
+    throw new SessionGone('The session was deleted in Moodle while its marks were sent. Send it again.', {
+      cause: error,
+    });
   }
 }
 

@@ -5,7 +5,11 @@ import type { MoodleConfig } from './moodle-config.js';
 import type { MoodleRoster } from './moodle-roster.js';
 import { anything, courseContents, enrolledUsers, sessions, siteInfo, usersByField } from './moodle-wire.js';
 
-const ROSTER_FUNCTIONS = ['core_course_get_courses', 'core_enrol_get_enrolled_users', 'core_user_get_users_by_field'];
+const ROSTER_FUNCTIONS = [
+  'core_course_get_courses',
+  'core_enrol_get_enrolled_users',
+  'core_user_get_users_by_field',
+];
 const ATTENDANCE_FUNCTIONS = [
   'core_course_get_contents',
   'mod_attendance_get_sessions',
@@ -23,8 +27,9 @@ interface Parts {
 }
 
 /**
- * Looks what this token can do. Moodle lists the functions of a service, but not what the user may do with them: that is
- * found out by trying, with calls that change nothing. Without the roster it fails; attendance is told apart.
+ * Looks what this token can do. Moodle lists the functions of a service, but not what the user may do with
+ * them: that is found out by trying, with calls that change nothing. Without the roster it fails; attendance
+ * is told apart.
  */
 export async function checkConnection({ client, roster, config }: Parts): Promise<ConnectionReport> {
   await client.call(config.wsFunction, {}, anything);
@@ -56,13 +61,27 @@ export async function checkConnection({ client, roster, config }: Parts): Promis
     await probe('attendance', () => seeAttendance(client, roster)),
   ];
   const broken = needed.filter(({ ok }) => !ok);
-  return { success: broken.length === 0, ...(broken[0] && { message: broken.map(({ message }) => message).join(' ') }), checks };
+  return {
+    success: broken.length === 0,
+    ...(broken[0] && { message: broken.map(({ message }) => message).join(' ') }),
+    checks,
+  };
 }
 
-function functionCheck(name: string, purpose: string, needed: readonly string[], offered: ReadonlySet<string>): ConnectionCheck {
+function functionCheck(
+  name: string,
+  purpose: string,
+  needed: readonly string[],
+  offered: ReadonlySet<string>,
+): ConnectionCheck {
   const missing = needed.filter((wsfunction) => !offered.has(wsfunction));
   if (missing.length === 0)
-    return { name, ok: true, message: `All functions for ${purpose} are in the service.`, details: { missing } };
+    return {
+      name,
+      ok: true,
+      message: `All functions for ${purpose} are in the service.`,
+      details: { missing },
+    };
   const message = `The web service lacks ${missing.join(', ')}, which ${purpose} needs. Add them under Site administration → Server → Web services → External services.`;
   return { name, ok: false, message, details: { missing } };
 }
@@ -93,7 +112,11 @@ async function seePeople(client: MoodleClient, roster: MoodleRoster): Promise<st
     { name: 'limitnumber', value: 50 },
     { name: 'userfields', value: 'id,email,idnumber,roles' },
   ];
-  const users = await client.call('core_enrol_get_enrolled_users', { courseid: course.id, options }, enrolledUsers);
+  const users = await client.call(
+    'core_enrol_get_enrolled_users',
+    { courseid: course.id, options },
+    enrolledUsers,
+  );
   const identified = users.some(({ email, idnumber }) => email || idnumber);
   const hint = identified
     ? ''
@@ -102,7 +125,11 @@ async function seePeople(client: MoodleClient, roster: MoodleRoster): Promise<st
 }
 
 async function seeSuspension(client: MoodleClient, userid: number): Promise<string> {
-  const users = await client.call('core_user_get_users_by_field', { field: 'id', values: [userid] }, usersByField);
+  const users = await client.call(
+    'core_user_get_users_by_field',
+    { field: 'id', values: [userid] },
+    usersByField,
+  );
   if (users.some(({ suspended }) => suspended !== undefined)) return 'Suspended accounts can be told.';
   throw new ConnectorError(
     'Moodle does not say which accounts are suspended: the role needs moodle/user:viewdetails. All count as active.',
@@ -112,10 +139,20 @@ async function seeSuspension(client: MoodleClient, userid: number): Promise<stri
 async function seeAttendance(client: MoodleClient, roster: MoodleRoster): Promise<string> {
   const options = [{ name: 'modname', value: 'attendance' }];
   for (const course of (await roster.courses()).slice(0, COURSES_PROBED)) {
-    const sections = await client.call('core_course_get_contents', { courseid: course.id, options }, courseContents);
-    const activity = sections.flatMap(({ modules }) => modules).find(({ modname }) => modname === 'attendance');
+    const sections = await client.call(
+      'core_course_get_contents',
+      { courseid: course.id, options },
+      courseContents,
+    );
+    const activity = sections
+      .flatMap(({ modules }) => modules)
+      .find(({ modname }) => modname === 'attendance');
     if (activity?.instance === undefined) continue;
-    const listed = await client.call('mod_attendance_get_sessions', { attendanceid: activity.instance }, sessions);
+    const listed = await client.call(
+      'mod_attendance_get_sessions',
+      { attendanceid: activity.instance },
+      sessions,
+    );
     return `The attendance activity of course ${course.id} can be read; it has ${listed.length} sessions.`;
   }
   throw new ConnectorError('None of the first courses has an attendance activity that the token can see.');

@@ -13,12 +13,19 @@ const PATH = '/webservice/rest/server.php';
 /** Moodle did nothing, and may be ready soon. */
 const BUSY = /^\{"exception":.*"errorcode":"(sitemaintenance|dbconnectionfailed)"/s;
 
-/** Calls web service functions of one Moodle, always by POST: the token must not stand in a log of addresses. */
+/**
+ * Calls web service functions of one Moodle, always by POST: the token must not stand in a log of addresses.
+ */
 export class MoodleClient {
   readonly #http: HttpClient;
   readonly #token: string;
 
-  constructor(options: { context: ConnectorContext; config: MoodleConfig; credentials: MoodleCredentials; concurrency: number }) {
+  constructor(options: {
+    context: ConnectorContext;
+    config: MoodleConfig;
+    credentials: MoodleCredentials;
+    concurrency: number;
+  }) {
     const { context, config, credentials, concurrency } = options;
     this.#token = credentials.wsToken;
     this.#http = context.http({
@@ -40,7 +47,12 @@ export class MoodleClient {
     return this.#call(wsfunction, params, schema, false);
   }
 
-  async #call<T>(wsfunction: string, params: MoodleParams, schema: z.ZodType<T>, idempotent: boolean): Promise<T> {
+  async #call<T>(
+    wsfunction: string,
+    params: MoodleParams,
+    schema: z.ZodType<T>,
+    idempotent: boolean,
+  ): Promise<T> {
     const form = new URLSearchParams({ wstoken: this.#token, wsfunction, moodlewsrestformat: 'json' });
     for (const [name, value] of Object.entries(params)) append(form, name, value);
     const answer = await this.#http
@@ -55,7 +67,8 @@ export class MoodleClient {
 function check<T>(wsfunction: string, answer: HttpAnswer, schema: z.ZodType<T>): T {
   const body = answer.json();
   // Whether it failed stands in the body: the status is 200 either way.
-  if (typeof body === 'object' && body !== null && 'exception' in body) throw new MoodleError(wsfunction, body as object);
+  if (typeof body === 'object' && body !== null && 'exception' in body)
+    throw new MoodleError(wsfunction, body as object);
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -78,7 +91,9 @@ function explain(failure: HttpFailure): ConnectorError {
   const { kind, answer, location } = failure;
   if (kind === 'redirect' && location) {
     const wanted = location.replace(/\/webservice\/rest\/server\.php.*$/, '');
-    return new ConnectorError(`Moodle wants to be called as ${wanted}. Set config.apiUrl to that.`, { cause: failure });
+    return new ConnectorError(`Moodle wants to be called as ${wanted}. Set config.apiUrl to that.`, {
+      cause: failure,
+    });
   }
   switch (answer?.status) {
     case 403:
@@ -87,13 +102,18 @@ function explain(failure: HttpFailure): ConnectorError {
         { cause: failure },
       );
     case 404:
-      return new ConnectorError('There is no Moodle web service at config.apiUrl (404). Is a sub-folder missing in it?', {
-        cause: failure,
-      });
+      return new ConnectorError(
+        'There is no Moodle web service at config.apiUrl (404). Is a sub-folder missing in it?',
+        {
+          cause: failure,
+        },
+      );
     case 503: {
       const seconds = Number(answer.headers.get('retry-after'));
       const when = seconds > 0 ? `; it asks to wait ${seconds} s` : '';
-      return new ConnectorError(`Moodle is under maintenance or overloaded (503)${when}. Try again later.`, { cause: failure });
+      return new ConnectorError(`Moodle is under maintenance or overloaded (503)${when}. Try again later.`, {
+        cause: failure,
+      });
     }
     default:
       return failure;

@@ -11,10 +11,18 @@ export const moodleConfig = z.strictObject({
   }),
   wsFunction: z
     .string()
-    .regex(/^[a-z0-9_]+$/, 'must be the name of a web service function, such as core_webservice_get_site_info')
+    .regex(
+      /^[a-z0-9_]+$/,
+      'must be the name of a web service function, such as core_webservice_get_site_info',
+    )
     .default('core_webservice_get_site_info')
     .meta({ description: 'Web service function that the connection test calls.' }),
-  timeout: z.int().min(100).max(600_000).default(30_000).meta({ description: 'Milliseconds that one call may take.' }),
+  timeout: z
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(30_000)
+    .meta({ description: 'Milliseconds that one call may take.' }),
   roles: z
     .strictObject({ student: names(['student']), teacher: names(['editingteacher', 'teacher']) })
     .prefault({})
@@ -32,12 +40,16 @@ export const moodleConfig = z.strictObject({
       hidden: z.boolean().default(true),
     })
     .prefault({})
-    .meta({ description: 'Which courses count: these ids, these categories, hidden ones or not. Default: all.' }),
-  createSessions: z
-    .boolean()
-    .default(true)
-    .meta({ description: 'Whether a session that the attendance activity does not have may be added to it.' }),
-  timeZone: z.string().optional().meta({ description: 'IANA time zone of the school. Default America/Santiago.' }),
+    .meta({
+      description: 'Which courses count: these ids, these categories, hidden ones or not. Default: all.',
+    }),
+  createSessions: z.boolean().default(true).meta({
+    description: 'Whether a session that the attendance activity does not have may be added to it.',
+  }),
+  timeZone: z
+    .string()
+    .optional()
+    .meta({ description: 'IANA time zone of the school. Default America/Santiago.' }),
 });
 
 export type MoodleConfig = z.infer<typeof moodleConfig>;

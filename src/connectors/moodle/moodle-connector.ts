@@ -19,7 +19,10 @@ import { MoodleRoster, type Role } from './moodle-roster.js';
 
 const PAGE = 500;
 
-/** A Moodle site with its web services: courses, groups and people come from it, attendance goes into mod_attendance. */
+/**
+ * A Moodle site with its web services: courses, groups and people come from it, attendance goes into
+ * mod_attendance.
+ */
 export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredentials> {
   #client!: MoodleClient;
   #roster!: MoodleRoster;
@@ -55,7 +58,8 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
 
   override async *memberships(role: Role): Pages<MembershipRecord> {
     const { memberships } = await this.#roster.enrolments();
-    for (const page of inPages(memberships.filter((membership) => membership.role === role))) yield page.map(toMembership);
+    for (const page of inPages(memberships.filter((membership) => membership.role === role)))
+      yield page.map(toMembership);
   }
 
   async send(sheet: AttendanceSheet): Promise<SendResult> {
@@ -74,7 +78,10 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
     for await (const page of this.#roster.people(role)) {
       if (!asked && page.every(({ suspended }) => suspended === undefined)) notes.push(SUSPENSION_UNKNOWN);
       asked = true;
-      yield { records: page.map(({ person, suspended }) => toPerson(person, suspended)), issues: notes.splice(0) };
+      yield {
+        records: page.map(({ person, suspended }) => toPerson(person, suspended)),
+        issues: notes.splice(0),
+      };
     }
     if (notes.length > 0) yield { records: [], issues: notes };
   }

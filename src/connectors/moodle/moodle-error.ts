@@ -3,15 +3,19 @@ import { ConnectorError } from '../connector-error.js';
 const TOKENS = 'Site administration → Server → Web services → Manage tokens';
 const SERVICES = 'Site administration → Server → Web services → External services';
 
-/** What Moodle's error codes mean to the person who runs it. Its messages are translated, so the code decides. */
+/**
+ * What Moodle's error codes mean to the person who runs it. Its messages are translated, so the code decides.
+ */
 const MEANINGS: Readonly<Record<string, (call: string) => string>> = {
   invalidtoken: () => `Moodle refused the token (invalidtoken). Create a new one under ${TOKENS}`,
   accessexception: (call) =>
     `Moodle does not let this token call ${call} (accessexception). Look under ${SERVICES} whether the function is in the service, the service is enabled, the user is on its list, this address may use it and the user may use REST; and under ${TOKENS} whether the token has expired`,
   wsaccessusersuspended: () =>
     'The Moodle user of the token is suspended (wsaccessusersuspended). Reactivate it, or use the token of another',
-  wsaccessuserdeleted: () => 'The Moodle user of the token was deleted (wsaccessuserdeleted). Use the token of another',
-  wsaccessuserexpired: () => 'The password of the Moodle user of the token has expired (wsaccessuserexpired). Renew it',
+  wsaccessuserdeleted: () =>
+    'The Moodle user of the token was deleted (wsaccessuserdeleted). Use the token of another',
+  wsaccessuserexpired: () =>
+    'The password of the Moodle user of the token has expired (wsaccessuserexpired). Renew it',
   nopermissions: (call) =>
     `The Moodle user of the token lacks a capability for ${call} (nopermissions). Give its role the capability`,
   requireloginerror: (call) =>
@@ -28,7 +32,10 @@ export class MoodleError extends ConnectorError {
   /** Moodle's own code; undefined for a fatal error of its PHP. */
   readonly errorcode: string | undefined;
 
-  constructor(call: string, { errorcode, message }: { errorcode?: string | undefined; message?: string | undefined }) {
+  constructor(
+    call: string,
+    { errorcode, message }: { errorcode?: string | undefined; message?: string | undefined },
+  ) {
     super(`${sentence(call, errorcode, message)}.`);
     this.name = 'MoodleError';
     this.errorcode = errorcode;
@@ -54,6 +61,7 @@ function sentence(call: string, errorcode: string | undefined, message: string |
     .trim()
     .slice(0, 200)
     .replace(/\.$/, '');
-  if (errorcode === undefined) return `Moodle itself failed in ${call}${shown && ` ("${shown}")`}; its error log tells more`;
+  if (errorcode === undefined)
+    return `Moodle itself failed in ${call}${shown && ` ("${shown}")`}; its error log tells more`;
   return MEANINGS[errorcode]?.(call) ?? `Moodle refused ${call} (${errorcode})${shown && `: ${shown}`}`;
 }

@@ -33,6 +33,10 @@ export function toPerson({ user }: MoodlePerson, suspended: boolean | undefined)
   };
 }
 
-export function toMembership({ groupId, personId, role }: Enrolments['memberships'][number]): MembershipRecord {
+export function toMembership({
+  groupId,
+  personId,
+  role,
+}: Enrolments['memberships'][number]): MembershipRecord {
   return { groupExternalId: String(groupId), personExternalId: String(personId), role };
 }

@@ -3,7 +3,14 @@ import type { RecordIssue } from '../external-record.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
 import { isRefusal } from './moodle-error.js';
-import { courses, coursesByField, type EnrolledUser, enrolledUsers, type MoodleCourse, usersByField } from './moodle-wire.js';
+import {
+  courses,
+  coursesByField,
+  type EnrolledUser,
+  enrolledUsers,
+  type MoodleCourse,
+  usersByField,
+} from './moodle-wire.js';
 
 export type Role = 'STUDENT' | 'TEACHER';
 
@@ -63,7 +70,10 @@ export class MoodleRoster {
     return this.#enrolments;
   }
 
-  /** Pages of people in a role, with whether their accounts are suspended; undefined where Moodle does not say. */
+  /**
+   * Pages of people in a role, with whether their accounts are suspended; undefined where Moodle does not
+   * say.
+   */
   async *people(role: Role): AsyncGenerator<{ person: MoodlePerson; suspended: boolean | undefined }[]> {
     const people = (await this.enrolments()).people.filter(({ roles }) => roles.has(role));
     const lists = Array.from({ length: Math.ceil(people.length / USERS_A_CALL) }, (_, i) =>
@@ -79,12 +89,14 @@ export class MoodleRoster {
   }
 
   async #readCourses(): Promise<MoodleCourse[]> {
-    const found = await this.#client.call('core_course_get_courses', {}, courses).catch(async (error: unknown) => {
-      // One course that the user may not enter makes the whole call fail; this one leaves such courses out.
-      if (!isRefusal(error)) throw error;
-      this.#coursesGap = 'Moodle lists only the courses that the user of the token may enter.';
-      return (await this.#client.call('core_course_get_courses_by_field', {}, coursesByField)).courses;
-    });
+    const found = await this.#client
+      .call('core_course_get_courses', {}, courses)
+      .catch(async (error: unknown) => {
+        // One course that the user may not enter makes the whole call fail; this one leaves such courses out.
+        if (!isRefusal(error)) throw error;
+        this.#coursesGap = 'Moodle lists only the courses that the user of the token may enter.';
+        return (await this.#client.call('core_course_get_courses_by_field', {}, coursesByField)).courses;
+      });
     const { ids, categories, hidden } = this.#config.courseFilter;
     return found.filter(({ id, format, categoryid, visible }) => {
       if (id === SITE_COURSE || format === 'site') return false;
@@ -133,8 +145,8 @@ export class MoodleRoster {
   }
 
   /**
-   * Everyone in a course. People the caller may not see are missing from pages, so that a short page or an empty one
-   * proves nothing: only the second empty page in a row is taken for the end.
+   * Everyone in a course. People the caller may not see are missing from pages, so that a short page or an
+   * empty one proves nothing: only the second empty page in a row is taken for the end.
    */
   async #readCourse(course: MoodleCourse, take: (user: EnrolledUser) => void): Promise<void> {
     const { pageSize } = this.#config;
@@ -142,7 +154,9 @@ export class MoodleRoster {
     let empty = 0;
     for (let page = 0; empty < 2; ) {
       const ahead = empty > 0 ? 1 : PAGES_AHEAD;
-      const pages = await Promise.all(Array.from({ length: ahead }, (_, i) => this.#page(course, (page + i) * pageSize)));
+      const pages = await Promise.all(
+        Array.from({ length: ahead }, (_, i) => this.#page(course, (page + i) * pageSize)),
+      );
       page += ahead;
       for (const users of pages) {
         empty = users.length === 0 ? empty + 1 : 0;
@@ -162,7 +176,12 @@ export class MoodleRoster {
   }
 
   #page(course: MoodleCourse, from: number): Promise<EnrolledUser[]> {
-    const options = { limitfrom: from, limitnumber: this.#config.pageSize, sortby: 'id', userfields: USER_FIELDS };
+    const options = {
+      limitfrom: from,
+      limitnumber: this.#config.pageSize,
+      sortby: 'id',
+      userfields: USER_FIELDS,
+    };
     return this.#client.call(
       'core_enrol_get_enrolled_users',
       { courseid: course.id, options: Object.entries(options).map(([name, value]) => ({ name, value })) },
@@ -184,7 +203,12 @@ export class MoodleRoster {
         if (isRefusal(error)) return undefined;
         throw error;
       });
-    return users && new Map(users.flatMap(({ id, suspended }) => (suspended === undefined ? [] : [[id, suspended] as const])));
+    return (
+      users &&
+      new Map(
+        users.flatMap(({ id, suspended }) => (suspended === undefined ? [] : [[id, suspended] as const])),
+      )
+    );
   }
 }
 

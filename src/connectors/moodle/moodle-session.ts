@@ -32,7 +32,10 @@ const marker = (sessionId: string) => `SmartID ${sessionId}`;
 const ANY_MARKER = /SmartID [0-9a-f]{8}-[0-9a-f-]{27}/i;
 
 /** The Moodle session that a sheet is for: found, or added when that is allowed. */
-export async function openSession({ client, sheet, context }: Opening, mayCreate: boolean): Promise<SessionDetails> {
+export async function openSession(
+  { client, sheet, context }: Opening,
+  mayCreate: boolean,
+): Promise<SessionDetails> {
   const courseId = Number(sheet.course?.externalId);
   if (!Number.isSafeInteger(courseId)) {
     throw new ConnectorError(
@@ -47,18 +50,30 @@ export async function openSession({ client, sheet, context }: Opening, mayCreate
 
 async function findActivities(client: MoodleClient, courseId: number): Promise<Activity[]> {
   const options = [{ name: 'modname', value: 'attendance' }];
-  const sections = await client.call('core_course_get_contents', { courseid: courseId, options }, courseContents);
+  const sections = await client.call(
+    'core_course_get_contents',
+    { courseid: courseId, options },
+    courseContents,
+  );
   const activities = sections
     .flatMap(({ modules }) => modules)
     .flatMap(({ modname, instance, name = 'attendance', groupmode = 0 }): Activity[] =>
-      modname === 'attendance' && instance !== undefined ? [{ id: instance, name, groupMode: groupmode }] : [],
+      modname === 'attendance' && instance !== undefined
+        ? [{ id: instance, name, groupMode: groupmode }]
+        : [],
     );
   if (activities.length > 0) return activities;
-  throw new ConnectorError(`Course ${courseId} of Moodle has no attendance activity that the web service user can see. Add one.`);
+  throw new ConnectorError(
+    `Course ${courseId} of Moodle has no attendance activity that the web service user can see. Add one.`,
+  );
 }
 
 /** By our own marker in any activity, else by the time and group of one that bears no marker. */
-async function findSession(client: MoodleClient, activities: Activity[], sheet: AttendanceSheet): Promise<number | undefined> {
+async function findSession(
+  client: MoodleClient,
+  activities: Activity[],
+  sheet: AttendanceSheet,
+): Promise<number | undefined> {
   const found: MoodleSession[] = [];
   for (const activity of activities) {
     const listed = await client.call('mod_attendance_get_sessions', { attendanceid: activity.id }, sessions);
@@ -72,11 +87,21 @@ async function findSession(client: MoodleClient, activities: Activity[], sheet: 
 }
 
 function isSameTime({ sessdate, duration, description }: MoodleSession, sheet: AttendanceSheet): boolean {
-  return sessdate === seconds(sheet.startsAt) && duration === durationOf(sheet) && !ANY_MARKER.test(description ?? '');
+  return (
+    sessdate === seconds(sheet.startsAt) &&
+    duration === durationOf(sheet) &&
+    !ANY_MARKER.test(description ?? '')
+  );
 }
 
-/** Adding twice makes two sessions: this comes after a search, and is not repeated when it may have arrived. */
-async function addSession({ client, sheet, context }: Opening, activities: Activity[], mayCreate: boolean): Promise<number> {
+/**
+ * Adding twice makes two sessions: this comes after a search, and is not repeated when it may have arrived.
+ */
+async function addSession(
+  { client, sheet, context }: Opening,
+  activities: Activity[],
+  mayCreate: boolean,
+): Promise<number> {
   const at = sheet.startsAt.toISOString();
   if (!mayCreate) {
     throw new ConnectorError(

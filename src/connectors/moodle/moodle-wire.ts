@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** Answers of web service functions, as far as they are used. Moodle writes whole numbers as numbers or as text. */
+/**
+ * Answers of web service functions, as far as they are used. Moodle writes whole numbers as numbers or as
+ * text.
+ */
 const id = z.coerce.number().int();
 const flag = z.union([z.boolean(), z.number()]).transform(Boolean);
 

@@ -17,13 +17,18 @@ export interface ConformanceOptions {
 }
 
 /**
- * All that must hold for a connector, as cases for any test runner: `for (const { name, run } of cases) it(name, run)`.
- * Cases that the simulation cannot play are left out.
+ * All that must hold for a connector, as cases for any test runner: `for (const { name, run } of cases)
+ * it(name, run)`. Cases that the simulation cannot play are left out.
  */
-export async function conformanceCases({ definition, simulate, network = true }: ConformanceOptions): Promise<ConformanceCase[]> {
+export async function conformanceCases({
+  definition,
+  simulate,
+  network = true,
+}: ConformanceOptions): Promise<ConformanceCase[]> {
   const can = await simulate();
   await can.close?.();
-  const within = (work: (session: KitSession) => Promise<void>) => () => withSession(definition, simulate, work);
+  const within = (work: (session: KitSession) => Promise<void>) => () =>
+    withSession(definition, simulate, work);
   return [
     {
       name: 'takes its settings, and refuses those that cannot be',
@@ -59,9 +64,15 @@ function checkSchemas({ config, credentials }: ConnectorDefinition, { simulation
   // Messages show addresses, and anybody may read the settings.
   const withPassword = Object.entries(good.config)
     .filter(([, value]) => typeof value === 'string' && /^https?:/.test(value))
-    .map(([name, value]) => ({ config: { [name]: String(value).replace('://', '://ana:secret@') }, credentials: {} }));
+    .map(([name, value]) => ({
+      config: { [name]: String(value).replace('://', '://ana:secret@') },
+      credentials: {},
+    }));
   for (const wrong of [...simulation.refused, ...withPassword]) {
-    const parts = { config: { ...good.config, ...wrong.config }, credentials: { ...good.credentials, ...wrong.credentials } };
+    const parts = {
+      config: { ...good.config, ...wrong.config },
+      credentials: { ...good.credentials, ...wrong.credentials },
+    };
     const taken = config.safeParse(parts.config).success && credentials.safeParse(parts.credentials).success;
     assert.ok(!taken, `these settings were taken: ${JSON.stringify(wrong)}`);
   }
@@ -82,11 +93,17 @@ async function checkDisconnect(session: KitSession): Promise<void> {
   await connector.disconnect();
 }
 
-function sendingCases(within: (work: (session: KitSession) => Promise<void>) => () => Promise<void>): ConformanceCase[] {
-  const run = (work: (session: KitSession, send: () => ReturnType<SISConnector['sendAttendance']>) => Promise<void>) =>
+function sendingCases(
+  within: (work: (session: KitSession) => Promise<void>) => () => Promise<void>,
+): ConformanceCase[] {
+  const run = (
+    work: (session: KitSession, send: () => ReturnType<SISConnector['sendAttendance']>) => Promise<void>,
+  ) =>
     within(async (session) => {
       const sheet = requireSheet(session.simulation);
-      await work(session, () => session.connected((connector) => connector.sendAttendance(sheet.sessionId, sheet)));
+      await work(session, () =>
+        session.connected((connector) => connector.sendAttendance(sheet.sessionId, sheet)),
+      );
     });
   return [
     {
@@ -94,7 +111,9 @@ function sendingCases(within: (work: (session: KitSession) => Promise<void>) => 
       run: run(async (session, send) => {
         const { rows } = requireSheet(session.simulation);
         assert.deepEqual(await send(), { success: true, sent: rows.length, errors: [] });
-        const told = session.outcomes.filter(({ status }) => status !== 'FAILED').map(({ studentId }) => studentId);
+        const told = session.outcomes
+          .filter(({ status }) => status !== 'FAILED')
+          .map(({ studentId }) => studentId);
         if (told.length > 0) assert.deepEqual(told.sort(), rows.map(({ studentId }) => studentId).sort());
         assert.equal(await session.simulation.countMarks?.(), rows.length);
       }),

@@ -14,10 +14,20 @@ const MOST_REQUESTS = 60;
 /** Of a connector that is to meet a stalled answer. */
 const SHORT_MS = 300;
 
-/** What every connector of a system on the network must bear. A fault comes in the middle of the reading of students. */
-export function faultCases(definition: ConnectorDefinition, simulate: Simulate, can: Simulation): ConformanceCase[] {
+/**
+ * What every connector of a system on the network must bear. A fault comes in the middle of the reading of
+ * students.
+ */
+export function faultCases(
+  definition: ConnectorDefinition,
+  simulate: Simulate,
+  can: Simulation,
+): ConformanceCase[] {
   const passing: [name: string, faults: Fault[]][] = [
-    ['429 with Retry-After', [{ kind: 'status', status: 429, headers: { 'Retry-After': String(RETRY_AFTER_S) } }]],
+    [
+      '429 with Retry-After',
+      [{ kind: 'status', status: 429, headers: { 'Retry-After': String(RETRY_AFTER_S) } }],
+    ],
     ['429 without Retry-After', [{ kind: 'status', status: 429 }]],
     [
       'a burst of 500',
@@ -43,7 +53,11 @@ export function faultCases(definition: ConnectorDefinition, simulate: Simulate, 
     await withSession(definition, simulate, (session) => work(session, middle), SHORT_MS);
   };
   /** A fault that the simulation itself plays, where it can; it comes when the middle request does. */
-  const played = (name: string, fault: PlayedFault, check: (session: KitSession) => Promise<void>): ConformanceCase[] => {
+  const played = (
+    name: string,
+    fault: PlayedFault,
+    check: (session: KitSession) => Promise<void>,
+  ): ConformanceCase[] => {
     if (!can[fault]) return [];
     const run = within(async (session, middle) => {
       session.server.onRequest = (n) => {
@@ -62,7 +76,10 @@ export function faultCases(definition: ConnectorDefinition, simulate: Simulate, 
         assertWhole(session, await session.read(STUDENT));
         if (!name.includes('with Retry-After')) return;
         const waited = performance.now() - start + session.waits.reduce((a, b) => a + b, 0);
-        assert.ok(waited >= RETRY_AFTER_S * 1_000, `it waited ${waited} ms, and was asked to wait ${RETRY_AFTER_S} s`);
+        assert.ok(
+          waited >= RETRY_AFTER_S * 1_000,
+          `it waited ${waited} ms, and was asked to wait ${RETRY_AFTER_S} s`,
+        );
       }),
     })),
     ...lasting.map(([name, fault]) => ({
@@ -126,7 +143,11 @@ async function countRequests(definition: ConnectorDefinition, simulate: Simulate
 }
 
 function assertWhole({ simulation }: KitSession, ids: readonly string[]): void {
-  assert.deepEqual([...ids].sort(), [...(simulation.expected.STUDENT ?? [])].sort(), 'not everything was read, or not once');
+  assert.deepEqual(
+    [...ids].sort(),
+    [...(simulation.expected.STUDENT ?? [])].sort(),
+    'not everything was read, or not once',
+  );
 }
 
 async function assertWholeOrRefused(session: KitSession): Promise<void> {
@@ -145,7 +166,10 @@ async function failureOf(session: KitSession): Promise<unknown> {
 
 /** A failure is a sentence for the school's administrator, and holds no secret. */
 export function assertRefusal({ simulation, url }: KitSession, error: unknown): undefined {
-  assert.ok(error instanceof ConnectorError, `it should be a ConnectorError: ${error instanceof Error ? error.stack : error}`);
+  assert.ok(
+    error instanceof ConnectorError,
+    `it should be a ConnectorError: ${error instanceof Error ? error.stack : error}`,
+  );
   assert.match(error.message, /\S \S.*[.?]$/s, `it should be a sentence: "${error.message}"`);
   for (const secret of Object.values(simulation.settings(url, SHORT_MS).credentials)) {
     assert.ok(secret.length < 4 || !error.message.includes(secret), `it holds a secret: "${error.message}"`);

@@ -79,7 +79,9 @@ export class FaultServer {
         break;
       case 'repeat': {
         const { status = 200, headers = {}, body = Buffer.from('{}') } = this.#last ?? {};
-        const kept = Object.entries(headers).filter(([name]) => !/^(transfer-encoding|content-length)$/i.test(name));
+        const kept = Object.entries(headers).filter(
+          ([name]) => !/^(transfer-encoding|content-length)$/i.test(name),
+        );
         response.writeHead(status, { ...Object.fromEntries(kept), 'Content-Length': body.length }).end(body);
       }
     }

@@ -29,7 +29,8 @@ export interface KitSession {
 }
 
 const NO_FILES: ConfinedFiles = {
-  folder: (path) => Promise.reject(new ConnectorError(`"${path}" lies outside: this simulation has no files.`)),
+  folder: (path) =>
+    Promise.reject(new ConnectorError(`"${path}" lies outside: this simulation has no files.`)),
   open: async () => undefined,
   replace: () => Promise.reject(new ConnectorError('This simulation has no files.')),
 };
@@ -42,7 +43,9 @@ export async function withSession<T>(
   timeoutMs = 10_000,
 ): Promise<T> {
   const simulation = await simulate();
-  const server = new FaultServer(simulation.handle ?? ((_request, response) => response.writeHead(404).end()));
+  const server = new FaultServer(
+    simulation.handle ?? ((_request, response) => response.writeHead(404).end()),
+  );
   const url = await server.listen();
   const waits: number[] = [];
   const outcomes: DeliveryOutcome[] = [];
@@ -78,15 +81,20 @@ export async function withSession<T>(
     abort: () => abort.abort(),
     create() {
       const { config, credentials } = simulation.settings(url, timeoutMs);
-      const parsed = { config: definition.config.parse(config), credentials: definition.credentials.parse(credentials) };
-      return { connector: definition.create(context), ...(parsed as { config: object; credentials: object }) } as ReturnType<
-        KitSession['create']
-      >;
+      const parsed = {
+        config: definition.config.parse(config),
+        credentials: definition.credentials.parse(credentials),
+      };
+      return {
+        connector: definition.create(context),
+        ...(parsed as { config: object; credentials: object }),
+      } as ReturnType<KitSession['create']>;
     },
     async connected(use) {
       const { connector, config, credentials } = session.create();
       try {
-        if (!(await connector.connect(config, credentials))) throw new ConnectorError('The system refused the connection.');
+        if (!(await connector.connect(config, credentials)))
+          throw new ConnectorError('The system refused the connection.');
         return await use(connector);
       } finally {
         await connector.disconnect();
@@ -115,7 +123,8 @@ function sourceOf(connector: Connector, entityType: MappingEntityType): RecordSo
 async function drain({ entities, memberships }: RecordSource): Promise<string[]> {
   const ids: string[] = [];
   for await (const page of entities as Pages<{ externalId: string | null | undefined }>) {
-    for (const { externalId } of wholePage<{ externalId: string | null | undefined }>(page).records) ids.push(externalId ?? '');
+    for (const { externalId } of wholePage<{ externalId: string | null | undefined }>(page).records)
+      ids.push(externalId ?? '');
   }
   for await (const _page of memberships ?? []);
   return ids;

@@ -12,11 +12,14 @@ export interface Settings {
 /** A school system for one case: a new one each time, with state of its own. */
 export interface Simulation {
   /**
-   * Speaks the system's protocol on a real socket, which the kit opens. Undefined for systems that are not on the
-   * network: the kit plays no faults of the network then.
+   * Speaks the system's protocol on a real socket, which the kit opens. Undefined for systems that are not on
+   * the network: the kit plays no faults of the network then.
    */
   handle?: RequestListener;
-  /** What reaches it at this address, with pages so small that there are several. `timeoutMs`: how long a call may take. */
+  /**
+   * What reaches it at this address, with pages so small that there are several. `timeoutMs`: how long a call
+   * may take.
+   */
   settings(url: string, timeoutMs: number): Settings;
   /** Files that the connector may use. Default: none. */
   files?: ConfinedFiles;
@@ -30,7 +33,9 @@ export interface Simulation {
   failSoftly?(): void;
   /** Loses its last entities from now on, as when somebody deletes while we read. */
   shrink?(): void;
-  /** For systems that take attendance: marks of students it knows, ids translated. Its rows are all its marks. */
+  /**
+   * For systems that take attendance: marks of students it knows, ids translated. Its rows are all its marks.
+   */
   sheet?(): AttendanceSheet;
   /** How many marks it has by now. */
   countMarks?(): number | Promise<number>;

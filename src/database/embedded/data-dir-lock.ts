@@ -5,20 +5,26 @@ import { join } from 'node:path';
 /** Another process works in the data directory. */
 export class DataDirLockedError extends Error {
   constructor(dataDir: string, pid: number) {
-    super(`DATA_DIR ${dataDir} is in use by process ${pid}. Stop that process, or give this one a DATA_DIR of its own.`);
+    super(
+      `DATA_DIR ${dataDir} is in use by process ${pid}. Stop that process, or give this one a DATA_DIR of its own.`,
+    );
     this.name = 'DataDirLockedError';
   }
 }
 
 interface Holder {
   pid: number;
-  /** When the process started, so that another one with the same number is told apart; empty where that is not known. */
+  /**
+   * When the process started, so that another one with the same number is told apart; empty where that is not
+   * known.
+   */
   started: string;
 }
 
 /**
- * Makes this process the only one that works in a data directory: two of them would destroy the embedded database. A lock
- * whose process is gone is taken over, by one process alone however many try. Returns the function that lets go.
+ * Makes this process the only one that works in a data directory: two of them would destroy the embedded
+ * database. A lock whose process is gone is taken over, by one process alone however many try. Returns the
+ * function that lets go.
  */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -47,11 +53,16 @@ async function take(path: string, dataDir: string): Promise<() => Promise<void>>
 }
 
 /**
- * Puts the draft in the place of a stale lock. Moving the stale one away first would leave a moment in which a slower
- * process moves a fresh lock away: so whoever replaces a stale lock holds a claim on that very lock, which is a lock like
- * any other, and looks once more whether it is still there.
+ * Puts the draft in the place of a stale lock. Moving the stale one away first would leave a moment in which
+ * a slower process moves a fresh lock away: so whoever replaces a stale lock holds a claim on that very lock,
+ * which is a lock like any other, and looks once more whether it is still there.
  */
-async function replaceStale(path: string, staleText: string, draft: string, dataDir: string): Promise<boolean> {
+async function replaceStale(
+  path: string,
+  staleText: string,
+  draft: string,
+  dataDir: string,
+): Promise<boolean> {
   const claim = `${path}.${createHash('sha256').update(staleText).digest('hex').slice(0, 16)}`;
   const release = await take(claim, dataDir);
   try {
@@ -86,7 +97,9 @@ async function readIfThere(path: string): Promise<string | undefined> {
 function parseHolder(text: string): Holder | undefined {
   try {
     const { pid, started } = JSON.parse(text) as Partial<Holder>;
-    return Number.isSafeInteger(pid) && Number(pid) > 0 ? { pid: Number(pid), started: String(started ?? '') } : undefined;
+    return Number.isSafeInteger(pid) && Number(pid) > 0
+      ? { pid: Number(pid), started: String(started ?? '') }
+      : undefined;
   } catch {
     return undefined;
   }

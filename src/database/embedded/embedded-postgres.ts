@@ -10,7 +10,9 @@ export interface EmbeddedPostgresOptions {
   /** Folder that holds everything; made when it is not there. */
   dataDir: string;
   logger: Logger;
-  /** Called when the database dies on its own: the process should end, and whoever watches it start it again. */
+  /**
+   * Called when the database dies on its own: the process should end, and whoever watches it start it again.
+   */
   onFailure?: (error: Error) => void;
 }
 
@@ -25,10 +27,15 @@ export interface EmbeddedPostgres {
 const MAX_SOCKET_FOLDER = 85;
 
 /**
- * PostgreSQL inside this process (PGlite, in a thread of its own), for as long as nobody sets DATABASE_URL. All its
- * clients share one session: use one connection. Throws DataDirLockedError when another process works in the folder.
+ * PostgreSQL inside this process (PGlite, in a thread of its own), for as long as nobody sets DATABASE_URL.
+ * All its clients share one session: use one connection. Throws DataDirLockedError when another process works
+ * in the folder.
  */
-export async function startEmbeddedPostgres({ dataDir, logger, onFailure }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres({
+  dataDir,
+  logger,
+  onFailure,
+}: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const unlock = await lockDataDir(dataDir);
   const short = Buffer.byteLength(dataDir) <= MAX_SOCKET_FOLDER;
   const socketFolder = short ? join(dataDir, 'socket') : await mkdtemp(join(tmpdir(), 'smartid-'));
@@ -43,7 +50,9 @@ export async function startEmbeddedPostgres({ dataDir, logger, onFailure }: Embe
     // Left behind by a process that was killed.
     await rm(socketPath, { force: true });
     const folder = join(dataDir, 'postgres');
-    worker = new Worker(new URL('./pglite-worker.js', import.meta.url), { workerData: { folder, socketPath } });
+    worker = new Worker(new URL('./pglite-worker.js', import.meta.url), {
+      workerData: { folder, socketPath },
+    });
     const ended = endOf(worker);
     await Promise.race([once(worker, 'message'), ended.then((error) => Promise.reject(error))]);
     const stop = superviseUntilStopped(worker, ended, (error) => {
@@ -69,8 +78,15 @@ function endOf(worker: Worker): Promise<Error> {
   });
 }
 
-/** Reports the thread's end once, unless it was asked for. Returns what asks for it; a thread already gone ends at once. */
-function superviseUntilStopped(worker: Worker, ended: Promise<Error>, report: (error: Error) => void): () => Promise<void> {
+/**
+ * Reports the thread's end once, unless it was asked for. Returns what asks for it; a thread already gone
+ * ends at once.
+ */
+function superviseUntilStopped(
+  worker: Worker,
+  ended: Promise<Error>,
+  report: (error: Error) => void,
+): () => Promise<void> {
   let stopping = false;
   void ended.then((error) => {
     if (!stopping) report(error);

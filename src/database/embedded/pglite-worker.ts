@@ -3,8 +3,8 @@ import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 
 /**
- * The thread that PostgreSQL runs in, as WebAssembly, served on a socket. It says 'ready' once it listens, and 'stopped'
- * once all is on disk; any message to it is the request to stop.
+ * The thread that PostgreSQL runs in, as WebAssembly, served on a socket. It says 'ready' once it listens,
+ * and 'stopped' once all is on disk; any message to it is the request to stop.
  */
 const { folder, socketPath } = workerData as { folder: string; socketPath: string };
 const db = await PGlite.create(folder);

@@ -1,7 +1,7 @@
 /**
- * The first schema. Tables that grow with a school begin their keys with the tenant (institution_id or integration_id),
- * so that they can be sharded by it. Hot tables have no foreign keys: a sync locks its integration's row instead, which
- * costs one lock a run rather than one check a row.
+ * The first schema. Tables that grow with a school begin their keys with the tenant (institution_id or
+ * integration_id), so that they can be sharded by it. Hot tables have no foreign keys: a sync locks its
+ * integration's row instead, which costs one lock a run rather than one check a row.
  */
 export const initial = {
   name: '0001-initial',

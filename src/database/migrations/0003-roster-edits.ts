@@ -1,4 +1,7 @@
-/** Backends put people, courses and groups in and edit them: which fields they edited, and what they did, for the feed. */
+/**
+ * Backends put people, courses and groups in and edit them: which fields they edited, and what they did, for
+ * the feed.
+ */
 export const rosterEdits = {
   name: '0003-roster-edits',
   sql: `

@@ -1,4 +1,6 @@
-/** Held plans, previews and rollbacks; entities that a source no longer has; conflicts of identity; policies. */
+/**
+ * Held plans, previews and rollbacks; entities that a source no longer has; conflicts of identity; policies.
+ */
 export const trust = {
   name: '0004-trust',
   sql: `

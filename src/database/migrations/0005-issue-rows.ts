@@ -1,4 +1,7 @@
-/** The rows of errors as the files have them, and how the files are written: so that failed rows can be given back. */
+/**
+ * The rows of errors as the files have them, and how the files are written: so that failed rows can be given
+ * back.
+ */
 export const issueRows = {
   name: '0005-issue-rows',
   sql: `

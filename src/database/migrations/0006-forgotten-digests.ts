@@ -1,4 +1,7 @@
-/** A mapping whose entity is gone from the roster has no digest: the next sync must look at its row, and make it anew. */
+/**
+ * A mapping whose entity is gone from the roster has no digest: the next sync must look at its row, and make
+ * it anew.
+ */
 export const forgottenDigests = {
   name: '0006-forgotten-digests',
   sql: `

@@ -1,4 +1,6 @@
-/** Rows of the source that stay out of the plan are staged all the same: whoever they are about is not absent. */
+/**
+ * Rows of the source that stay out of the plan are staged all the same: whoever they are about is not absent.
+ */
 export const keptOutRows = {
   name: '0007-kept-out-rows',
   sql: `

@@ -1,6 +1,6 @@
 /**
- * Leases: who works on what just now, for syncs and attendance alike. A process of the version before keeps its lease in
- * sync_runs.lease_until, which is honoured until it has run out.
+ * Leases: who works on what just now, for syncs and attendance alike. A process of the version before keeps
+ * its lease in sync_runs.lease_until, which is honoured until it has run out.
  */
 export const leases = {
   name: '0009-leases',

@@ -1,4 +1,7 @@
-/** How many people each run took away and brought back, so that the guard can add up the steps of several runs. */
+/**
+ * How many people each run took away and brought back, so that the guard can add up the steps of several
+ * runs.
+ */
 export const guardBaseline = {
   name: '0010-guard-baseline',
   sql: `

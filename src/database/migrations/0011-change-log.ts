@@ -1,6 +1,7 @@
 /**
- * Which entity somebody was merged into; changes that outlive their integration in the feed; and the history of a mapping
- * by index. A process of the version before goes on: it writes one row a position, and knows nothing of merges.
+ * Which entity somebody was merged into; changes that outlive their integration in the feed; and the history
+ * of a mapping by index. A process of the version before goes on: it writes one row a position, and knows
+ * nothing of merges.
  */
 export const changeLog = {
   name: '0011-change-log',

@@ -1,7 +1,8 @@
 /**
- * An edit by a backend takes the digests from the mappings of whom it edits: the next sync must look at the row again.
- * The nil UUID marks such a digest until the next run begins, so that a run under way neither takes the person for gone
- * nor puts the digest back. Syncs do not set 'edited', so the trigger costs them nothing.
+ * An edit by a backend takes the digests from the mappings of whom it edits: the next sync must look at the
+ * row again. The nil UUID marks such a digest until the next run begins, so that a run under way neither
+ * takes the person for gone nor puts the digest back. Syncs do not set 'edited', so the trigger costs them
+ * nothing.
  */
 export const editedDigests = {
   name: '0013-edited-digests',

@@ -34,7 +34,10 @@ export {
   TeacherModel,
 };
 
-/** Every model, for the connection. `sync_staged` and `outbox_sendings` have none: they are written and read by SQL alone. */
+/**
+ * Every model, for the connection. `sync_staged` and `outbox_sendings` have none: they are written and read
+ * by SQL alone.
+ */
 export const models = [
   IntegrationModel,
   IntegrationMappingModel,

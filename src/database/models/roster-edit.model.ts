@@ -1,6 +1,9 @@
 import { Column, DataType, Model, Table } from 'sequelize-typescript';
 
-/** A change of the roster that no run made, or a run of an integration that was deleted since, for the feed of changes. */
+/**
+ * A change of the roster that no run made, or a run of an integration that was deleted since, for the feed of
+ * changes.
+ */
 @Table({ tableName: 'roster_edits', underscored: true, timestamps: false })
 export class RosterEditModel extends Model {
   @Column({ type: DataType.UUID, primaryKey: true })

@@ -1,6 +1,8 @@
 import { Column, DataType, Model, Table } from 'sequelize-typescript';
 
-/** One run of a sync. Its lease is in LeaseModel: a run whose lease has run out is claimed by another process. */
+/**
+ * One run of a sync. Its lease is in LeaseModel: a run whose lease has run out is claimed by another process.
+ */
 @Table({ tableName: 'sync_runs', underscored: true, timestamps: false })
 export class SyncRunModel extends Model {
   @Column({ type: DataType.UUID, primaryKey: true })

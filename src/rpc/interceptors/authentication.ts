@@ -13,7 +13,8 @@ export function authentication({ verify, openServices }: AuthenticationOptions):
   return (next) => (request) => {
     if (openServices.includes(request.service.typeName)) return next(request);
     const [, token] = /^Bearer +(\S+)$/i.exec(request.header.get('authorization') ?? '') ?? [];
-    if (token === undefined) throw refused('The call needs the header "Authorization: Bearer <token>".', 'TOKEN_MISSING');
+    if (token === undefined)
+      throw refused('The call needs the header "Authorization: Bearer <token>".', 'TOKEN_MISSING');
     if (!verify(token)) throw refused('The bearer token is not known.', 'TOKEN_UNKNOWN');
     return next(request);
   };

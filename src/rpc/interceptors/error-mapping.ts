@@ -19,7 +19,10 @@ const CODES: Readonly<Record<ErrorCode, Code>> = {
   unavailable: Code.Unavailable,
 };
 
-/** Turns what services throw into the public error model. What is not a ServiceError is our fault, and says nothing more. */
+/**
+ * Turns what services throw into the public error model. What is not a ServiceError is our fault, and says
+ * nothing more.
+ */
 export function errorMapping(logger: Logger): Interceptor {
   return (next) => async (request) => {
     const mapped = (error: unknown) => {
@@ -53,14 +56,19 @@ async function* rethrowing<T>(messages: AsyncIterable<T>, map: (error: unknown) 
 function toConnectError(error: unknown, requestId: string): ConnectError {
   if (error instanceof ConnectError) return error;
   if (error instanceof ServiceError) return fromServiceError(error);
-  if (error instanceof Error && error.name === 'AbortError') return new ConnectError('The call was cancelled.', Code.Canceled);
-  return new ConnectError(`The service had an internal error. Its log has it under request id ${requestId}.`, Code.Internal);
+  if (error instanceof Error && error.name === 'AbortError')
+    return new ConnectError('The call was cancelled.', Code.Canceled);
+  return new ConnectError(
+    `The service had an internal error. Its log has it under request id ${requestId}.`,
+    Code.Internal,
+  );
 }
 
 function fromServiceError({ code, message, reason, metadata, violations }: ServiceError): ConnectError {
   const result = new ConnectError(message, CODES[code]);
   result.details.push({ desc: ErrorInfoSchema, value: { reason, domain: DOMAIN, metadata } });
-  if (violations.length > 0) result.details.push({ desc: BadRequestSchema, value: { fieldViolations: [...violations] } });
+  if (violations.length > 0)
+    result.details.push({ desc: BadRequestSchema, value: { fieldViolations: [...violations] } });
   if (code === 'unauthenticated') result.metadata.set('www-authenticate', 'Bearer');
   if (metadata.retryAfterSeconds) result.metadata.set('retry-after', metadata.retryAfterSeconds);
   return result;

@@ -15,5 +15,12 @@ export interface InterceptorOptions extends AuthenticationOptions {
 
 /** What every call passes, the outermost first. */
 export function createInterceptors({ logger, inLane, ...access }: InterceptorOptions): Interceptor[] {
-  return [requestId, accessLog(logger), errorMapping(logger), authentication(access), validation(), lane(inLane)];
+  return [
+    requestId,
+    accessLog(logger),
+    errorMapping(logger),
+    authentication(access),
+    validation(),
+    lane(inLane),
+  ];
 }

@@ -2,12 +2,17 @@ import type { Interceptor } from '@connectrpc/connect';
 
 export type InLane = <T>(name: string, work: () => T) => T;
 
-/** Gives each method its own small share of the database's connections: one that hangs leaves the others theirs. */
+/**
+ * Gives each method its own small share of the database's connections: one that hangs leaves the others
+ * theirs.
+ */
 export function lane(inLane: InLane): Interceptor {
   return (next) => async (request) => {
     const { name } = request.method;
     const response = await inLane(name, () => next(request));
-    return response.stream ? { ...response, message: streamInLane(response.message, inLane, name) } : response;
+    return response.stream
+      ? { ...response, message: streamInLane(response.message, inLane, name) }
+      : response;
   };
 }
 

@@ -5,7 +5,10 @@ import type { Interceptor } from '@connectrpc/connect';
 import { GetMappingRequestSchema } from '../../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { invalidFields } from '../../errors.js';
 
-/** Holds requests against the rules in the proto files. Violations name fields as JSON does: `records[0].studentId`. */
+/**
+ * Holds requests against the rules in the proto files. Violations name fields as JSON does:
+ * `records[0].studentId`.
+ */
 export function validation(): Interceptor {
   const validator = createValidator();
   // The first validation compiles the rules, some 50 ms: not while somebody waits.
@@ -36,7 +39,10 @@ function check(validator: Validator, desc: DescMessage, message: Message): void 
   if (result.kind === 'error') throw result.error;
   if (result.kind === 'invalid') {
     throw invalidFields(
-      result.violations.map((violation) => ({ field: jsonPath(violation.field), description: violation.message })),
+      result.violations.map((violation) => ({
+        field: jsonPath(violation.field),
+        description: violation.message,
+      })),
     );
   }
 }

@@ -27,9 +27,9 @@ const FORMULA = /^[=+\-@\t\r]/;
 const MARK = '\uFEFF';
 
 /**
- * Failed rows as a file that is written as the one they come from, with a last column that says what is wrong. Cells are
- * as they were. Rows that are too short are filled up; in rows that are too long the last column stands behind what is
- * too much, so that it is in its place once the row is put right.
+ * Failed rows as a file that is written as the one they come from, with a last column that says what is
+ * wrong. Cells are as they were. Rows that are too short are filled up; in rows that are too long the last
+ * column stands behind what is too much, so that it is in its place once the row is put right.
  */
 export function failedRowsCsv(table: RecordTable, rows: readonly FailedRow[]): Buffer {
   const { header, delimiter, encoding, bom } = table;

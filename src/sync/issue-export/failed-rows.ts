@@ -23,9 +23,14 @@ interface IssueRow {
 }
 
 /** The rows of a file that failed, in the order of the file, each with all that was found wrong in it. */
-export async function readFailedRows(database: Database, scope: IssueScope, table: StoredTable): Promise<FailedRow[]> {
+export async function readFailedRows(
+  database: Database,
+  scope: IssueScope,
+  table: StoredTable,
+): Promise<FailedRow[]> {
   const { integrationId, runIds, file } = scope;
-  const of = (alias: string) => `${alias}.integration_id = $1 AND ${alias}.run_id = ANY($2::uuid[]) AND ${alias}.file = $3`;
+  const of = (alias: string) =>
+    `${alias}.integration_id = $1 AND ${alias}.run_id = ANY($2::uuid[]) AND ${alias}.file = $3`;
   const issues = await database.query<IssueRow>(
     `SELECT i.message, i.line, i."column", i.value, i.hint, i.external_id AS "externalId", i.cells FROM sync_issues i
      WHERE ${of('i')} AND (i.severity = 'ERROR' OR i.line IN (SELECT e.line FROM sync_issues e WHERE ${of('e')} AND e.severity = 'ERROR'))

@@ -23,8 +23,9 @@ interface FailedFile {
 }
 
 /**
- * The rows of a run that failed, ready to be corrected and imported again: of `file`, else of the file of the entities,
- * else of the one there is. What failed in a source without files is a list. Throws `not_found` when nothing failed.
+ * The rows of a run that failed, ready to be corrected and imported again: of `file`, else of the file of the
+ * entities, else of the one there is. What failed in a source without files is a list. Throws `not_found`
+ * when nothing failed.
  */
 export async function exportIssues(database: Database, run: SyncRun, file?: string): Promise<IssueExport> {
   const { integrationId } = run;
@@ -56,7 +57,11 @@ export async function exportIssues(database: Database, run: SyncRun, file?: stri
 }
 
 /** A file that several parts of a run have read is the same in all of them. */
-function toFailedFile(file: string | null, errors: number, tables: readonly Record<string, StoredTable>[]): FailedFile[] {
+function toFailedFile(
+  file: string | null,
+  errors: number,
+  tables: readonly Record<string, StoredTable>[],
+): FailedFile[] {
   const table = file === null ? undefined : tables.findLast((byFile) => byFile[file])?.[file];
   return file !== null && table ? [{ file, errors, table }] : [];
 }
@@ -64,7 +69,10 @@ function toFailedFile(file: string | null, errors: number, tables: readonly Reco
 /** Entities before memberships; of several files with entities, the one with the most errors. */
 function choose(files: readonly FailedFile[]): FailedFile | undefined {
   return [...files].sort(
-    (a, b) => Number(b.table.entities) - Number(a.table.entities) || b.errors - a.errors || (a.file < b.file ? -1 : 1),
+    (a, b) =>
+      Number(b.table.entities) - Number(a.table.entities) ||
+      b.errors - a.errors ||
+      (a.file < b.file ? -1 : 1),
   )[0];
 }
 
@@ -76,6 +84,7 @@ function errorsOf(file: string): string {
 function noFailedRows(counts: readonly { file: string | null }[], file: string | undefined): ServiceError {
   const others = counts.flatMap((count) => count.file ?? []).sort();
   const where = others.length > 0 ? ` Rows failed in ${others.join(', ')}.` : '';
-  const message = file === undefined ? 'No row failed in this run.' : `No row of "${file}" failed in this run.${where}`;
+  const message =
+    file === undefined ? 'No row failed in this run.' : `No row of "${file}" failed in this run.${where}`;
   return new ServiceError('not_found', message, { reason: 'NO_FAILED_ROWS' });
 }

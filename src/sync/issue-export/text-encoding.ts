@@ -23,7 +23,10 @@ export function encodeText(text: string, encoding: RecordTable['encoding']): Buf
   }
 }
 
-/** The decoder turned round: each of the 256 bytes is a character of its own, so that nothing is lost on the way back. */
+/**
+ * The decoder turned round: each of the 256 bytes is a character of its own, so that nothing is lost on the
+ * way back.
+ */
 function bytesByCharacter(encoding: string): Map<string, number> {
   const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
   // As a stream, as files are read: what comes in one piece Node 20 decodes as Latin-1.

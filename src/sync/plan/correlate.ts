@@ -33,10 +33,11 @@ const COUNTED = `SELECT x.*, count(*) OVER (PARTITION BY seq) AS of_row, count(*
   FROM sync_candidates x`;
 
 /**
- * Looks for new people of the source among those who are in the roster already, put there by a backend or by another
- * integration. A single sure candidate is noted as the row's link. Whoever is doubtful, contradicts the candidate, or
- * contradicts the person that its id is mapped to, stays out of the run and becomes a conflict for a person. What a person
- * decided before is done. No two rows are linked to one person, and none to somebody who is mapped.
+ * Looks for new people of the source among those who are in the roster already, put there by a backend or by
+ * another integration. A single sure candidate is noted as the row's link. Whoever is doubtful, contradicts
+ * the candidate, or contradicts the person that its id is mapped to, stays out of the run and becomes a
+ * conflict for a person. What a person decided before is done. No two rows are linked to one person, and none
+ * to somebody who is mapped.
  */
 export async function correlate(database: Database, options: CorrelateOptions): Promise<PlannedConflict[]> {
   const { run, spec, staged } = options;
@@ -66,14 +67,21 @@ async function dropSettled(database: Database, { run, spec, staged }: CorrelateO
   );
 }
 
-/** Changed rows that contradict whom their id is mapped to, where nobody decided that it is the same person. */
-async function findReusedIds(database: Database, { run, spec, staged }: CorrelateOptions): Promise<ReusedId[]> {
+/**
+ * Changed rows that contradict whom their id is mapped to, where nobody decided that it is the same person.
+ */
+async function findReusedIds(
+  database: Database,
+  { run, spec, staged }: CorrelateOptions,
+): Promise<ReusedId[]> {
   const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND (d.record->>'nationalId' = s.national_id
     OR (d.record->>'givenName' IS NOT DISTINCT FROM s.given_name AND d.record->>'familyName' IS NOT DISTINCT FROM s.family_name))`;
   // A few rows are looked up by their keys, one by one, whatever the database takes the tables for.
   const isFew = staged.staged - staged.fresh <= MAX_LOOKUPS;
   const join = (table: string, as: string, key: string) =>
-    isFew ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true` : `JOIN ${table} ${as} ON ${key}`;
+    isFew
+      ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true`
+      : `JOIN ${table} ${as} ON ${key}`;
   return database.query<ReusedId>(
     `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
        SELECT s.seq, m.internal_id AS "mappedId" FROM s

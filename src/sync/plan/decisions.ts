@@ -5,11 +5,16 @@ import { keepOut, type PlannedConflict } from './keep-out.js';
 import { RUN } from './run-sql.js';
 
 /**
- * Carries out what a person decided. Sets `link_id` of a row that was linked; leaves out a
- * row that was ignored. A link whose person cannot be had (mapped to another id, gone from the roster, or linked to another
- * row by an earlier decision) does not hold any more: its row is a conflict again. Returns the rows that stay out.
+ * Carries out what a person decided. Sets `link_id` of a row that was linked; leaves out a row that was
+ * ignored. A link whose person cannot be had (mapped to another id, gone from the roster, or linked to
+ * another row by an earlier decision) does not hold any more: its row is a conflict again. Returns the rows
+ * that stay out.
  */
-export async function followDecisions(database: Database, run: SyncRun, spec: EntitySpec): Promise<PlannedConflict[]> {
+export async function followDecisions(
+  database: Database,
+  run: SyncRun,
+  spec: EntitySpec,
+): Promise<PlannedConflict[]> {
   const key = [run.integrationId, run.id, spec.entityType];
   const ignored = await database.query<PlannedConflict>(
     `UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM sync_conflicts d WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
@@ -38,8 +43,8 @@ export async function followDecisions(database: Database, run: SyncRun, spec: En
 }
 
 /**
- * The rows that a person linked, as `links`; `nth` is 1 for the one that has its person, more where an earlier decision has
- * the person, and null where the person cannot be linked at all.
+ * The rows that a person linked, as `links`; `nth` is 1 for the one that has its person, more where an
+ * earlier decision has the person, and null where the person cannot be linked at all.
  */
 function linksOf(spec: EntitySpec): string {
   return `decided AS MATERIALIZED (

@@ -2,8 +2,8 @@ import type { Database } from '../../database/index.js';
 import type { SyncRun } from '../sync-run.js';
 
 /**
- * The runs whose plans tell ids that nothing is mapped to yet: the run itself, and of a preview of all entity types the
- * parts before it, whose plans are approved before its own.
+ * The runs whose plans tell ids that nothing is mapped to yet: the run itself, and of a preview of all entity
+ * types the parts before it, whose plans are approved before its own.
  */
 export async function earlierPlans(database: Database, run: SyncRun): Promise<string[]> {
   if (run.kind !== 'PREVIEW' || run.parentId === null) return [run.id];

@@ -12,9 +12,10 @@ export interface PlannedConflict {
 }
 
 /**
- * Takes rows out of the run and stores them as conflicts that wait for a decision. `doubtful`: a query for the `seq` of
- * each, the `reason` and the `list` of candidates (JSON). Its first parameters are the integration, the run and the entity
- * type. The rows stay in sync_staged as KEPT_OUT: whom they are about is not absent.
+ * Takes rows out of the run and stores them as conflicts that wait for a decision. `doubtful`: a query for
+ * the `seq` of each, the `reason` and the `list` of candidates (JSON). Its first parameters are the
+ * integration, the run and the entity type. The rows stay in sync_staged as KEPT_OUT: whom they are about is
+ * not absent.
  */
 export async function keepOut(
   database: Database,
@@ -38,8 +39,8 @@ export async function keepOut(
 }
 
 /**
- * A mapped person whose row stays out is left as he or she is: the memberships that the source has for the id, which may
- * be those of somebody else, are put in the place of those that the person has.
+ * A mapped person whose row stays out is left as he or she is: the memberships that the source has for the
+ * id, which may be those of somebody else, are put in the place of those that the person has.
  */
 export async function keepMembershipsOf(
   database: Database,

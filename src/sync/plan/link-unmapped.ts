@@ -4,23 +4,26 @@ import type { SyncRun } from '../sync-run.js';
 import { RUN } from './run-sql.js';
 
 /**
- * Links new courses and groups of the source to those of the roster that no integration of the institution maps: left
- * there by an integration that was deleted, or put there by a backend. Of these, one is the same when its name is, when
- * code and term do not differ, when it is active as the row is, and, for a group, when it is of the same course. Where
- * several rows or several entities would fit, none is linked.
+ * Links new courses and groups of the source to those of the roster that no integration of the institution
+ * maps: left there by an integration that was deleted, or put there by a backend. Of these, one is the same
+ * when its name is, when code and term do not differ, when it is active as the row is, and, for a group, when
+ * it is of the same course. Where several rows or several entities would fit, none is linked.
  */
 export async function linkUnmapped(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   if (spec.table !== 'courses' && spec.table !== 'groups') return;
-  const integrations = await database.query<{ id: string }>('SELECT id FROM integrations WHERE institution_id = $1', [
-    run.institutionId,
-  ]);
+  const integrations = await database.query<{ id: string }>(
+    'SELECT id FROM integrations WHERE institution_id = $1',
+    [run.institutionId],
+  );
   const isGroup = spec.table === 'groups';
   const course = `LEFT JOIN integration_mappings cm
     ON cm.integration_id = $1 AND cm.entity_type = 'COURSE' AND cm.external_id = s.course_external_id`;
   // A course that is not known yet contradicts nothing.
   const sameCourse = `AND (r.course_id IS NOT DISTINCT FROM f.course_id OR (f.course_id IS NULL AND f.course_external_id IS NOT NULL))`;
   // Of the two sides that are joined by name the database knows no sizes.
-  const [before] = await database.query<{ nestloop: string }>(`SELECT current_setting('enable_nestloop') AS nestloop`);
+  const [before] = await database.query<{ nestloop: string }>(
+    `SELECT current_setting('enable_nestloop') AS nestloop`,
+  );
   await database.query('SET LOCAL enable_nestloop = off');
   await database.execute(
     `WITH fresh AS MATERIALIZED (

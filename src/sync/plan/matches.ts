@@ -8,7 +8,10 @@ import { contradictionOfLink, identifying, identifyingCode } from './contradicti
 /** A value that more people than this have, in the source or in the roster, does not tell who somebody is. */
 const MAX_SHARED = 3;
 
-/** How sure it is that two people are one, by what they have in common: the key of a row or person `x`, the surest first. */
+/**
+ * How sure it is that two people are one, by what they have in common: the key of a row or person `x`, the
+ * surest first.
+ */
 const RULES = [
   { rule: 'nationalId', confidence: 1, key: 'x.national_id', usable: identifying('x.national_id') },
   { rule: 'code', confidence: 0.95, key: 'x.code', usable: identifyingCode('x.code') },
@@ -26,8 +29,9 @@ const SAME_EXTERNAL_ID = { rule: 'externalId', confidence: 0.5 };
 /** Where the rows come from that are looked for among the people of the roster: three queries. */
 export interface MatchSources {
   /**
-   * seq, external_id, national_id, code, email, given_name, family_name, birth_date, `waits` (whether it is a conflict that
-   * waits for a decision) and `mapped_id` (the person its id is mapped to, whom it contradicts; else null).
+   * seq, external_id, national_id, code, email, given_name, family_name, birth_date, `waits` (whether it is a
+   * conflict that waits for a decision) and `mapped_id` (the person its id is mapped to, whom it contradicts;
+   * else null).
    */
   rows: string;
   /** seq and group_id of the groups of these rows. */
@@ -37,16 +41,19 @@ export interface MatchSources {
 }
 
 /**
- * SQL for the candidates of rows: seq, id, mapped_as, confidence, rule, contradicts. Parameters: $1 integration, $2 run,
- * $3 institution, $4 entity type, $5 and $6 the confidences from which on somebody is a candidate, unmapped and mapped.
- * It costs as much as there are rows and people: a key is compared only when at most MAX_SHARED rows have it.
+ * SQL for the candidates of rows: seq, id, mapped_as, confidence, rule, contradicts. Parameters: $1
+ * integration, $2 run, $3 institution, $4 entity type, $5 and $6 the confidences from which on somebody is a
+ * candidate, unmapped and mapped. It costs as much as there are rows and people: a key is compared only when
+ * at most MAX_SHARED rows have it.
  */
 export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchSources): string {
   const rowKeys = RULES.map((rule) => {
     const key = 'usable' in rule ? rule.usable : rule.key;
     return `SELECT '${rule.rule}' AS rule, ${key} AS key, x.seq FROM fresh x`;
   });
-  rowKeys.push(`SELECT '${SAME_GROUP.rule}', ${SAME_GROUP.key}, x.seq FROM fresh x JOIN fresh_groups g ON g.seq = x.seq`);
+  rowKeys.push(
+    `SELECT '${SAME_GROUP.rule}', ${SAME_GROUP.key}, x.seq FROM fresh x JOIN fresh_groups g ON g.seq = x.seq`,
+  );
   const personKeys = RULES.map(
     ({ rule, key }) =>
       `SELECT k.rule, k.key, k.seqs, x.id FROM keys k JOIN ${spec.table} x ON x.institution_id = $3 AND x.merged_into IS NULL AND ${key} = k.key WHERE k.rule = '${rule}'`,
@@ -88,10 +95,10 @@ export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchS
 }
 
 /**
- * Marks those changes of a stored plan as MOVED that would create somebody who is, or may be, in the roster by now: somebody
- * whom the rules of `correlate` would have made a link or a conflict. A decision to create somebody new holds. Changes that
- * have an outcome are left alone. To be called in the transaction that applies the plan, before anything is created. Returns
- * how many were marked; 0 for courses and groups.
+ * Marks those changes of a stored plan as MOVED that would create somebody who is, or may be, in the roster
+ * by now: somebody whom the rules of `correlate` would have made a link or a conflict. A decision to create
+ * somebody new holds. Changes that have an outcome are left alone. To be called in the transaction that
+ * applies the plan, before anything is created. Returns how many were marked; 0 for courses and groups.
  */
 export async function markMatchedCreates(
   database: Database,
@@ -112,7 +119,8 @@ export async function markMatchedCreates(
     return `(c.after->>'${field}')${field === 'birthDate' ? '::date' : ''} AS ${column}`;
   });
   const sources: MatchSources = {
-    // Who was removed from the roster comes back under the old id: such a row is mapped, and stands for nobody else.
+    // Who was removed from the roster comes back under the old id: such a row is mapped, and stands for
+    // nobody else.
     rows: `SELECT c.seq, c.external_id, ${fields.join(', ')}, d.external_id IS NOT NULL AS waits, NULL::uuid AS mapped_id
       FROM sync_changes c
       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = c.external_id

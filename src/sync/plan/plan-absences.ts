@@ -21,9 +21,9 @@ export interface AbsenceOptions {
 }
 
 /**
- * Those who are mapped and of whom the source did not speak, not even in a row that was kept out. Where the reading
- * proves that they are gone, plans that they count as missing, and once their grace is over, that they are deactivated.
- * Returns how many they are, and the number of the last change.
+ * Those who are mapped and of whom the source did not speak, not even in a row that was kept out. Where the
+ * reading proves that they are gone, plans that they count as missing, and once their grace is over, that
+ * they are deactivated. Returns how many they are, and the number of the last change.
  */
 export async function planAbsences(
   database: Database,
@@ -48,7 +48,10 @@ export async function planAbsences(
                WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR') i USING (external_id)
     WHERE s.external_id IS NULL AND i.external_id IS NULL`;
   const values: unknown[] = [run.integrationId, run.id, spec.entityType];
-  const [count] = await database.query<{ missing: number }>(`SELECT count(*)::int AS missing FROM (${absent}) absent`, values);
+  const [count] = await database.query<{ missing: number }>(
+    `SELECT count(*)::int AS missing FROM (${absent}) absent`,
+    values,
+  );
   const missing = count?.missing ?? 0;
   if (missing === 0 || !complete) return { missing, lastSeq };
   const planned = await database.execute(
@@ -70,7 +73,10 @@ export async function planAbsences(
   return { missing, lastSeq: lastSeq + planned };
 }
 
-/** Writes the digests that were not seen into a temporary table of the transaction under way, a slice at a time. */
+/**
+ * Writes the digests that were not seen into a temporary table of the transaction under way, a slice at a
+ * time.
+ */
 async function writeUnseen(database: Database, known: KnownDigests): Promise<void> {
   await database.query('CREATE TEMPORARY TABLE unseen_digests (digest uuid) ON COMMIT DROP');
   for await (const slice of known.unseen(SLICE)) {

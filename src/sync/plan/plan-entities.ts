@@ -17,12 +17,19 @@ export interface Unresolved {
 }
 
 /**
- * Joins what was staged with mappings and roster, and writes what has to change into sync_changes, with the fields
- * before and after. A row of somebody who is not mapped yet makes a new entity, or is linked to who was found for it.
+ * Joins what was staged with mappings and roster, and writes what has to change into sync_changes, with the
+ * fields before and after. A row of somebody who is not mapped yet makes a new entity, or is linked to who
+ * was found for it.
  */
 export async function planEntities(
   database: Database,
-  options: { run: SyncRun; spec: EntitySpec; provided: ReadonlySet<string>; policy: SyncPolicy; hasDropped: boolean },
+  options: {
+    run: SyncRun;
+    spec: EntitySpec;
+    provided: ReadonlySet<string>;
+    policy: SyncPolicy;
+    hasDropped: boolean;
+  },
 ): Promise<void> {
   const { run, spec, provided, policy, hasDropped } = options;
   const columns = entityColumns(spec).filter(({ field }) => field === 'active' || provided.has(field));
@@ -76,7 +83,9 @@ function nextValue(
   if (droppable && hasDropped) keep.push(`'${field}' = ANY(s.dropped)`);
   if (policy === 'SMARTID') keep.push(`'${field}' = ANY(t.edited)`);
   if (policy === 'FILL') keep.push(`COALESCE(t.${column}::text, '') <> ''`);
-  return keep.length > 0 ? `CASE WHEN t.id IS NOT NULL AND (${keep.join(' OR ')}) THEN t.${column} ELSE ${staged} END` : staged;
+  return keep.length > 0
+    ? `CASE WHEN t.id IS NOT NULL AND (${keep.join(' OR ')}) THEN t.${column} ELSE ${staged} END`
+    : staged;
 }
 
 /** Groups whose course is not known: they come in without it. */
@@ -89,7 +98,10 @@ export async function findUnknownCourses(database: Database, run: SyncRun): Prom
   );
 }
 
-/** Courses by their external ids: those that are mapped, and those that plans whose runs are a parameter bring. */
+/**
+ * Courses by their external ids: those that are mapped, and those that plans whose runs are a parameter
+ * bring.
+ */
 function coursesKnownTo(plans: string): string {
   return `SELECT external_id, internal_id FROM integration_mappings WHERE integration_id = $1 AND entity_type = 'COURSE'
     UNION SELECT c.external_id, c.internal_id FROM sync_changes c

@@ -14,7 +14,10 @@ export interface PlannedMemberships {
   unknown: Unresolved[];
   /** Rows of people who are left out: a person decided so, or has to decide who they are. */
   leftOut: number;
-  /** Memberships that this source brought, of people and groups that are not missing: counted where some of them end. */
+  /**
+   * Memberships that this source brought, of people and groups that are not missing: counted where some of
+   * them end.
+   */
   present: number;
   /** People who have such memberships, and how many of them the plan leaves in none. */
   members: number;
@@ -34,10 +37,15 @@ export interface MembershipOptions {
 }
 
 /**
- * The membership rows of the run with the ids of their groups and people, null where nobody knows them. Of the transaction
- * under way alone, and analysed at once: what is joined with it is planned by how many there are.
+ * The membership rows of the run with the ids of their groups and people, null where nobody knows them. Of
+ * the transaction under way alone, and analysed at once: what is joined with it is planned by how many there
+ * are.
  */
-async function resolveMemberships(database: Database, run: SyncRun, size: { rows: number; among: number }): Promise<void> {
+async function resolveMemberships(
+  database: Database,
+  run: SyncRun,
+  size: { rows: number; among: number },
+): Promise<void> {
   const key = [run.integrationId, run.id];
   await database.query('DROP TABLE IF EXISTS sync_memberships');
   await database.query(
@@ -55,7 +63,8 @@ async function resolveMemberships(database: Database, run: SyncRun, size: { rows
       key,
     ),
   );
-  // Who is not mapped may be somebody whom this very run makes or links, or an earlier part of the same preview.
+  // Who is not mapped may be somebody whom this very run makes or links, or an earlier part of the same
+  // preview.
   await database.execute(
     `UPDATE sync_memberships t SET group_id = made.group_id, person_id = made.person_id FROM (
        SELECT s.seq, COALESCE(s.group_id, g.internal_id) AS group_id, COALESCE(s.person_id, p.internal_id) AS person_id
@@ -72,10 +81,22 @@ async function resolveMemberships(database: Database, run: SyncRun, size: { rows
 }
 
 /** Plans who enters which group, and who leaves. */
-export async function planMemberships(database: Database, options: MembershipOptions): Promise<PlannedMemberships> {
+export async function planMemberships(
+  database: Database,
+  options: MembershipOptions,
+): Promise<PlannedMemberships> {
   const { run, role, complete, lastSeq, known } = options;
   const key = [run.integrationId, run.id];
-  const none = { created: 0, resolved: 0, deleted: 0, unknown: [], leftOut: 0, present: 0, members: 0, membersLeaving: 0 };
+  const none = {
+    created: 0,
+    resolved: 0,
+    deleted: 0,
+    unknown: [],
+    leftOut: 0,
+    present: 0,
+    members: 0,
+    membersLeaving: 0,
+  };
   if (run.membershipCounts.read === 0) return none;
   const size = { rows: run.membershipCounts.read, among: known };
   await resolveMemberships(database, run, size);
@@ -98,11 +119,14 @@ export async function planMemberships(database: Database, options: MembershipOpt
        CASE WHEN group_id IS NULL THEN 'group' ELSE lower(role) END AS kind
      FROM sync_memberships WHERE group_id IS NULL OR person_id IS NULL ORDER BY seq`,
   );
-  const [count] = await database.query<{ total: number }>('SELECT count(*)::int AS total FROM sync_memberships');
+  const [count] = await database.query<{ total: number }>(
+    'SELECT count(*)::int AS total FROM sync_memberships',
+  );
   const planned = { ...none, created, resolved: (count?.total ?? 0) - unknown.length, unknown, leftOut };
   const { gaps } = run.evidence.memberships;
   // A row that cannot be understood may be the very one that is missing.
-  if (unknown.length > 0 && role && (await hasMemberships(database, run, role))) gaps.push(unknownRows(unknown.length));
+  if (unknown.length > 0 && role && (await hasMemberships(database, run, role)))
+    gaps.push(unknownRows(unknown.length));
   if (!role || !complete || gaps.length > 0) return planned;
   return { ...planned, ...(await planEnds(database, run, role, lastSeq)) };
 }
@@ -121,8 +145,8 @@ function unknownRows(count: number): string {
 }
 
 /**
- * Takes rows out whose person is left out by decision, or waits for one: what they say is known, only who the person is
- * is not. Returns how many.
+ * Takes rows out whose person is left out by decision, or waits for one: what they say is known, only who the
+ * person is is not. Returns how many.
  */
 function leaveOut(database: Database, run: SyncRun): Promise<number> {
   return database.execute(
@@ -134,8 +158,8 @@ function leaveOut(database: Database, run: SyncRun): Promise<number> {
 }
 
 /**
- * Memberships that this source brought and has no longer, of people and groups that it still has: of those who are gone
- * themselves the last state is kept.
+ * Memberships that this source brought and has no longer, of people and groups that it still has: of those
+ * who are gone themselves the last state is kept.
  */
 async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEACHER', lastSeq: number) {
   const isPresent = (alias: string, type: string, id: string) => `

@@ -12,8 +12,8 @@ export const DIGEST_BYTES = 16;
 type FieldPolicies = Readonly<Record<string, string | undefined>>;
 
 /**
- * The key of the digests of one integration and entity type. Equal rows of two schools, and of a time when others won in
- * their fields, have different digests: after a change of policy every row is looked at once.
+ * The key of the digests of one integration and entity type. Equal rows of two schools, and of a time when
+ * others won in their fields, have different digests: after a change of policy every row is looked at once.
  */
 export function digestKey(integrationId: string, policies: FieldPolicies): string {
   // What is said of no field is SOURCE: to say so changes nothing.
@@ -33,7 +33,8 @@ export function digestOf(key: string, spec: EntitySpec, record: EntityRecord): B
 export function digestsOf(key: string, fingerprints: Buffer): Buffer {
   const mask = hash('sha256', key, 'buffer');
   const digests = Buffer.from(fingerprints);
-  for (let at = 0; at < digests.length; at++) digests[at] = (digests[at] as number) ^ (mask[at % DIGEST_BYTES] as number);
+  for (let at = 0; at < digests.length; at++)
+    digests[at] = (digests[at] as number) ^ (mask[at % DIGEST_BYTES] as number);
   return digests;
 }
 

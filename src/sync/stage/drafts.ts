@@ -7,13 +7,14 @@ import type { RowColumn } from './row-writer.js';
 import type { StagedRow } from './stage-record.js';
 
 /*
- * Where nobody is known yet there is nothing to compare with: each row makes somebody new. Such rows are drafts, which are
- * written straight into the plan and spare the way through sync_staged: half the work of a first sync.
+ * Where nobody is known yet there is nothing to compare with: each row makes somebody new. Such rows are
+ * drafts, which are written straight into the plan and spare the way through sync_staged: half the work of a
+ * first sync.
  */
 
 /**
- * Whether the plan can only create: no mapping, nobody in the roster who a row may stand for, and no decision about one.
- * Groups are left out: whether they have a course is for the plan to find.
+ * Whether the plan can only create: no mapping, nobody in the roster who a row may stand for, and no decision
+ * about one. Groups are left out: whether they have a course is for the plan to find.
  */
 export async function canDraft(database: Database, run: SyncRun, spec: EntitySpec): Promise<boolean> {
   if (spec.table === 'groups') return false;
@@ -43,8 +44,8 @@ export function draftColumns(run: SyncRun, spec: EntitySpec): RowColumn<StagedRo
 }
 
 /**
- * Moves drafts to sync_staged, because somebody came while they were written. What a warning dropped of a row was not
- * kept: of a row without a digest, all that is empty counts as dropped.
+ * Moves drafts to sync_staged, because somebody came while they were written. What a warning dropped of a row
+ * was not kept: of a row without a digest, all that is empty counts as dropped.
  */
 export async function undraft(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   const columns = entityColumns(spec);
@@ -63,8 +64,8 @@ let lastTime = '';
 let count = 0;
 
 /**
- * A UUID of version 7, with a counter for those of one millisecond: rows that come one after the other stand side by side
- * in an index, which costs less to write.
+ * A UUID of version 7, with a counter for those of one millisecond: rows that come one after the other stand
+ * side by side in an index, which costs less to write.
  */
 function newId(): string {
   const now = Date.now().toString(16).padStart(12, '0');

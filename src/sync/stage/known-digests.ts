@@ -14,8 +14,9 @@ const SLOTS_AT_ONCE = 20_000;
 export const FORGOTTEN = '00000000-0000-0000-0000-000000000000';
 
 /**
- * The digests of the entities that are mapped already, in a flat open-addressing table: 20 bytes a slot, at most half of
- * them used. A row whose digest is in it has not changed and goes no further; it is marked as seen with its line.
+ * The digests of the entities that are mapped already, in a flat open-addressing table: 20 bytes a slot, at
+ * most half of them used. A row whose digest is in it has not changed and goes no further; it is marked as
+ * seen with its line.
  */
 export class KnownDigests {
   readonly #words: Uint32Array;
@@ -48,7 +49,10 @@ export class KnownDigests {
     return new KnownDigests(0, false, 0, 0);
   }
 
-  /** Those of the run's integration and entity type. None where an unchanged row may still change by what it refers to. */
+  /**
+   * Those of the run's integration and entity type. None where an unchanged row may still change by what it
+   * refers to.
+   */
   static async load(database: Database, run: SyncRun, spec: EntitySpec): Promise<KnownDigests> {
     const known = await KnownDigests.#read(database, run, spec);
     if (known.forgotten === 0) return known;
@@ -65,7 +69,12 @@ export class KnownDigests {
     return database.transaction(async () => {
       // What is counted must be what is then read.
       await database.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-      const [row] = await database.query<{ digested: number; mapped: number; undigested: number; forgotten: number }>(
+      const [row] = await database.query<{
+        digested: number;
+        mapped: number;
+        undigested: number;
+        forgotten: number;
+      }>(
         `SELECT count(digest)::int AS digested, (count(*) FILTER (WHERE missing_runs = 0))::int AS mapped,
            (count(*) FILTER (WHERE digest IS NULL))::int AS undigested, (count(*) FILTER (WHERE digest = $3))::int AS forgotten
          FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2`,
@@ -76,7 +85,8 @@ export class KnownDigests {
       if (!isWhole || digested === 0) return known;
       // COPY takes no parameters: the ids are UUIDs that the database itself gave us.
       await database.copyOut(
-        // A row each would cost a message each; in one row all but the largest schools fit, which spares to group them.
+        // A row each would cost a message each; in one row all but the largest schools fit, which spares to
+        // group them.
         `COPY (SELECT string_agg(uuid_send(digest), ''::bytea) FROM integration_mappings
            WHERE integration_id = '${run.integrationId}' AND entity_type = '${spec.entityType}' AND digest IS NOT NULL
            ${digested > ONE_ROW ? 'GROUP BY get_byte(uuid_send(digest), 1)' : ''})
@@ -93,8 +103,8 @@ export class KnownDigests {
   }
 
   /**
-   * Marks the digest at an offset of a buffer as seen. 'unknown': the row is new or changed. A number: the line where it
-   * was seen before, -1 without one.
+   * Marks the digest at an offset of a buffer as seen. 'unknown': the row is new or changed. A number: the
+   * line where it was seen before, -1 without one.
    */
   see(digests: Buffer, offset: number, line: number | null): 'unknown' | 'first' | number {
     const slot = this.#find(digests, offset);
@@ -118,8 +128,8 @@ export class KnownDigests {
   }
 
   /**
-   * Those that were not seen, 16 bytes each, at most `size` at a time. The bytes hold until the next are asked for. Other
-   * work of the process gets its turn in between.
+   * Those that were not seen, 16 bytes each, at most `size` at a time. The bytes hold until the next are
+   * asked for. Other work of the process gets its turn in between.
    */
   async *unseen(size: number): AsyncGenerator<Buffer> {
     const slice = Buffer.allocUnsafe(size * DIGEST_BYTES);
@@ -127,7 +137,8 @@ export class KnownDigests {
     for (let slot = 0; slot < this.#lines.length; slot++) {
       if (slot % SLOTS_AT_ONCE === SLOTS_AT_ONCE - 1) await setImmediate();
       if (this.#lines[slot] !== 0 || this.#isEmpty(slot)) continue;
-      for (let i = 0; i < WORDS; i++) length = slice.writeUInt32BE(this.#words[slot * WORDS + i] as number, length);
+      for (let i = 0; i < WORDS; i++)
+        length = slice.writeUInt32BE(this.#words[slot * WORDS + i] as number, length);
       if (length < slice.length) continue;
       yield slice;
       length = 0;
@@ -172,7 +183,10 @@ const COPY_HEADER = 19;
 /** Before the bytes of a row: how many fields (or the end), and how many bytes. */
 const COPY_ROW = 2 + 4;
 
-/** Takes the pieces of a binary COPY of one column of digests, many in a row, and hands out each as an offset in a buffer. */
+/**
+ * Takes the pieces of a binary COPY of one column of digests, many in a row, and hands out each as an offset
+ * in a buffer.
+ */
 function readDigests(found: (bytes: Buffer, offset: number) => void): (piece: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);
   let skip = COPY_HEADER;
@@ -183,7 +197,8 @@ function readDigests(found: (bytes: Buffer, offset: number) => void): (piece: Bu
     let at = Math.min(skip, bytes.length);
     skip -= at;
     for (;;) {
-      for (; ofRow > 0 && at + DIGEST_BYTES <= bytes.length; at += DIGEST_BYTES, ofRow -= DIGEST_BYTES) found(bytes, at);
+      for (; ofRow > 0 && at + DIGEST_BYTES <= bytes.length; at += DIGEST_BYTES, ofRow -= DIGEST_BYTES)
+        found(bytes, at);
       if (ofRow > 0 || at + COPY_ROW > bytes.length) break;
       ofRow = bytes.readInt32BE(at + 2);
       at += COPY_ROW;

@@ -50,13 +50,14 @@ export class RepeatedNationalIds {
     const old = this.#slots;
     this.#slots = new Uint32Array(old.length * 2);
     this.#count = 0;
-    for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.#insert(old[at] as number, old[at + 1] as number);
+    for (let at = 0; at < old.length; at += 2)
+      if (old[at + 1] !== 0) this.#insert(old[at] as number, old[at + 1] as number);
   }
 }
 
 /**
- * Warns of each good row whose national id another row of the same reading has, naming both lines. Such rows go without
- * their digest, so that the next sync says it again. `drafted`: the rows are in the plan already.
+ * Warns of each good row whose national id another row of the same reading has, naming both lines. Such rows
+ * go without their digest, so that the next sync says it again. `drafted`: the rows are in the plan already.
  */
 export async function warnOfRepeatedNationalIds(options: {
   database: Database;

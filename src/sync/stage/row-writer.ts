@@ -8,7 +8,10 @@ export type Cell = string | number | boolean | null | undefined;
 /** A column of the table: its name, its type, and where a row has it. */
 export type RowColumn<R> = readonly [name: string, type: string, pick: (row: R) => Cell];
 
-/** Writes rows to a table in batches, two batches on their way while the next is gathered. Call `flush` at the end. */
+/**
+ * Writes rows to a table in batches, two batches on their way while the next is gathered. Call `flush` at the
+ * end.
+ */
 export class RowWriter<R> {
   readonly #database: Database;
   readonly #lease: Lease;
@@ -21,7 +24,12 @@ export class RowWriter<R> {
   /** The two batches sent last, the older one first. */
   #onTheirWay: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
 
-  constructor(options: { database: Database; lease: Lease; table: string; columns: readonly RowColumn<R>[] }) {
+  constructor(options: {
+    database: Database;
+    lease: Lease;
+    table: string;
+    columns: readonly RowColumn<R>[];
+  }) {
     this.#database = options.database;
     this.#lease = options.lease;
     this.#table = options.table;
@@ -40,7 +48,10 @@ export class RowWriter<R> {
     await Promise.all(this.#onTheirWay);
   }
 
-  /** Waits until nothing is on its way any more, whatever came of it: only then may rows of the run be deleted. */
+  /**
+   * Waits until nothing is on its way any more, whatever came of it: only then may rows of the run be
+   * deleted.
+   */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#onTheirWay);
   }
@@ -77,7 +88,9 @@ export class RowWriter<R> {
 
   /** Arrays in one statement: what the embedded database takes too. */
   async #unnest(rows: readonly R[]): Promise<void> {
-    const arrays = this.#columns.map(([, type], index) => `$${index + 1}::${type === 'text[]' ? 'text' : type}[]`);
+    const arrays = this.#columns.map(
+      ([, type], index) => `$${index + 1}::${type === 'text[]' ? 'text' : type}[]`,
+    );
     // An array of arrays must be rectangular: lists travel as their text.
     const selected = this.#columns.map(([name, type]) => (type === 'text[]' ? `${name}::text[]` : name));
     const sql = `INSERT INTO ${this.#table} (${this.#names}) SELECT ${selected.join(', ')} FROM unnest(${arrays.join(', ')}) AS rows (${this.#names})`;

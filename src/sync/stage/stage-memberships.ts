@@ -63,7 +63,10 @@ export async function examineMemberships(options: StageOptions, list: Membership
 
 async function* noPages(): AsyncGenerator<readonly MembershipRecord[]> {}
 
-/** The first rows of a page; undefined of an empty one. Rows of a file have their lines, and are never the same. */
+/**
+ * The first rows of a page; undefined of an empty one. Rows of a file have their lines, and are never the
+ * same.
+ */
 function beginningOf(records: readonly MembershipRecord[]): string | undefined {
   if (records.length === 0) return undefined;
   const first = records.slice(0, FIRST_ROWS);
@@ -81,8 +84,9 @@ async function countTwice({ database, run }: StageOptions, { afterSeq }: Members
 }
 
 /**
- * How many memberships there are by this source, where the list ever held any: 0 for a source whose records of entities
- * tell all memberships. Runs of a version before did not note it: they held a list where they read more than this one.
+ * How many memberships there are by this source, where the list ever held any: 0 for a source whose records
+ * of entities tell all memberships. Runs of a version before did not note it: they held a list where they
+ * read more than this one.
  */
 async function countListed(
   { database, run }: { database: StageOptions['database']; run: SyncRun },

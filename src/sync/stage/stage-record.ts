@@ -52,14 +52,15 @@ const NO_ISSUES: RecordIssue[] = [];
 export function noteProvided(spec: EntitySpec, record: EntityRecord, provided: Set<string>): void {
   // Most sources have the same fields in every record: then the first one tells them all.
   if (provided.size === spec.fields.length + 2) return;
-  for (const { field } of spec.fields) if (record[field as keyof EntityRecord] !== undefined) provided.add(field);
+  for (const { field } of spec.fields)
+    if (record[field as keyof EntityRecord] !== undefined) provided.add(field);
   if (record.metadata !== undefined) provided.add('metadata');
   if (record.courseExternalId !== undefined) provided.add('courseId');
 }
 
 /**
- * Cleans and checks one record. An error keeps the row out (no id, no name); a warning drops a value and keeps the row,
- * which then goes without its digest, so that it is looked at again the next time.
+ * Cleans and checks one record. An error keeps the row out (no id, no name); a warning drops a value and
+ * keeps the row, which then goes without its digest, so that it is looked at again the next time.
  */
 export function stageRecord(
   spec: EntitySpec,
@@ -133,15 +134,25 @@ export function stageRecord(
 }
 
 /** Cleans and checks one membership. */
-export function stageMembership(record: MembershipRecord, origin: PageOrigin): { row?: StagedRow; issues: RecordIssue[] } {
+export function stageMembership(
+  record: MembershipRecord,
+  origin: PageOrigin,
+): { row?: StagedRow; issues: RecordIssue[] } {
   if (!ROLES.includes(record.role)) return { issues: [unknownRole(record, origin)] };
   const group = checkExternalId(record.groupExternalId);
   const person = checkExternalId(record.personExternalId);
   if (typeof group === 'string' && typeof person === 'string') {
-    return { row: membershipRow(group, person, record.role, { file: origin.file, line: record.line }), issues: NO_ISSUES };
+    return {
+      row: membershipRow(group, person, record.role, { file: origin.file, line: record.line }),
+      issues: NO_ISSUES,
+    };
   }
   const field = typeof group === 'string' ? 'personExternalId' : 'groupExternalId';
-  const wrong = (typeof group === 'string' ? person : group) as { rule: string; problem: string; hint: string };
+  const wrong = (typeof group === 'string' ? person : group) as {
+    rule: string;
+    problem: string;
+    hint: string;
+  };
   const column = origin.columns?.[field] ?? field;
   const issue: RecordIssue = {
     severity: 'error',
@@ -200,14 +211,16 @@ function membershipRow(group: string, person: string, role: 'STUDENT' | 'TEACHER
   };
 }
 
-function checkExternalId(raw: string | null | undefined): string | Pick<RecordIssue, 'rule' | 'problem' | 'hint' | 'value'> {
+function checkExternalId(
+  raw: string | null | undefined,
+): string | Pick<RecordIssue, 'rule' | 'problem' | 'hint' | 'value'> {
   const id = cleanExternalId(raw);
   return typeof id === 'string' || id.rule === 'id.missing' ? id : { ...id, value: cleanText(raw) as string };
 }
 
 /**
- * The id that a record refers to. PostgreSQL stores no NUL character: with U+FFFD in its place it is the id of nobody, and
- * shows in the issue of an unknown id.
+ * The id that a record refers to. PostgreSQL stores no NUL character: with U+FFFD in its place it is the id
+ * of nobody, and shows in the issue of an unknown id.
  */
 function cleanReference(raw: string | null | undefined): string | null {
   return cleanText(raw)?.replaceAll('\0', '\uFFFD') ?? null;

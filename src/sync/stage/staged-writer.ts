@@ -26,8 +26,19 @@ export class StagedWriter {
   #hasDropped = false;
 
   constructor({ database, lease, run, spec, drafts }: StagedWriterOptions) {
-    this.#staged = new RowWriter({ database, lease, table: 'sync_staged', columns: stagedColumns(run, spec) });
-    if (drafts) this.#drafts = new RowWriter({ database, lease, table: 'sync_changes', columns: draftColumns(run, spec) });
+    this.#staged = new RowWriter({
+      database,
+      lease,
+      table: 'sync_staged',
+      columns: stagedColumns(run, spec),
+    });
+    if (drafts)
+      this.#drafts = new RowWriter({
+        database,
+        lease,
+        table: 'sync_changes',
+        columns: draftColumns(run, spec),
+      });
   }
 
   /** The number of the row written last. */
@@ -54,7 +65,10 @@ export class StagedWriter {
     await this.#staged.flush();
   }
 
-  /** Waits until nothing is on its way any more, whatever came of it: only then may rows of the run be deleted. */
+  /**
+   * Waits until nothing is on its way any more, whatever came of it: only then may rows of the run be
+   * deleted.
+   */
   async settle(): Promise<void> {
     await this.#drafts?.settle();
     await this.#staged.settle();
@@ -78,7 +92,11 @@ function stagedColumns(run: SyncRun, spec: EntitySpec): RowColumn<StagedRow>[] {
     ['person_external_id', 'text', (row) => row.personExternalId],
     ['role', 'text', (row) => row.role],
     ...spec.fields.map(
-      ({ column }): RowColumn<StagedRow> => [column, VALUE_TYPES[column] ?? 'text', (row) => row.values[column]],
+      ({ column }): RowColumn<StagedRow> => [
+        column,
+        VALUE_TYPES[column] ?? 'text',
+        (row) => row.values[column],
+      ],
     ),
   ];
 }

@@ -5,8 +5,8 @@ const LITERAL = /^[A-Za-z0-9._~-]+$/;
 const VARIABLE = /^\{([a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)\}$/;
 
 /**
- * Reads a path template of google.api.http: `/integrations/{id}/runs/{run_id}`. Variables take one segment each; the
- * wildcards and verbs of the full grammar are refused, for no path of ours needs them.
+ * Reads a path template of google.api.http: `/integrations/{id}/runs/{run_id}`. Variables take one segment
+ * each; the wildcards and verbs of the full grammar are refused, for no path of ours needs them.
  */
 export function parsePathTemplate(template: string): Segment[] {
   if (!template.startsWith('/')) throw new Error(`path template "${template}" must begin with /`);

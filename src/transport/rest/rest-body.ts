@@ -5,8 +5,13 @@ import { invalidFields } from '../../errors.js';
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
-/** The body as JSON; undefined when there is none. Throws when it is too large, of another type, or not JSON. */
-export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<JsonValue | undefined> {
+/**
+ * The body as JSON; undefined when there is none. Throws when it is too large, of another type, or not JSON.
+ */
+export async function readJsonBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<JsonValue | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -14,7 +19,8 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
     // The rest is still read, and dropped: a caller who is writing would not see the answer otherwise.
     if (size <= maxBytes) chunks.push(chunk);
   }
-  if (size > maxBytes) throw new ConnectError(`The body has more than ${maxBytes} bytes.`, Code.ResourceExhausted);
+  if (size > maxBytes)
+    throw new ConnectError(`The body has more than ${maxBytes} bytes.`, Code.ResourceExhausted);
   if (size === 0) return undefined;
   const type = request.headers['content-type'];
   if (type !== undefined && !JSON_TYPE.test(type)) {

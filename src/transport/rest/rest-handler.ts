@@ -1,11 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { create, type DescMethodStreaming, type DescMethodUnary, type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type JsonValue,
+  type Message,
+  toJson,
+} from '@bufbuild/protobuf';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
 import { buildRequest } from './rest-request.js';
-import { answerBody, answerError, answerJson, copyHeaders, type JsonOptions, toRestError } from './rest-response.js';
+import {
+  answerBody,
+  answerError,
+  answerJson,
+  copyHeaders,
+  type JsonOptions,
+  toRestError,
+} from './rest-response.js';
 import type { RestRoute, RestRouter, RouteMatch } from './rest-routes.js';
 
 export interface RestHandlerOptions {
@@ -37,7 +51,12 @@ export function createRestHandler(options: RestHandlerOptions) {
   };
 }
 
-async function handle(options: RestHandlerOptions, request: IncomingMessage, response: ServerResponse, signal: AbortSignal) {
+async function handle(
+  options: RestHandlerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+) {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const match = findRoute(options.router, request.method ?? 'GET', url.pathname, response);
   const body = match.route.body ? await readJsonBody(request, options.maxBodyBytes) : undefined;
@@ -51,10 +70,16 @@ async function handle(options: RestHandlerOptions, request: IncomingMessage, res
   await (match.route.rpc.methodKind === 'unary' ? answerUnary(call) : answerStream(call));
 }
 
-function findRoute(router: RestRouter, method: string, pathname: string, response: ServerResponse): RouteMatch {
+function findRoute(
+  router: RestRouter,
+  method: string,
+  pathname: string,
+  response: ServerResponse,
+): RouteMatch {
   const path = splitPath(pathname);
   const matches = path && router(path);
-  if (!matches || matches.size === 0) throw new ConnectError(`There is nothing at ${pathname}.`, Code.NotFound);
+  if (!matches || matches.size === 0)
+    throw new ConnectError(`There is nothing at ${pathname}.`, Code.NotFound);
   const match = matches.get(method);
   if (match) return match;
   const allowed = [...matches.keys()].join(', ');
@@ -74,7 +99,13 @@ interface Call {
 }
 
 async function answerUnary({ options, route, message, header, signal, url, response }: Call): Promise<void> {
-  const result = await options.transport.unary(route.rpc as DescMethodUnary, signal, undefined, header, message);
+  const result = await options.transport.unary(
+    route.rpc as DescMethodUnary,
+    signal,
+    undefined,
+    header,
+    message,
+  );
   copyHeaders(result.header, response);
   if (route.rpc.output.fields.length === 0) {
     response.writeHead(204).end();
@@ -110,7 +141,9 @@ async function answerStream({ options, route, message, header, signal, url, resp
 }
 
 function httpBodyOf({ responseField }: RestRoute, message: Message): HttpBody {
-  const body = responseField ? (message as unknown as Record<string, HttpBody | undefined>)[responseField.localName] : message;
+  const body = responseField
+    ? (message as unknown as Record<string, HttpBody | undefined>)[responseField.localName]
+    : message;
   return (body as HttpBody | undefined) ?? create(HttpBodySchema);
 }
 

@@ -14,19 +14,27 @@ import type { RouteMatch } from './rest-routes.js';
 type JsonObject = { [key: string]: JsonValue };
 
 /**
- * The request message of a REST call: the body, then query parameters, then path variables. Throws `invalid_argument`
- * that names the parameter or field that does not fit.
+ * The request message of a REST call: the body, then query parameters, then path variables. Throws
+ * `invalid_argument` that names the parameter or field that does not fit.
  */
-export function buildRequest({ route, values }: RouteMatch, query: URLSearchParams, body: JsonValue | undefined): Message {
+export function buildRequest(
+  { route, values }: RouteMatch,
+  query: URLSearchParams,
+  body: JsonValue | undefined,
+): Message {
   const { input } = route.rpc;
   const json: JsonObject = {};
   if (route.body === '*') Object.assign(json, requireObject(body ?? {}));
   else if (route.body && body !== undefined) json[jsonName(input, route.body)] = body;
-  // With body "*" all that is not in the path comes from the body: a query parameter would have no field left.
+  // With body "*" all that is not in the path comes from the body: a query parameter would have no field
+  // left.
   for (const name of new Set(query.keys())) {
     const path = name.split('.');
     if (route.body === '*' || !setParameter(input, json, path, query.getAll(name))) {
-      throw invalidFields([{ field: name, description: 'is not a query parameter of this call' }], 'UNKNOWN_PARAMETER');
+      throw invalidFields(
+        [{ field: name, description: 'is not a query parameter of this call' }],
+        'UNKNOWN_PARAMETER',
+      );
     }
   }
   route.variables.forEach((variable, index) => {
@@ -39,12 +47,20 @@ function parse(desc: DescMessage, json: JsonObject): Message {
   try {
     return Object.keys(json).length === 0 ? create(desc) : fromJson(desc, json);
   } catch (error) {
-    throw invalidFields([explain(desc, error instanceof Error ? error.message : String(error))], 'MALFORMED_REQUEST');
+    throw invalidFields(
+      [explain(desc, error instanceof Error ? error.message : String(error))],
+      'MALFORMED_REQUEST',
+    );
   }
 }
 
 /** Writes text parameters into the JSON form of a message. False when the message has no such field. */
-function setParameter(desc: DescMessage, json: JsonObject, path: readonly string[], texts: readonly string[]): boolean {
+function setParameter(
+  desc: DescMessage,
+  json: JsonObject,
+  path: readonly string[],
+  texts: readonly string[],
+): boolean {
   const [name, ...rest] = path;
   const field = desc.fields.find((candidate) => candidate.name === name || candidate.jsonName === name);
   if (!field) return false;
@@ -54,7 +70,10 @@ function setParameter(desc: DescMessage, json: JsonObject, path: readonly string
     json[field.jsonName] = inner;
     return setParameter(field.message, inner, rest, texts);
   }
-  if (field.fieldKind === 'map' || (field.fieldKind === 'message' && !field.message.typeName.startsWith('google.protobuf.')))
+  if (
+    field.fieldKind === 'map' ||
+    (field.fieldKind === 'message' && !field.message.typeName.startsWith('google.protobuf.'))
+  )
     return false;
   const convert = (text: string) => fromText(field, text);
   json[field.jsonName] = field.fieldKind === 'list' ? texts.map(convert) : convert(texts.at(-1) as string);
@@ -64,15 +83,22 @@ function setParameter(desc: DescMessage, json: JsonObject, path: readonly string
 /** The JSON form of a value that came as text. Enum names are taken in any case. */
 function fromText(field: DescField, text: string): JsonValue {
   const scalar =
-    field.fieldKind === 'scalar' || (field.fieldKind === 'list' && field.listKind === 'scalar') ? field.scalar : undefined;
+    field.fieldKind === 'scalar' || (field.fieldKind === 'list' && field.listKind === 'scalar')
+      ? field.scalar
+      : undefined;
   if (scalar === ScalarType.BOOL) {
     if (text !== 'true' && text !== 'false') {
-      throw invalidFields([{ field: field.jsonName, description: `"${text}" is neither true nor false` }], 'MALFORMED_REQUEST');
+      throw invalidFields(
+        [{ field: field.jsonName, description: `"${text}" is neither true nor false` }],
+        'MALFORMED_REQUEST',
+      );
     }
     return text === 'true';
   }
   if (field.fieldKind !== 'enum') return text;
-  const value = field.enum.values.find(({ name, number }) => name === text.toUpperCase() || String(number) === text);
+  const value = field.enum.values.find(
+    ({ name, number }) => name === text.toUpperCase() || String(number) === text,
+  );
   if (value) return value.name;
   const description = `"${text}" is none of ${namesOf(field.enum)}`;
   throw invalidFields([{ field: field.jsonName, description }], 'MALFORMED_REQUEST');
@@ -93,8 +119,11 @@ function explain(desc: DescMessage, message: string): FieldViolation {
   if (unknown) return { field: unknown, description: 'is not a field of this request' };
   const problem = message.replace(/^.*?from JSON: /, '');
   const [, typeName] = /cannot decode enum (\S+) from JSON/.exec(message) ?? [];
-  const field = desc.fields.find((candidate) => candidate.enum?.typeName === typeName && typeName !== undefined);
-  if (field?.enum) return { field: field.jsonName, description: `${problem} is none of ${namesOf(field.enum)}` };
+  const field = desc.fields.find(
+    (candidate) => candidate.enum?.typeName === typeName && typeName !== undefined,
+  );
+  if (field?.enum)
+    return { field: field.jsonName, description: `${problem} is none of ${namesOf(field.enum)}` };
   const [, name] = /cannot decode field \S+\.(\w+) from JSON/.exec(message) ?? [];
   return { field: name ? jsonName(desc, name) : 'body', description: problem };
 }

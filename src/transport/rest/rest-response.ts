@@ -34,13 +34,19 @@ export function answerBody(response: ServerResponse, { contentType, data }: Http
 }
 
 /** The error in the JSON of Connect, under the HTTP status that goes with its code. */
-export async function answerError(response: ServerResponse, error: ConnectError, options: JsonOptions): Promise<void> {
+export async function answerError(
+  response: ServerResponse,
+  error: ConnectError,
+  options: JsonOptions,
+): Promise<void> {
   copyHeaders(error.metadata, response);
   if (response.statusCode !== 405) response.statusCode = codeToHttpStatus(error.code);
   await answerJson(response, errorToJson(error, options) as JsonValue);
 }
 
-/** Errors of the transcoder itself are ServiceErrors and ConnectErrors; all others come mapped from the RPC. */
+/**
+ * Errors of the transcoder itself are ServiceErrors and ConnectErrors; all others come mapped from the RPC.
+ */
 export function toRestError(error: unknown): ConnectError {
   if (!(error instanceof ServiceError)) return ConnectError.from(error);
   const result = new ConnectError(error.message, Code.InvalidArgument);

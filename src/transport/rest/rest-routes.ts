@@ -1,4 +1,11 @@
-import { type DescField, type DescMessage, type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
+import {
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  getOption,
+  hasOption,
+} from '@bufbuild/protobuf';
 import { http } from '../../../gen/google/api/annotations_pb.js';
 import type { HttpRule } from '../../../gen/google/api/http_pb.js';
 import { HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
@@ -29,8 +36,8 @@ export interface RouteMatch {
 export type RestRouter = (path: readonly string[]) => ReadonlyMap<string, RouteMatch>;
 
 /**
- * Reads the google.api.http bindings of services. What is wrong with them (unknown fields, two bindings of one path)
- * is an error here, when the service starts.
+ * Reads the google.api.http bindings of services. What is wrong with them (unknown fields, two bindings of
+ * one path) is an error here, when the service starts.
  */
 export function createRestRouter(services: readonly DescService[]): RestRouter {
   const routes = services.flatMap((service) => service.methods.flatMap(routesOf));
@@ -59,7 +66,8 @@ function routesOf(rpc: DescMethod): RestRoute[] {
 
 function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
   const { case: kind, value } = rule.pattern;
-  if (kind === undefined || kind === 'custom') throw new Error(`${rpc.toString()}: the binding names no HTTP method`);
+  if (kind === undefined || kind === 'custom')
+    throw new Error(`${rpc.toString()}: the binding names no HTTP method`);
   const template = parsePathTemplate(value);
   const variables = template.flatMap((segment) => ('variable' in segment ? [segment.variable] : []));
   for (const variable of variables) requireField(rpc, rpc.input, variable);
@@ -67,7 +75,8 @@ function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
   const responseField = rule.responseBody ? requireField(rpc, rpc.output, [rule.responseBody]) : undefined;
   const answer = responseField ? responseField.message : rpc.output;
   const isRaw = answer?.typeName === HttpBodySchema.typeName && responseField?.fieldKind !== 'list';
-  if (isRaw && rpc.methodKind !== 'unary') throw new Error(`${rpc.toString()}: a stream of HttpBody has no REST form here`);
+  if (isRaw && rpc.methodKind !== 'unary')
+    throw new Error(`${rpc.toString()}: a stream of HttpBody has no REST form here`);
   return {
     rpc,
     httpMethod: kind.toUpperCase(),
@@ -93,7 +102,8 @@ function refuseDoubles(routes: readonly RestRoute[]): void {
   for (const route of routes) {
     const shape = `${route.httpMethod} ${route.template.map((segment) => ('literal' in segment ? segment.literal : '{}')).join('/')}`;
     const other = seen.get(shape);
-    if (other) throw new Error(`${route.rpc.toString()} and ${other.rpc.toString()} are both bound to ${shape}`);
+    if (other)
+      throw new Error(`${route.rpc.toString()} and ${other.rpc.toString()} are both bound to ${shape}`);
     seen.set(shape, route);
   }
 }

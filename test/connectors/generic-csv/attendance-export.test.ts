@@ -18,7 +18,12 @@ const SHEET: AttendanceSheet = {
   course: undefined,
   teacher: { internalId: 't', externalId: 'P1', name: 'Paz Ñuñez' },
   rows: [],
-  all: [row('E1', '=1+1', 'PRESENT'), row('E2', '-Ana', 'LATE'), row('E3', '@Pía', 'ABSENT'), row('E4', '\tEva', 'EXCUSED')],
+  all: [
+    row('E1', '=1+1', 'PRESENT'),
+    row('E2', '-Ana', 'LATE'),
+    row('E3', '@Pía', 'ABSENT'),
+    row('E4', '\tEva', 'EXCUSED'),
+  ],
 };
 Object.assign(SHEET, { rows: SHEET.all });
 
@@ -52,18 +57,26 @@ describe('attendance as a CSV file', () => {
       throw new Error('taken over');
     };
     const { root, connector } = await connected({ exportPath: 'out' }, { assertMaySend });
-    const error = await connector.sendAttendance(SHEET.sessionId, SHEET).catch(({ message }: Error) => message);
+    const error = await connector
+      .sendAttendance(SHEET.sessionId, SHEET)
+      .catch(({ message }: Error) => message);
     expect(error).to.equal('taken over');
     expect(await readdir(join(root, 'out'))).to.deep.equal([]);
   });
 
   it('is UTF-8 with a mark, in local time, and no cell is a formula', async () => {
     const { root, connector } = await connected();
-    expect(await connector.sendAttendance(SHEET.sessionId, SHEET)).to.deep.equal({ success: true, sent: 4, errors: [] });
+    expect(await connector.sendAttendance(SHEET.sessionId, SHEET)).to.deep.equal({
+      success: true,
+      sent: 4,
+      errors: [],
+    });
     const text = await readFile(join(root, 'out', `attendance-2026-07-01-${SHEET.sessionId}.csv`), 'utf8');
     const lines = text.split('\r\n');
     expect(text.startsWith('\uFEFFsession_id,date,start_time')).to.equal(true);
-    expect(lines[1]).to.equal(`${SHEET.sessionId},2026-07-01,21:30,22:15,G1,"1º ""A""",,,P1,E1,,,Soto,'=1+1,PRESENT,,50.5,AI,,`);
+    expect(lines[1]).to.equal(
+      `${SHEET.sessionId},2026-07-01,21:30,22:15,G1,"1º ""A""",,,P1,E1,,,Soto,'=1+1,PRESENT,,50.5,AI,,`,
+    );
     expect(lines[2]).to.contain(",'-Ana,LATE,");
     expect(lines[3]).to.contain(",'@Pía,ABSENT,");
     expect(lines[4]).to.contain(",'\tEva,EXCUSED,");
@@ -103,7 +116,10 @@ describe('attendance as a CSV file', () => {
   it('a connection test tells of each file, and of what is wrong with one', async () => {
     const { root, connector } = await connected();
     expect(await connector.testConnection()).to.deep.include({ success: false });
-    await writeFile(join(root, 'in', 'students.csv'), Buffer.from('código;rut;nombres;fono\n1;1-9;Ángela;9\n', 'latin1'));
+    await writeFile(
+      join(root, 'in', 'students.csv'),
+      Buffer.from('código;rut;nombres;fono\n1;1-9;Ángela;9\n', 'latin1'),
+    );
     const good = await connector.testConnection();
     if (typeof good === 'boolean') throw new Error('no report');
     expect(good.success).to.equal(true);

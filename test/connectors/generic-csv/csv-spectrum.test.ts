@@ -23,7 +23,9 @@ const NAMES = [
 describe('csv-spectrum', () => {
   for (const name of NAMES) {
     it(`${name} is read as its JSON says`, async () => {
-      const file = await (await inFolder(name, await readFile(join(folder, 'csvs', `${name}.csv`)))).open(name);
+      const file = await (await inFolder(name, await readFile(join(folder, 'csvs', `${name}.csv`)))).open(
+        name,
+      );
       if (!file) throw new Error('the file is not there');
       try {
         const dialect = await detectDialect(file, 'students');
@@ -32,12 +34,16 @@ describe('csv-spectrum', () => {
         for await (const rows of readRows(file, dialect, new AbortController().signal)) {
           for (const { cells } of rows) {
             if (cells.length > 1)
-              found.push(Object.fromEntries(dialect.headers.map((header, i) => [header, cells[i] as string])));
+              found.push(
+                Object.fromEntries(dialect.headers.map((header, i) => [header, cells[i] as string])),
+              );
           }
         }
         const expected = JSON.parse(await readFile(join(folder, 'json', `${name}.json`), 'utf8'));
         const normal = (text: string) => text.replaceAll('\r\n', '\n');
-        expect(JSON.parse(normal(JSON.stringify(found)))).to.deep.equal(JSON.parse(normal(JSON.stringify(expected))));
+        expect(JSON.parse(normal(JSON.stringify(found)))).to.deep.equal(
+          JSON.parse(normal(JSON.stringify(expected))),
+        );
       } finally {
         await file.close();
       }

@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import type { FileKind } from '../../../src/connectors/generic-csv/csv-config.js';
 import { inFolder, onS3, packed, readCsv, type Storage } from './read-csv.js';
 
-/** What must come of a file: some fields of each record, `rule@line` of each issue, or the words of the error. */
+/**
+ * What must come of a file: some fields of each record, `rule@line` of each issue, or the words of the error.
+ */
 interface Case {
   file: Buffer | string;
   kind?: FileKind;
@@ -35,7 +37,10 @@ const CASES: Record<string, Case> = {
     file: 'id,nombres,apellidos,"a;b;c;d"\n1,Ana,Soto,x\n',
     records: [{ ...ana, metadata: { 'a;b;c;d': 'x' } }],
   },
-  "a spreadsheet's sep= line": { file: 'sep=;\r\nid;nombres;apellidos\r\n1;Ana;Soto\r\n', records: [{ ...ana, line: 3 }] },
+  "a spreadsheet's sep= line": {
+    file: 'sep=;\r\nid;nombres;apellidos\r\n1;Ana;Soto\r\n',
+    records: [{ ...ana, line: 3 }],
+  },
   'decimal commas under semicolons': {
     file: 'id;nombres;apellidos;nota\n1;Ana;Soto;6,5\n',
     records: [{ metadata: { nota: '6,5' } }],
@@ -62,7 +67,10 @@ const CASES: Record<string, Case> = {
     records: [{ familyName: 'SotÃ' }],
     issues: ['file.encoding@'],
   },
-  'characters beyond the basic plane': { file: `${HEAD}\n1,Ana 🎓,Soto\n`, records: [{ givenName: 'Ana 🎓' }] },
+  'characters beyond the basic plane': {
+    file: `${HEAD}\n1,Ana 🎓,Soto\n`,
+    records: [{ givenName: 'Ana 🎓' }],
+  },
   // Line ends
   CRLF: {
     file: `${HEAD}\r\n1,Ana,Soto\r\n2,Pía,Ñuñez\r\n`,
@@ -76,7 +84,10 @@ const CASES: Record<string, Case> = {
     records: [ana, pia, { externalId: '3', line: 4 }],
   },
   'LF header and CRLF rows': { file: `${HEAD}\n1,Ana,Soto\r\n2,Pía,Ñuñez\r\n`, records: [ana, pia] },
-  'lone CR of an old Mac': { file: `${HEAD}\r1,Ana,Soto\r2,Pía,Ñuñez\r`, records: [ana, { ...pia, line: 3 }] },
+  'lone CR of an old Mac': {
+    file: `${HEAD}\r1,Ana,Soto\r2,Pía,Ñuñez\r`,
+    records: [ana, { ...pia, line: 3 }],
+  },
   'no line end at the end': { file: `${HEAD}\n1,Ana,Soto`, records: [ana] },
   'blank lines between rows': {
     file: `${HEAD}\n\n1,Ana,Soto\n\n\n2,Pía,Ñuñez\n\n`,
@@ -91,7 +102,10 @@ const CASES: Record<string, Case> = {
   'quoted cells': { file: `"id","nombres","apellidos"\n"1","Ana","Soto"\n`, records: [ana] },
   'a delimiter in quotes': { file: `${HEAD}\n1,"Ana, María",Soto\n`, records: [{ givenName: 'Ana, María' }] },
   'doubled quotes': { file: `${HEAD}\n1,"Ana ""Nita""",Soto\n`, records: [{ givenName: 'Ana "Nita"' }] },
-  'a quote inside an unquoted cell': { file: `${HEAD}\n1,Ana "Nita" Paz,Soto\n`, records: [{ givenName: 'Ana "Nita" Paz' }] },
+  'a quote inside an unquoted cell': {
+    file: `${HEAD}\n1,Ana "Nita" Paz,Soto\n`,
+    records: [{ givenName: 'Ana "Nita" Paz' }],
+  },
   'a line break in quotes, and the lines after it': {
     file: `${HEAD},nota\n1,Ana,Soto,"a\nb\r\nc"\n2,Pía,Ñuñez,x\n`,
     records: [{ line: 2, metadata: { nota: 'a\nb\r\nc' } }, { line: 5 }],
@@ -108,12 +122,28 @@ const CASES: Record<string, Case> = {
   'a file cut off in a quotation on its last line': { file: `${HEAD}\n1,Ana,"Sot`, error: /line 2/ },
   // Ragged rows
   'too few columns': { file: `${HEAD}\n1,Ana\n2,Pía,Ñuñez\n`, records: [pia], issues: ['row.ragged@2'] },
-  'too many columns': { file: `${HEAD}\n1,Ana,Soto,x\n2,Pía,Ñuñez\n`, records: [pia], issues: ['row.ragged@2'] },
+  'too many columns': {
+    file: `${HEAD}\n1,Ana,Soto,x\n2,Pía,Ñuñez\n`,
+    records: [pia],
+    issues: ['row.ragged@2'],
+  },
   'empty cells too many at the end': { file: `${HEAD}\n1,Ana,Soto,,,\n`, records: [ana] },
-  'a word alone on a line': { file: `${HEAD}\nTotal\n2,Pía,Ñuñez\n`, records: [pia], issues: ['row.ragged@2'] },
-  'a decimal comma that splits a value': { file: `${HEAD},nota\n1,Ana,Soto,6,5\n`, records: [], issues: ['row.ragged@2'] },
+  'a word alone on a line': {
+    file: `${HEAD}\nTotal\n2,Pía,Ñuñez\n`,
+    records: [pia],
+    issues: ['row.ragged@2'],
+  },
+  'a decimal comma that splits a value': {
+    file: `${HEAD},nota\n1,Ana,Soto,6,5\n`,
+    records: [],
+    issues: ['row.ragged@2'],
+  },
   // Damage
-  'a NUL in a value': { file: `${HEAD}\n1,A\0na,Soto\n2,Pía,Ñuñez\n`, records: [pia], issues: ['value.nul@2'] },
+  'a NUL in a value': {
+    file: `${HEAD}\n1,A\0na,Soto\n2,Pía,Ñuñez\n`,
+    records: [pia],
+    issues: ['value.nul@2'],
+  },
   'a field of 10 MB': {
     file: `${HEAD}\n1,Ana,Soto\n2,${'x'.repeat(10_000_000)},y\n`,
     error: /students\.csv line 3: the row has more than 1,000,000 characters/,
@@ -151,7 +181,10 @@ const CASES: Record<string, Case> = {
       },
     ],
   },
-  'headers with underscores and hyphens': { file: 'external-id,FIRST_NAME,Last Name\n1,Ana,Soto\n', records: [ana] },
+  'headers with underscores and hyphens': {
+    file: 'external-id,FIRST_NAME,Last Name\n1,Ana,Soto\n',
+    records: [ana],
+  },
   'the RUT for an id where there is no other': {
     file: 'rut,nombres,apellidos\n12345678-5,Ana,Soto\n',
     records: [{ externalId: '12345678-5', nationalId: '12345678-5' }],
@@ -172,10 +205,19 @@ const CASES: Record<string, Case> = {
     error: /names the field "colour"/,
   },
   'other file names': { file: FEW, config: { files: { students: 'alumnos 2026.csv' } }, records: [ana] },
-  'no header that is recognised': { file: 'foo,bar\n1,2\n', error: /students\.csv has no header that is recognised.*foo \| bar/ },
-  'data where the header should be': { file: '1,Ana,Soto\n2,Pía,Ñuñez\n', error: /no header that is recognised/ },
+  'no header that is recognised': {
+    file: 'foo,bar\n1,2\n',
+    error: /students\.csv has no header that is recognised.*foo \| bar/,
+  },
+  'data where the header should be': {
+    file: '1,Ana,Soto\n2,Pía,Ñuñez\n',
+    error: /no header that is recognised/,
+  },
   'no column for a name': { file: 'id,correo\n1,a@x.cl\n', error: /no column for givenName or familyName/ },
-  'two columns of one name': { file: 'id,nombres,apellidos,Nombres\n1,Ana,Soto,X\n', error: /two columns named "Nombres"/ },
+  'two columns of one name': {
+    file: 'id,nombres,apellidos,Nombres\n1,Ana,Soto,X\n',
+    error: /two columns named "Nombres"/,
+  },
   'a column called __proto__': { file: `${HEAD},__proto__,constructor\n1,Ana,Soto,x,y\n`, records: [ana] },
   'a column without a name': { file: `${HEAD},\n1,Ana,Soto,x\n`, records: [ana] },
   'unrecognised columns as metadata': {
@@ -187,7 +229,11 @@ const CASES: Record<string, Case> = {
     file: `${HEAD},estado\n1,Ana,Soto,Activo\n2,Pía,Ñuñez,RETIRADO\n3,Eva,Paz,\n`,
     records: [{ externalId: '1' }, { externalId: '2', active: false }, { externalId: '3' }],
   },
-  'a state nobody knows': { file: `${HEAD},estado\n1,Ana,Soto,quizás\n`, records: [ana], issues: ['status.unknown@2'] },
+  'a state nobody knows': {
+    file: `${HEAD},estado\n1,Ana,Soto,quizás\n`,
+    records: [ana],
+    issues: ['status.unknown@2'],
+  },
   'leading zeros of ids': { file: `${HEAD}\n007,Ana,Soto\n`, records: [{ externalId: '007' }] },
   'groups with course and teacher': {
     file: 'id,nombre,curso_id,profesor_id\nG1,1A,C1,P1\n',
@@ -236,7 +282,11 @@ describe('CSV files as schools write them', () => {
     });
   };
 
-  const storages: Record<string, Storage> = { 'in a folder': inFolder, 'packed with gzip': packed, 'on S3': onS3 };
+  const storages: Record<string, Storage> = {
+    'in a folder': inFolder,
+    'packed with gzip': packed,
+    'on S3': onS3,
+  };
   for (const [where, storage] of Object.entries(storages)) {
     describe(where, () => {
       for (const [name, given] of Object.entries(CASES)) it(name, () => check(given, storage));
@@ -251,7 +301,13 @@ describe('CSV files as schools write them', () => {
 
   it('count the file, line and value of an issue', async () => {
     const { issues } = await readCsv(`${HEAD},estado\n1,Ana,Soto,quizás\n`);
-    expect(issues[0]).to.include({ severity: 'warning', line: 2, column: 'estado', value: 'quizás', externalId: '1' });
+    expect(issues[0]).to.include({
+      severity: 'warning',
+      line: 2,
+      column: 'estado',
+      value: 'quizás',
+      externalId: '1',
+    });
     expect(issues[0]?.hint).to.match(/ACTIVO/);
   });
 });

@@ -46,7 +46,9 @@ export const onS3: Storage = async (name, bytes) => {
     s3ForcePathStyle: true,
   });
   const credentials = { awsAccessKey: 'AKIATEST', awsSecretKey: 'very-secret' };
-  return new S3Bucket({ context: connectorContext(await tempFolder()), config, credentials }).newestSet([name]);
+  return new S3Bucket({ context: connectorContext(await tempFolder()), config, credentials }).newestSet([
+    name,
+  ]);
 };
 
 after(async () => {
@@ -62,7 +64,12 @@ export async function readCsv(
 ): Promise<ReadResult> {
   const parsed: CsvConfig = csvConfig.parse({ importPath: '.', ...config });
   const folder = await storage(parsed.files[kind], Buffer.from(content));
-  const source = new CsvSource({ config: parsed, folder, signal: new AbortController().signal, integrationId: 'any' });
+  const source = new CsvSource({
+    config: parsed,
+    folder,
+    signal: new AbortController().signal,
+    integrationId: 'any',
+  });
   const result: ReadResult = { records: [], issues: [] };
   const pages = kind === 'memberships' ? source.memberships('STUDENT') : source.entities(kind);
   for await (const given of pages) {

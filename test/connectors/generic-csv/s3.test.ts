@@ -15,12 +15,21 @@ const open: Listening[] = [];
 
 after(() => Promise.all(open.map((server) => server.close())));
 
-async function bucket(config: object = {}, credentials: object = { awsAccessKey: KEYS.accessKey, awsSecretKey: KEYS.secretKey }) {
+async function bucket(
+  config: object = {},
+  credentials: object = { awsAccessKey: KEYS.accessKey, awsSecretKey: KEYS.secretKey },
+) {
   const s3 = new S3Simulator({ ...KEYS, pageSize: 3 });
   s3.buckets.set('school', new Map());
   const server = await listenOn(s3.handle);
   open.push(server);
-  const settings = { s3Bucket: 'school', s3Prefix: 'exports', s3Endpoint: server.url, s3ForcePathStyle: true, ...config };
+  const settings = {
+    s3Bucket: 'school',
+    s3Prefix: 'exports',
+    s3Endpoint: server.url,
+    s3ForcePathStyle: true,
+    ...config,
+  };
   const integration = await newIntegration(IntegrationProvider.GENERIC_CSV, settings, credentials);
   const { integrationService, rosterService } = await sharedServices();
   const { integrationId, institutionId } = integration;
@@ -30,7 +39,8 @@ async function bucket(config: object = {}, credentials: object = { awsAccessKey:
     sync: (type: MappingEntityType) => integrationService.syncData(integrationId, type),
     test: () => integrationService.testConnection(integrationId),
     send: (sessionId: string) => integrationService.sendAttendance(integrationId, sessionId),
-    names: async () => (await rosterService.listStudents({ institutionId })).items.map(({ givenName }) => givenName).sort(),
+    names: async () =>
+      (await rosterService.listStudents({ institutionId })).items.map(({ givenName }) => givenName).sort(),
   };
 }
 
@@ -91,7 +101,10 @@ describe('CSV files on S3', () => {
   it('with importPath too they go before it, and exportPath stays local', async () => {
     const local = await newSchool({ 'students.csv': `${HEAD}\n9,Eva,Paz\n` });
     const name = local.folder.split('/').at(-1) as string;
-    const { s3, sync, send, names, ...school } = await bucket({ importPath: name, exportPath: `${name}/export` });
+    const { s3, sync, send, names, ...school } = await bucket({
+      importPath: name,
+      exportPath: `${name}/export`,
+    });
     s3.put('school', 'exports/students.csv', `${HEAD}\n1,Ana,Soto\n`);
     s3.put('school', 'exports/groups.csv', 'id,nombre\nG1,1A\n');
     await sync(GROUP);
@@ -104,7 +117,12 @@ describe('CSV files on S3', () => {
   });
 
   const REFUSALS: [what: string, config: object, credentials: object, message: RegExp][] = [
-    ['wrong keys', {}, { awsAccessKey: KEYS.accessKey, awsSecretKey: 'wrong' }, /S3 refused the keys \(SignatureDoesNotMatch\)/],
+    [
+      'wrong keys',
+      {},
+      { awsAccessKey: KEYS.accessKey, awsSecretKey: 'wrong' },
+      /S3 refused the keys \(SignatureDoesNotMatch\)/,
+    ],
     [
       'a bucket that is not there',
       { s3Bucket: 'nothing' },
@@ -145,7 +163,9 @@ describe('packed CSV files', () => {
 
   it('that are cut off are refused, and nothing is written', async () => {
     const school = await newSchool();
-    const whole = gzipSync(`${HEAD}\n${Array.from({ length: 5_000 }, (_, i) => `${i},Ana,Soto ${i * 7919}`).join('\n')}`);
+    const whole = gzipSync(
+      `${HEAD}\n${Array.from({ length: 5_000 }, (_, i) => `${i},Ana,Soto ${i * 7919}`).join('\n')}`,
+    );
     await writeFile(join(school.folder, 'students.csv.gz'), whole.subarray(0, whole.length / 2));
     const { integrationService } = await sharedServices();
     const report = await integrationService.syncData(school.integrationId, STUDENT);

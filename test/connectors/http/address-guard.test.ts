@@ -14,8 +14,21 @@ import { answer, closeAll, failureOf, polite, redirect, rejectionOf, type School
 /** Hosts as they may stand in an address. */
 const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   'this machine': ['127.0.0.1', '127.255.255.254', '0.0.0.0', '0.1.2.3', '[::1]', '[::]'],
-  'private networks': ['10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', '100.64.0.1', '[fc00::1]', '[fd12:3456::1]'],
-  'link-local addresses, where clouds keep credentials': ['169.254.169.254', '169.254.0.1', '[fe80::1]', '[fd00:ec2::254]'],
+  'private networks': [
+    '10.0.0.1',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.168.1.1',
+    '100.64.0.1',
+    '[fc00::1]',
+    '[fd12:3456::1]',
+  ],
+  'link-local addresses, where clouds keep credentials': [
+    '169.254.169.254',
+    '169.254.0.1',
+    '[fe80::1]',
+    '[fd00:ec2::254]',
+  ],
   'IPv4 in the clothes of IPv6': [
     '[::ffff:127.0.0.1]',
     '[::ffff:a9fe:a9fe]',
@@ -69,9 +82,14 @@ const PUBLIC = [
 
 /** Answers every look-up of a name, as the name servers of a school or of an attacker might. */
 function resolveTo(...addresses: readonly string[]): void {
-  const found = addresses.map((address): LookupAddress => ({ address, family: address.includes(':') ? 6 : 4 }));
-  const fake = (_host: string, _options: LookupOptions, callback: (error: null, found: LookupAddress[]) => void) =>
-    process.nextTick(callback, null, found);
+  const found = addresses.map(
+    (address): LookupAddress => ({ address, family: address.includes(':') ? 6 : 4 }),
+  );
+  const fake = (
+    _host: string,
+    _options: LookupOptions,
+    callback: (error: null, found: LookupAddress[]) => void,
+  ) => process.nextTick(callback, null, found);
   sinon.stub(dns, 'lookup').callsFake(fake as unknown as typeof dns.lookup);
   syncBuiltinESMExports();
 }
@@ -133,7 +151,8 @@ describe('address guard', () => {
 
   it('allows public addresses, also those next to private ranges', () => {
     const guard = createAddressGuard([]);
-    for (const address of PUBLIC) expect([address, guard.allows(address, 'school.example')]).to.deep.equal([address, true]);
+    for (const address of PUBLIC)
+      expect([address, guard.allows(address, 'school.example')]).to.deep.equal([address, true]);
   });
 
   it('looks at names only when they are looked up', () => {
@@ -230,7 +249,16 @@ describe('address guard', () => {
     }
 
     it('takes host names, addresses and ranges, and nothing else', () => {
-      const good = ['localhost', 'moodle.intern', 'a-b.c', '10.0.0.1', '10.1.0.0/16', '::1', 'fd00::/8', 'UPPER.example'];
+      const good = [
+        'localhost',
+        'moodle.intern',
+        'a-b.c',
+        '10.0.0.1',
+        '10.1.0.0/16',
+        '::1',
+        'fd00::/8',
+        'UPPER.example',
+      ];
       const bad = [
         '',
         ' ',

@@ -2,7 +2,17 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { HttpRequest } from '../../../src/connectors/http/index.js';
 import { ConnectorError } from '../../../src/connectors/index.js';
-import { answer, closeAll, closedPort, failureOf, polite, type Reply, redirect, serve, serveTls } from './kit.js';
+import {
+  answer,
+  closeAll,
+  closedPort,
+  failureOf,
+  polite,
+  type Reply,
+  redirect,
+  serve,
+  serveTls,
+} from './kit.js';
 
 const AUTH = { Authorization: 'Bearer s3cret-header' };
 const MIB = 1024 * 1024;
@@ -12,7 +22,11 @@ const body =
   (content: string | Buffer, type?: string, headers: Record<string, string> = {}): Reply =>
   (response) =>
     response
-      .writeHead(200, { ...(type && { 'Content-Type': type }), 'Content-Length': Buffer.byteLength(content), ...headers })
+      .writeHead(200, {
+        ...(type && { 'Content-Type': type }),
+        'Content-Length': Buffer.byteLength(content),
+        ...headers,
+      })
       .end(content);
 
 describe('polite client', () => {
@@ -85,7 +99,10 @@ describe('polite client', () => {
       const school = await serve(redirect(`${other.url}/away`), answer());
       home = `${school.url}/home`;
       const headers = { ...AUTH, 'X-API-Key': 's3cret-key', Cookie: 's3cret=cookie' };
-      await polite(school.url, { allow: ['127.0.0.0/8'], headers }).client.send({ path: '/', query: { token: 's3cret-query' } });
+      await polite(school.url, { allow: ['127.0.0.0/8'], headers }).client.send({
+        path: '/',
+        query: { token: 's3cret-query' },
+      });
       expect(other.arrived).to.have.length(1);
       expect(JSON.stringify(other.arrived)).not.to.contain('s3cret');
       expect(school.arrived[1]?.headers).to.include({ 'x-api-key': 's3cret-key' });
@@ -98,7 +115,10 @@ describe('polite client', () => {
         answer(),
       );
       await polite(school.url, { headers: AUTH }).client.send({ path: '/' });
-      expect(school.arrived.map(({ headers }) => headers.authorization)).to.deep.equal([AUTH.Authorization, undefined]);
+      expect(school.arrived.map(({ headers }) => headers.authorization)).to.deep.equal([
+        AUTH.Authorization,
+        undefined,
+      ]);
     });
 
     for (const status of [301, 302, 303, 307, 308]) {
@@ -119,7 +139,9 @@ describe('polite client', () => {
     }
 
     it('that go round in circles end', async () => {
-      const school = await serve((response, { url }) => response.writeHead(302, { Location: url === '/a' ? '/b' : '/a' }).end());
+      const school = await serve((response, { url }) =>
+        response.writeHead(302, { Location: url === '/a' ? '/b' : '/a' }).end(),
+      );
       const { client, waits } = polite(school.url);
       const failure = await failureOf(client.send({ path: '/a' }));
       expect(failure.kind).to.equal('redirect');
@@ -127,7 +149,10 @@ describe('polite client', () => {
     });
 
     it('are followed five times in a row', async () => {
-      const school = await serve(...([1, 2, 3, 4, 5].map((n) => redirect(`/${n}`)) as [Reply]), answer('end'));
+      const school = await serve(
+        ...([1, 2, 3, 4, 5].map((n) => redirect(`/${n}`)) as [Reply]),
+        answer('end'),
+      );
       expect((await polite(school.url).client.send({ path: '/' })).json()).to.equal('end');
     });
 
@@ -142,10 +167,14 @@ describe('polite client', () => {
 
     for (const location of [undefined, 'http://[::1', 'https://a:b']) {
       it(`to ${location ?? 'nowhere'} are a failure in a sentence`, async () => {
-        const school = await serve((response) => response.writeHead(302, location ? { Location: location } : {}).end());
+        const school = await serve((response) =>
+          response.writeHead(302, location ? { Location: location } : {}).end(),
+        );
         const failure = await failureOf(polite(school.url).client.send({ path: '/' }));
         expect(failure.kind).to.equal('redirect');
-        expect(failure.message).to.equal('Moodle sends GET / on without a usable address. Is config.apiUrl right?');
+        expect(failure.message).to.equal(
+          'Moodle sends GET / on without a usable address. Is config.apiUrl right?',
+        );
         expect(school.arrived).to.have.length(1);
       });
     }
@@ -153,13 +182,17 @@ describe('polite client', () => {
     it('that hold a password are not followed, nor shown', async () => {
       const school = await serve(redirect('http://ana:s3cret@127.0.0.1/a'));
       const failure = await failureOf(polite(school.url).client.send({ path: '/' }));
-      expect(failure.message).to.match(/on to http:\/\/127\.0\.0\.1\/a, which holds a name or a password; it is not followed\.$/);
+      expect(failure.message).to.match(
+        /on to http:\/\/127\.0\.0\.1\/a, which holds a name or a password; it is not followed\.$/,
+      );
     });
 
     it('name the host that was called in the end', async () => {
       const closed = await closedPort();
       const gone = await serve(redirect(`http://localhost:${closed}/a`));
-      const failure = await failureOf(polite(gone.url, { allow: ['127.0.0.0/8'], retries: 0 }).client.send({ path: '/' }));
+      const failure = await failureOf(
+        polite(gone.url, { allow: ['127.0.0.0/8'], retries: 0 }).client.send({ path: '/' }),
+      );
       expect(failure.message).to.contain(`could not be reached at localhost:${closed}`);
       const inward = await serve(redirect('http://10.0.0.7/a'));
       expect((await failureOf(polite(inward.url).client.send({ path: '/' }))).message).to.match(
@@ -171,11 +204,15 @@ describe('polite client', () => {
   describe('over TLS', () => {
     it('does not follow a redirect to where nothing is encrypted', async () => {
       const plain = await serve(answer());
-      const school = await serveTls((response) => response.writeHead(302, { Location: `${plain.url}/a` }).end());
+      const school = await serveTls((response) =>
+        response.writeHead(302, { Location: `${plain.url}/a` }).end(),
+      );
       const { client, outbound } = polite(school.url);
       outbound.agents.https.options.ca = school.cert;
       const failure = await failureOf(client.send({ path: '/' }));
-      expect(failure.message).to.equal(`Moodle sends GET / on to ${plain.url}/a, which is not encrypted; it is not followed.`);
+      expect(failure.message).to.equal(
+        `Moodle sends GET / on to ${plain.url}/a, which is not encrypted; it is not followed.`,
+      );
       expect([failure.kind, plain.arrived.length]).to.deep.equal(['redirect', 0]);
     });
 
@@ -183,7 +220,9 @@ describe('polite client', () => {
       let arrived = 0;
       const school = await serveTls(() => (arrived += 1));
       const failure = await failureOf(polite(school.url).client.send({ path: '/' }));
-      expect(failure.message).to.match(/^Moodle could not be reached at .*: its certificate is self-signed\.$/);
+      expect(failure.message).to.match(
+        /^Moodle could not be reached at .*: its certificate is self-signed\.$/,
+      );
       expect(arrived).to.equal(0);
     });
   });
@@ -199,14 +238,19 @@ describe('polite client', () => {
           response.end();
         },
       ],
-      ['is small on the way and too large unpacked', body(gzipSync(large), 'application/json', { 'Content-Encoding': 'gzip' })],
+      [
+        'is small on the way and too large unpacked',
+        body(gzipSync(large), 'application/json', { 'Content-Encoding': 'gzip' }),
+      ],
     ] as [string, Reply][]) {
       it(`an answer that ${what}, without asking again`, async () => {
         const school = await serve(reply);
         const { client, waits } = polite(school.url, { maxBytes: MIB });
         const failure = await failureOf(client.send({ path: '/all' }));
         expect(failure.kind).to.equal('size');
-        expect(failure.message).to.equal('Moodle answered GET /all with more than 1 MiB; the answer was not read.');
+        expect(failure.message).to.equal(
+          'Moodle answered GET /all with more than 1 MiB; the answer was not read.',
+        );
         expect([school.arrived.length, waits]).to.deep.equal([1, []]);
       });
     }
@@ -217,14 +261,22 @@ describe('polite client', () => {
       expect(text).to.equal(large);
     });
 
-    for (const type of ['text/html; charset=utf-8', 'text/plain', 'application/xml', 'application/jsonx', undefined]) {
+    for (const type of [
+      'text/html; charset=utf-8',
+      'text/plain',
+      'application/xml',
+      'application/jsonx',
+      undefined,
+    ]) {
       it(`an answer of type ${type}, though it may be JSON, and asks whether config.apiUrl is right`, async () => {
         const school = await serve(body('{"a":1}', type));
         const { client, waits } = polite(school.url);
         const failure = await failureOf(client.send({ path: '/' }));
         const shown = type?.split(';')[0] ?? 'no content type';
         expect(failure.kind).to.equal('content');
-        expect(failure.message).to.equal(`Moodle answered GET / with ${shown} where JSON was expected. Is config.apiUrl right?`);
+        expect(failure.message).to.equal(
+          `Moodle answered GET / with ${shown} where JSON was expected. Is config.apiUrl right?`,
+        );
         expect(waits).to.deep.equal([]);
       });
     }
@@ -254,7 +306,9 @@ describe('polite client', () => {
     }
 
     it('a status that is not 2xx, and keeps the beginning of what the server says', async () => {
-      const school = await serve((response) => response.writeHead(403, { 'X-Why': 'no' }).end('x'.repeat(10 * MIB)));
+      const school = await serve((response) =>
+        response.writeHead(403, { 'X-Why': 'no' }).end('x'.repeat(10 * MIB)),
+      );
       const failure = await failureOf(polite(school.url).client.send({ path: '/' }));
       expect(failure.message).to.equal('Moodle answered GET / with 403 Forbidden.');
       expect(failure.answer?.headers.get('x-why')).to.equal('no');
@@ -289,7 +343,12 @@ describe('polite client', () => {
       const { client, lines } = polite(school.url, { headers: AUTH });
       const failure = await failureOf(client.send(request));
       expect(lines.map((line) => JSON.parse(line).status)).to.deep.equal([429, 429, undefined]);
-      expect(JSON.parse(lines[1] ?? '')).to.include({ level: 40, call: 'core_users', attempt: 0, pause: 1_000 });
+      expect(JSON.parse(lines[1] ?? '')).to.include({
+        level: 40,
+        call: 'core_users',
+        attempt: 0,
+        pause: 1_000,
+      });
       expect(JSON.parse(lines[2] ?? '')).to.include({ failure: 'redirect' });
       expect(lines.join('')).not.to.contain('s3cret');
       expect(failure.message).not.to.contain('s3cret');
@@ -313,7 +372,10 @@ describe('polite client', () => {
     it('a credential that no header can hold', () => {
       for (const secret of ['s3cret\r\nX-Admin: 1', 's3cret→']) {
         const build = () => polite('http://127.0.0.1', { headers: { 'X-API-Key': secret } });
-        expect(build).to.throw(ConnectorError, /^The credential that Moodle wants as X-API-Key has .* Enter it again\.$/);
+        expect(build).to.throw(
+          ConnectorError,
+          /^The credential that Moodle wants as X-API-Key has .* Enter it again\.$/,
+        );
       }
     });
 

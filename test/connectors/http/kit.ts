@@ -6,7 +6,12 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { type HttpClient, type HttpClientOptions, HttpFailure, Outbound } from '../../../src/connectors/http/index.js';
+import {
+  type HttpClient,
+  type HttpClientOptions,
+  HttpFailure,
+  Outbound,
+} from '../../../src/connectors/http/index.js';
 import { type Listening, listenOn } from '../../support/listen.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
@@ -39,7 +44,13 @@ export async function serve(...replies: [Reply, ...Reply[]]): Promise<School> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { method = '', url = '', headers, socket } = request;
-    const call: Arrived = { method, url, headers, body: Buffer.concat(chunks).toString(), port: socket.remotePort };
+    const call: Arrived = {
+      method,
+      url,
+      headers,
+      body: Buffer.concat(chunks).toString(),
+      port: socket.remotePort,
+    };
     arrived.push(call);
     const reply = replies[Math.min(arrived.length, replies.length) - 1] as Reply;
     await reply(response, call);
@@ -49,7 +60,9 @@ export async function serve(...replies: [Reply, ...Reply[]]): Promise<School> {
 }
 
 /** A server with TLS, and the certificate it signed itself. */
-export async function serveTls(reply: (response: ServerResponse) => unknown): Promise<{ url: string; cert: string }> {
+export async function serveTls(
+  reply: (response: ServerResponse) => unknown,
+): Promise<{ url: string; cert: string }> {
   const folder = await tempFolder();
   const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   const made =
@@ -103,7 +116,10 @@ export interface Polite {
 type PoliteOptions = Partial<HttpClientOptions> & { allow?: readonly string[]; outbound?: Outbound };
 
 /** A client that may reach this machine, and that writes down its pauses instead of making them. */
-export function polite(url: string, { allow = ['127.0.0.1'], outbound, ...options }: PoliteOptions = {}): Polite {
+export function polite(
+  url: string,
+  { allow = ['127.0.0.1'], outbound, ...options }: PoliteOptions = {},
+): Polite {
   const waits: number[] = [];
   const lines: string[] = [];
   const wait = async (ms: number, signal: AbortSignal) => {

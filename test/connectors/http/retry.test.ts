@@ -85,7 +85,12 @@ describe('repeating of calls', () => {
       const school = await serve(busy('100000'));
       const { client, waits } = polite(school.url);
       const failure = await failureOf(client.send(GET));
-      expect([failure.kind, failure.answer?.status, waits, school.arrived.length]).to.deep.equal(['status', 429, [], 1]);
+      expect([failure.kind, failure.answer?.status, waits, school.arrived.length]).to.deep.equal([
+        'status',
+        429,
+        [],
+        1,
+      ]);
       expect(failure.message).to.equal(
         'Moodle answered GET /things with 429 Too Many Requests: too many calls. Try again in 100000 s.',
       );
@@ -160,7 +165,9 @@ describe('repeating of calls', () => {
         const { client, waits } = polite(`http://${host}:${await closedPort()}`, { allow: [allow] });
         const failure = await failureOf(client.send(POST));
         expect(failure).to.include({ kind: 'network', notArrived: true });
-        expect(failure.message).to.match(new RegExp(`at ${host}:\\d+ for POST /things: nothing listens there\\.$`));
+        expect(failure.message).to.match(
+          new RegExp(`at ${host}:\\d+ for POST /things: nothing listens there\\.$`),
+        );
         expect(waits).to.have.length(3);
       });
     }
@@ -174,7 +181,9 @@ describe('repeating of calls', () => {
         socket.once('data', () => clock.tick(10_000));
       });
       await new Promise<void>((resolve) => mute.unref().listen(0, '127.0.0.1', resolve));
-      const { client, waits } = polite(`https://127.0.0.1:${(mute.address() as AddressInfo).port}`, { retries: 1 });
+      const { client, waits } = polite(`https://127.0.0.1:${(mute.address() as AddressInfo).port}`, {
+        retries: 1,
+      });
       const failure = await failureOf(client.send(POST));
       expect(failure).to.include({ kind: 'network', notArrived: true });
       expect(failure.message).to.match(/no connection within 10 s/);
@@ -218,7 +227,9 @@ describe('repeating of calls', () => {
     it('before the pauses of one call exceed 2 min in all', async () => {
       const school = await serve(busy('50'));
       const { client, waits } = polite(school.url, { retries: 100 });
-      expect((await failureOf(client.send(GET))).message).to.match(/3 times: too many calls\. Try again in 50 s\.$/);
+      expect((await failureOf(client.send(GET))).message).to.match(
+        /3 times: too many calls\. Try again in 50 s\.$/,
+      );
       expect(waits).to.deep.equal([50_000, 50_000]);
     });
 

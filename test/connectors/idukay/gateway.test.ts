@@ -9,7 +9,9 @@ const open: Listening[] = [];
 
 after(() => Promise.all(open.map((server) => server.close())));
 
-async function school(options: Partial<GatewayOptions> & { config?: object; credentials?: object; students?: number } = {}) {
+async function school(
+  options: Partial<GatewayOptions> & { config?: object; credentials?: object; students?: number } = {},
+) {
   const lists = options.lists ?? makeIdukaySchool({ students: options.students ?? 12, courses: 3 });
   const idukay = new IdukayGateway({ ...options, lists });
   const server = await listenOn(idukay.handle);
@@ -28,7 +30,8 @@ async function school(options: Partial<GatewayOptions> & { config?: object; cred
     sync: (type: MappingEntityType) => integrationService.syncData(integrationId, type),
     test: () => integrationService.testConnection(integrationId),
     send: (sessionId: string) => integrationService.sendAttendance(integrationId, sessionId),
-    deliveries: async (sessionId: string) => (await integrationService.listDeliveries(integrationId, { sessionId })).items,
+    deliveries: async (sessionId: string) =>
+      (await integrationService.listDeliveries(integrationId, { sessionId })).items,
     issues: async (runId: string) =>
       (await integrationService.listSyncIssues(integrationId, runId)).items.map(({ rule }) => rule),
   };
@@ -50,8 +53,15 @@ describe('IDUKAY by its gateway', () => {
       'GET /instituciones/CSM/estudiantes?page=3&per_page=5',
     ]);
     const { rosterService } = await sharedServices();
-    const [student] = (await rosterService.listStudents({ institutionId })).items.filter(({ code }) => code === '00001');
-    expect(student).to.deep.include({ givenName: 'Ana', familyName: 'Soto 1', enrolledOn: '2026-03-01', active: true });
+    const [student] = (await rosterService.listStudents({ institutionId })).items.filter(
+      ({ code }) => code === '00001',
+    );
+    expect(student).to.deep.include({
+      givenName: 'Ana',
+      familyName: 'Soto 1',
+      enrolledOn: '2026-03-01',
+      active: true,
+    });
     expect(student?.metadata).to.deep.equal({ cursoId: 'CUR-1' });
     expect((await sync(STUDENT)).counts).to.deep.include({ unchanged: 12, created: 0, updated: 0 });
   });
@@ -63,7 +73,9 @@ describe('IDUKAY by its gateway', () => {
     const { sync, institutionId } = await school({ lists });
     await sync(STUDENT);
     const { rosterService } = await sharedServices();
-    const active = (await rosterService.listStudents({ institutionId })).items.filter((student) => student.active);
+    const active = (await rosterService.listStudents({ institutionId })).items.filter(
+      (student) => student.active,
+    );
     expect(active.map(({ code }) => code)).to.deep.equal(['00003']);
   });
 
@@ -146,16 +158,28 @@ describe('attendance to IDUKAY', () => {
     const made = await school({ students });
     for (const type of [COURSE, GROUP, STUDENT]) await made.sync(type);
     const ids = made.idukay.lists.estudiantes.map(({ id }) => String(id));
-    const session = await newSession(made, { course: 'CUR-1' }, Object.fromEntries(ids.map((id) => [id, 'PRESENT'] as const)));
+    const session = await newSession(
+      made,
+      { course: 'CUR-1' },
+      Object.fromEntries(ids.map((id) => [id, 'PRESENT'] as const)),
+    );
     return { ...made, session };
   }
 
   it('goes in batches of 100, in the words of IDUKAY', async () => {
     const { send, session, idukay, deliveries } = await taught(230);
     await session.mark({ 'EST-00002': 'LATE', 'EST-00003': 'ABSENT', 'EST-00004': 'EXCUSED' });
-    expect(await send(session.id)).to.deep.equal({ success: true, sent: 230, confirmed: 0, unchanged: 0, errors: [] });
+    expect(await send(session.id)).to.deep.equal({
+      success: true,
+      sent: 230,
+      confirmed: 0,
+      unchanged: 0,
+      errors: [],
+    });
     expect(idukay.batches).to.deep.equal([100, 100, 30]);
-    const states = [...idukay.marks.values()].filter(({ estudiante_id: id }) => id <= 'EST-00004').map(({ estado }) => estado);
+    const states = [...idukay.marks.values()]
+      .filter(({ estudiante_id: id }) => id <= 'EST-00004')
+      .map(({ estado }) => estado);
     expect(states).to.have.members(['PRESENTE', 'ATRASADO', 'AUSENTE', 'JUSTIFICADO']);
     expect([...idukay.marks.values()][0]).to.deep.include({
       curso_id: 'CUR-1',
@@ -164,7 +188,9 @@ describe('attendance to IDUKAY', () => {
       hora_fin: '2026-03-02T12:30:00.000Z',
       metadata: { sesion_id: session.id },
     });
-    expect(new Set((await deliveries(session.id)).map(({ status }) => status))).to.deep.equal(new Set(['SENT']));
+    expect(new Set((await deliveries(session.id)).map(({ status }) => status))).to.deep.equal(
+      new Set(['SENT']),
+    );
   });
 
   it('tells who was refused, and sends only those again', async () => {
@@ -173,11 +199,15 @@ describe('attendance to IDUKAY', () => {
     const first = await send(session.id);
     expect(first).to.deep.include({ success: false, sent: 4 });
     expect(first.errors).to.have.length(1);
-    expect(first.errors[0]).to.match(/^student Pérez 4, Iñaki \(.*\): IDUKAY refused the mark: Período cerrado\.$/);
+    expect(first.errors[0]).to.match(
+      /^student Pérez 4, Iñaki \(.*\): IDUKAY refused the mark: Período cerrado\.$/,
+    );
     idukay.vices.refused.clear();
     expect(await send(session.id)).to.deep.include({ success: true, sent: 1, unchanged: 4 });
     expect(idukay.batches).to.deep.equal([5, 1]);
-    expect((await deliveries(session.id)).map(({ attempts }) => attempts).sort()).to.deep.equal([1, 1, 1, 1, 2]);
+    expect((await deliveries(session.id)).map(({ attempts }) => attempts).sort()).to.deep.equal([
+      1, 1, 1, 1, 2,
+    ]);
   });
 
   it('a batch that fails stops the sending; those before it are not sent again', async () => {
@@ -204,6 +234,8 @@ describe('attendance to IDUKAY', () => {
     await made.sync(GROUP);
     await made.sync(STUDENT);
     const session = await newSession(made, { group: 'GRU-1' }, { 'EST-00001': 'PRESENT' });
-    expect((await made.send(session.id)).errors[0]).to.match(/no course that is mapped.*Sync COURSE and GROUP first/);
+    expect((await made.send(session.id)).errors[0]).to.match(
+      /no course that is mapped.*Sync COURSE and GROUP first/,
+    );
   });
 });

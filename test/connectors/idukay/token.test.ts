@@ -28,7 +28,11 @@ const STUDENTS: TokenMember[] = [
       email: 'ana@colegio.example',
     },
   },
-  { _id: hex(2), years: [{ year: '2026', registered: false }], user: { _id: hex(102), name: 'Iván', surname: 'Ríos' } },
+  {
+    _id: hex(2),
+    years: [{ year: '2026', registered: false }],
+    user: { _id: hex(102), name: 'Iván', surname: 'Ríos' },
+  },
   { _id: hex(3) },
 ];
 const STAFF: TokenMember[] = [{ _id: hex(9), user: { _id: hex(109), name: 'Eva', surname: 'Díaz' } }];
@@ -38,7 +42,9 @@ async function school(token?: string) {
   const server = await listenOn(idukay.handle);
   open.push(server);
   const config = { apiUrl: server.url, dialect: 'token' };
-  const integration = await newIntegration(IntegrationProvider.IDUKAY, config, { apiKey: token ?? idukay.token });
+  const integration = await newIntegration(IntegrationProvider.IDUKAY, config, {
+    apiKey: token ?? idukay.token,
+  });
   return { idukay, ...integration };
 }
 
@@ -90,9 +96,9 @@ describe('IDUKAY by its own API', () => {
         (error: { code: string }) => error.code,
       );
     expect(await codeOf(integrationService.syncData(integrationId, COURSE))).to.equal('unimplemented');
-    expect(await codeOf(integrationService.sendAttendance(integrationId, '00000000-0000-4000-8000-000000000001'))).to.equal(
-      'unimplemented',
-    );
+    expect(
+      await codeOf(integrationService.sendAttendance(integrationId, '00000000-0000-4000-8000-000000000001')),
+    ).to.equal('unimplemented');
     expect(idukay.calls).to.deep.equal([]);
   });
 });

@@ -13,7 +13,9 @@ const open: Listening[] = [];
 after(() => Promise.all(open.map((server) => server.close())));
 
 /** One course with 8 students in two groups, synced; `change` sees it before. */
-async function taught(options: { version?: 2024 | 2026; config?: object; change?: (course: MoodleCourse) => void } = {}) {
+async function taught(
+  options: { version?: 2024 | 2026; config?: object; change?: (course: MoodleCourse) => void } = {},
+) {
   const school = makeMoodleSchool({ courses: 1, students: 8 });
   const [course] = school.courses;
   if (!course) throw new Error('no course');
@@ -33,10 +35,13 @@ async function taught(options: { version?: 2024 | 2026; config?: object; change?
   const config = { apiUrl: server.url, ...options.config };
   const integration = await newIntegration(IntegrationProvider.MOODLE, config, { wsToken: moodle.token });
   const { integrationService } = await sharedServices();
-  for (const type of [COURSE, TEACHER, GROUP, STUDENT]) await integrationService.syncData(integration.integrationId, type);
+  for (const type of [COURSE, TEACHER, GROUP, STUDENT])
+    await integrationService.syncData(integration.integrationId, type);
   const send = (sessionId: string, resend = false) =>
     integrationService.sendAttendance(integration.integrationId, sessionId, { resend });
-  const students = school.users.filter(({ username }) => username.startsWith('s')).map(({ id }) => String(id));
+  const students = school.users
+    .filter(({ username }) => username.startsWith('s'))
+    .map(({ id }) => String(id));
   const deliveries = async (sessionId: string) =>
     (await integrationService.listDeliveries(integration.integrationId, { sessionId })).items;
   /** Runs something once, when so many marks were answered. */
@@ -56,9 +61,14 @@ function logOf(moodle: MoodleSimulator, acronyms: readonly string[]): Record<str
   const [session, ...others] = [...moodle.sessions.values()];
   expect(others).to.deep.equal([]);
   // The simulator gives the statuses of an activity ids in the order P, A, L, E.
-  const ids = [...new Set([...(session?.log.values() ?? [])].map(({ statusid }) => statusid))].sort((a, b) => +a - +b);
+  const ids = [...new Set([...(session?.log.values() ?? [])].map(({ statusid }) => statusid))].sort(
+    (a, b) => +a - +b,
+  );
   return Object.fromEntries(
-    [...(session?.log ?? [])].map(([student, { statusid }]) => [String(student), acronyms[ids.indexOf(statusid)] ?? '?']),
+    [...(session?.log ?? [])].map(([student, { statusid }]) => [
+      String(student),
+      acronyms[ids.indexOf(statusid)] ?? '?',
+    ]),
   );
 }
 
@@ -74,11 +84,22 @@ describe('attendance to Moodle', () => {
       );
       const result = await school.send(session.id);
       expect(result).to.deep.equal({ success: true, sent: 4, confirmed: 4, unchanged: 0, errors: [] });
-      expect(logOf(school.moodle, ['P', 'A', 'L', 'E'])).to.deep.equal({ [a]: 'P', [b]: 'A', [c]: 'L', [d]: 'E' });
+      expect(logOf(school.moodle, ['P', 'A', 'L', 'E'])).to.deep.equal({
+        [a]: 'P',
+        [b]: 'A',
+        [c]: 'L',
+        [d]: 'E',
+      });
       const [stored] = school.moodle.sessions.values();
-      expect(stored).to.deep.include({ sessdate: Date.UTC(2026, 2, 2, 11) / 1_000, duration: 5_400, groupid: 0 });
+      expect(stored).to.deep.include({
+        sessdate: Date.UTC(2026, 2, 2, 11) / 1_000,
+        duration: 5_400,
+        groupid: 0,
+      });
       expect(stored?.description).to.contain(session.id);
-      expect(marked(school.moodle).every(({ params }) => params.takenbyid === '10' && params.statusset === '0')).to.equal(true);
+      expect(
+        marked(school.moodle).every(({ params }) => params.takenbyid === '10' && params.statusset === '0'),
+      ).to.equal(true);
       const rows = await school.deliveries(session.id);
       expect(rows.map(({ status, attempts, version: v }) => [status, attempts, v])).to.deep.equal(
         Array(4).fill(['CONFIRMED', 1, 1]),
@@ -92,7 +113,13 @@ describe('attendance to Moodle', () => {
     const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT', [b]: 'ABSENT' });
     await school.send(session.id);
     const calls = school.moodle.calls.length;
-    expect(await school.send(session.id)).to.deep.equal({ success: true, sent: 0, confirmed: 0, unchanged: 2, errors: [] });
+    expect(await school.send(session.id)).to.deep.equal({
+      success: true,
+      sent: 0,
+      confirmed: 0,
+      unchanged: 2,
+      errors: [],
+    });
     expect(school.moodle.calls).to.have.length(calls);
     // Even when all of it is sent again, what is there already is not marked again.
     expect(await school.send(session.id, true)).to.deep.include({ success: true, sent: 2, confirmed: 2 });
@@ -106,7 +133,12 @@ describe('attendance to Moodle', () => {
     const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT', [b]: 'ABSENT' });
     await school.send(session.id);
     await session.mark({ [b]: 'PRESENT' });
-    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 1, confirmed: 1, unchanged: 1 });
+    expect(await school.send(session.id)).to.deep.include({
+      success: true,
+      sent: 1,
+      confirmed: 1,
+      unchanged: 1,
+    });
     expect(logOf(school.moodle, ['P'])).to.deep.equal({ [a]: 'P', [b]: 'P' });
     const rows = await school.deliveries(session.id);
     expect(rows.map(({ externalId, version, mark }) => [externalId, version, mark])).to.have.deep.members([
@@ -119,7 +151,8 @@ describe('attendance to Moodle', () => {
   it('finds a session that a teacher made by its time and group, and adds none', async () => {
     const school = await taught();
     const [a] = school.students as [string];
-    const group = school.course.enrolments.find(({ userId }) => String(userId) === a)?.groupIds?.[0] as number;
+    const group = school.course.enrolments.find(({ userId }) => String(userId) === a)
+      ?.groupIds?.[0] as number;
     const times = {
       sessdate: Date.UTC(2026, 2, 2, 11) / 1_000,
       duration: 5_400,
@@ -136,7 +169,9 @@ describe('attendance to Moodle', () => {
   });
 
   it('two lessons at the same time are two sessions: a marker of another is no match', async () => {
-    const school = await taught({ change: (course) => Object.assign(course, { attendance: [{ id: 7, groupmode: 0 }] }) });
+    const school = await taught({
+      change: (course) => Object.assign(course, { attendance: [{ id: 7, groupmode: 0 }] }),
+    });
     const [a, b] = school.students as [string, string];
     const first = await newSession(school, { course: '2' }, { [a]: 'PRESENT' });
     const second = await newSession(school, { course: '2' }, { [b]: 'PRESENT' });
@@ -146,7 +181,9 @@ describe('attendance to Moodle', () => {
   });
 
   it('an activity with separate groups gets the group of the session; without one the sentence says why', async () => {
-    const school = await taught({ change: (course) => Object.assign(course, { attendance: [{ id: 7, groupmode: 1 }] }) });
+    const school = await taught({
+      change: (course) => Object.assign(course, { attendance: [{ id: 7, groupmode: 1 }] }),
+    });
     const [a] = school.students as [string];
     const group = String(school.course.enrolments.find(({ userId }) => String(userId) === a)?.groupIds?.[0]);
     const whole = await newSession(school, { course: '2' }, { [a]: 'PRESENT' });
@@ -162,7 +199,9 @@ describe('attendance to Moodle', () => {
     const school = await taught({ config: { createSessions: false } });
     const session = await newSession(school, { course: '2' }, { [school.students[0] as string]: 'PRESENT' });
     const result = await school.send(session.id);
-    expect(result.errors[0]).to.match(/no attendance session at 2026-03-02T11:00:00\.000Z, and config\.createSessions is false/);
+    expect(result.errors[0]).to.match(
+      /no attendance session at 2026-03-02T11:00:00\.000Z, and config\.createSessions is false/,
+    );
     expect(school.moodle.sessions.size).to.equal(0);
   });
 
@@ -179,7 +218,9 @@ describe('attendance to Moodle', () => {
     const session = await newSession(school, { course: '2' }, { [a]: 'LATE', [b]: 'EXCUSED' });
     const result = await school.send(session.id);
     expect(result).to.deep.include({ success: false, sent: 1, confirmed: 1 });
-    expect(result.errors.join()).to.match(/no status "X" for EXCUSED; it has [PATJ, ]+\. See config\.statusAcronyms/);
+    expect(result.errors.join()).to.match(
+      /no status "X" for EXCUSED; it has [PATJ, ]+\. See config\.statusAcronyms/,
+    );
     const [stored] = school.moodle.sessions.values();
     expect(stored?.log.get(Number(a))?.statusid).to.equal('102');
   });
@@ -211,7 +252,10 @@ describe('attendance to Moodle', () => {
     school.moodle.vices.withoutCapability.add('mod_attendance_update_user_status');
     const refused = await school.send(session.id);
     expect(refused).to.deep.include({ success: false, sent: 0 });
-    expect((await school.deliveries(session.id)).map(({ status }) => status)).to.deep.equal(['FAILED', 'FAILED']);
+    expect((await school.deliveries(session.id)).map(({ status }) => status)).to.deep.equal([
+      'FAILED',
+      'FAILED',
+    ]);
     school.moodle.vices.withoutCapability.clear();
     expect(await school.send(session.id)).to.deep.include({ success: true, sent: 2, confirmed: 2 });
     expect((await school.deliveries(session.id)).map(({ attempts }) => attempts)).to.deep.equal([2, 2]);
@@ -231,7 +275,12 @@ describe('attendance to Moodle', () => {
     expect([...school.moodle.sessions.keys()]).to.deep.equal([2]);
     expect(school.moodle.sessions.get(2)?.log.size).to.equal(8);
     const rows = await school.deliveries(session.id);
-    const told = rows.map(({ externalId, version, status, attempts }) => [externalId === a, version, status, attempts]);
+    const told = rows.map(({ externalId, version, status, attempts }) => [
+      externalId === a,
+      version,
+      status,
+      attempts,
+    ]);
     expect(told).to.have.deep.members([
       [true, 1, 'CONFIRMED', 1],
       [true, 2, 'CONFIRMED', 1],
@@ -250,7 +299,12 @@ describe('attendance to Moodle', () => {
     school.moodle.deleteSession(1);
     school.moodle.sessions.set(9, { ...before, id: 9, description: 'Clase', log: new Map() });
     await session.mark({ [school.students[0] as string]: 'ABSENT' });
-    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 8, confirmed: 8, unchanged: 0 });
+    expect(await school.send(session.id)).to.deep.include({
+      success: true,
+      sent: 8,
+      confirmed: 8,
+      unchanged: 0,
+    });
     expect([...school.moodle.sessions].map(([id, { log }]) => [id, log.size])).to.deep.equal([[9, 8]]);
   });
 
@@ -286,7 +340,12 @@ describe('attendance to Moodle', () => {
     expect(refused.errors).to.have.length(1);
     expect(refused.errors[0]).to.match(/Moodle has no attendance session at/);
     add(6);
-    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 2, confirmed: 2, unchanged: 0 });
+    expect(await school.send(session.id)).to.deep.include({
+      success: true,
+      sent: 2,
+      confirmed: 2,
+      unchanged: 0,
+    });
   });
 
   it('a session deleted while its marks are sent fails with a sentence, and the next call sends it whole', async () => {
@@ -296,8 +355,12 @@ describe('attendance to Moodle', () => {
     school.deleteAfterMarks(3);
     const result = await school.send(session.id);
     expect(result).to.deep.include({ success: false, sent: 0, confirmed: 0, unchanged: 0 });
-    expect(result.errors).to.deep.equal(['The session was deleted in Moodle while its marks were sent. Send it again.']);
-    expect((await school.deliveries(session.id)).map(({ status }) => status)).to.deep.equal(Array(8).fill('FAILED'));
+    expect(result.errors).to.deep.equal([
+      'The session was deleted in Moodle while its marks were sent. Send it again.',
+    ]);
+    expect((await school.deliveries(session.id)).map(({ status }) => status)).to.deep.equal(
+      Array(8).fill('FAILED'),
+    );
     expect(await school.send(session.id)).to.deep.include({ success: true, sent: 8, confirmed: 8 });
     expect([...school.moodle.sessions].map(([id, { log }]) => [id, log.size])).to.deep.equal([[2, 8]]);
   });
@@ -337,7 +400,11 @@ describe('attendance to Moodle', () => {
     const taken = stored?.log.size as number;
     expect(taken).to.be.within(1, 7);
     school.moodle.vices.tokenState = 'ok';
-    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 8 - taken, unchanged: taken });
+    expect(await school.send(session.id)).to.deep.include({
+      success: true,
+      sent: 8 - taken,
+      unchanged: taken,
+    });
     expect(stored?.log.size).to.equal(8);
   });
 

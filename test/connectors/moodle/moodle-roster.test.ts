@@ -1,7 +1,11 @@
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
 import { type Listening, listenOn } from '../../support/listen.js';
-import { MoodleSimulator, type MoodleSimulatorOptions, makeMoodleSchool } from '../../support/moodle/index.js';
+import {
+  MoodleSimulator,
+  type MoodleSimulatorOptions,
+  makeMoodleSchool,
+} from '../../support/moodle/index.js';
 import { newIntegration, sharedServices } from '../../support/services.js';
 
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
@@ -20,14 +24,16 @@ async function moodleSchool(options: Partial<MoodleSimulatorOptions> = {}, confi
     { wsToken: moodle.token },
   );
   const { integrationService } = await sharedServices();
-  const sync = (entityType: MappingEntityType) => integrationService.syncData(integration.integrationId, entityType);
+  const sync = (entityType: MappingEntityType) =>
+    integrationService.syncData(integration.integrationId, entityType);
   const issues = async (runId: string) =>
     (await integrationService.listSyncIssues(integration.integrationId, runId)).items.map(({ rule }) => rule);
   const test = () => integrationService.testConnection(integration.integrationId);
   return { ...school, ...integration, moodle, sync, issues, test };
 }
 
-const called = (moodle: MoodleSimulator, name: string) => moodle.calls.filter(({ wsfunction }) => wsfunction === name);
+const called = (moodle: MoodleSimulator, name: string) =>
+  moodle.calls.filter(({ wsfunction }) => wsfunction === name);
 
 describe('Moodle as a source', () => {
   it('brings courses without the site, groups, teachers and students, each person once', async () => {
@@ -53,7 +59,8 @@ describe('Moodle as a source', () => {
     const { integrationService } = await sharedServices();
     const { success, parts } = await integrationService.syncData(integrationId);
     expect([success, parts.map(({ counts }) => counts.created)]).to.deep.equal([true, [3, 3, 6, 30]]);
-    const reads = () => ['core_course_get_courses', 'core_enrol_get_enrolled_users'].map((name) => called(moodle, name).length);
+    const reads = () =>
+      ['core_course_get_courses', 'core_enrol_get_enrolled_users'].map((name) => called(moodle, name).length);
     const [courses, people] = reads();
     expect(courses).to.equal(1);
     await sync(STUDENT);
@@ -81,7 +88,9 @@ describe('Moodle as a source', () => {
     const { rosterService } = await sharedServices();
     const names = (await rosterService.listCourses({ institutionId })).items.map(({ name }) => name);
     expect(names).to.include('Química & Física <II> "A"');
-    const people = (await rosterService.listStudents({ institutionId })).items.map(({ familyName }) => familyName);
+    const people = (await rosterService.listStudents({ institutionId })).items.map(
+      ({ familyName }) => familyName,
+    );
     expect(people).to.include('Tom &amp; Jerry');
   });
 
@@ -92,7 +101,8 @@ describe('Moodle as a source', () => {
     if (!user) throw new Error('an empty school');
     user.suspended = true;
     await sync(STUDENT);
-    const inactive = async () => (await rosterService.listStudents({ institutionId })).items.filter(({ active }) => !active);
+    const inactive = async () =>
+      (await rosterService.listStudents({ institutionId })).items.filter(({ active }) => !active);
     expect((await inactive()).map(({ code }) => code)).to.deep.equal([user.idnumber]);
     user.suspended = false;
     expect((await sync(STUDENT)).counts).to.deep.include({ updated: 1, unchanged: 29 });
@@ -102,7 +112,9 @@ describe('Moodle as a source', () => {
   it('asks for suspensions in lists of 200: PHP cuts longer ones off and says nothing', async () => {
     const { sync, moodle } = await moodleSchool(makeMoodleSchool({ courses: 2, students: 450 }));
     expect((await sync(STUDENT)).counts.created).to.equal(450);
-    const lists = called(moodle, 'core_user_get_users_by_field').map(({ params }) => Object.keys(params.values as object).length);
+    const lists = called(moodle, 'core_user_get_users_by_field').map(
+      ({ params }) => Object.keys(params.values as object).length,
+    );
     expect(lists.sort()).to.deep.equal([200, 200, 50].sort());
   });
 
@@ -115,7 +127,9 @@ describe('Moodle as a source', () => {
   });
 
   it('reads page after page, and all of them', async () => {
-    const { sync, moodle } = await moodleSchool(makeMoodleSchool({ courses: 1, students: 23 }), { pageSize: 5 });
+    const { sync, moodle } = await moodleSchool(makeMoodleSchool({ courses: 1, students: 23 }), {
+      pageSize: 5,
+    });
     expect((await sync(STUDENT)).counts.created).to.equal(23);
     const from = called(moodle, 'core_enrol_get_enrolled_users').map(({ params }) => JSON.stringify(params));
     expect(new Set(from).size).to.equal(from.length);
@@ -212,7 +226,11 @@ describe('a connection test of Moodle', () => {
   });
 
   it('names the functions that are missing', async () => {
-    const functions = ['core_webservice_get_site_info', 'core_course_get_courses', 'core_enrol_get_enrolled_users'];
+    const functions = [
+      'core_webservice_get_site_info',
+      'core_course_get_courses',
+      'core_enrol_get_enrolled_users',
+    ];
     const { test } = await moodleSchool({ functions });
     const { success, message, checks } = await test();
     expect(success).to.equal(false);
@@ -245,8 +263,16 @@ describe('a Moodle that does not want', () => {
       (m) => Object.assign(m.vices, { tokenState: 'invalid' }),
       /refused the token \(invalidtoken\)\. Create a new one under Site administration/,
     ],
-    ['a suspended user', (m) => Object.assign(m.vices, { userSuspended: true }), /suspended \(wsaccessusersuspended\)/],
-    ['maintenance', (m) => Object.assign(m.vices, { maintenance: 'setting' }), /under maintenance \(sitemaintenance\)/],
+    [
+      'a suspended user',
+      (m) => Object.assign(m.vices, { userSuspended: true }),
+      /suspended \(wsaccessusersuspended\)/,
+    ],
+    [
+      'maintenance',
+      (m) => Object.assign(m.vices, { maintenance: 'setting' }),
+      /under maintenance \(sitemaintenance\)/,
+    ],
     [
       'maintenance from the command line',
       (m) => Object.assign(m.vices, { maintenance: 'cli' }),
@@ -264,7 +290,11 @@ describe('a Moodle that does not want', () => {
       (m) => m.vices.fatal.add('core_webservice_get_site_info'),
       /Moodle itself failed in core_webservice_get_site_info/,
     ],
-    ['no capability', (m) => m.vices.withoutCapability.add('core_webservice_get_site_info'), /lacks a capability|may not enter/],
+    [
+      'no capability',
+      (m) => m.vices.withoutCapability.add('core_webservice_get_site_info'),
+      /lacks a capability|may not enter/,
+    ],
   ];
   for (const [what, arrange, message] of CASES) {
     it(`${what}: the sentence says so, and what to do`, async () => {

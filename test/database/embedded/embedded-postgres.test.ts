@@ -75,7 +75,11 @@ describe('the embedded PostgreSQL', () => {
     await layEmbeddedDatabase(folder);
     const failures: Error[] = [];
     const thread = once(process, 'worker') as Promise<[Worker]>;
-    const server = await startEmbeddedPostgres({ dataDir: folder, logger, onFailure: (error) => failures.push(error) });
+    const server = await startEmbeddedPostgres({
+      dataDir: folder,
+      logger,
+      onFailure: (error) => failures.push(error),
+    });
     await (await thread)[0].terminate();
     await server.stop();
     expect(failures.map(({ message }) => message)).to.deep.equal(['the embedded database ended with code 1']);

@@ -35,7 +35,14 @@ export interface IdukayLists {
     codigo_empleado: string;
     estado: string;
   }[];
-  grupos?: { id: string; curso_id: string; nombre: string; ano_academico: string; estado: string; estudiantes?: string[] }[];
+  grupos?: {
+    id: string;
+    curso_id: string;
+    nombre: string;
+    ano_academico: string;
+    estado: string;
+    estudiantes?: string[];
+  }[];
 }
 
 /** A mark as it was sent. */
@@ -88,7 +95,9 @@ export class IdukayGateway {
   }
 
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
-    this.#answer(request, response).catch((error: unknown) => send(response, 500, failure('INTERNAL', String(error))));
+    this.#answer(request, response).catch((error: unknown) =>
+      send(response, 500, failure('INTERNAL', String(error))),
+    );
   };
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -100,7 +109,8 @@ export class IdukayGateway {
     if (this.secret !== undefined && request.headers['x-api-secret'] !== this.secret) {
       return send(response, 401, failure('INVALID_SECRET', 'El secreto no es válido'));
     }
-    if (this.vices.keyState === 'forbidden') return send(response, 403, failure('FORBIDDEN', 'Institución ajena'));
+    if (this.vices.keyState === 'forbidden')
+      return send(response, 403, failure('FORBIDDEN', 'Institución ajena'));
     if (this.vices.failing) return send(response, 200, failure('UNAVAILABLE', 'Intente más tarde'));
     if (request.method === 'GET' && url.pathname === '/auth/validate')
       return send(response, 200, { success: true, message: 'API key válida' });
@@ -117,19 +127,31 @@ export class IdukayGateway {
     const page = Number(url.searchParams.get('page') ?? 1);
     const size = Number(url.searchParams.get('per_page') ?? 100);
     const data = rows.slice((page - 1) * size, page * size);
-    send(response, 200, { success: true, data, total: rows.length + this.vices.overstate, page, per_page: size });
+    send(response, 200, {
+      success: true,
+      data,
+      total: rows.length + this.vices.overstate,
+      page,
+      per_page: size,
+    });
   }
 
   #take(body: unknown): { status: number; answer: object } {
-    const { institucion_codigo: code, asistencias } = body as { institucion_codigo: string; asistencias: Asistencia[] };
-    if (code !== this.institutionCode) return { status: 403, answer: failure('FORBIDDEN', 'Institución ajena') };
-    if (asistencias.length > 100) return { status: 422, answer: failure('TOO_MANY', 'Máximo 100 asistencias') };
+    const { institucion_codigo: code, asistencias } = body as {
+      institucion_codigo: string;
+      asistencias: Asistencia[];
+    };
+    if (code !== this.institutionCode)
+      return { status: 403, answer: failure('FORBIDDEN', 'Institución ajena') };
+    if (asistencias.length > 100)
+      return { status: 422, answer: failure('TOO_MANY', 'Máximo 100 asistencias') };
     this.batches.push(asistencias.length);
     const errores: { estudiante_id: string; error: string }[] = [];
     const refuse = (id: string, error: string) => errores.push({ estudiante_id: id, error });
     for (const mark of asistencias) {
       const id = mark.estudiante_id;
-      if (!this.lists.estudiantes.some((student) => String(student.id) === id)) refuse(id, 'Estudiante no encontrado');
+      if (!this.lists.estudiantes.some((student) => String(student.id) === id))
+        refuse(id, 'Estudiante no encontrado');
       else if (this.vices.refused.has(id)) refuse(id, 'Período cerrado');
       else this.marks.set(`${mark.metadata?.sesion_id} ${id}`, mark);
     }

@@ -4,7 +4,11 @@ const GIVEN = ['Ana', 'José', 'Pía', 'Iñaki', 'Sofía', 'Tomás'];
 const FAMILY = ['Soto', 'Ñuñez', 'Rojas', 'Pérez', 'Muñoz'];
 
 /** A school of a few numbers, the same each time: everybody in the group of his or her course. */
-export function makeIdukaySchool(options: { students: number; courses: number; teachers?: number }): IdukayLists {
+export function makeIdukaySchool(options: {
+  students: number;
+  courses: number;
+  teachers?: number;
+}): IdukayLists {
   const number = (i: number) => String(i + 1).padStart(5, '0');
   const estudiantes: IdukayLists['estudiantes'] = Array.from({ length: options.students }, (_, i) => ({
     id: `EST-${number(i)}`,

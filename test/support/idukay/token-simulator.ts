@@ -33,7 +33,8 @@ export class IdukayTokenApi {
     this.calls.push(`${request.method} ${url.pathname}${url.search}`);
     const { authorization, type } = request.headers;
     const list = this.lists[url.pathname.replace('/api/', '') as 'students' | 'staff'];
-    const refusal = authorization === `Bearer ${this.token}` && type === 'API' ? this.errors : ['Token inválido'];
+    const refusal =
+      authorization === `Bearer ${this.token}` && type === 'API' ? this.errors : ['Token inválido'];
     response.writeHead(list ? 200 : 404, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ response: refusal.length > 0 || !list ? [] : list, errors: refusal }));
   };

@@ -18,7 +18,11 @@ const serviceHeaders = {
 /** A web service's answer, success or error: JSON when it was asked for, else XML. Both are status 200. */
 export function serviceAnswer(value: unknown, json: boolean): Answer {
   return json
-    ? { status: 200, headers: { 'content-type': 'application/json', ...serviceHeaders }, body: JSON.stringify(plain(value)) }
+    ? {
+        status: 200,
+        headers: { 'content-type': 'application/json', ...serviceHeaders },
+        body: JSON.stringify(plain(value)),
+      }
     : {
         status: 200,
         headers: {
@@ -88,5 +92,9 @@ function element(value: unknown): string {
 }
 
 function text(value: string): string {
-  return value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return value
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }

@@ -52,7 +52,9 @@ export class AttendanceFunctions {
     site.sessions.delete(id);
   }
 
-  /** mod_attendance_update_user_status: writes or overwrites one mark; the 2024 code believes what it is told. */
+  /**
+   * mod_attendance_update_user_status: writes or overwrites one mark; the 2024 code believes what it is told.
+   */
   readonly updateUserStatus = (site: MoodleSite, parameters: Parameters): unknown => {
     const session = findSession(site, parameters.int('sessionid'));
     const { attendance } = site.attendance(session.attendanceid);
@@ -73,7 +75,12 @@ export class AttendanceFunctions {
     return site.attendanceVersion === 2026 ? 'OK' : null;
   };
 
-  private describe(site: MoodleSite, session: MoodleSession, attendance: MoodleAttendance, course: MoodleCourse) {
+  private describe(
+    site: MoodleSite,
+    session: MoodleSession,
+    attendance: MoodleAttendance,
+    course: MoodleCourse,
+  ) {
     const { id, attendanceid, groupid, sessdate, duration, description, statusset } = session;
     const taken = this.taken.get(id) ?? unrecorded(site, session);
     return {
@@ -106,7 +113,11 @@ export class AttendanceFunctions {
         deleted: 0,
         setnumber: status.setnumber,
       })),
-      attendance_log: [...session.log].map(([studentid, mark]) => ({ studentid, ...mark, id: this.logId(id, studentid) })),
+      attendance_log: [...session.log].map(([studentid, mark]) => ({
+        studentid,
+        ...mark,
+        id: this.logId(id, studentid),
+      })),
       users: listed(site, course, groupid),
     };
   }
@@ -139,7 +150,10 @@ function checkGroup(attendance: MoodleAttendance, course: MoodleCourse, groupId:
 /** Students only, of the session's group when it has one: what the sheet in Moodle would show. */
 function listed(site: MoodleSite, course: MoodleCourse, groupId: number) {
   return course.enrolments
-    .filter(({ roles, groupIds }) => roles.includes('student') && (groupId === 0 || groupIds?.includes(groupId) === true))
+    .filter(
+      ({ roles, groupIds }) =>
+        roles.includes('student') && (groupId === 0 || groupIds?.includes(groupId) === true),
+    )
     .flatMap(({ userId }) => site.user(userId) ?? [])
     .map(({ id, firstname, lastname }) => ({ id, firstname, lastname }));
 }

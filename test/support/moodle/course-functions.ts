@@ -49,7 +49,8 @@ export function getContents(site: MoodleSite, parameters: Parameters): unknown {
     uservisible: true,
     component: null,
     itemid: null,
-    modules: section === 0 ? modules.filter((module) => modname === undefined || module.modname === modname) : [],
+    modules:
+      section === 0 ? modules.filter((module) => modname === undefined || module.modname === modname) : [],
   }));
 }
 
@@ -174,7 +175,15 @@ function forum(site: MoodleSite, course: MoodleCourse) {
 
 function activity(
   site: MoodleSite,
-  own: { id: number; name: string; instance: number; modname: string; modplural: string; purpose: string; groupmode: number },
+  own: {
+    id: number;
+    name: string;
+    instance: number;
+    modname: string;
+    modplural: string;
+    purpose: string;
+    groupmode: number;
+  },
 ) {
   return {
     ...own,

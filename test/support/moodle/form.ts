@@ -3,7 +3,10 @@ export type PhpValue = string | PhpValue[] | { [key: string]: PhpValue };
 
 type Branch = Map<string, string | Branch>;
 
-/** Decodes form text the way PHP does: `a[0][name]=x` nests, `a[]=x` appends, a later value replaces an earlier one. */
+/**
+ * Decodes form text the way PHP does: `a[0][name]=x` nests, `a[]=x` appends, a later value replaces an
+ * earlier one.
+ */
 export function decodeForm(...texts: string[]): Record<string, PhpValue> {
   const root: Branch = new Map();
   for (const text of texts) {
@@ -45,5 +48,7 @@ function settle(value: string | Branch): PhpValue {
   }
   const entries = [...value].map(([key, child]): [string, PhpValue] => [key, settle(child)]);
   // PHP has one kind of array; keys 0, 1, 2… make it a list here.
-  return entries.every(([key], index) => key === String(index)) ? entries.map(([, child]) => child) : Object.fromEntries(entries);
+  return entries.every(([key], index) => key === String(index))
+    ? entries.map(([, child]) => child)
+    : Object.fromEntries(entries);
 }

@@ -15,7 +15,10 @@ interface WebServiceFunction {
   run: (site: MoodleSite, parameters: Parameters) => unknown;
 }
 
-/** Functions every Moodle has and the simulator does not play: outside the service they are refused, not unknown. */
+/**
+ * Functions every Moodle has and the simulator does not play: outside the service they are refused, not
+ * unknown.
+ */
 const others = new Set([
   'core_cohort_get_cohort_members',
   'core_cohort_get_cohorts',
@@ -81,11 +84,25 @@ export class MoodleFunctions {
         refusal: refuse.capability('Manage Attendances'),
         run: attendance.addSession,
       },
-      mod_attendance_get_session: { signature: { sessionid: 'int' }, refusal: refuse.login(), run: attendance.getSession },
-      mod_attendance_get_sessions: { signature: { attendanceid: 'int' }, refusal: refuse.login(), run: attendance.getSessions },
+      mod_attendance_get_session: {
+        signature: { sessionid: 'int' },
+        refusal: refuse.login(),
+        run: attendance.getSession,
+      },
+      mod_attendance_get_sessions: {
+        signature: { attendanceid: 'int' },
+        refusal: refuse.login(),
+        run: attendance.getSessions,
+      },
       mod_attendance_update_user_status: {
         // The status set is text here although it is a number everywhere else.
-        signature: { sessionid: 'int', studentid: 'int', takenbyid: 'int', statusid: 'int', statusset: 'text' },
+        signature: {
+          sessionid: 'int',
+          studentid: 'int',
+          takenbyid: 'int',
+          statusid: 'int',
+          statusset: 'text',
+        },
         refusal: refuse.login(),
         run: attendance.updateUserStatus,
       },

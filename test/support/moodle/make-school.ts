@@ -1,18 +1,42 @@
 import type { MoodleCourse, MoodleEnrolment, MoodleUser } from './types.js';
 
 const firstNames = ['Lucía', 'Mateo', 'Noé', 'Amélie', 'Søren', 'Iker', 'Ximena', 'Joaquín', 'Nayra', 'Zoë'];
-const lastNames = ['Quispe', "D'Angelo", 'Ferrão', 'Huanca Ríos', 'Nuñez', 'Björklund', 'Salas', 'Villca', 'Açoreano'];
-const subjects = ['Lenguaje', 'Álgebra & Geometría', 'Historia', 'Música', 'Física', 'Taller <aula 2>', 'Inglés'];
+const lastNames = [
+  'Quispe',
+  "D'Angelo",
+  'Ferrão',
+  'Huanca Ríos',
+  'Nuñez',
+  'Björklund',
+  'Salas',
+  'Villca',
+  'Açoreano',
+];
+const subjects = [
+  'Lenguaje',
+  'Álgebra & Geometría',
+  'Historia',
+  'Música',
+  'Física',
+  'Taller <aula 2>',
+  'Inglés',
+];
 
 /** Ids below belong to the site's own accounts. */
 const firstUserId = 10;
 const firstCourseId = 2;
 
 /**
- * A school built from a few numbers, the same each time: students spread evenly over the courses, two groups a course,
- * one editing teacher a course, and one attendance activity a course, whose sessions may have a group or none.
+ * A school built from a few numbers, the same each time: students spread evenly over the courses, two groups
+ * a course, one editing teacher a course, and one attendance activity a course, whose sessions may have a
+ * group or none.
  */
-export function makeMoodleSchool(options: { courses: number; students: number; coursesPerStudent?: number; teachers?: number }): {
+export function makeMoodleSchool(options: {
+  courses: number;
+  students: number;
+  coursesPerStudent?: number;
+  teachers?: number;
+}): {
   courses: MoodleCourse[];
   users: MoodleUser[];
 } {
@@ -20,7 +44,9 @@ export function makeMoodleSchool(options: { courses: number; students: number; c
     person('T', index, firstUserId + index),
   );
   const firstStudentId = firstUserId + teachers.length;
-  const students = Array.from({ length: options.students }, (_, index) => person('S', index, firstStudentId + index));
+  const students = Array.from({ length: options.students }, (_, index) =>
+    person('S', index, firstStudentId + index),
+  );
   const courses = Array.from({ length: options.courses }, (_, index) =>
     course(index, teachers[index % Math.max(1, teachers.length)]),
   );

@@ -15,10 +15,16 @@ describe('the Moodle simulator behaves as Moodle', () => {
     const moodle = new MoodleSimulator(smallSchool());
     const call = await open(moodle, '/campus/moodle');
     const info = await call('core_webservice_get_site_info');
-    expect(((await info.json()) as { siteurl: string }).siteurl).to.match(/^http:\/\/127\.0\.0\.1:\d+\/campus\/moodle$/);
+    expect(((await info.json()) as { siteurl: string }).siteurl).to.match(
+      /^http:\/\/127\.0\.0\.1:\d+\/campus\/moodle$/,
+    );
     await call('core_user_get_users_by_field', { field: 'id', 'values[0]': '41', 'values[1]': '42' });
     await call('core_course_get_courses', { 'options[ids][]': '12' });
-    await call('core_enrol_get_enrolled_users', { courseid: '12', 'options[0][name]': 'userfields', 'options[0][value]': 'id' });
+    await call('core_enrol_get_enrolled_users', {
+      courseid: '12',
+      'options[0][name]': 'userfields',
+      'options[0][value]': 'id',
+    });
     expect(moodle.calls).to.deep.equal([
       { wsfunction: 'core_webservice_get_site_info', params: {} },
       { wsfunction: 'core_user_get_users_by_field', params: { field: 'id', values: ['41', '42'] } },
@@ -50,8 +56,14 @@ describe('the Moodle simulator behaves as Moodle', () => {
     const call = await open(new MoodleSimulator(smallSchool()));
     const info = await call('core_webservice_get_site_info', {}, { moodlewsrestformat: '' });
     expect(info.headers.get('content-type')).to.equal('application/xml; charset=utf-8');
-    expect(await info.text()).to.include('<RESPONSE>\n<SINGLE>\n<KEY name="sitename"><VALUE>Simulated Moodle</VALUE>\n</KEY>');
-    const refused = await call('core_webservice_get_site_info', {}, { wstoken: 'zz', moodlewsrestformat: 'yaml' });
+    expect(await info.text()).to.include(
+      '<RESPONSE>\n<SINGLE>\n<KEY name="sitename"><VALUE>Simulated Moodle</VALUE>\n</KEY>',
+    );
+    const refused = await call(
+      'core_webservice_get_site_info',
+      {},
+      { wstoken: 'zz', moodlewsrestformat: 'yaml' },
+    );
     expect(await refused.text()).to.include('<ERRORCODE>invalidtoken</ERRORCODE>');
   });
 
@@ -75,7 +87,9 @@ describe('the Moodle simulator behaves as Moodle', () => {
     const moodle = new MoodleSimulator(smallSchool());
     const call = await open(moodle);
     moodle.vices.maintenance = 'setting';
-    expect(await errorcodeOf(await call('core_course_get_courses', {}, { wstoken: 'zz' }))).to.equal('invalidtoken');
+    expect(await errorcodeOf(await call('core_course_get_courses', {}, { wstoken: 'zz' }))).to.equal(
+      'invalidtoken',
+    );
     expect(await errorcodeOf(await call('core_course_get_courses'))).to.equal('sitemaintenance');
     moodle.vices.tokenState = 'expired';
     expect(await errorcodeOf(await call('core_course_get_courses'))).to.equal('accessexception');
@@ -89,9 +103,17 @@ describe('the Moodle simulator behaves as Moodle', () => {
     for (const id of everyone.slice(2, 7)) {
       moodle.vices.hideUsersFrom.add(id);
     }
-    const pages = [await page(call, 0, 3), await page(call, 3, 3), await page(call, 6, 3), await page(call, 9, 3)];
+    const pages = [
+      await page(call, 0, 3),
+      await page(call, 3, 3),
+      await page(call, 6, 3),
+      await page(call, 9, 3),
+    ];
     expect(pages).to.deep.equal([everyone.slice(0, 2), [], everyone.slice(7, 9), everyone.slice(9)]);
-    const found = await call('core_user_get_users_by_field', { field: 'id', 'values[0]': String(everyone[2]) });
+    const found = await call('core_user_get_users_by_field', {
+      field: 'id',
+      'values[0]': String(everyone[2]),
+    });
     expect(await found.json()).to.deep.equal([]);
   });
 
@@ -105,7 +127,11 @@ describe('the Moodle simulator behaves as Moodle', () => {
 
   it('lists a suspended account among the active ones, as Moodle does', async () => {
     const call = await open(new MoodleSimulator(smallSchool()));
-    const options = { 'options[0][name]': 'onlyactive', 'options[0][value]': '1', ...userfields(1, 'id,suspended') };
+    const options = {
+      'options[0][name]': 'onlyactive',
+      'options[0][value]': '1',
+      ...userfields(1, 'id,suspended'),
+    };
     const rows = await (await call('core_enrol_get_enrolled_users', { courseid: '12', ...options })).json();
     expect(rows).to.deep.include({ id: 42, fullname: 'Inés Ocampo' });
   });
@@ -114,7 +140,9 @@ describe('the Moodle simulator behaves as Moodle', () => {
     const moodle = new MoodleSimulator(smallSchool());
     moodle.vices.inaccessibleCourses.add(13);
     const call = await open(moodle);
-    const { courses } = (await (await call('core_course_get_courses_by_field')).json()) as { courses: { id: number }[] };
+    const { courses } = (await (await call('core_course_get_courses_by_field')).json()) as {
+      courses: { id: number }[];
+    };
     expect(courses.map(({ id }) => id)).to.deep.equal([1, 12]);
   });
 
@@ -131,7 +159,12 @@ describe('the Moodle simulator behaves as Moodle', () => {
   it('makes a second session of the same call, and one mark a person however often it is sent', async () => {
     const moodle = new MoodleSimulator(smallSchool());
     const call = await open(moodle);
-    const session = { attendanceid: '7', description: 'mark <1>', sessiontime: '1773650000', duration: '2700' };
+    const session = {
+      attendanceid: '7',
+      description: 'mark <1>',
+      sessiontime: '1773650000',
+      duration: '2700',
+    };
     expect(await (await call('mod_attendance_add_session', session)).json()).to.deep.equal({ sessionid: 1 });
     expect(await (await call('mod_attendance_add_session', session)).json()).to.deep.equal({ sessionid: 2 });
     for (const statusid of ['29', '29', '30']) {
@@ -143,7 +176,9 @@ describe('the Moodle simulator behaves as Moodle', () => {
         statusset: '0',
       });
     }
-    const [first, second] = (await (await call('mod_attendance_get_sessions', { attendanceid: '7' })).json()) as SessionRow[];
+    const [first, second] = (await (
+      await call('mod_attendance_get_sessions', { attendanceid: '7' })
+    ).json()) as SessionRow[];
     expect(first).to.deep.include({ id: 1, attendance_log: [], lasttaken: null, description: 'mark <1>' });
     expect(second?.attendance_log).to.deep.equal([{ studentid: 41, statusid: '30', remarks: null, id: '1' }]);
     expect(second?.lasttakenby).to.equal(3);
@@ -159,14 +194,23 @@ describe('the Moodle simulator behaves as Moodle', () => {
     await call('mod_attendance_update_user_status', mark);
     moodle.deleteSession(1);
     expect(await (await call('mod_attendance_get_sessions', { attendanceid: '7' })).json()).to.deep.equal([]);
-    expect(await errorcodeOf(await call('mod_attendance_get_session', { sessionid: '1' }))).to.equal('invalidrecord');
-    expect(await errorcodeOf(await call('mod_attendance_update_user_status', mark))).to.equal('invalidrecord');
+    expect(await errorcodeOf(await call('mod_attendance_get_session', { sessionid: '1' }))).to.equal(
+      'invalidrecord',
+    );
+    expect(await errorcodeOf(await call('mod_attendance_update_user_status', mark))).to.equal(
+      'invalidrecord',
+    );
     expect(await (await call('mod_attendance_add_session', session)).json()).to.deep.equal({ sessionid: 2 });
     expect(() => moodle.deleteSession(1)).to.throw();
   });
 
   it("shows only the visible statuses of the session's own set", async () => {
-    const status = (id: number, acronym: string, setnumber: number) => ({ id, acronym, description: acronym, setnumber });
+    const status = (id: number, acronym: string, setnumber: number) => ({
+      id,
+      acronym,
+      description: acronym,
+      setnumber,
+    });
     const gone = { ...status(83, 'X', 1), deleted: 1 };
     const statuses = [status(80, 'P', 0), status(82, 'A', 1), status(81, 'P', 1), gone];
     const { courses, users } = smallSchool();
@@ -174,7 +218,9 @@ describe('the Moodle simulator behaves as Moodle', () => {
     const moodle = new MoodleSimulator({ courses, users });
     moodle.sessions.set(5, { ...sessionOf(5, 0), attendanceid: 10, statusset: 1 });
     const call = await open(moodle);
-    const session = (await (await call('mod_attendance_get_session', { sessionid: '5' })).json()) as SessionRow;
+    const session = (await (
+      await call('mod_attendance_get_session', { sessionid: '5' })
+    ).json()) as SessionRow;
     expect(session.statuses.map(({ id }) => id)).to.deep.equal([81, 82]);
   });
 
@@ -199,7 +245,11 @@ describe('the Moodle simulator behaves as Moodle', () => {
 type SessionRow = { attendance_log: unknown[]; lasttakenby: number; statuses: { id: number }[] };
 
 async function page(call: OpenMoodle['call'], from: number, count: number): Promise<number[]> {
-  const limits = { 'options[0][name]': 'limitfrom', 'options[0][value]': String(from), 'options[1][name]': 'limitnumber' };
+  const limits = {
+    'options[0][name]': 'limitfrom',
+    'options[0][value]': String(from),
+    'options[1][name]': 'limitnumber',
+  };
   const params = { courseid: '2', ...limits, 'options[1][value]': String(count), ...userfields(2, 'id') };
   const rows = (await (await call('core_enrol_get_enrolled_users', params)).json()) as { id: number }[];
   return rows.map(({ id }) => id);

@@ -12,16 +12,27 @@ export class MoodleException extends Error {
 /** The errors the simulator can answer, under the class names of Moodle 4.5. */
 export const refuse = {
   invalidToken: () => moodle('invalidtoken', 'Invalid token - token not found'),
-  access: () => new MoodleException('webservice_access_exception', 'accessexception', 'Access control exception'),
+  access: () =>
+    new MoodleException('webservice_access_exception', 'accessexception', 'Access control exception'),
   suspendedUser: (username: string) =>
     moodle('wsaccessusersuspended', `Refused web service access for suspended username: ${username}`),
-  maintenance: () => moodle('sitemaintenance', 'The site is undergoing maintenance and is currently not available'),
+  maintenance: () =>
+    moodle('sitemaintenance', 'The site is undergoing maintenance and is currently not available'),
   database: () =>
-    new MoodleException('dml_connection_exception', 'dbconnectionfailed', '<p>Error: Database connection failed</p>'),
+    new MoodleException(
+      'dml_connection_exception',
+      'dbconnectionfailed',
+      '<p>Error: Database connection failed</p>',
+    ),
   /** Moodle says no more than this unless debugging is on. */
   parameter: () =>
-    new MoodleException('core\\exception\\invalid_parameter_exception', 'invalidparameter', 'Invalid parameter value detected'),
-  missingRecord: (table: string) => missing('invalidrecord', `Can't find data record in database table ${table}.`),
+    new MoodleException(
+      'core\\exception\\invalid_parameter_exception',
+      'invalidparameter',
+      'Invalid parameter value detected',
+    ),
+  missingRecord: (table: string) =>
+    missing('invalidrecord', `Can't find data record in database table ${table}.`),
   /** What a query over several tables says when it finds nothing. */
   missingUnknown: () => missing('invalidrecordunknown', "Can't find data record in database."),
   missingUser: () => missing('invaliduser', 'Invalid user'),
@@ -38,7 +49,11 @@ export const refuse = {
         'The context error message was: Course or activity not accessible.',
     ),
   login: () =>
-    new MoodleException('core\\exception\\require_login_exception', 'requireloginerror', 'Course or activity not accessible.'),
+    new MoodleException(
+      'core\\exception\\require_login_exception',
+      'requireloginerror',
+      'Course or activity not accessible.',
+    ),
   userField: (name: string) => moodle('invaliduserfield', `Invalid user field: ${name}`),
   coding: (hint: string) =>
     new MoodleException(

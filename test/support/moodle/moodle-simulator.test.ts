@@ -12,7 +12,11 @@ interface Exchange {
   json?: unknown;
 }
 
-type Moment = { options?: Partial<MoodleSimulatorOptions>; token?: string; arrange?: (moodle: MoodleSimulator) => void };
+type Moment = {
+  options?: Partial<MoodleSimulatorOptions>;
+  token?: string;
+  arrange?: (moodle: MoodleSimulator) => void;
+};
 
 /** What must be so before an exchange of this name; the others happen on a quiet site. */
 const moments: Record<string, Moment> = {
@@ -30,7 +34,9 @@ const moments: Record<string, Moment> = {
   'mark for a missing student': { arrange: addTwoSessions },
   'mark by a missing teacher': { arrange: addTwoSessions },
   'mark without a set': { arrange: addTwoSessions },
-  'session without access': { arrange: (moodle) => [addTwoSessions(moodle), lacks('mod_attendance_get_session')(moodle)] },
+  'session without access': {
+    arrange: (moodle) => [addTwoSessions(moodle), lacks('mod_attendance_get_session')(moodle)],
+  },
   'people without identity': { arrange: ({ vices }) => Object.assign(vices, { hideIdnumber: true }) },
   'invalid token': { token: 'ffffffffffffffffffffffffffffffff' },
   'no token': { token: '' },
@@ -96,7 +102,9 @@ function shape(value: unknown): unknown {
   if (typeof value !== 'object') {
     return typeof value;
   }
-  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, key === 'errorcode' ? child : shape(child)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [key, key === 'errorcode' ? child : shape(child)]),
+  );
 }
 
 function lacks(wsfunction: string): (moodle: MoodleSimulator) => unknown {

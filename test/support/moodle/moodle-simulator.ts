@@ -10,7 +10,13 @@ import type { MoodleSession, MoodleSimulatorOptions, MoodleVices } from './types
 const entrance = '/webservice/rest/server.php';
 
 /** Parameters that belong to the protocol, not to the function. */
-const envelope = new Set(['wstoken', 'wsfunction', 'moodlewsrestformat', 'moodlewssettinglang', 'moodlewssettingraw']);
+const envelope = new Set([
+  'wstoken',
+  'wsfunction',
+  'moodlewsrestformat',
+  'moodlewssettinglang',
+  'moodlewssettingraw',
+]);
 
 /** A Moodle site's REST entrance as a request handler, under any sub-folder; state stays between calls. */
 export class MoodleSimulator {
@@ -48,7 +54,11 @@ export class MoodleSimulator {
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     this.respond(request, response).catch((error: unknown) => {
       // Not Moodle's words: a test that gets here asks the simulator for something it cannot do.
-      send(response, request.method, { status: 501, headers: { 'content-type': 'text/plain' }, body: String(error) });
+      send(response, request.method, {
+        status: 501,
+        headers: { 'content-type': 'text/plain' },
+        body: String(error),
+      });
     });
   };
 
@@ -72,11 +82,17 @@ export class MoodleSimulator {
   private answer(request: IncomingMessage, body: string): Answer {
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     if (!path.endsWith(entrance)) {
-      return { status: 404, headers: { 'content-type': 'text/html; charset=UTF-8' }, body: 'File not found.\n' };
+      return {
+        status: 404,
+        headers: { 'content-type': 'text/html; charset=UTF-8' },
+        body: 'File not found.\n',
+      };
     }
-    // PHP reads a body only of a POST, and only a form; a JSON body and an Authorization header mean nothing to it.
+    // PHP reads a body only of a POST, and only a form; a JSON body and an Authorization header mean nothing
+    // to it.
     const isForm =
-      request.method === 'POST' && /^application\/x-www-form-urlencoded/i.test(request.headers['content-type'] ?? '');
+      request.method === 'POST' &&
+      /^application\/x-www-form-urlencoded/i.test(request.headers['content-type'] ?? '');
     const form = decodeForm(query, isForm ? body : '');
     const params = Object.fromEntries(Object.entries(form).filter(([name]) => !envelope.has(name)));
     this.calls.push({ wsfunction: text(form.wsfunction), params });

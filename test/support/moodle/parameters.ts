@@ -27,7 +27,8 @@ export class Parameters {
   /** The list inside a struct, such as `options[ids][]`; undefined when it is not there. */
   listIn(name: string, key: string): string[] | undefined {
     const struct = this.values[name];
-    const value = struct !== undefined && typeof struct === 'object' && !Array.isArray(struct) ? struct[key] : undefined;
+    const value =
+      struct !== undefined && typeof struct === 'object' && !Array.isArray(struct) ? struct[key] : undefined;
     return value === undefined ? undefined : items(value).map(String);
   }
 
@@ -38,7 +39,10 @@ export class Parameters {
   }
 }
 
-/** Checks parameters as Moodle does: a missing one, a strange one and a wrong type are all refused without detail. */
+/**
+ * Checks parameters as Moodle does: a missing one, a strange one and a wrong type are all refused without
+ * detail.
+ */
 export function checkParameters(signature: Signature, given: Record<string, PhpValue>): Parameters {
   for (const [name, rule] of Object.entries(signature)) {
     const value = given[name];

@@ -46,14 +46,17 @@ const participantFields: [string, (person: Person, view: View) => unknown][] = [
 export function getEnrolledUsers(site: MoodleSite, parameters: Parameters): unknown {
   const course = site.course(parameters.int('courseid'));
   if (site.vices.inaccessibleCourses.has(course.id)) {
-    throw course.id === siteCourseId ? refuse.capability('View participants') : refuse.courseContext(course.id);
+    throw course.id === siteCourseId
+      ? refuse.capability('View participants')
+      : refuse.courseContext(course.id);
   }
   const options = parameters.pairs('options');
   const fields = chosenFields(options.get('userfields'));
   if (isOn(options, 'onlyactive') && isOn(options, 'onlysuspended')) {
     throw refuse.coding('Both onlyactive and onlysuspended are set, this is probably not what you want!');
   }
-  // Both flags speak of the enrolment. The simulator has only active ones, and a suspended account's is active too.
+  // Both flags speak of the enrolment. The simulator has only active ones, and a suspended account's is
+  // active too.
   const found = isOn(options, 'onlysuspended') ? [] : peopleOf(site, course, toInt(options.get('groupid')));
   found.sort(order(options));
   const from = toInt(options.get('limitfrom'));
@@ -61,7 +64,11 @@ export function getEnrolledUsers(site: MoodleSite, parameters: Parameters): unkn
   const page = found.slice(from, count === 0 ? undefined : from + count);
   const shown = page.filter(({ user }) => !site.vices.hideUsersFrom.has(user.id));
   const chosen = participantFields.filter(([name]) => wants(fields, name));
-  const view = { site, course, enrolledcourses: wants(fields, 'enrolledcourses') ? coursesOf(site, shown) : new Map() };
+  const view = {
+    site,
+    course,
+    enrolledcourses: wants(fields, 'enrolledcourses') ? coursesOf(site, shown) : new Map(),
+  };
   return shown.map((person) => {
     const row: Record<string, unknown> = { id: person.user.id, fullname: fullName(person.user) };
     for (const [name, read] of chosen) {
@@ -124,7 +131,8 @@ function order(options: Map<string, string>): (one: Person, other: Person) => nu
 
 function comparison(sortby: string): (one: MoodleUser, other: MoodleUser) => number {
   const byId = (one: MoodleUser, other: MoodleUser) => one.id - other.id;
-  const byText = (key: 'firstname' | 'lastname') => (one: MoodleUser, other: MoodleUser) => one[key].localeCompare(other[key]);
+  const byText = (key: 'firstname' | 'lastname') => (one: MoodleUser, other: MoodleUser) =>
+    one[key].localeCompare(other[key]);
   switch (sortby) {
     case 'id':
       return byId;
@@ -132,7 +140,8 @@ function comparison(sortby: string): (one: MoodleUser, other: MoodleUser) => num
     case 'lastname':
       return (one, other) => byText(sortby)(one, other) || byId(one, other);
     case 'siteorder':
-      return (one, other) => byText('lastname')(one, other) || byText('firstname')(one, other) || byId(one, other);
+      return (one, other) =>
+        byText('lastname')(one, other) || byText('firstname')(one, other) || byId(one, other);
     default:
       throw refuse.parameter();
   }
@@ -188,7 +197,11 @@ function coursesOf(site: MoodleSite, people: Person[]): Map<number, unknown[]> {
   const wanted = new Set(people.map(({ user }) => user.id));
   const found = new Map<number, unknown[]>();
   for (const course of site.options.courses) {
-    const brief = { id: course.id, fullname: formatString(course.fullname), shortname: formatString(course.shortname) };
+    const brief = {
+      id: course.id,
+      fullname: formatString(course.fullname),
+      shortname: formatString(course.shortname),
+    };
     for (const { userId } of course.enrolments.filter((enrolment) => wanted.has(enrolment.userId))) {
       found.set(userId, [...(found.get(userId) ?? []), brief]);
     }

@@ -13,7 +13,14 @@ import type {
 /** The front page's id on every Moodle. */
 export const siteCourseId = 1;
 
-const roleIds: Record<string, number> = { manager: 1, coursecreator: 2, editingteacher: 3, teacher: 4, student: 5, guest: 6 };
+const roleIds: Record<string, number> = {
+  manager: 1,
+  coursecreator: 2,
+  editingteacher: 3,
+  teacher: 4,
+  student: 5,
+  guest: 6,
+};
 
 /** The state all functions read, and the few ways to find something in it. */
 export class MoodleSite {
@@ -39,14 +46,20 @@ export class MoodleSite {
       callerId += 1;
     }
     this.caller = { ...account(callerId, 'ws_roster'), firstname: 'Roster', lastname: 'Service' };
-    this.builtIn = [{ ...account(1, 'guest'), firstname: 'Guest user', lastname: ' ' }, account(2, 'admin'), this.caller];
+    this.builtIn = [
+      { ...account(1, 'guest'), firstname: 'Guest user', lastname: ' ' },
+      account(2, 'admin'),
+      this.caller,
+    ];
   }
 
   get attendanceVersion(): 2024 | 2026 {
     return this.options.attendanceVersion ?? 2024;
   }
 
-  /** Everybody with an account, in no order; the site's own accounts give way to given ones of the same id. */
+  /**
+   * Everybody with an account, in no order; the site's own accounts give way to given ones of the same id.
+   */
   everybody(): MoodleUser[] {
     const own = this.builtIn.filter((user) => this.user(user.id) === user);
     return [...own, ...this.options.users];
@@ -58,7 +71,8 @@ export class MoodleSite {
     if (known?.id === id) {
       return known;
     }
-    // A test may have changed the list since; looking everybody up again for each page would cost the benchmark too much.
+    // A test may have changed the list since; looking everybody up again for each page would cost the
+    // benchmark too much.
     if (this.positions.size !== users.length || known !== undefined) {
       this.positions.clear();
       users.forEach((user, index) => {
@@ -74,7 +88,8 @@ export class MoodleSite {
   }
 
   course(id: number): MoodleCourse {
-    const course = id === siteCourseId ? this.frontPage : this.options.courses.find((candidate) => candidate.id === id);
+    const course =
+      id === siteCourseId ? this.frontPage : this.options.courses.find((candidate) => candidate.id === id);
     if (course === undefined) {
       throw refuse.missingRecord('course');
     }
@@ -110,16 +125,26 @@ export function fullName(user: MoodleUser): string {
 }
 
 /** Roles as a list of people shows them. */
-export function rolesOf(shortnames: string[]): { roleid: number; name: string; shortname: string; sortorder: number }[] {
+export function rolesOf(
+  shortnames: string[],
+): { roleid: number; name: string; shortname: string; sortorder: number }[] {
   return shortnames
     .map((shortname) => ({ roleid: roleIds[shortname] ?? 9, name: '', shortname, sortorder: 0 }))
     .sort((one, other) => one.roleid - other.roleid);
 }
 
 /** Groups as a list of people shows them; undefined for a person in none. */
-export function groupsOf(course: MoodleCourse, groupIds: number[] = []): Record<string, unknown>[] | undefined {
+export function groupsOf(
+  course: MoodleCourse,
+  groupIds: number[] = [],
+): Record<string, unknown>[] | undefined {
   const own = (course.groups ?? []).filter((group) => groupIds.includes(group.id));
-  const rows = own.map(({ id, name }) => ({ id, name: formatString(name), description: '', descriptionformat: 0 }));
+  const rows = own.map(({ id, name }) => ({
+    id,
+    name: formatString(name),
+    description: '',
+    descriptionformat: 0,
+  }));
   return rows.length === 0 ? undefined : rows;
 }
 
@@ -134,5 +159,10 @@ function defaultStatuses(attendanceId: number): MoodleStatus[] {
     ['L', 'Late'],
     ['E', 'Excused'],
   ] as const;
-  return marks.map(([acronym, description], index) => ({ id: attendanceId * 4 + 1 + index, acronym, description, setnumber: 0 }));
+  return marks.map(([acronym, description], index) => ({
+    id: attendanceId * 4 + 1 + index,
+    acronym,
+    description,
+    setnumber: 0,
+  }));
 }

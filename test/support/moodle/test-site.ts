@@ -6,7 +6,11 @@ import type { MoodleCourse, MoodleSession, MoodleSimulator, MoodleUser } from '.
 export interface OpenMoodle {
   url: string;
   /** Calls one function; an empty name or envelope entry is not sent at all. */
-  call(wsfunction: string, params?: Record<string, string>, envelope?: Record<string, string>): Promise<Response>;
+  call(
+    wsfunction: string,
+    params?: Record<string, string>,
+    envelope?: Record<string, string>,
+  ): Promise<Response>;
   close(): void;
 }
 
@@ -38,7 +42,15 @@ export function addTwoSessions(moodle: MoodleSimulator): void {
 /** An untouched session of activity 7. */
 export function sessionOf(id: number, groupid: number): MoodleSession {
   const when = { sessdate: 1773650000, duration: 2700 };
-  return { id, attendanceid: 7, groupid, ...when, description: `session ${id}`, statusset: 0, log: new Map() };
+  return {
+    id,
+    attendanceid: 7,
+    groupid,
+    ...when,
+    description: `session ${id}`,
+    statusset: 0,
+    log: new Map(),
+  };
 }
 
 /** Two courses: one with every kind of person, group and activity, and a hidden one with nearly nothing. */
@@ -48,7 +60,12 @@ export function smallSchool(): { courses: MoodleCourse[]; users: MoodleUser[] } 
       user(43, 'Beto', 'Paz', ' 43 '),
       user(40, 'Olga', "O'Ryan & Sosa", 'T-40'),
       { ...user(41, 'Teo', 'Arce', '007'), username: 'tarce', email: 'tarce@lirios.example' },
-      { ...user(42, 'Inés', 'Ocampo', ''), username: 'nluna', email: 'nluna@lirios.example', suspended: true },
+      {
+        ...user(42, 'Inés', 'Ocampo', ''),
+        username: 'nluna',
+        email: 'nluna@lirios.example',
+        suspended: true,
+      },
       user(44, 'Eva', 'Ríos', '44'),
     ],
     courses: [
@@ -70,7 +87,13 @@ export function smallSchool(): { courses: MoodleCourse[]; users: MoodleUser[] } 
           { id: 9, groupmode: 1 },
         ],
       },
-      { id: 13, shortname: 'TEJ', fullname: 'Tejido', visible: false, enrolments: [{ userId: 41, roles: ['student'] }] },
+      {
+        id: 13,
+        shortname: 'TEJ',
+        fullname: 'Tejido',
+        visible: false,
+        enrolments: [{ userId: 41, roles: ['student'] }],
+      },
     ],
   };
 }

@@ -70,7 +70,9 @@ export interface MoodleSession {
   log: Map<number, { statusid: string; remarks: string | null }>;
 }
 
-/** What the simulated site holds. Courses and users are read anew for each call, so a test may change them. */
+/**
+ * What the simulated site holds. Courses and users are read anew for each call, so a test may change them.
+ */
 export interface MoodleSimulatorOptions {
   token?: string;
   siteName?: string;

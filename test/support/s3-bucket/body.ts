@@ -3,7 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { S3Refusal } from './s3-refusal.js';
 
-/** The body of a request, unpacked and held against every hash and checksum that came with it. Throws S3Refusal. */
+/**
+ * The body of a request, unpacked and held against every hash and checksum that came with it. Throws
+ * S3Refusal.
+ */
 export async function readVerifiedBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -17,7 +20,8 @@ export async function readVerifiedBody(request: IncomingMessage): Promise<Buffer
   }
   const given = (name: string) => trailers.get(name) ?? (request.headers[name] as string | undefined);
   const length = request.headers['x-amz-decoded-content-length'];
-  if (length !== undefined && Number(length) !== body.length) throw new S3Refusal(400, 'IncompleteBody', 'the body is cut off');
+  if (length !== undefined && Number(length) !== body.length)
+    throw new S3Refusal(400, 'IncompleteBody', 'the body is cut off');
   const crc = Buffer.alloc(4);
   crc.writeUInt32BE(crc32(body));
   const sums = {
@@ -28,7 +32,8 @@ export async function readVerifiedBody(request: IncomingMessage): Promise<Buffer
   };
   for (const [name, sum] of Object.entries(sums)) {
     const value = given(name);
-    if (value !== undefined && value !== sum) throw new S3Refusal(400, 'BadDigest', `${name} does not fit the body`);
+    if (value !== undefined && value !== sum)
+      throw new S3Refusal(400, 'BadDigest', `${name} does not fit the body`);
   }
   if (given('x-amz-checksum-crc32c') ?? given('x-amz-checksum-crc64nvme')) {
     throw new S3Refusal(501, 'NotImplemented', 'this checksum cannot be verified here');
@@ -52,7 +57,10 @@ function unchunk(raw: Buffer, declared: string): { body: Buffer; trailers: Map<s
   }
   const lines = raw.toString('latin1', at).split('\r\n').filter(Boolean);
   const trailers = lines.map((line) => line.split(/: ?/, 2) as [string, string]);
-  return { body: Buffer.concat(parts), trailers: new Map(trailers.map(([name, value]) => [name.toLowerCase(), value.trim()])) };
+  return {
+    body: Buffer.concat(parts),
+    trailers: new Map(trailers.map(([name, value]) => [name.toLowerCase(), value.trim()])),
+  };
 }
 
 function hash(algorithm: string, data: Buffer, encoding: 'hex' | 'base64'): string {

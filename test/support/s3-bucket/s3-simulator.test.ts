@@ -58,7 +58,11 @@ describe('the S3 server of the tests', () => {
   it('takes an upload in parts from a stream', async () => {
     const { client, server, simulator } = await bucket();
     const Body = Readable.from(Array.from({ length: 12 }, () => Buffer.alloc(1_000_000, 'x')));
-    await new Upload({ client, params: { Bucket: 'school', Key: 'big', Body }, partSize: 5 * 1024 * 1024 }).done();
+    await new Upload({
+      client,
+      params: { Bucket: 'school', Key: 'big', Body },
+      partSize: 5 * 1024 * 1024,
+    }).done();
     expect(simulator.buckets.get('school')?.get('big')?.body.length).to.equal(12_000_000);
     expect(simulator.openUploads).to.equal(0);
     await server.close();
@@ -70,8 +74,12 @@ describe('the S3 server of the tests', () => {
     expect(await nameOf(wrong.client.send(new GetObjectCommand({ Bucket: 'school', Key: 'x' })))).to.equal(
       'SignatureDoesNotMatch',
     );
-    expect(await nameOf(client.send(new GetObjectCommand({ Bucket: 'school', Key: 'x' })))).to.equal('NoSuchKey');
-    expect(await nameOf(client.send(new GetObjectCommand({ Bucket: 'else', Key: 'x' })))).to.equal('NoSuchBucket');
+    expect(await nameOf(client.send(new GetObjectCommand({ Bucket: 'school', Key: 'x' })))).to.equal(
+      'NoSuchKey',
+    );
+    expect(await nameOf(client.send(new GetObjectCommand({ Bucket: 'else', Key: 'x' })))).to.equal(
+      'NoSuchBucket',
+    );
     simulator.put('school', 'x', 'new');
     const pinned = new GetObjectCommand({ Bucket: 'school', Key: 'x', IfMatch: '"old"' });
     expect(await nameOf(client.send(pinned))).to.equal('PreconditionFailed');

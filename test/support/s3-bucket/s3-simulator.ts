@@ -37,7 +37,9 @@ export class S3Simulator {
   /** Told after each piece of an object that was sent. */
   onRead: ((key: string, bytes: number) => void) | undefined;
 
-  constructor(private readonly options: KeyPair & { /** Keys in one answer of a list. */ pageSize?: number }) {}
+  constructor(
+    private readonly options: KeyPair & { /** Keys in one answer of a list. */ pageSize?: number },
+  ) {}
 
   /** Multipart uploads that were begun and neither completed nor aborted. */
   get openUploads(): number {
@@ -98,11 +100,14 @@ export class S3Simulator {
     const prefix = query.get('prefix') ?? '';
     const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
     const size = Math.min(Number(query.get('max-keys') ?? 1_000), this.options.pageSize ?? 1_000);
-    const found = [...(this.buckets.get(bucket) ?? [])].filter(([key]) => key.startsWith(prefix) && key > after).sort();
+    const found = [...(this.buckets.get(bucket) ?? [])]
+      .filter(([key]) => key.startsWith(prefix) && key > after)
+      .sort();
     found.sort(([a], [b]) => (a < b ? -1 : 1));
     const page = found.slice(0, size);
     const last = page.at(-1)?.[0] ?? '';
-    const next = found.length > size ? `<NextContinuationToken>${encodeXML(last)}</NextContinuationToken>` : '';
+    const next =
+      found.length > size ? `<NextContinuationToken>${encodeXML(last)}</NextContinuationToken>` : '';
     const contents = page.map(
       ([key, { body, etag, lastModified }]) =>
         `<Contents><Key>${encodeXML(key)}</Key><LastModified>${lastModified.toISOString()}</LastModified>` +
@@ -118,7 +123,8 @@ export class S3Simulator {
   async #get({ request, response, bucket, key }: Call): Promise<void> {
     const { body, etag, lastModified } = this.#object(bucket, key);
     const wanted = request.headers['if-match'];
-    if (wanted !== undefined && wanted !== etag) throw new S3Refusal(412, 'PreconditionFailed', 'the object has changed');
+    if (wanted !== undefined && wanted !== etag)
+      throw new S3Refusal(412, 'PreconditionFailed', 'the object has changed');
     const [, from] = /^bytes=(\d+)-$/.exec(request.headers.range ?? '') ?? [];
     const start = Number(from ?? 0);
     response.writeHead(from === undefined ? 200 : 206, {
@@ -140,7 +146,11 @@ export class S3Simulator {
     await readVerifiedBody(request);
     const id = randomUUID();
     this.#uploads.set(id, { bucket, key, parts: new Map() });
-    sendXml(response, 200, `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
+    sendXml(
+      response,
+      200,
+      `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
+    );
   }
 
   async #putPart({ request, response, query }: Call): Promise<void> {
@@ -156,14 +166,19 @@ export class S3Simulator {
     const bodies = [...xml.matchAll(/<Part>.*?<\/Part>/gs)].map(([text]) => {
       const part = upload.parts.get(Number(/<PartNumber>(\d+)</.exec(text)?.[1]));
       const etag = /<ETag>(.*?)<\/ETag>/.exec(text)?.[1]?.replaceAll('&quot;', '"');
-      if (!part || part.etag !== etag) throw new S3Refusal(400, 'InvalidPart', 'a part is not what was uploaded');
+      if (!part || part.etag !== etag)
+        throw new S3Refusal(400, 'InvalidPart', 'a part is not what was uploaded');
       return part.body;
     });
     if (bodies.length === 0) throw new S3Refusal(400, 'MalformedXML', 'there are no parts');
     this.put(upload.bucket, upload.key, Buffer.concat(bodies));
     this.#uploads.delete(query.get('uploadId') ?? '');
     const { etag } = this.#object(upload.bucket, upload.key);
-    sendXml(response, 200, `<CompleteMultipartUploadResult><ETag>${encodeXML(etag)}</ETag></CompleteMultipartUploadResult>`);
+    sendXml(
+      response,
+      200,
+      `<CompleteMultipartUploadResult><ETag>${encodeXML(etag)}</ETag></CompleteMultipartUploadResult>`,
+    );
   }
 
   #object(bucket: string, key: string): S3Object {

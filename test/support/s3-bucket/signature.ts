@@ -16,12 +16,15 @@ const hmac = (key: string | Buffer, data: string) => createHmac('sha256', key).u
 
 /** Verifies the AWS Signature V4 of a request, as S3 does. Throws S3Refusal. */
 export function verifySignature(request: IncomingMessage, { accessKey, secretKey }: KeyPair): void {
-  const [, key, day, region, signed, signature] = AUTHORIZATION.exec(request.headers.authorization ?? '') ?? [];
-  if (!key || !day || !region || !signed || !signature) throw new S3Refusal(403, 'AccessDenied', 'the request is not signed');
+  const [, key, day, region, signed, signature] =
+    AUTHORIZATION.exec(request.headers.authorization ?? '') ?? [];
+  if (!key || !day || !region || !signed || !signature)
+    throw new S3Refusal(403, 'AccessDenied', 'the request is not signed');
   if (key !== accessKey) throw new S3Refusal(403, 'InvalidAccessKeyId', 'the access key does not exist');
   const date = String(request.headers['x-amz-date']);
   const time = Date.parse(date.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
-  if (!(Math.abs(Date.now() - time) < MOST_SKEW_MS)) throw new S3Refusal(403, 'RequestTimeTooSkewed', 'the clocks differ');
+  if (!(Math.abs(Date.now() - time) < MOST_SKEW_MS))
+    throw new S3Refusal(403, 'RequestTimeTooSkewed', 'the clocks differ');
   const names = signed.split(';');
   if (!names.includes('host')) throw new S3Refusal(403, 'AccessDenied', 'the host is not signed');
   const canonical = [
@@ -41,7 +44,9 @@ export function verifySignature(request: IncomingMessage, { accessKey, secretKey
   const scope = `${day}/${region}/s3/aws4_request`;
   const dayKey = hmac(`AWS4${secretKey}`, day);
   const signingKey = hmac(hmac(hmac(dayKey, region), 's3'), 'aws4_request');
-  const expected = hmac(signingKey, ['AWS4-HMAC-SHA256', date, scope, sha256(canonical)].join('\n')).toString('hex');
+  const expected = hmac(signingKey, ['AWS4-HMAC-SHA256', date, scope, sha256(canonical)].join('\n')).toString(
+    'hex',
+  );
   if (expected !== signature) throw new S3Refusal(403, 'SignatureDoesNotMatch', 'the signature is another');
 }
 

@@ -32,7 +32,9 @@ describe('any decisions about any rows', () => {
       const lines = (rows: typeof roster) =>
         rows.map((row, i) => `S${i},${row.nationalId},Ana,${row.familyName},${row.email},${row.code},`);
       const school = await meet(roster, []);
-      await school.integrationService.updateIntegration(school.integrationId, { policy: { guard: { changedPercent: 100 } } });
+      await school.integrationService.updateIntegration(school.integrationId, {
+        policy: { guard: { changedPercent: 100 } },
+      });
       for (const [i, rows] of readings.entries()) {
         await school.write(lines(rows));
         for (const { row, resolution, target } of decisions[i] ?? []) {

@@ -36,7 +36,9 @@ describe('a decision that links a row to a person', () => {
   it('is refused where another row was linked to the person, with the id of that row, also when both come at once', async () => {
     const school = await meet([{ code: 'A' }], both);
     await school.sync();
-    const decisions = await Promise.all(['S1', 'S2'].map((id) => refusal(school.decide(id, 'LINK', school.ids[0]))));
+    const decisions = await Promise.all(
+      ['S1', 'S2'].map((id) => refusal(school.decide(id, 'LINK', school.ids[0]))),
+    );
     expect(decisions.filter((error) => error === undefined)).to.have.length(1);
     const refused = decisions.find((error) => error !== undefined) as Error;
     expect(refused).to.deep.include({ code: 'invalid_argument', reason: 'LINK_TARGET_CLAIMED' });
@@ -72,7 +74,9 @@ describe('a decision that links a row to a person', () => {
       school.ids[0],
     ]);
     expect((await school.sync()).counts).to.deep.include({ created: 0, updated: 0, conflicts: 1 });
-    expect(await school.reasons()).to.deep.equal({ S1: 'was linked to somebody who is no longer in the roster' });
+    expect(await school.reasons()).to.deep.equal({
+      S1: 'was linked to somebody who is no longer in the roster',
+    });
   });
 });
 

@@ -66,7 +66,9 @@ describe('a value that tells nobody apart', () => {
     await school.sync();
     const [conflict] = await school.conflicts();
     expect(conflict?.candidates).to.have.length(9);
-    expect(conflict?.candidates.map(({ confidence }) => confidence)).to.deep.equal([1, 1, 1, 0.95, 0.95, 0.95, 0.85, 0.85, 0.85]);
+    expect(conflict?.candidates.map(({ confidence }) => confidence)).to.deep.equal([
+      1, 1, 1, 0.95, 0.95, 0.95, 0.85, 0.85, 0.85,
+    ]);
   });
 });
 
@@ -128,7 +130,11 @@ describe('an id that the school gave to somebody else', () => {
     const school = await reuse();
     const { counts } = await school.sync();
     expect(counts).to.deep.include({ conflicts: 1, missing: 0, updated: 0 });
-    expect(await school.student(school.ana)).to.deep.include({ givenName: 'Ana', nationalId: '12345678-5', active: true });
+    expect(await school.student(school.ana)).to.deep.include({
+      givenName: 'Ana',
+      nationalId: '12345678-5',
+      active: true,
+    });
     expect((await school.mapped()).get('S1')).to.equal(school.ana);
     expect((await school.conflicts())[0]?.candidates).to.deep.equal([
       { internalId: school.ana, confidence: 0.5, rule: 'externalId' },
@@ -160,7 +166,11 @@ describe('an id that the school gave to somebody else', () => {
     const pedro = (await school.mapped()).get('S1') as string;
     expect(pedro).to.not.equal(school.ana);
     expect(await school.student(pedro)).to.deep.include({ givenName: 'Pedro' });
-    expect(await school.student(school.ana)).to.deep.include({ givenName: 'Ana', nationalId: '12345678-5', active: true });
+    expect(await school.student(school.ana)).to.deep.include({
+      givenName: 'Ana',
+      nationalId: '12345678-5',
+      active: true,
+    });
     expect((await school.sync()).counts).to.deep.include({ unchanged: 2, conflicts: 0, missing: 0 });
   });
 
@@ -209,7 +219,11 @@ describe('a national id that two rows of one reading have', () => {
     ['a sync beside people who are there', [{ code: 'X' }]],
   ] as const) {
     it(`is a warning that names both lines, in every sync: ${what}`, async () => {
-      const school = await meet(people, ['S1,12.345.678-5,Ana,Soto,,,', 'S2,,Luz,Paz,,,', 'S3,12345678-5,Eva,Rey,,,']);
+      const school = await meet(people, [
+        'S1,12.345.678-5,Ana,Soto,,,',
+        'S2,,Luz,Paz,,,',
+        'S3,12345678-5,Eva,Rey,,,',
+      ]);
       for (const created of [3, 0]) {
         const report = await school.sync();
         expect(report.counts).to.deep.include({ created, conflicts: 0, warnings: 1 });
@@ -227,15 +241,23 @@ describe('a national id that two rows of one reading have', () => {
 
 describe('a plan that waits while somebody comes into the roster', () => {
   async function waiting() {
-    const school = await meet([{ code: 'X' }], ['S1,12345678-5,Ana,Soto,,,', 'S2,,Luz,Paz,,B,', 'S3,,Sol,Rey,,,']);
+    const school = await meet(
+      [{ code: 'X' }],
+      ['S1,12345678-5,Ana,Soto,,,', 'S2,,Luz,Paz,,B,', 'S3,,Sol,Rey,,,'],
+    );
     const { runId } = await school.preview();
     const run = await school.integrationService.getSyncRun(school.integrationId, runId);
     const mark = () =>
       school.database.transaction(() =>
-        markMatchedCreates(school.database, { run, spec: ENTITY_SPECS.STUDENT, policy: syncPolicy.parse({}) }),
+        markMatchedCreates(school.database, {
+          run,
+          spec: ENTITY_SPECS.STUDENT,
+          policy: syncPolicy.parse({}),
+        }),
       );
     const moved = async () =>
-      (await school.integrationService.listSyncChanges(school.integrationId, runId, { outcome: 'MOVED' })).items;
+      (await school.integrationService.listSyncChanges(school.integrationId, runId, { outcome: 'MOVED' }))
+        .items;
     return { ...school, runId, mark, moved };
   }
 

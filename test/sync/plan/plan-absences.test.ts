@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import type { RecordPage, StudentRecord } from '../../../src/connectors/index.js';
 import { recordSchool } from '../../support/record-school.js';
 
-const students = (...ids: string[]): StudentRecord[] => ids.map((externalId) => ({ externalId, givenName: 'Ana' }));
+const students = (...ids: string[]): StudentRecord[] =>
+  ids.map((externalId) => ({ externalId, givenName: 'Ana' }));
 
 /** An error that a connector found in the row of this id. */
 const failed = (externalId: string | undefined): RecordPage<StudentRecord> => ({

@@ -2,14 +2,21 @@ import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../../src/index.js';
 import { ENTITY_SPECS } from '../../../src/sync/entity-spec.js';
-import { DIGEST_BYTES, DIGEST_VERSION, digestKey, digestOf, digestsOf } from '../../../src/sync/stage/digest.js';
+import {
+  DIGEST_BYTES,
+  DIGEST_VERSION,
+  digestKey,
+  digestOf,
+  digestsOf,
+} from '../../../src/sync/stage/digest.js';
 import type { EntityRecord } from '../../../src/sync/stage/stage-record.js';
 import { cleanExternalId, cleanValue, type FieldKind } from '../../../src/values/index.js';
 
 const SPEC = ENTITY_SPECS[MappingEntityType.STUDENT];
 const SCHOOL = '00000000-0000-4000-8000-000000000001';
 const KEY = digestKey(SCHOOL, {});
-const digest = (record: Partial<EntityRecord>, key = KEY) => digestOf(key, SPEC, { externalId: '1', ...record }).toString('hex');
+const digest = (record: Partial<EntityRecord>, key = KEY) =>
+  digestOf(key, SPEC, { externalId: '1', ...record }).toString('hex');
 
 describe('the digest of a record', () => {
   const different: [what: string, records: Partial<EntityRecord>[]][] = [
@@ -33,7 +40,10 @@ describe('the digest of a record', () => {
     ],
     ['ids that end where the next value begins', [{ externalId: '1true' }, { externalId: '1' }]],
     ['active and not', [{}, { active: false }]],
-    ['spaces and letters in other forms', [{ givenName: 'Ana' }, { givenName: ' Ana' }, { givenName: 'ana' }]],
+    [
+      'spaces and letters in other forms',
+      [{ givenName: 'Ana' }, { givenName: ' Ana' }, { givenName: 'ana' }],
+    ],
     ['a letter composed and decomposed', [{ givenName: '\u00f1' }, { givenName: 'n\u0303' }]],
     ['a number and its text in metadata', [{ metadata: { a: 1 } }, { metadata: { a: '1' } }]],
     ['no metadata and empty metadata', [{}, { metadata: {} }]],
@@ -69,14 +79,20 @@ describe('the digest of a record', () => {
     expect(digest({})).to.have.length(DIGEST_BYTES * 2);
     expect(new Set(keys.map((key) => digest({}, key))).size).to.equal(keys.length);
     expect(digestKey(SCHOOL, { email: 'SOURCE', code: 'SOURCE' })).to.equal(KEY);
-    expect(digestKey(SCHOOL, { email: 'FILL', code: 'FILL' })).to.equal(digestKey(SCHOOL, { code: 'FILL', email: 'FILL' }));
+    expect(digestKey(SCHOOL, { email: 'FILL', code: 'FILL' })).to.equal(
+      digestKey(SCHOOL, { code: 'FILL', email: 'FILL' }),
+    );
   });
 });
 
 describe('the digests of fingerprints', () => {
-  const fingerprints = Buffer.from(Array.from({ length: DIGEST_BYTES * 300 }, (_, i) => (i * i + (i >> 4)) % 256));
+  const fingerprints = Buffer.from(
+    Array.from({ length: DIGEST_BYTES * 300 }, (_, i) => (i * i + (i >> 4)) % 256),
+  );
   const slices = (all: Buffer) =>
-    Array.from({ length: all.length / DIGEST_BYTES }, (_, i) => all.toString('hex', i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES));
+    Array.from({ length: all.length / DIGEST_BYTES }, (_, i) =>
+      all.toString('hex', i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES),
+    );
 
   it('are equal where the fingerprints and the keys are, and leave the fingerprints as they are', () => {
     const before = Buffer.from(fingerprints);

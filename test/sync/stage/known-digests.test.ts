@@ -18,7 +18,8 @@ async function unseenOf(known: KnownDigests, size: number): Promise<string[]> {
   const found: string[] = [];
   for await (const slice of known.unseen(size)) {
     expect(slice.length).to.be.within(DIGEST_BYTES, size * DIGEST_BYTES);
-    for (let at = 0; at < slice.length; at += DIGEST_BYTES) found.push(slice.toString('hex', at, at + DIGEST_BYTES));
+    for (let at = 0; at < slice.length; at += DIGEST_BYTES)
+      found.push(slice.toString('hex', at, at + DIGEST_BYTES));
   }
   return found;
 }
@@ -38,7 +39,9 @@ describe('a table of known digests', () => {
           for (const [one, line] of looks) {
             const before = model.get(hex(one));
             expect(known.lineOf(one, 0)).to.equal(before ?? 0);
-            expect(known.see(one, 0, line)).to.equal(before === undefined ? 'unknown' : before === 0 ? 'first' : before);
+            expect(known.see(one, 0, line)).to.equal(
+              before === undefined ? 'unknown' : before === 0 ? 'first' : before,
+            );
             if (before === 0) model.set(hex(one), line ?? -1);
           }
           const unseen = [...model].filter(([, line]) => line === 0).map(([one]) => one);

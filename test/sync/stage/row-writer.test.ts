@@ -39,12 +39,17 @@ async function written(rows: readonly Row[]): Promise<Row[]> {
   );
   await database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $1', [runId]);
   return read.map(({ n, text, active, dropped, json }) => {
-    expect([active, dropped, json]).to.deep.equal([n % 2 === 0, n % 2 === 0 ? ['email', 'code'] : null, text]);
+    expect([active, dropped, json]).to.deep.equal([
+      n % 2 === 0,
+      n % 2 === 0 ? ['email', 'code'] : null,
+      text,
+    ]);
     return { n, text };
   });
 }
 
-const number = (texts: readonly (string | null)[]): Row[] => texts.map((text, index) => ({ n: index + 1, text }));
+const number = (texts: readonly (string | null)[]): Row[] =>
+  texts.map((text, index) => ({ n: index + 1, text }));
 
 describe('rows that are written in batches', () => {
   const every = [null, '', ' ', 'NULL', 'null', '\\N', '\\\\N', '\\', '\\.', '\\.\n', '\n', '\r', '\r\n', '\t', '\\t', '\\\t', '\b\f\v', '"', "'", '{}',
@@ -58,7 +63,9 @@ describe('rows that are written in batches', () => {
   it('are read again as they were, every character from U+0001 to U+00FF beside every special one', async () => {
     const characters = Array.from({ length: 255 }, (_, i) => String.fromCharCode(i + 1));
     const rows = number(
-      ['\\', '\t', '\n', '\r', 'N', ''].flatMap((special) => characters.map((one) => `${special}${one}${special}`)),
+      ['\\', '\t', '\n', '\r', 'N', ''].flatMap((special) =>
+        characters.map((one) => `${special}${one}${special}`),
+      ),
     );
     expect(await written(rows)).to.deep.equal(rows);
   });
