@@ -227,9 +227,9 @@ export class IntegrationService {
   async resumeAbandonedRuns(): Promise<number> {
     let count = 0;
     for (
-      let held = await this.parts.syncs.runs.claimAnyDead();
+      let held = await this.parts.syncs.claims.claimAnyDead();
       held;
-      held = await this.parts.syncs.runs.claimAnyDead()
+      held = await this.parts.syncs.claims.claimAnyDead()
     ) {
       const claimed = held;
       await this.#recordOutcome(claimed.run.integrationId, () => this.parts.syncs.carryOut(claimed));
@@ -364,7 +364,7 @@ export class IntegrationService {
     request: PageRequest & { severity?: SyncIssue['severity'] | undefined } = {},
   ): Promise<Page<SyncIssue>> {
     await this.getSyncRun(id, runId);
-    return this.parts.syncs.runs.listIssues(runId, { ...request, integrationId: id });
+    return this.parts.syncs.listIssues(id, runId, request);
   }
 
   /**

@@ -101,14 +101,12 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
     },
 
     async previewSync({ id, entityType }) {
-      const { runId, errors, parts } = await integrationService.previewSync(id, fromEntityType(entityType));
-      const run = await integrationService.getSyncRun(id, runId);
+      const { run, errors, parts } = await integrationService.previewSync(id, fromEntityType(entityType));
       return { run: toSyncRunMessage(run), errors, parts: parts.map(toSyncPartMessage) };
     },
 
     async approveSync({ id, runId, reason }) {
-      const { success, parts } = await integrationService.approveSync(id, runId, reason);
-      const run = await integrationService.getSyncRun(id, runId);
+      const { success, run, parts } = await integrationService.approveSync(id, runId, reason);
       return { success, run: toSyncRunMessage(run), parts: parts.map(toSyncPartMessage) };
     },
 
@@ -117,9 +115,8 @@ export function integrationRpc(parts: IntegrationRpcParts): ServiceImpl<typeof I
     },
 
     async rollbackSync({ id, runId, preview }) {
-      const report = await integrationService.rollbackSync(id, runId, { preview });
-      const run = await integrationService.getSyncRun(id, report.runId);
-      return { run: toSyncRunMessage(run), parts: report.parts.map(toSyncPartMessage) };
+      const { run, parts } = await integrationService.rollbackSync(id, runId, { preview });
+      return { run: toSyncRunMessage(run), parts: parts.map(toSyncPartMessage) };
     },
 
     async listSyncChanges({ id, runId, action, outcome, pageSize, pageToken }) {

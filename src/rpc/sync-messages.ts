@@ -64,7 +64,7 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
 }
 
 export function toSyncDataMessage(report: SyncReport): MessageInitShape<typeof SyncDataResponseSchema> {
-  const { mappings, status, parts, ...rest } = report;
+  const { run: _, mappings, status, parts, ...rest } = report;
   return {
     ...rest,
     status: enumValue(SyncRun_Status, status),
@@ -76,9 +76,9 @@ export function toSyncDataMessage(report: SyncReport): MessageInitShape<typeof S
 export function toSyncPartMessage(
   part: SyncReport['parts'][number],
 ): MessageInitShape<typeof SyncPartSchema> {
-  const { entityType, runId, status, counts, membershipCounts, errors } = part;
+  const { run, runId, status, counts, membershipCounts, errors } = part;
   return {
-    entityType: enumValue(MappingEntityType, entityType),
+    entityType: enumValue(MappingEntityType, run.entityType),
     runId,
     status: enumValue(SyncRun_Status, status),
     counts,

@@ -1,0 +1,4 @@
+export { correlate } from './correlate.js';
+export type { PlannedConflict } from './keep-out.js';
+export { linkUnmapped } from './link-unmapped.js';
+export { markMatchedCreates } from './matches.js';

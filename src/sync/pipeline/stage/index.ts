@@ -1,0 +1,4 @@
+export { DIGEST_BYTES } from './digest.js';
+export { canDraft, undraft } from './drafts.js';
+export { FORGOTTEN, type KnownDigests } from './known-digests.js';
+export { type Staged, stage } from './stage.js';
