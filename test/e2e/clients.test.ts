@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { create, type DescMethod, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
@@ -10,7 +10,8 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from '@connectrpc/connect-node';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, credentials, loadPackageDefinition, Metadata } from '@grpc/grpc-js';
+import { load } from '@grpc/proto-loader';
 import { expect } from 'chai';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { MappingEntityType } from '../../gen/smartid/integrations/v1/mapping_pb.js';
@@ -229,3 +230,43 @@ describe('a stream over REST', () => {
     expect((await fetch(`${url}/healthz`)).status).to.equal(200);
   });
 });
+
+describe('proto/ as it is in the tree', () => {
+  it('is all that proto-loader needs to make a client of gRPC, which then calls', async () => {
+    const { url } = await sharedService();
+    const folder = join(process.cwd(), 'proto');
+    const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.proto'));
+    expect(files).to.include('buf/validate/validate.proto');
+    const definition = await load(files, { includeDirs: [folder], enums: String });
+    const packages = loadPackageDefinition(definition) as unknown as {
+      smartid: { integrations: { v1: { IntegrationService: new (...given: unknown[]) => ListsProviders } } };
+    };
+    const client = new packages.smartid.integrations.v1.IntegrationService(
+      new URL(url).host,
+      credentials.createInsecure(),
+    );
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${TOKEN}`);
+    const { providers } = await new Promise<ProvidersAnswer>((resolve, reject) => {
+      client.ListProviders({}, metadata, (error, answer) => (answer ? resolve(answer) : reject(error)));
+    });
+    client.close();
+    expect(providers.find(({ provider }) => provider === 'MOODLE')).to.deep.include({
+      provider: 'MOODLE',
+      sendsAttendance: true,
+    });
+  });
+});
+
+interface ProvidersAnswer {
+  providers: { provider: string; sendsAttendance: boolean }[];
+}
+
+/** What proto-loader makes of the service, as far as it is called here. */
+interface ListsProviders extends Client {
+  ListProviders(
+    request: object,
+    metadata: Metadata,
+    done: (error: Error | null, answer?: ProvidersAnswer) => void,
+  ): void;
+}
