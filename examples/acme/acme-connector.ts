@@ -37,11 +37,11 @@ export class AcmeConnector extends RosterConnector<Config, Credentials> {
     for await (const items of this.#pages('students')) yield items.map(toStudent);
   }
 
-  async *courses() {
+  override async *courses() {
     for await (const items of this.#pages('courses')) yield items.map(toCourse);
   }
 
-  async send(sheet: AttendanceSheet): Promise<SendResult> {
+  override async send(sheet: AttendanceSheet): Promise<SendResult> {
     const marks = sheet.rows.map(({ externalId, status }) => ({ student: externalId, status }));
     // The session's id makes it safe to send twice: Acme keeps one mark for each student of a session.
     await this.#call({

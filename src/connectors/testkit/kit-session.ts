@@ -68,6 +68,7 @@ export async function withSession<T>(
     http: (options) => outbound.client({ ...options, signal: abort.signal, logger }),
     outbound,
     s3: { endpoint: undefined, forcePathStyle: true },
+    cursor: () => Promise.resolve(undefined),
     delivered: async (list) => void outcomes.push(...list),
     handOutAgain: () => Promise.resolve(),
     assertMaySend: () => abort.signal.throwIfAborted(),

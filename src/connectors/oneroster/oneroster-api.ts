@@ -1,0 +1,197 @@
+import { ConnectorError } from '../connector-error.js';
+import { type HttpAnswer, type HttpClient, OAuth2Client } from '../http/index.js';
+import type { ConnectionCheck, ConnectionReport, ConnectorContext } from '../sis-connector.js';
+import type { OneRosterConfig, OneRosterCredentials } from './oneroster-config.js';
+import { explain, isRefusedQuery } from './oneroster-error.js';
+import { type ListPage, type OneRosterLists, unreadable } from './oneroster-lists.js';
+import { LISTS, type ListName, type RecordOf } from './oneroster-wire.js';
+
+const SCOPES = {
+  '1.1': 'https://purl.imsglobal.org/spec/or/v1p1/scope/roster-core.readonly',
+  '1.2': 'https://purl.imsglobal.org/spec/or/v1p2/scope/roster-core.readonly',
+} as const;
+
+/** Lists come under their own names, people under this one. */
+const KEYS: Partial<Record<ListName, string>> = { students: 'users', teachers: 'users' };
+
+/** Without these there is no roster; the others add names to it. */
+const NEEDED: readonly ListName[] = ['courses', 'classes', 'students', 'teachers', 'enrollments'];
+
+type Query = Readonly<Record<string, string>>;
+
+/** The lists of a school by the REST API of OneRoster 1.1 or 1.2. */
+export class OneRosterApi implements OneRosterLists {
+  readonly tellsChanges = true;
+  readonly #api: HttpClient;
+  readonly #client: OAuth2Client;
+  readonly #config: OneRosterConfig;
+
+  constructor({
+    context,
+    config,
+    credentials,
+  }: { context: ConnectorContext; config: OneRosterConfig; credentials: OneRosterCredentials }) {
+    const { clientId, clientSecret } = credentials;
+    if (!clientId || !clientSecret) {
+      throw new ConnectorError(
+        'credentials.clientId and credentials.clientSecret are required: the client that the school system made for this API.',
+      );
+    }
+    const { apiUrl = '', tokenUrl = '', timeout: timeoutMs } = config;
+    this.#config = config;
+    this.#api = context.http({ system: 'OneRoster', baseUrl: apiUrl, timeoutMs });
+    this.#client = new OAuth2Client({
+      http: (options) => context.http(options),
+      api: this.#api,
+      system: 'OneRoster',
+      tokenUrl,
+      clientId,
+      clientSecret,
+      scope: config.scope ?? SCOPES[config.version],
+      authentication: config.tokenAuthentication,
+      timeoutMs,
+    });
+  }
+
+  async *pages<L extends ListName>(list: L, since?: Date): AsyncGenerator<ListPage<L>> {
+    if (since === undefined) return yield* this.#read(list, {}, false);
+    const pages = this.#read(list, { filter: `dateLastModified>='${since.toISOString()}'` }, true);
+    // Only the first answer shows whether the filter is understood: then nothing was given yet.
+    const first = await pages.next().catch((error: unknown) => {
+      if (isRefusedQuery(error)) return undefined;
+      throw error;
+    });
+    if (!first) return yield* this.#read(list, {}, false);
+    if (first.done) return;
+    yield first.value;
+    yield* pages;
+  }
+
+  async check(): Promise<ConnectionReport> {
+    const checks: ConnectionCheck[] = [];
+    for (const list of Object.keys(LISTS) as ListName[]) checks.push(await this.#probe(list));
+    const broken = checks.filter(({ name, ok }) => !ok && NEEDED.includes(name as ListName));
+    if (broken.length === 0) return { success: true, checks };
+    // A refused client is refused for every list: said once.
+    const message = [...new Set(broken.map((check) => check.message))].join(' ');
+    return { success: false, message, checks };
+  }
+
+  async #probe(name: ListName): Promise<ConnectionCheck> {
+    try {
+      const answer = await this.#get(name, { limit: '1', offset: '0' });
+      const rows = rowsOf(name, answer);
+      const total = totalOf(answer);
+      const message =
+        total === undefined
+          ? `${name} can be read${rows.length === 0 ? '; there are none' : ''}.`
+          : `${total} ${name}.`;
+      return { name, ok: true, message, ...(total !== undefined && { details: { total } }) };
+    } catch (error) {
+      if (!(error instanceof ConnectorError)) throw error;
+      return { name, ok: false, message: error.message };
+    }
+  }
+
+  /**
+   * A list, page by page, in the order of the ids: in the natural order servers repeat and skip rows. Follows
+   * the link to the next page, else goes on behind the rows that came. A short page ends the list only where
+   * the declared total says so too, as servers also cut pages to a size of their own.
+   */
+  async *#read<L extends ListName>(list: L, filter: Query, partial: boolean): AsyncGenerator<ListPage<L>> {
+    const { pageSize } = this.#config;
+    const order = { limit: String(pageSize), sort: 'sourcedId', orderBy: 'asc', ...filter };
+    const asked = new Set<string>();
+    const seen = new Set<string>();
+    let query: Query = { ...order, offset: '0' };
+    let total: number | undefined;
+    let received = 0;
+    let wasShort = false;
+    let linked = false;
+    while (true) {
+      if (asked.size === asked.add(JSON.stringify(query)).size) throw goesInCircles(list);
+      const answer = await this.#get(list, query);
+      const found = rowsOf(list, answer);
+      const page = this.#toPage(list, found, seen, received);
+      if (found.length > 0 && page.repeated === found.length) {
+        // A server that knows no offset gives its one short page again.
+        if (!wasShort) throw goesInCircles(list);
+        yield { ...page, partial, gap: `OneRoster gave the last page of ${list} twice.` };
+        return;
+      }
+      const declared = totalOf(answer);
+      const moved =
+        page.repeated > 0 || (total !== undefined && declared !== undefined && declared !== total);
+      total = declared ?? total;
+      received += found.length;
+      yield {
+        ...page,
+        partial,
+        declaredTotal: total,
+        gap: moved ? `The list of ${list} changed while it was read.` : undefined,
+      };
+      wasShort = found.length < pageSize;
+      const next = nextOf(answer);
+      linked ||= next !== undefined;
+      if (next) query = { ...order, ...next };
+      else if (
+        found.length === 0 ||
+        (total === undefined ? linked : seen.size >= total && (linked || wasShort))
+      )
+        return;
+      else query = { ...order, offset: String(received) };
+    }
+  }
+
+  #toPage<L extends ListName>(list: L, found: readonly unknown[], seen: Set<string>, before: number) {
+    const page = { rows: [] as RecordOf<L>[], issues: [] as ListPage<L>['issues'], file: list, repeated: 0 };
+    for (const [i, row] of found.entries()) {
+      const parsed = LISTS[list].safeParse(row);
+      const id = parsed.success ? parsed.data.sourcedId : `\0${JSON.stringify(row)}`;
+      if (seen.has(id)) {
+        page.repeated += 1;
+        continue;
+      }
+      seen.add(id);
+      if (parsed.success) page.rows.push(parsed.data as RecordOf<L>);
+      else page.issues.push(unreadable(`record ${before + i + 1}`, list));
+    }
+    return page;
+  }
+
+  async #get(list: ListName, query: Query): Promise<HttpAnswer> {
+    return this.#client.send({ path: `/${list}`, query }).catch((error: unknown) => {
+      throw explain(error, list);
+    });
+  }
+}
+
+function rowsOf(list: ListName, answer: HttpAnswer): unknown[] {
+  const body = answer.json() as Record<string, unknown> | null;
+  const rows = body?.[KEYS[list] ?? list] ?? body?.[list];
+  if (Array.isArray(rows)) return rows;
+  throw new ConnectorError(
+    `OneRoster answered /${list} without "${KEYS[list] ?? list}". Is config.apiUrl the address that the lists are below?`,
+  );
+}
+
+function totalOf({ headers }: HttpAnswer): number | undefined {
+  const header = headers.get('x-total-count')?.trim() ?? '';
+  return /^\d+$/.test(header) ? Number(header) : undefined;
+}
+
+/**
+ * The query of the link to the next page. Host and path stay ours: behind a proxy servers link to what they
+ * take for their address, and a token goes nowhere else.
+ */
+function nextOf({ headers }: HttpAnswer): Query | undefined {
+  const [, address] = /<([^>]*)>\s*(?:;[^,<]*)?;\s*rel="?next"?/i.exec(headers.get('link') ?? '') ?? [];
+  if (!address || !URL.canParse(address, 'http://next')) return undefined;
+  return Object.fromEntries(new URL(address, 'http://next').searchParams);
+}
+
+function goesInCircles(list: ListName): ConnectorError {
+  return new ConnectorError(
+    `OneRoster gave a page of ${list} twice: its pages do not lead to the end of the list. Nothing was changed; sync again, and tell the operator of the school system if it stays so.`,
+  );
+}
