@@ -1,10 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MappingEntityType } from '../../../src/connectors/index.js';
 import { oneRoster } from '../../../src/connectors/oneroster/index.js';
 import { conformanceCases, type Simulation } from '../../../src/connectors/testkit/index.js';
 import { createPathJail } from '../../../src/security/index.js';
 import {
   csvFilesOf,
+  enrolment,
   makeOneRosterSchool,
   type OneRosterSchool,
   OneRosterSimulator,
@@ -12,11 +14,36 @@ import {
 } from '../../support/oneroster/index.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
+const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
+
 const idsOf = (rows: readonly { sourcedId: string }[]) => rows.map(({ sourcedId }) => sourcedId);
 
-function expectedOf(school: OneRosterSchool): Pick<Simulation, 'expected'> {
+/** One student and one teacher no longer count, nor does a class. */
+function makeSchool(): OneRosterSchool {
+  const school = makeOneRosterSchool();
+  const of = (list: keyof OneRosterSchool, id: string) =>
+    school[list].find(({ sourcedId }) => sourcedId === id) as object;
+  Object.assign(of('users', 'S2'), { enabledUser: 'false' });
+  Object.assign(of('users', 'T1'), { enabledUser: false });
+  // Over, and in another role: no memberships.
+  school.enrollments.push(
+    enrolment('G1', 'T6', 'teacher', { endDate: '2020-12-31' }),
+    enrolment('G1', 'T5', 'administrator'),
+  );
+  return school;
+}
+
+function expectedOf(
+  school: OneRosterSchool,
+): Pick<Simulation, 'expected' | 'expectedMemberships' | 'inactive'> {
   const users = idsOf(school.users);
+  const pairs = (role: string) =>
+    school.enrollments
+      .filter((row) => row.role === role && row.endDate === undefined)
+      .map((row) => [...(row.sourcedId.split('-') as [string, string])] as const);
   return {
+    expectedMemberships: { STUDENT: pairs('student'), TEACHER: pairs('teacher') },
+    inactive: { STUDENT: ['S2'], TEACHER: ['T1'], COURSE: [], GROUP: [] },
     expected: {
       COURSE: idsOf(school.courses),
       GROUP: idsOf(school.classes),
@@ -38,7 +65,7 @@ const REFUSED: Simulation['refused'] = [
 ];
 
 function simulateApi(version: '1.1' | '1.2'): Simulation {
-  const simulator = new OneRosterSimulator(version);
+  const simulator = new OneRosterSimulator(version, makeSchool());
   const { school } = simulator;
   return {
     handle: simulator.handle,
@@ -48,6 +75,8 @@ function simulateApi(version: '1.1' | '1.2'): Simulation {
     },
     ...expectedOf(school),
     refused: REFUSED,
+    declaresTotals: [COURSE, GROUP, STUDENT, TEACHER],
+    expireToken: () => simulator.expireTokens(),
     expireCredentials: () => {
       simulator.expireTokens();
       simulator.vices.clientRefused = true;
@@ -61,7 +90,7 @@ function simulateApi(version: '1.1' | '1.2'): Simulation {
 
 async function simulateZip(): Promise<Simulation> {
   const root = await tempFolder();
-  const school = makeOneRosterSchool();
+  const school = makeSchool();
   await mkdir(join(root, 'in'));
   await writeFile(join(root, 'in', 'oneroster.zip'), await zipOf(csvFilesOf(school)));
   return {
@@ -73,8 +102,14 @@ async function simulateZip(): Promise<Simulation> {
 }
 
 const CONNECTORS = {
-  'ONEROSTER (API 1.2)': await conformanceCases({ definition: oneRoster, simulate: () => simulateApi('1.2') }),
-  'ONEROSTER (API 1.1)': await conformanceCases({ definition: oneRoster, simulate: () => simulateApi('1.1') }),
+  'ONEROSTER (API 1.2)': await conformanceCases({
+    definition: oneRoster,
+    simulate: () => simulateApi('1.2'),
+  }),
+  'ONEROSTER (API 1.1)': await conformanceCases({
+    definition: oneRoster,
+    simulate: () => simulateApi('1.1'),
+  }),
   'ONEROSTER (zip)': await conformanceCases({ definition: oneRoster, simulate: simulateZip, network: false }),
 };
 
