@@ -1,9 +1,11 @@
 import { ConnectorError } from '../connector-error.js';
+import type { RecordIssue } from '../external-record.js';
 import { type HttpAnswer, type HttpClient, OAuth2Client } from '../http/index.js';
 import type { ConnectionCheck, ConnectionReport, ConnectorContext } from '../sis-connector.js';
 import type { OneRosterConfig, OneRosterCredentials } from './oneroster-config.js';
 import { explain, isRefusedQuery } from './oneroster-error.js';
 import { type ListPage, type OneRosterLists, unreadable } from './oneroster-lists.js';
+import { Pager, type Query } from './oneroster-paging.js';
 import { LISTS, type ListName, type RecordOf } from './oneroster-wire.js';
 
 const SCOPES = {
@@ -16,8 +18,6 @@ const KEYS: Partial<Record<ListName, string>> = { students: 'users', teachers: '
 
 /** Without these there is no roster; the others add names to it. */
 const NEEDED: readonly ListName[] = ['courses', 'classes', 'students', 'teachers', 'enrollments'];
-
-type Query = Readonly<Record<string, string>>;
 
 /** The lists of a school by the REST API of OneRoster 1.1 or 1.2. */
 export class OneRosterApi implements OneRosterLists {
@@ -93,70 +93,30 @@ export class OneRosterApi implements OneRosterLists {
     }
   }
 
-  /**
-   * A list, page by page, in the order of the ids: in the natural order servers repeat and skip rows. Follows
-   * the link to the next page, else goes on behind the rows that came. A short page ends the list only where
-   * the declared total says so too, as servers also cut pages to a size of their own.
-   */
   async *#read<L extends ListName>(list: L, filter: Query, partial: boolean): AsyncGenerator<ListPage<L>> {
-    const { pageSize } = this.#config;
-    const order = { limit: String(pageSize), sort: 'sourcedId', orderBy: 'asc', ...filter };
-    const asked = new Set<string>();
-    const seen = new Set<string>();
-    let query: Query = { ...order, offset: '0' };
-    let total: number | undefined;
+    const pager = new Pager(this.#config.pageSize, filter);
     let received = 0;
-    let wasShort = false;
-    let linked = false;
-    while (true) {
-      if (asked.size === asked.add(JSON.stringify(query)).size) throw goesInCircles(list);
-      const answer = await this.#get(list, query);
-      const found = rowsOf(list, answer);
-      const page = this.#toPage(list, found, seen, received);
-      if (found.length > 0 && page.repeated === found.length) {
-        // A server that knows no offset gives its one short page again.
-        if (!wasShort) throw goesInCircles(list);
-        yield { ...page, partial, gap: `OneRoster gave the last page of ${list} twice.` };
-        return;
-      }
-      const declared = totalOf(answer);
-      const moved =
-        page.repeated > 0 || (total !== undefined && declared !== undefined && declared !== total);
-      total = declared ?? total;
-      received += found.length;
-      yield {
-        ...page,
-        partial,
-        declaredTotal: total,
-        gap: moved ? `The list of ${list} changed while it was read.` : undefined,
-      };
-      wasShort = found.length < pageSize;
-      const next = nextOf(answer);
-      linked ||= next !== undefined;
-      if (next) query = { ...order, ...next };
-      else if (
-        found.length === 0 ||
-        (total === undefined ? linked : seen.size >= total && (linked || wasShort))
-      )
-        return;
-      else query = { ...order, offset: String(received) };
+    while (pager.query) {
+      const { wasShort } = pager;
+      const answer = await this.#get(list, pager.query);
+      const rows = rowsOf(list, answer);
+      const { fresh, hasMoved, isRepeated } = pager.turn({
+        ids: rows.map(idOf),
+        total: totalOf(answer),
+        next: nextOf(answer),
+      });
+      // A server that knows no offset gives its one short page again: that is the end, and proves nothing.
+      if (isRepeated && !wasShort) throw goesInCircles(list);
+      const page = toPage(
+        list,
+        fresh.map((position) => rows[position]),
+        received,
+      );
+      const gap = hasMoved ? `The list of ${list} changed while it was read.` : undefined;
+      yield { ...page, partial, declaredTotal: pager.total, gap };
+      if (isRepeated) return;
+      received += fresh.length;
     }
-  }
-
-  #toPage<L extends ListName>(list: L, found: readonly unknown[], seen: Set<string>, before: number) {
-    const page = { rows: [] as RecordOf<L>[], issues: [] as ListPage<L>['issues'], file: list, repeated: 0 };
-    for (const [i, row] of found.entries()) {
-      const parsed = LISTS[list].safeParse(row);
-      const id = parsed.success ? parsed.data.sourcedId : `\0${JSON.stringify(row)}`;
-      if (seen.has(id)) {
-        page.repeated += 1;
-        continue;
-      }
-      seen.add(id);
-      if (parsed.success) page.rows.push(parsed.data as RecordOf<L>);
-      else page.issues.push(unreadable(`record ${before + i + 1}`, list));
-    }
-    return page;
   }
 
   async #get(list: ListName, query: Query): Promise<HttpAnswer> {
@@ -173,6 +133,24 @@ function rowsOf(list: ListName, answer: HttpAnswer): unknown[] {
   throw new ConnectorError(
     `OneRoster answered /${list} without "${KEYS[list] ?? list}". Is config.apiUrl the address that the lists are below?`,
   );
+}
+
+/** Rows without an id are told apart by all that they say. */
+function idOf(row: unknown): string {
+  const { sourcedId } = (row ?? {}) as { sourcedId?: unknown };
+  return sourcedId ? String(sourcedId) : `\0${JSON.stringify(row)}`;
+}
+
+/** `before`: how many rows came before these. */
+function toPage<L extends ListName>(list: L, found: readonly unknown[], before: number) {
+  const rows: RecordOf<L>[] = [];
+  const issues: RecordIssue[] = [];
+  for (const [i, row] of found.entries()) {
+    const parsed = LISTS[list].safeParse(row);
+    if (parsed.success) rows.push(parsed.data as RecordOf<L>);
+    else issues.push(unreadable(`record ${before + i + 1}`, list));
+  }
+  return { rows, issues, file: list };
 }
 
 function totalOf({ headers }: HttpAnswer): number | undefined {

@@ -41,6 +41,7 @@ export class OneRosterSimulator {
     mostRows: Number.POSITIVE_INFINITY,
     filter: 'understood' as 'understood' | 'ignored' | 'refused',
     ignoresOffset: false,
+    ignoresLimit: false,
     /** Says this instead of the true total. */
     total: undefined as number | undefined,
   };
@@ -129,7 +130,9 @@ export class OneRosterSimulator {
   }
 
   async #giveList(list: string, url: URL, response: ServerResponse): Promise<void> {
-    const limit = Math.min(Number(url.searchParams.get('limit') ?? 100), this.vices.mostRows);
+    const { mostRows, ignoresLimit } = this.vices;
+    const wanted = ignoresLimit ? Number.POSITIVE_INFINITY : Number(url.searchParams.get('limit') ?? 100);
+    const limit = Math.min(wanted, mostRows);
     const asked = Number(url.searchParams.get('offset') ?? 0);
     this.onPage(list, asked);
     const all = this.#rowsOf(list);
