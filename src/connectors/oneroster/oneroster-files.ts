@@ -105,7 +105,7 @@ export class OneRosterFiles implements OneRosterLists {
     if (mode === 'absent') return { name, ok: true, message: `${name}.csv is absent.`, details: { mode } };
     try {
       // Its header is enough; what is behind it a sync tells.
-      await this.#table(name).next();
+      for await (const _page of this.#table(name)) break;
       return { name, ok: true, message: `${name}.csv: ${mode}.`, details: { mode } };
     } catch (error) {
       if (!(error instanceof ConnectorError)) throw error;

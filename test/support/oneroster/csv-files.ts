@@ -69,7 +69,7 @@ export async function zipOf(files: Readonly<Record<string, string | Buffer>>): P
   const zip = new ZipFile();
   const forged: [honest: string, wanted: string][] = [];
   for (const [name, content] of Object.entries(files)) {
-    const isHonest = !name.startsWith('/') && !name.includes('..') && !name.includes('\\');
+    const isHonest = !/^\/|^[a-z]:|\.\.|\\/i.test(name);
     const honest = isHonest ? name : name.replace(/[^a-z0-9]/gi, '_');
     if (!isHonest) forged.push([honest, name]);
     zip.addBuffer(Buffer.from(content), honest);
