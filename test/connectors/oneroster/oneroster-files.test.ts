@@ -306,9 +306,9 @@ describe('OneRoster as CSV files', () => {
 
     it('a row with too few or too many cells is an error with its line, and the others come in', async () => {
       const { records, issues } = await readZip(
-        withUsers('sourcedId,givenName,familyName\nS1,Ana\nS2,Pía,Ríos\n\nS3,Eva,Paz,x\nS4,Eva,Paz,,\n'),
+        withUsers('sourcedId,givenName,familyName\nS1,Ana\nS2,Pía,Ríos\n\nS1,Eva,Paz,x\nS3,Eva,Paz,,\n'),
       );
-      expect(idsOf(records)).to.deep.equal(['S2', 'S4']);
+      expect(idsOf(records)).to.deep.equal(['S2', 'S3']);
       expect(issues.map(({ rule, line, file }) => [rule, line, file])).to.deep.equal([
         ['row.ragged', 2, 'users.csv'],
         ['row.ragged', 5, 'users.csv'],
