@@ -3,7 +3,7 @@ import type { RecordIssue } from '../external-record.js';
 import { type HttpAnswer, type HttpClient, OAuth2Client } from '../http/index.js';
 import type { ConnectionCheck, ConnectionReport, ConnectorContext } from '../sis-connector.js';
 import type { OneRosterConfig, OneRosterCredentials } from './oneroster-config.js';
-import { explain, isRefusedQuery } from './oneroster-error.js';
+import { explain, isRefusedQuery, wordsOf } from './oneroster-error.js';
 import { type ListPage, type OneRosterLists, unreadable } from './oneroster-lists.js';
 import { Pager, type Query } from './oneroster-paging.js';
 import { LISTS, type ListName, type RecordOf } from './oneroster-wire.js';
@@ -15,6 +15,9 @@ const SCOPES = {
 
 /** Lists come under their own names, people under this one. */
 const KEYS: Partial<Record<ListName, string>> = { students: 'users', teachers: 'users' };
+
+/** More than any school has; the ids of a list are kept in memory while it is read. */
+const MOST_ROWS = 1_000_000;
 
 /** Without these there is no roster; the others add names to it. */
 const NEEDED: readonly ListName[] = ['courses', 'classes', 'students', 'teachers', 'enrollments'];
@@ -116,6 +119,7 @@ export class OneRosterApi implements OneRosterLists {
       yield { ...page, partial, declaredTotal: pager.total, gap };
       if (isRepeated) return;
       received += fresh.length;
+      if (received > MOST_ROWS) throw endless(list);
     }
   }
 
@@ -130,6 +134,13 @@ function rowsOf(list: ListName, answer: HttpAnswer): unknown[] {
   const body = answer.json() as Record<string, unknown> | null;
   const rows = body?.[KEYS[list] ?? list] ?? body?.[list];
   if (Array.isArray(rows)) return rows;
+  // Some report failures under a status of success.
+  const words = wordsOf(answer);
+  if (words) {
+    throw new ConnectorError(
+      `OneRoster reports that ${list} cannot be read (${words}). Try again, or ask the operator of the school system.`,
+    );
+  }
   throw new ConnectorError(
     `OneRoster answered /${list} without "${KEYS[list] ?? list}". Is config.apiUrl the address that the lists are below?`,
   );
@@ -156,6 +167,12 @@ function toPage<L extends ListName>(list: L, found: readonly unknown[], before: 
 function totalOf({ headers }: HttpAnswer): number | undefined {
   const header = headers.get('x-total-count')?.trim() ?? '';
   return /^\d+$/.test(header) ? Number(header) : undefined;
+}
+
+function endless(list: string): ConnectorError {
+  return new ConnectorError(
+    `OneRoster gave more than ${MOST_ROWS.toLocaleString('en')} ${list}; that is no school. Give the client access to this school alone, or import files.`,
+  );
 }
 
 /**

@@ -55,7 +55,7 @@ export function isNotOffered(error: unknown): boolean {
 }
 
 /** OneRoster's own words in an answer; empty when there are none. */
-function wordsOf(answer: HttpAnswer): string {
+export function wordsOf(answer: HttpAnswer): string {
   try {
     const { imsx_codeMajor: code, imsx_description: words } = refusal.safeParse(answer.json()).data ?? {};
     return [code, words].filter(Boolean).join(': ').slice(0, 300);

@@ -81,6 +81,7 @@ function simulateApi(version: '1.1' | '1.2'): Simulation {
       simulator.expireTokens();
       simulator.vices.clientRefused = true;
     },
+    failSoftly: () => Object.assign(simulator.vices, { failing: true }),
     shrink: () => {
       const gone = school.users.findIndex(({ sourcedId }) => sourcedId === 'S10');
       school.users.splice(gone, 1);

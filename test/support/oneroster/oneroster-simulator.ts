@@ -37,6 +37,8 @@ export class OneRosterSimulator {
     sendsLinks: true,
     /** Where links lead to, as behind a proxy. */
     linkOrigin: undefined as string | undefined,
+    /** 200 with a failure in the body. */
+    failing: false,
     /** Pages are cut to this size, whatever is asked for. */
     mostRows: Number.POSITIVE_INFINITY,
     filter: 'understood' as 'understood' | 'ignored' | 'refused',
@@ -92,6 +94,8 @@ export class OneRosterSimulator {
     const token = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
     if (this.vices.tokensWorthless || !this.#tokens.has(token))
       return send(response, 401, this.#failure('unauthorisedrequest', `no access with token ${token}`));
+    if (this.vices.failing)
+      return send(response, 200, this.#failure('internal_server_error', 'the database is away'));
     const missing = this.vices.missing.get(list);
     if (missing !== undefined)
       return send(response, missing, this.#failure('forbidden', `${list} is not for this client ${token}`));
