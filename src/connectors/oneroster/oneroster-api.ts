@@ -3,7 +3,7 @@ import type { RecordIssue } from '../external-record.js';
 import { type HttpAnswer, type HttpClient, OAuth2Client } from '../http/index.js';
 import type { ConnectionCheck, ConnectionReport, ConnectorContext } from '../sis-connector.js';
 import type { OneRosterConfig, OneRosterCredentials } from './oneroster-config.js';
-import { explain, isRefusedQuery, wordsOf } from './oneroster-error.js';
+import { explain, isNotOffered, isRefusedQuery, wordsOf } from './oneroster-error.js';
 import { type ListPage, type OneRosterLists, unreadable } from './oneroster-lists.js';
 import { Pager, type Query } from './oneroster-paging.js';
 import { LISTS, type ListName, type RecordOf } from './oneroster-wire.js';
@@ -75,9 +75,7 @@ export class OneRosterApi implements OneRosterLists {
     for (const list of Object.keys(LISTS) as ListName[]) checks.push(await this.#probe(list));
     const broken = checks.filter(({ name, ok }) => !ok && NEEDED.includes(name as ListName));
     if (broken.length === 0) return { success: true, checks };
-    // A refused client is refused for every list: said once.
-    const message = [...new Set(broken.map((check) => check.message))].join(' ');
-    return { success: false, message, checks };
+    return { success: false, message: broken.map((check) => check.message).join(' '), checks };
   }
 
   async #probe(name: ListName): Promise<ConnectionCheck> {
@@ -91,25 +89,25 @@ export class OneRosterApi implements OneRosterLists {
           : `${total} ${name}.`;
       return { name, ok: true, message, ...(total !== undefined && { details: { total } }) };
     } catch (error) {
-      if (!(error instanceof ConnectorError)) throw error;
+      // A client that is refused is refused for every list: once is enough.
+      if (!(error instanceof ConnectorError) || !isNotOffered(error)) throw error;
       return { name, ok: false, message: error.message };
     }
   }
 
+  /** A list to its end. `partial`: whether `filter` leaves some of it out. */
   async *#read<L extends ListName>(list: L, filter: Query, partial: boolean): AsyncGenerator<ListPage<L>> {
     const pager = new Pager(this.#config.pageSize, filter);
     let received = 0;
     while (pager.query) {
-      const { wasShort } = pager;
       const answer = await this.#get(list, pager.query);
       const rows = rowsOf(list, answer);
-      const { fresh, hasMoved, isRepeated } = pager.turn({
+      const { fresh, hasMoved, isLost } = pager.turn({
         ids: rows.map(idOf),
         total: totalOf(answer),
         next: nextOf(answer),
       });
-      // A server that knows no offset gives its one short page again: that is the end, and proves nothing.
-      if (isRepeated && !wasShort) throw goesInCircles(list);
+      if (isLost) throw goesInCircles(list);
       const page = toPage(
         list,
         fresh.map((position) => rows[position]),
@@ -117,7 +115,6 @@ export class OneRosterApi implements OneRosterLists {
       );
       const gap = hasMoved ? `The list of ${list} changed while it was read.` : undefined;
       yield { ...page, partial, declaredTotal: pager.total, gap };
-      if (isRepeated) return;
       received += fresh.length;
       if (received > MOST_ROWS) throw endless(list);
     }

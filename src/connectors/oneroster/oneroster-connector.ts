@@ -155,7 +155,7 @@ export class OneRosterConnector extends RosterConnector<OneRosterConfig, OneRost
   async #decide(type: MappingEntityType): Promise<Reading> {
     const { config, context } = this;
     const everything: Reading = { ...planReading(config, undefined), changedEnrolments: [] };
-    if (!this.#lists.tellsChanges) return everything;
+    if (!this.#lists.tellsChanges) return { ...everything, cursor: undefined };
     const plan = planReading(config, await context.cursor(type));
     const role = ROLE_OF[type];
     if (!plan.since || !role) return { ...plan, changedEnrolments: [] };

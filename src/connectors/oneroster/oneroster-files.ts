@@ -35,8 +35,6 @@ interface FileSet {
   /** As a person would name it. */
   title: string;
   modes: ReadonlyMap<FileName, FileMode>;
-  /** Why a newer set is not read. */
-  passedOver: string | undefined;
 }
 
 type Roles = NonNullable<User['roles']>;
@@ -88,10 +86,8 @@ export class OneRosterFiles implements OneRosterLists {
   }
 
   async check(): Promise<ConnectionReport> {
-    const { title, modes, passedOver } = await this.#open();
-    const checks: ConnectionCheck[] = [
-      { name: 'files', ok: true, message: [`${title} is read`, passedOver].filter(Boolean).join('; ') },
-    ];
+    const { title, modes } = await this.#open();
+    const checks: ConnectionCheck[] = [{ name: 'files', ok: true, message: `${title} is read.` }];
     for (const name of FILES) checks.push(await this.#look(name, modes.get(name) ?? 'absent'));
     const broken = checks.filter(({ ok }) => !ok);
     if (broken.length > 0)
@@ -128,7 +124,7 @@ export class OneRosterFiles implements OneRosterLists {
     try {
       const folder = zip ? await openZip(zip) : outer;
       const modes = await readManifest(folder, zip ? title : `${title}, and no ${zipFile}`, signal);
-      return { folder, title, modes, passedOver: bucket?.passedOver };
+      return { folder, title, modes };
     } finally {
       await zip?.close();
     }
@@ -202,13 +198,8 @@ export class OneRosterFiles implements OneRosterLists {
 const TO_RECORD: Readonly<
   Record<FileName, (row: TableRow, roles: ReadonlyMap<string, Roles>) => Record<string, unknown>>
 > = {
-  orgs: (row) => ({ ...common(row), name: row.get('name'), type: row.get('type') }),
-  academicSessions: (row) => ({
-    ...common(row),
-    title: row.get('title'),
-    type: row.get('type'),
-    schoolYear: row.get('schoolYear'),
-  }),
+  orgs: (row) => ({ ...common(row), name: row.get('name') }),
+  academicSessions: (row) => ({ ...common(row), title: row.get('title') }),
   courses: (row) => ({
     ...common(row),
     title: row.get('title'),

@@ -17,17 +17,20 @@ export interface Turned {
   fresh: number[];
   /** Whether the list is another than it was when the page before was read. */
   hasMoved: boolean;
-  /** The whole page was there before: the pages lead nowhere. */
-  isRepeated: boolean;
+  /** Whether the pages lead in circles, or nowhere: there is no end to be reached. */
+  isLost: boolean;
 }
+
+/** Pages without a new row, one after the other, that a link may lead over: some servers hide rows late. */
+const MOST_EMPTY = 20;
 
 /**
  * Goes through the pages of one list, in the order of the ids: in the natural order servers repeat and skip
  * rows. Follows the link to the next page, else goes on behind the rows that came. A short page ends a list
  * only where the total says so too, as servers also cut pages to a size of their own.
  *
- * Rows that come or go meanwhile push others over the edge of a page. That shows in the total; where there is
- * none, each page begins with the last row of the one before.
+ * Rows that come or go meanwhile push others over the edge of a page. So each page is asked for from the last
+ * row of the one before, the hinge: when another row stands there, or the total is another, the list has moved.
  */
 export class Pager {
   readonly #fixed: Query;
@@ -38,6 +41,8 @@ export class Pager {
   #total: number | undefined;
   #isLinked = false;
   #wasShort = false;
+  /** How many pages in a row had no new row. */
+  #empty = 0;
   /** Id that the next page is to begin with. */
   #hinge: string | undefined;
 
@@ -58,11 +63,6 @@ export class Pager {
     return this.#total;
   }
 
-  /** Whether the page before was a short one. */
-  get wasShort(): boolean {
-    return this.#wasShort;
-  }
-
   /** Takes what was answered to `query`, and moves on. */
   turn({ ids, total, next }: Answered): Turned {
     this.#asked.add(JSON.stringify(this.#query));
@@ -77,13 +77,16 @@ export class Pager {
     const repeated = ids.length - fresh.length - onlyHinge;
     const isOther = this.#total !== undefined && total !== undefined && total !== this.#total;
     this.#total = total ?? this.#total;
-    const isRepeated = fresh.length === 0 && repeated > 0;
+    const hasMoved = !begins || repeated > 0 || isOther;
+    if (fresh.length === 0 && repeated > 0) {
+      // A short page, or one after a short page, is the end: of a list that has moved, or on a server that knows
+      // no offset. It proves nothing.
+      this.#query = undefined;
+      return { fresh, hasMoved: true, isLost: !this.#wasShort && ids.length >= this.#pageSize };
+    }
+    this.#empty = fresh.length === 0 ? this.#empty + 1 : 0;
     this.#moveOn(ids, fresh.length, next);
-    return {
-      fresh,
-      hasMoved: !begins || repeated > 0 || isOther,
-      isRepeated: isRepeated || this.#isCircle(),
-    };
+    return { fresh, hasMoved, isLost: this.#empty > MOST_EMPTY || this.#isCircle() };
   }
 
   #moveOn(ids: readonly string[], fresh: number, next: Query | undefined): void {
@@ -97,7 +100,8 @@ export class Pager {
       fresh === 0 ||
       isWhole ||
       (this.#total === undefined ? this.#isLinked : isAll && (this.#isLinked || isShort));
-    this.#hinge = this.#total === undefined && ids.length > 1 ? ids.at(-1) : undefined;
+    // A page of one row would hold nothing but the hinge.
+    this.#hinge = ids.length > 1 ? ids.at(-1) : undefined;
     const overlap = this.#hinge === undefined ? 0 : 1;
     if (next) {
       const offset = Number(next.offset);

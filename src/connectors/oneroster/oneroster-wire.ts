@@ -30,9 +30,9 @@ const base = {
   line: z.int().optional(),
 };
 
-export const org = z.object({ ...base, name: text, type: text });
+export const org = z.object({ ...base, name: text });
 
-export const academicSession = z.object({ ...base, title: text, type: text, schoolYear: text });
+export const academicSession = z.object({ ...base, title: text });
 
 export const course = z.object({
   ...base,

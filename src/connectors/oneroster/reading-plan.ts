@@ -5,8 +5,8 @@ import type { OneRosterConfig } from './oneroster-config.js';
 export interface ReadingPlan {
   /** What changed since then; undefined: everything. */
   since: Date | undefined;
-  /** Where the next reading may go on, once this one is applied. */
-  cursor: string;
+  /** Where the next reading may go on, once this one is applied; undefined: it cannot. */
+  cursor: string | undefined;
 }
 
 interface Cursor {

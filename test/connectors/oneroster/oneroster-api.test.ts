@@ -276,7 +276,7 @@ describe('OneRoster by its API', () => {
 
     it('and pulls rows forward, so that one is skipped, proves nothing', async () => {
       const { records, gaps } = await drift((school) => {
-        school.users.splice(0, 1);
+        school.users.splice(0, 2);
       });
       expect(records).to.have.length(11);
       expect(gaps).to.include('The list of students changed while it was read.');
@@ -352,7 +352,9 @@ describe('OneRoster by its API', () => {
   it('reads on when its token expires in the middle, with one token more', async () => {
     const { settings, simulator } = await simulate();
     simulator.onPage = (list, offset) => {
-      if (list === 'students' && offset === 5) simulator.expireTokens();
+      if (list !== 'students' || offset === 0) return;
+      simulator.expireTokens();
+      simulator.onPage = () => {};
     };
     const { records, gaps } = await read(settings);
     expect(records).to.have.length(12);

@@ -111,7 +111,7 @@ describe('OneRoster as CSV files', () => {
       const credentials = { awsAccessKey: 'AKIATEST', awsSecretKey: 'very-secret' };
       expect((await read({ config, credentials })).records).to.have.length(5);
       const report = await connected({ config, credentials }, (connector) => connector.testConnection());
-      expect(JSON.stringify(report)).to.contain('s3://school/exports/2026-03-02/oneroster.zip is read');
+      expect(JSON.stringify(report)).to.contain('s3://school/exports/2026-03-02/oneroster.zip is read.');
     } finally {
       await server.close();
     }
