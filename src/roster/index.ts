@@ -1,3 +1,3 @@
 export * from './roster.js';
 export { RosterService } from './roster-service.js';
-export { ENTITY_SPECS, type EntitySpec, type FieldSpec } from './schema.js';
+export { ENTITY_SPECS, type EntitySpec, type FieldSpec, membershipRole } from './schema.js';

@@ -85,6 +85,11 @@ export const ENTITY_SPECS: Readonly<Record<MappingEntityType, EntitySpec>> = {
   },
 };
 
+/** In which role memberships come with entities of this type; undefined where none do. */
+export function membershipRole({ table }: EntitySpec): 'STUDENT' | 'TEACHER' | undefined {
+  return table === 'students' ? 'STUDENT' : table === 'groups' ? 'TEACHER' : undefined;
+}
+
 /** All that a backend can edit of an entity. */
 export function editableFields(spec: EntitySpec): EditableField[] {
   const fields: EditableField[] = [...spec.fields];

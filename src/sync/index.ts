@@ -1,10 +1,10 @@
-export type { ListChangesRequest, SyncChange, SyncChangeAction } from './change-store.js';
-export type { ConflictResolution, SyncConflict } from './conflict-store.js';
-export type { ReadEntities, SyncWork } from './dispatch.js';
-export type { Evidence } from './evidence.js';
-export type { IssueExport } from './issue-export/index.js';
+export type { ConflictResolution, SyncConflict } from './conflicts/conflict-store.js';
+export type { IssueExport } from './issues/index.js';
+export type { ReportedMapping, SyncReport } from './pipeline/index.js';
 export { type FieldPolicy, type GuardOverride, type SyncPolicy, syncPolicy } from './policy.js';
-export type { ReportedMapping, SyncReport } from './report.js';
+export type { ListChangesRequest, SyncChange, SyncChangeAction } from './runs/change-store.js';
+export type { ReadEntities, SyncWork } from './runs/dispatch.js';
+export type { Evidence } from './runs/evidence.js';
 export type {
   SyncCounts,
   SyncIssue,
@@ -14,5 +14,5 @@ export type {
   SyncScope,
   SyncStage,
   SyncTimings,
-} from './sync-run.js';
+} from './runs/sync-run.js';
 export { SyncService } from './sync-service.js';

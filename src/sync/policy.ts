@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ENTITY_SPECS } from './entity-spec.js';
+import { ENTITY_SPECS } from '../roster/index.js';
 
 const percent = (value: number) => z.number().min(0).max(100).default(value);
 const FIELDS = [

@@ -5,24 +5,21 @@ import type { Database, Leases } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import type { Logger } from '../observability/index.js';
 import type { Page, PageRequest } from '../paging.js';
-import { ChangeStore, type ListChangesRequest, type SyncChange } from './change-store.js';
-import { ConflictStore } from './conflict-store.js';
-import { dispatch, type SyncWork, taskOf } from './dispatch.js';
-import { ENTITY_SPECS } from './entity-spec.js';
-import { exportIssues, type IssueExport } from './issue-export/index.js';
-import { runPipeline } from './pipeline.js';
+import { ConflictStore } from './conflicts/conflict-store.js';
+import { exportIssues, type IssueExport, listIssues } from './issues/index.js';
+import { runPipeline, type SyncReport } from './pipeline/index.js';
 import type { SyncPolicy } from './policy.js';
-import { SourceFailure } from './read.js';
-import { report, type SyncReport } from './report.js';
-import { type HeldRun, type RunKey, type RunRequest, RunStore } from './run-store.js';
-import type { SyncContext } from './sync-context.js';
-import type { SyncRun, SyncScope } from './sync-run.js';
+import { type AttemptParts, attempt } from './runs/attempt.js';
+import { ChangeStore, type ListChangesRequest, type SyncChange } from './runs/change-store.js';
+import { dispatch, type SyncWork, taskOf } from './runs/dispatch.js';
+import { RunClaims } from './runs/run-claims.js';
+import type { HeldRun, RunKey, RunRequest } from './runs/run-request.js';
+import { RunStore } from './runs/run-store.js';
+import type { SyncIssue, SyncRun, SyncScope } from './runs/sync-run.js';
 
 /** How long pushed records wait for another run. */
 const PATIENCE_MS = 30_000;
 const LOOK_EVERY_MS = 100;
-/** From so many new entities on the statistics of the database are out of date. */
-const MANY = 1_000;
 
 export interface SyncServiceOptions {
   database: Database;
@@ -37,14 +34,18 @@ export interface SyncServiceOptions {
  */
 export class SyncService {
   readonly runs: RunStore;
+  readonly claims: RunClaims;
   readonly conflicts: ConflictStore;
   readonly #changes: ChangeStore;
   readonly #options: SyncServiceOptions;
+  readonly #attempts: AttemptParts;
 
   constructor(options: SyncServiceOptions) {
     const { database, leases } = options;
     this.#options = options;
-    this.runs = new RunStore(database, leases);
+    this.runs = new RunStore(database);
+    this.claims = new RunClaims(database, leases, this.runs);
+    this.#attempts = { database, runs: this.runs, logger: options.logger };
     this.conflicts = new ConflictStore(database);
     this.#changes = new ChangeStore(database);
   }
@@ -65,8 +66,8 @@ export class SyncService {
   async syncPushed(key: RunKey, source: RecordSource, policy: SyncPolicy): Promise<SyncReport> {
     const end = performance.now() + PATIENCE_MS;
     while (true) {
-      const held = await this.runs.create({ ...key, pushed: true });
-      if (held) return this.#withLease(held, (context) => runPipeline(context, source, policy));
+      const held = await this.claims.create({ ...key, pushed: true });
+      if (held) return attempt(this.#attempts, held, (context) => runPipeline(context, source, policy));
       if (performance.now() > end) {
         throw new ServiceError(
           'aborted',
@@ -80,9 +81,14 @@ export class SyncService {
     }
   }
 
-  /** Applies a plan that is HELD or PREVIEWED, as it was shown. `decision`: what the person says. */
+  /**
+   * Applies a plan that is HELD or PREVIEWED, as it was shown. `decision`: what the person says. A run of the
+   * same that died on the way is brought to its end first.
+   */
   async approve(integrationId: string, runId: string, decision: string): Promise<SyncReport> {
-    return this.carryOut(await this.runs.approve(integrationId, runId, decision));
+    const run = await this.runs.get(integrationId, runId);
+    await this.#endDead(run);
+    return this.carryOut(await this.claims.approve(integrationId, runId, decision));
   }
 
   /** Puts a plan away that is HELD or PREVIEWED. */
@@ -144,6 +150,16 @@ export class SyncService {
     return exportIssues(this.#options.database, await this.runs.get(integrationId, runId), file);
   }
 
+  /** The issues of a run in the order they were found. */
+  async listIssues(
+    integrationId: string,
+    runId: string,
+    request: PageRequest & { severity?: SyncIssue['severity'] | undefined },
+  ): Promise<Page<SyncIssue>> {
+    await this.runs.get(integrationId, runId);
+    return listIssues(this.#options.database, runId, { ...request, integrationId });
+  }
+
   /** The conflicts of an integration; those that wait for a person unless asked otherwise. */
   listConflicts(integrationId: string, request: PageRequest & { resolved?: boolean | undefined }) {
     return this.conflicts.list(integrationId, request);
@@ -154,11 +170,12 @@ export class SyncService {
    * process.
    */
   carryOut(held: HeldRun): Promise<SyncReport> {
-    return this.#withLease(held, (context) =>
+    return attempt(this.#attempts, held, (context) =>
       dispatch({
         ...context,
+        claims: this.claims,
         work: () => this.#options.workOf(held.run.integrationId),
-        doPart: (part, work) => this.#withLease(part, work),
+        doPart: (part, work) => attempt(this.#attempts, part, work),
         endDead: (key) => this.#endDead(key),
       }),
     );
@@ -170,21 +187,21 @@ export class SyncService {
    */
   async #start(request: RunRequest): Promise<SyncReport> {
     while (true) {
-      const created = await this.runs.create(request);
+      const created = await this.claims.create(request);
       if (created) return this.carryOut(created);
-      const claimed = await this.runs.claimDead(request);
+      const claimed = await this.claims.claimDead(request);
       if (claimed) {
         if (isAskedFor(claimed.run, request)) return this.carryOut(claimed);
         await this.#endClaimed(claimed);
         continue;
       }
-      const running = await this.runs.alreadyRunning(request);
+      const running = await this.claims.alreadyRunning(request);
       if (running) throw running;
     }
   }
 
   async #endDead(key: RunKey): Promise<void> {
-    const claimed = await this.runs.claimDead(key);
+    const claimed = await this.claims.claimDead(key);
     if (claimed) await this.#endClaimed(claimed);
   }
 
@@ -194,89 +211,6 @@ export class SyncService {
     await this.carryOut(claimed).catch((error: unknown) => {
       this.#options.logger.error({ err: error, runId, integrationId }, 'a run that was taken up failed');
     });
-  }
-
-  /** Keeps the lease of a run while it is worked on, and ends the run with what comes of it. */
-  async #withLease(held: HeldRun, work: (context: SyncContext) => Promise<SyncReport>): Promise<SyncReport> {
-    const { run, lease } = held;
-    const { database, logger: parent } = this.#options;
-    const logger = parent.child({
-      runId: run.id,
-      integrationId: run.integrationId,
-      entityType: run.entityType,
-    });
-    let done: SyncReport;
-    try {
-      done = await database.inBackground(() => lease.race(work({ ...held, database, runs: this.runs })));
-    } catch (error) {
-      return this.#endFailed(held, error, logger);
-    }
-    const error = done.success ? run.error : (done.errors[0] ?? 'The connector reports that it failed.');
-    await this.#finish(held, { status: done.status, error }, logger);
-    logger.info({ status: done.status, counts: run.counts, timings: run.timings }, 'sync run done');
-    this.#learn(run, logger);
-    return done;
-  }
-
-  /** Ends a run whose work threw, and throws the same unless its source is at fault. */
-  async #endFailed(held: HeldRun, error: unknown, logger: Logger): Promise<SyncReport> {
-    const { run, lease } = held;
-    // The run is another process's, which brings it to its end.
-    if (lease.signal.aborted) throw lease.signal.reason;
-    if (error instanceof SourceFailure) {
-      logger.warn({ reason: error.message }, 'sync run failed at its source');
-      await this.#finish(held, { status: 'FAILED', error: error.message }, logger);
-      return { ...(await report(this.#options.database, run)), counts: run.counts };
-    }
-    await this.#finish(held, this.#endOf(run, error), logger).catch(() => undefined);
-    throw error;
-  }
-
-  /** What a run comes to whose work threw. */
-  async #endOf(run: SyncRun, error: unknown): Promise<Partial<SyncRun>> {
-    // What failed came after the last write. Only the database knows whether that was committed.
-    const stored = run.appliedPosition ? await this.runs.get(run.integrationId, run.id) : run;
-    if (stored.appliedPosition) return { status: 'COMPLETED', error: null };
-    const sentence =
-      error instanceof ServiceError
-        ? error.message
-        : 'The service had an internal error; its log tells more.';
-    // A plan that could not be applied now waits as before, and for the same reason.
-    const isWaiting = error instanceof ServiceError && error.code === 'aborted' && taskOf(run) === 'APPROVAL';
-    if (!isWaiting) return { status: 'FAILED', error: sentence };
-    return { status: run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD', approvedAt: null };
-  }
-
-  /**
-   * Records the end of a run. Where that fails, the run is given up, to be taken up and ended by whoever
-   * finds it.
-   */
-  async #finish(
-    { run, lease }: HeldRun,
-    end: Partial<SyncRun> | Promise<Partial<SyncRun>>,
-    logger: Logger,
-  ): Promise<void> {
-    try {
-      await this.runs.finish({ run: Object.assign(run, await end), lease });
-    } catch (error) {
-      if (!lease.signal.aborted) {
-        logger.error({ err: error }, 'the end of a sync run could not be recorded; it is taken up again');
-        await lease.abandon().catch(() => undefined);
-      }
-      throw error;
-    }
-  }
-
-  /**
-   * Lets PostgreSQL look at what came in, beside the answer: until its own maintenance comes along it would
-   * take tables for empty that have grown by a school, and plan the statements of small runs accordingly.
-   */
-  #learn(run: SyncRun, logger: Logger): void {
-    const { database } = this.#options;
-    if (!database.copies || run.entityType === 'ALL' || run.counts.created < MANY) return;
-    database
-      .execute(`ANALYZE ${ENTITY_SPECS[run.entityType].table}, integration_mappings`)
-      .catch((error: unknown) => logger.warn({ err: error }, 'statistics were not brought up to date'));
   }
 }
 

@@ -37,7 +37,7 @@ describe('a sync of everything', () => {
     });
     expect(report.counts).to.deep.include({ read: 7, created: 7 });
     expect(report.membershipCounts).to.deep.include({ created: 4 });
-    expect(report.parts.map(({ entityType, counts }) => [entityType, counts.created])).to.deep.equal([
+    expect(report.parts.map(({ run, counts }) => [run.entityType, counts.created])).to.deep.equal([
       ['COURSE', 1],
       ['TEACHER', 1],
       ['GROUP', 2],

@@ -178,7 +178,10 @@ describe('a file with odd data', () => {
       'STUDENT 1',
       'STUDENT 2',
     ]);
-    for (const { runId, entityType } of report.parts.slice(2)) {
+    for (const {
+      runId,
+      run: { entityType },
+    } of report.parts.slice(2)) {
       const { items } = await integrationService.listSyncIssues(school.integrationId, runId);
       expect(items.length, entityType).to.be.greaterThan(0);
       for (const { message } of items) expect(message.length).to.be.lessThan(1_000);

@@ -51,11 +51,11 @@ describe('a preview of everything', () => {
     const { integrationService } = await sharedServices();
     const school = await newSchool(FILES);
     const { parts, runId } = await integrationService.previewSync(school.integrationId);
-    const courses = parts.find(({ entityType }) => entityType === 'COURSE');
+    const courses = parts.find(({ run }) => run.entityType === 'COURSE');
     await integrationService.discardSync(school.integrationId, courses?.runId as string);
     const approved = await integrationService.approveSync(school.integrationId, runId);
     expect(approved.success).to.equal(true);
-    const groups = approved.parts.find(({ entityType }) => entityType === 'GROUP');
+    const groups = approved.parts.find(({ run }) => run.entityType === 'GROUP');
     expect(groups?.counts).to.deep.include({ moved: 2 });
     const { items } = await integrationService.listSyncChanges(
       school.integrationId,

@@ -1,0 +1,103 @@
+import type { GuardOverride, SyncPolicy } from '../../policy.js';
+import type { Evidence } from '../../runs/evidence.js';
+
+/** What a plan would do to those who are there, of one entity type. */
+export interface Impact {
+  /** How many are mapped and were not missing before, and those of the roster whom the plan links. */
+  base: number;
+  /** How many of them would begin to be missing, or be deactivated. */
+  leaving: number;
+  /** How many would be active again, or no longer missing. */
+  returning: number;
+  /** How many of them would change, those included. */
+  changed: number;
+  /** People who are in groups by this source, and how many of them would be in none. */
+  members: number;
+  membersLeaving: number;
+  /** Memberships that this source brought, and how many of them would end. */
+  memberships: number;
+  membershipsEnding: number;
+}
+
+/**
+ * What earlier runs took away since the baseline: the last approved plan, or the start of the window if that
+ * is later.
+ */
+export interface Baseline {
+  /** The most people known before one of those runs. */
+  base: number;
+  /** How many left and did not come back. */
+  gone: number;
+  /** When the first of those runs began. */
+  since: Date | null;
+  /** Who would have another name or national id after this plan than before the first of those runs. */
+  renamed: { count: number; since: Date | null };
+}
+
+/** Why a person must look at the plan first, in a sentence; undefined when it may go on. */
+export function judge(
+  impact: Impact,
+  {
+    evidence,
+    policy,
+    override,
+    noun,
+    partial,
+    baseline,
+  }: {
+    evidence: Evidence;
+    policy: SyncPolicy;
+    override: GuardOverride | null;
+    noun: string;
+    /** Whether the source speaks of some alone: then having no rows says nothing. */
+    partial: boolean;
+    baseline: Baseline;
+  },
+): string | undefined {
+  const { base, leaving, returning, changed, members, membersLeaving, memberships, membershipsEnding } =
+    impact;
+  const { floor } = policy.guard;
+  const deactivated = override?.deactivatedPercent ?? policy.guard.deactivatedPercent;
+  const changedMost = override?.changedPercent ?? policy.guard.changedPercent;
+  // Of a first reading there is nothing to take a share of.
+  const isOver = (count: number, of: number, percent: number) =>
+    of > 0 && count >= Math.max(1, floor) && count * 100 > of * percent;
+  const share = (count: number, of: number) => `${count} of ${of} (${Math.floor((count * 100) / of)} %)`;
+  // Zero rows are never let through by a threshold: only by the person who looks at the plan.
+  if (!partial && base > 0 && evidence.rows === 0) {
+    return `Held: not one ${noun} was read, where ${base} are known. Look whether the source is empty or broken; nothing was changed.`;
+  }
+  if (isOver(leaving, base, deactivated)) {
+    return `Held: ${share(leaving, base)} ${noun}s would go, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  }
+  // A run with a threshold of its own was allowed by a person: it is judged by itself.
+  const gone = baseline.gone + leaving - returning;
+  const most = Math.max(base, baseline.base);
+  if (
+    leaving > 0 &&
+    baseline.since &&
+    override?.deactivatedPercent === undefined &&
+    isOver(gone, most, deactivated)
+  ) {
+    return `Held: ${share(gone, most)} ${noun}s would have gone since ${day(baseline.since)}, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  }
+  if (isOver(changed, base, changedMost)) {
+    return `Held: ${share(changed, base)} ${noun}s would change, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
+  }
+  const { renamed } = baseline;
+  if (renamed.since && isOver(renamed.count, base, changedMost)) {
+    return `Held: ${share(renamed.count, base)} ${noun}s would have another name or national id than before ${day(renamed.since)}, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
+  }
+  if (isOver(membersLeaving, members, deactivated)) {
+    return `Held: ${share(membersLeaving, members)} people would be left without a group, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  }
+  if (isOver(membershipsEnding, memberships, deactivated)) {
+    return `Held: ${share(membershipsEnding, memberships)} memberships would end, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  }
+  return undefined;
+}
+
+/** A day as people write it: 3 November. */
+function day(date: Date): string {
+  return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', timeZone: 'UTC' });
+}

@@ -1,0 +1,78 @@
+import type { EntitySpec } from '../../../roster/index.js';
+import { NO_CODE, NO_NATIONAL_ID } from '../../../values/index.js';
+
+/** SQL for a national id that can tell people apart, as `isIdentifying` does; null for any other. */
+export const identifying = (column: string) => unless(column, NO_NATIONAL_ID);
+/** SQL for a code that can tell people apart; null for "S/N", zeros and the like. */
+export const identifyingCode = (column: string) => unless(column, NO_CODE);
+
+const unless = (column: string, pattern: string) =>
+  `CASE WHEN regexp_replace(upper(${column}), '[^A-Z0-9]', '', 'g') !~ '${pattern}' THEN ${column} END`;
+
+/**
+ * Names without case, accents and order: an array of words. Accents go first: some databases know no capitals
+ * with accents.
+ */
+const words = (alias: string) =>
+  `ARRAY(SELECT lower(word) FROM regexp_split_to_table(regexp_replace(normalize(concat(${alias}.given_name, ' ', ${alias}.family_name), NFD),
+    '[\\u0300-\\u036f]', '', 'g'), '[[:space:][:punct:]]+') AS word WHERE word <> '')`;
+
+/**
+ * SQL that says what a row `row` contradicts of a person `person`, as the end of a sentence; null where it
+ * contradicts nothing that counts: its name, and a strong field (national id, birth date, e-mail) that both
+ * have. One name contradicts another when each has a word that the other has not. Equal national ids outweigh
+ * another e-mail while a word of the names is the same.
+ */
+export function contradictionOfLink(spec: EntitySpec, row: string, person: string): string {
+  const { otherId, sameId, otherBirth, otherMail, otherName, noWord } = comparisons(spec, row, person);
+  return sentence(otherName, [
+    [otherId, 'national id'],
+    [otherBirth, 'birth date'],
+    [`(${otherMail} AND (NOT ${sameId} OR ${noWord}))`, 'e-mail'],
+  ]);
+}
+
+/**
+ * The same for a row and the person that its id is mapped to. The same national id, or for a birth date the
+ * same e-mail, proves that it is the person; a new family name may bring a new e-mail with it.
+ */
+export function contradictionOfUpdate(spec: EntitySpec, row: string, person: string): string {
+  const { otherId, sameId, otherBirth, otherMail, sameMail, otherName, noWord } = comparisons(
+    spec,
+    row,
+    person,
+  );
+  return sentence(otherName, [
+    [otherId, 'national id'],
+    [`(${otherBirth} AND NOT ${sameId} AND NOT ${sameMail})`, 'birth date'],
+    [`(${otherMail} AND NOT ${sameId} AND ${noWord})`, 'e-mail'],
+  ]);
+}
+
+function comparisons(spec: EntitySpec, row: string, person: string) {
+  const [a, b] = [words(row), words(person)];
+  const other = (column: string) => `COALESCE(${row}.${column} <> ${person}.${column}, false)`;
+  const mail = (operator: string) =>
+    `COALESCE(lower(${row}.email) ${operator} lower(${person}.email), false)`;
+  return {
+    otherId: `(${other('national_id')} AND ${identifying(`${row}.national_id`)} IS NOT NULL AND ${identifying(`${person}.national_id`)} IS NOT NULL)`,
+    sameId: `COALESCE(${row}.national_id = ${person}.national_id, false)`,
+    otherBirth: spec.fields.some(({ column }) => column === 'birth_date') ? other('birth_date') : 'false',
+    otherMail: mail('<>'),
+    sameMail: mail('='),
+    otherName: `NOT (${a} <@ ${b} OR ${b} <@ ${a})`,
+    noWord: `NOT (${a} && ${b})`,
+  };
+}
+
+/** The names are compared last: for most there is no need to. */
+function sentence(
+  otherName: string,
+  strong: readonly (readonly [condition: string, field: string])[],
+): string {
+  const any = strong.map(([condition]) => condition).join(' OR ');
+  const cases = strong
+    .map(([condition, field]) => `WHEN ${condition} THEN 'another name and another ${field}'`)
+    .join(' ');
+  return `CASE WHEN (${any}) THEN CASE WHEN ${otherName} THEN CASE ${cases} END END END`;
+}

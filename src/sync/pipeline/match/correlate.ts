@@ -1,0 +1,154 @@
+import type { Database } from '../../../database/index.js';
+import type { EntitySpec } from '../../../roster/index.js';
+import type { SyncPolicy } from '../../policy.js';
+import type { SyncRun } from '../../runs/sync-run.js';
+import { RUN } from '../sql/run-sql.js';
+import type { Staged } from '../stage/index.js';
+import { contradictionOfUpdate } from './contradiction.js';
+import { followDecisions } from './decisions.js';
+import { keepMembershipsOf, keepOut, type PlannedConflict } from './keep-out.js';
+import { matchesSql } from './matches.js';
+
+/** So many candidates of a conflict are stored, the likeliest. */
+const MAX_CANDIDATES = 10;
+/** Up to so many changed rows, looking each up costs less than going through the school. */
+const MAX_LOOKUPS = 2_000;
+
+interface CorrelateOptions {
+  run: SyncRun;
+  spec: EntitySpec;
+  policy: SyncPolicy;
+  staged: Staged;
+}
+
+/** A row whose id is mapped to somebody whom it contradicts. */
+interface ReusedId {
+  seq: number;
+  mappedId: string;
+}
+
+/** Each candidate with how many its row has, and how many rows its person has. */
+const COUNTED = `SELECT x.*, count(*) OVER (PARTITION BY seq) AS of_row, count(*) OVER (PARTITION BY id) AS of_person,
+    row_number() OVER (PARTITION BY seq ORDER BY is_own IS TRUE DESC, confidence DESC, id) AS place
+  FROM sync_candidates x`;
+
+/**
+ * Looks for new people of the source among those who are in the roster already, put there by a backend or by
+ * another integration. A single sure candidate is noted as the row's link. Whoever is doubtful, contradicts
+ * the candidate, or contradicts the person that its id is mapped to, stays out of the run and becomes a
+ * conflict for a person. What a person decided before is done. No two rows are linked to one person, and none
+ * to somebody who is mapped.
+ */
+export async function correlate(database: Database, options: CorrelateOptions): Promise<PlannedConflict[]> {
+  const { run, spec, staged } = options;
+  if (spec.table !== 'students' && spec.table !== 'teachers') return [];
+  const [look] = await database.query<{ others: boolean; decided: boolean }>(
+    `SELECT EXISTS (SELECT 1 FROM sync_conflicts WHERE integration_id = $1 AND entity_type = $3) AS decided,
+       EXISTS (SELECT 1 FROM ${spec.table} t WHERE t.institution_id = $2) AS others`,
+    [run.integrationId, run.institutionId, spec.entityType],
+  );
+  const hasRows = staged.staged > 0;
+  const leftOut = look?.decided && hasRows ? await followDecisions(database, run, spec) : [];
+  const reused = look?.others && staged.staged > staged.fresh ? await findReusedIds(database, options) : [];
+  const isOpen = look?.others && (staged.fresh > 0 || reused.length > 0);
+  const doubtful = isOpen ? await findDoubtful(database, options, reused) : [];
+  if (look?.decided) await dropSettled(database, options);
+  await keepMembershipsOf(database, run, spec, [...leftOut, ...doubtful]);
+  return [...leftOut, ...doubtful];
+}
+
+/** Conflicts that wait although their row is in no doubt any more, or is no longer in the source. */
+async function dropSettled(database: Database, { run, spec, staged }: CorrelateOptions): Promise<void> {
+  const isWhole = !staged.partial && run.evidence.gaps.length === 0;
+  await database.execute(
+    `DELETE FROM sync_conflicts d WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution IS NULL
+       AND ${isWhole ? 'd.run_id <> $2' : `d.external_id IN (SELECT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')`}`,
+    [run.integrationId, run.id, spec.entityType],
+  );
+}
+
+/**
+ * Changed rows that contradict whom their id is mapped to, where nobody decided that it is the same person.
+ */
+async function findReusedIds(
+  database: Database,
+  { run, spec, staged }: CorrelateOptions,
+): Promise<ReusedId[]> {
+  const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND (d.record->>'nationalId' = s.national_id
+    OR (d.record->>'givenName' IS NOT DISTINCT FROM s.given_name AND d.record->>'familyName' IS NOT DISTINCT FROM s.family_name))`;
+  // A few rows are looked up by their keys, one by one, whatever the database takes the tables for.
+  const isFew = staged.staged - staged.fresh <= MAX_LOOKUPS;
+  const join = (table: string, as: string, key: string) =>
+    isFew
+      ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true`
+      : `JOIN ${table} ${as} ON ${key}`;
+  return database.query<ReusedId>(
+    `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
+       SELECT s.seq, m.internal_id AS "mappedId" FROM s
+       ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
+       ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
+       LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = s.external_id
+       WHERE (${contradictionOfUpdate(spec, 's', 't')}) IS NOT NULL AND (${isDecided}) IS NOT TRUE`,
+    [run.integrationId, run.id, run.institutionId, spec.entityType],
+  );
+}
+
+async function findDoubtful(
+  database: Database,
+  { run, spec, policy }: CorrelateOptions,
+  reused: readonly ReusedId[],
+): Promise<PlannedConflict[]> {
+  const { link, conflict } = policy.correlation;
+  await database.query('DROP TABLE IF EXISTS sync_candidates');
+  // Of the transaction under way alone.
+  await database.query(
+    'CREATE TEMP TABLE sync_candidates (seq int, id uuid, mapped_as text, confidence float8, rule text, is_own boolean, contradicts text) ON COMMIT DROP',
+  );
+  const matches = matchesSql(spec, {
+    rows: `SELECT s.seq, s.external_id, s.national_id, s.code, s.email, s.given_name, s.family_name, s.birth_date,
+        d.external_id IS NOT NULL AND d.resolution IS NULL AS waits, r.mapped_id
+      FROM sync_staged s
+      LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id
+      LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = s.external_id
+      LEFT JOIN unnest($7::int[], $8::uuid[]) AS r (seq, mapped_id) ON r.seq = s.seq
+      WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NULL AND (r.seq IS NOT NULL
+        OR (m.internal_id IS NULL AND d.resolution IS DISTINCT FROM 'CREATE'))`,
+    rowGroups: `SELECT DISTINCT f.seq, g.internal_id AS group_id FROM sync_staged s
+      JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP' AND g.external_id = s.external_id
+      JOIN fresh f ON f.external_id = s.person_external_id
+      WHERE ${RUN} AND s.kind = 'MEMBERSHIP' AND s.role = $4`,
+    // So far a person linked all links.
+    claims: `SELECT s.link_id AS id, s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NOT NULL`,
+  });
+  await database.execute(
+    `INSERT INTO sync_candidates (seq, id, mapped_as, confidence, rule, is_own, contradicts) ${matches}`,
+    [run.integrationId, run.id, run.institutionId, spec.entityType, conflict, link].concat([
+      reused.map(({ seq }) => seq),
+      reused.map(({ mappedId }) => mappedId),
+    ] as never[]),
+  );
+  // A single sure candidate whom nobody else claims, and whom the row does not contradict.
+  await database.execute(
+    `UPDATE sync_staged s SET link_id = c.id FROM (${COUNTED}) c
+     WHERE ${RUN} AND s.seq = c.seq AND c.mapped_as IS NULL AND c.confidence >= $3 AND c.of_row = 1 AND c.of_person = 1
+       AND c.contradicts IS NULL AND c.is_own IS NOT TRUE`,
+    [run.integrationId, run.id, link],
+  );
+  return keepOut(database, spec, {
+    doubtful: `SELECT c.seq, ${REASON} AS reason,
+        jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule) ORDER BY c.confidence DESC, c.id)
+          FILTER (WHERE c.place <= ${MAX_CANDIDATES}) AS list
+      FROM (${COUNTED}) c JOIN sync_staged s ON ${RUN} AND s.seq = c.seq AND s.kind = 'ENTITY' AND s.link_id IS NULL GROUP BY c.seq`,
+    values: [run.integrationId, run.id, spec.entityType],
+  });
+}
+
+/** Why a row is in doubt, from all its candidates. */
+const REASON = `CASE
+  WHEN bool_or(c.is_own) THEN format('has an id that may be re-used: its row has %s than the person it is mapped to',
+    COALESCE(max(c.contradicts) FILTER (WHERE c.is_own), 'other data'))
+  WHEN max(c.mapped_as) IS NOT NULL THEN format('looks like the person with id "%s"', max(c.mapped_as))
+  WHEN bool_or(c.of_person > 1) THEN 'looks like somebody whom another row looks like too'
+  WHEN count(*) > 1 THEN format('may be any of %s people in the roster', count(*))
+  WHEN max(c.contradicts) IS NOT NULL THEN format('may be somebody in the roster (same %s), but has %s', max(c.rule), max(c.contradicts))
+  ELSE format('may be somebody in the roster (same %s)', max(c.rule)) END`;

@@ -1,0 +1,5 @@
+export { identifying } from './contradiction.js';
+export { correlate } from './correlate.js';
+export type { PlannedConflict } from './keep-out.js';
+export { linkUnmapped } from './link-unmapped.js';
+export { markMatchedCreates } from './matches.js';

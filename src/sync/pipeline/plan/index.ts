@@ -1,0 +1,1 @@
+export { type Planned, plan, type Unresolved } from './plan.js';

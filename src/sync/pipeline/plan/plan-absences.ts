@@ -1,0 +1,88 @@
+import type { Database } from '../../../database/index.js';
+import type { EntitySpec } from '../../../roster/index.js';
+import type { SyncPolicy } from '../../policy.js';
+import type { SyncRun } from '../../runs/sync-run.js';
+import { preferHashJoins } from '../sql/joins.js';
+import { RUN } from '../sql/run-sql.js';
+import type { KnownDigests, Staged } from '../stage/index.js';
+import { DIGEST_BYTES } from '../stage/index.js';
+
+/** Digests that are sent to the database at once: 800 kB. */
+const SLICE = 50_000;
+
+export interface AbsenceOptions {
+  run: SyncRun;
+  spec: EntitySpec;
+  policy: SyncPolicy;
+  staged: Staged;
+  /** Whether the reading proves that who was not in it is gone. */
+  complete: boolean;
+}
+
+/**
+ * Those who are mapped and of whom the source did not speak, not even in a row that was kept out. Where the
+ * reading proves that they are gone, plans that they count as missing, and once their grace is over, that
+ * they are deactivated. Returns how many they are, and the number of the last change.
+ */
+export async function planAbsences(
+  database: Database,
+  { run, spec, policy, staged, complete }: AbsenceOptions,
+): Promise<{ missing: number; lastSeq: number }> {
+  const { known, matched, lastSeq } = staged;
+  // All that the source did not have as it was, it has in another way.
+  const isAccountedFor = known.unseenCount === matched.digested && known.undigested === matched.undigested;
+  if (known.isWhole && isAccountedFor) return { missing: 0, lastSeq };
+  // Nested loops over mappings without statistics cost their square.
+  await preferHashJoins(database);
+  if (known.isWhole) await writeUnseen(database, known);
+  const mapped = (condition: string) => `SELECT m.external_id, m.internal_id, m.missing_runs, m.missing_since
+    FROM integration_mappings m ${condition} AND m.integration_id = $1 AND m.entity_type = $3`;
+  // Where all digests are known, only rows with a digest that was not seen, or with none, can be gone.
+  const candidates = known.isWhole
+    ? `${mapped('JOIN pg_temp.unseen_digests u ON u.digest = m.digest')} UNION ALL ${mapped('WHERE m.digest IS NULL')}`
+    : mapped('WHERE true');
+  const absent = `SELECT m.* FROM (${candidates}) m
+    LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind <> 'MEMBERSHIP') s USING (external_id)
+    LEFT JOIN (SELECT DISTINCT external_id COLLATE "C" AS external_id FROM sync_issues
+               WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR') i USING (external_id)
+    WHERE s.external_id IS NULL AND i.external_id IS NULL`;
+  const values: unknown[] = [run.integrationId, run.id, spec.entityType];
+  const [count] = await database.query<{ missing: number }>(
+    `SELECT count(*)::int AS missing FROM (${absent}) absent`,
+    values,
+  );
+  const missing = count?.missing ?? 0;
+  if (missing === 0 || !complete) return { missing, lastSeq };
+  const planned = await database.execute(
+    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after,
+       missing_before, missing_after)
+     SELECT $1, $2, $5 + row_number() OVER (ORDER BY external_id), $3,
+       CASE WHEN over AND active THEN 'DEACTIVATE' ELSE 'MISSING' END, internal_id, external_id,
+       CASE WHEN over AND active THEN '{"active": true}' ELSE '{}' END::jsonb,
+       CASE WHEN over AND active THEN '{"active": false}' ELSE '{}' END::jsonb, missing_runs, missing_runs + 1
+     FROM (
+       SELECT a.*, COALESCE(t.active, false) AS active,
+         a.missing_runs >= $6 OR ($7::float8 IS NOT NULL AND a.missing_since < now() - make_interval(secs => $7::float8 * 86400)) AS over
+       FROM (${absent}) a LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = a.internal_id
+     ) gone
+     -- Who is inactive has nothing more to lose: being missing is noted once.
+     WHERE active OR missing_runs = 0`,
+    [...values, run.institutionId, lastSeq, policy.graceRuns, policy.graceDays ?? null],
+  );
+  return { missing, lastSeq: lastSeq + planned };
+}
+
+/**
+ * Writes the digests that were not seen into a temporary table of the transaction under way, a slice at a
+ * time.
+ */
+async function writeUnseen(database: Database, known: KnownDigests): Promise<void> {
+  await database.query('CREATE TEMPORARY TABLE unseen_digests (digest uuid) ON COMMIT DROP');
+  for await (const slice of known.unseen(SLICE)) {
+    await database.execute(
+      `INSERT INTO pg_temp.unseen_digests
+       SELECT encode(substring($1::bytea FROM i * 16 + 1 FOR 16), 'hex')::uuid FROM generate_series(0, $2::int - 1) AS i`,
+      [slice, slice.length / DIGEST_BYTES],
+    );
+  }
+}

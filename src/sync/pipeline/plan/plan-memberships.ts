@@ -1,0 +1,195 @@
+import type { Database } from '../../../database/index.js';
+import type { SyncRun } from '../../runs/sync-run.js';
+import { lookUp } from '../sql/joins.js';
+import { RUN } from '../sql/run-sql.js';
+import { earlierPlans } from './earlier-plans.js';
+import type { Unresolved } from './plan-entities.js';
+
+export interface PlannedMemberships {
+  created: number;
+  /** Rows whose group and person are known. */
+  resolved: number;
+  deleted: number;
+  /** Rows whose group or person is not known: they are kept out. */
+  unknown: Unresolved[];
+  /** Rows of people who are left out: a person decided so, or has to decide who they are. */
+  leftOut: number;
+  /**
+   * Memberships that this source brought, of people and groups that are not missing: counted where some of
+   * them end.
+   */
+  present: number;
+  /** People who have such memberships, and how many of them the plan leaves in none. */
+  members: number;
+  membersLeaving: number;
+}
+
+export interface MembershipOptions {
+  run: SyncRun;
+  /** Whose memberships come with this entity type; undefined where none do. */
+  role: 'STUDENT' | 'TEACHER' | undefined;
+  /** Whether all entities were read that may hold memberships. */
+  complete: boolean;
+  /** Changes planned from here on are numbered after this. */
+  lastSeq: number;
+  /** How many entities of the run's type are mapped. */
+  known: number;
+}
+
+/**
+ * The membership rows of the run with the ids of their groups and people, null where nobody knows them. Of
+ * the transaction under way alone, and analysed at once: what is joined with it is planned by how many there
+ * are.
+ */
+async function resolveMemberships(
+  database: Database,
+  run: SyncRun,
+  size: { rows: number; among: number },
+): Promise<void> {
+  const key = [run.integrationId, run.id];
+  await database.query('DROP TABLE IF EXISTS sync_memberships');
+  await database.query(
+    `CREATE TEMP TABLE sync_memberships (seq int, file text, line int, external_id text COLLATE "C", person_external_id text COLLATE "C",
+       role text, group_id uuid, person_id uuid) ON COMMIT DROP`,
+  );
+  await lookUp(database, size, () =>
+    database.execute(
+      `INSERT INTO sync_memberships
+       SELECT s.seq, s.file, s.line, s.external_id, s.person_external_id, s.role, g.internal_id, p.internal_id
+       FROM sync_staged s
+       LEFT JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP' AND g.external_id = s.external_id
+       LEFT JOIN integration_mappings p ON p.integration_id = $1 AND p.entity_type = s.role AND p.external_id = s.person_external_id
+       WHERE ${RUN} AND s.kind = 'MEMBERSHIP'`,
+      key,
+    ),
+  );
+  // Who is not mapped may be somebody whom this very run makes or links, or an earlier part of the same
+  // preview.
+  await database.execute(
+    `UPDATE sync_memberships t SET group_id = made.group_id, person_id = made.person_id FROM (
+       SELECT s.seq, COALESCE(s.group_id, g.internal_id) AS group_id, COALESCE(s.person_id, p.internal_id) AS person_id
+       FROM sync_memberships s
+       LEFT JOIN sync_changes g ON g.integration_id = $1 AND g.run_id = ANY($2::uuid[]) AND g.entity = 'GROUP'
+         AND g.external_id = s.external_id AND g.action IN ('CREATE', 'LINK')
+       LEFT JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = ANY($2::uuid[]) AND p.entity = s.role
+         AND p.external_id = s.person_external_id AND p.action IN ('CREATE', 'LINK')
+       WHERE s.group_id IS NULL OR s.person_id IS NULL
+     ) made WHERE t.seq = made.seq`,
+    [run.integrationId, await earlierPlans(database, run)],
+  );
+  await database.query('ANALYZE sync_memberships');
+}
+
+/** Plans who enters which group, and who leaves. */
+export async function planMemberships(
+  database: Database,
+  options: MembershipOptions,
+): Promise<PlannedMemberships> {
+  const { run, role, complete, lastSeq, known } = options;
+  const key = [run.integrationId, run.id];
+  const none = {
+    created: 0,
+    resolved: 0,
+    deleted: 0,
+    unknown: [],
+    leftOut: 0,
+    present: 0,
+    members: 0,
+    membersLeaving: 0,
+  };
+  if (run.membershipCounts.read === 0) return none;
+  const size = { rows: run.membershipCounts.read, among: known };
+  await resolveMemberships(database, run, size);
+  const leftOut = await leaveOut(database, run);
+  const created = await lookUp(database, size, () =>
+    database.execute(
+      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, line, after)
+       SELECT $1, $2, r.seq, 'MEMBERSHIP', 'CREATE', r.person_id, r.external_id, r.line,
+         jsonb_build_object('groupId', r.group_id, 'personId', r.person_id, 'role', r.role)
+       FROM (SELECT DISTINCT ON (group_id, person_id, role) * FROM sync_memberships
+             WHERE group_id IS NOT NULL AND person_id IS NOT NULL ORDER BY group_id, person_id, role, seq) r
+       LEFT JOIN memberships t ON t.institution_id = $3 AND t.group_id = r.group_id AND t.person_id = r.person_id AND t.role = r.role
+       WHERE t.person_id IS NULL`,
+      [...key, run.institutionId],
+    ),
+  );
+  const unknown = await database.query<Unresolved>(
+    `SELECT file, line, external_id AS "externalId",
+       CASE WHEN group_id IS NULL THEN external_id ELSE person_external_id END AS reference,
+       CASE WHEN group_id IS NULL THEN 'group' ELSE lower(role) END AS kind
+     FROM sync_memberships WHERE group_id IS NULL OR person_id IS NULL ORDER BY seq`,
+  );
+  const [count] = await database.query<{ total: number }>(
+    'SELECT count(*)::int AS total FROM sync_memberships',
+  );
+  const planned = { ...none, created, resolved: (count?.total ?? 0) - unknown.length, unknown, leftOut };
+  const { gaps } = run.evidence.memberships;
+  // A row that cannot be understood may be the very one that is missing.
+  if (unknown.length > 0 && role && (await hasMemberships(database, run, role)))
+    gaps.push(unknownRows(unknown.length));
+  if (!role || !complete || gaps.length > 0) return planned;
+  return { ...planned, ...(await planEnds(database, run, role, lastSeq)) };
+}
+
+/** Whether there are any by this source: else none can end. */
+async function hasMemberships(database: Database, run: SyncRun, role: string): Promise<boolean> {
+  const found = await database.query(
+    'SELECT 1 FROM memberships WHERE institution_id = $2 AND integration_id = $1 AND role = $3 LIMIT 1',
+    [run.integrationId, run.institutionId, role],
+  );
+  return found.length > 0;
+}
+
+function unknownRows(count: number): string {
+  return `${count} ${count === 1 ? 'membership names' : 'memberships name'} a group or a person that is not known.`;
+}
+
+/**
+ * Takes rows out whose person is left out by decision, or waits for one: what they say is known, only who the
+ * person is is not. Returns how many.
+ */
+function leaveOut(database: Database, run: SyncRun): Promise<number> {
+  return database.execute(
+    `DELETE FROM sync_memberships s USING sync_conflicts d
+     WHERE s.person_id IS NULL AND d.integration_id = $1 AND d.entity_type = s.role AND d.external_id = s.person_external_id
+       AND (d.resolution = 'IGNORE' OR d.resolution IS NULL AND s.group_id IS NOT NULL)`,
+    [run.integrationId],
+  );
+}
+
+/**
+ * Memberships that this source brought and has no longer, of people and groups that it still has: of those
+ * who are gone themselves the last state is kept.
+ */
+async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEACHER', lastSeq: number) {
+  const isPresent = (alias: string, type: string, id: string) => `
+    JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
+      AND ${alias}.internal_id = ${id} AND ${alias}.missing_runs = 0`;
+  const stays = (alias: string, type: string, id: string) => `${isPresent(alias, type, id)}
+    LEFT JOIN sync_changes ${alias}c ON ${alias}c.integration_id = $1 AND ${alias}c.run_id = $2 AND ${alias}c.entity = ${type}
+      AND ${alias}c.internal_id = ${id} AND ${alias}c.missing_after > 0`;
+  const deleted = await database.execute(
+    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before)
+     SELECT $1, $2, $5 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE', t.person_id, g.external_id,
+       jsonb_build_object('groupId', t.group_id, 'personId', t.person_id, 'role', t.role)
+     FROM memberships t ${stays('g', `'GROUP'`, 't.group_id')} ${stays('p', '$4', 't.person_id')}
+     LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
+     WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL AND gc.seq IS NULL AND pc.seq IS NULL`,
+    [run.integrationId, run.id, run.institutionId, role, lastSeq],
+  );
+  if (deleted === 0) return { deleted };
+  const [impact] = await database.query<{ present: number; members: number; membersLeaving: number }>(
+    `WITH left_over AS (
+       SELECT t.person_id, count(*) AS had, count(c.seq) AS ends FROM memberships t ${isPresent('g', `'GROUP'`, 't.group_id')}
+       ${isPresent('p', '$4', 't.person_id')}
+       LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP' AND c.action = 'DELETE'
+         AND c.internal_id = t.person_id AND c.before->>'groupId' = t.group_id::text
+       WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 GROUP BY t.person_id)
+     SELECT COALESCE(sum(had), 0)::int AS present, count(*)::int AS members, (count(*) FILTER (WHERE had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
+     FROM left_over l
+     LEFT JOIN (SELECT DISTINCT internal_id FROM sync_changes
+                WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE') n ON n.internal_id = l.person_id`,
+    [run.integrationId, run.id, run.institutionId, role],
+  );
+  return { deleted, ...impact };
+}

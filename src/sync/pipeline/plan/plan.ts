@@ -1,0 +1,125 @@
+import type { Database } from '../../../database/index.js';
+import { type EntitySpec, membershipRole } from '../../../roster/index.js';
+import type { SyncPolicy } from '../../policy.js';
+import type { SyncRun } from '../../runs/sync-run.js';
+import type { Impact } from '../guard/guard.js';
+import type { PlannedConflict } from '../match/index.js';
+import { correlate, linkUnmapped } from '../match/index.js';
+import { lookUp, preferHashJoins } from '../sql/joins.js';
+import type { Staged } from '../stage/index.js';
+import { canDraft, undraft } from '../stage/index.js';
+import { planAbsences } from './plan-absences.js';
+import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
+import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
+import { findTakenNationalIds, type TakenNationalId } from './taken-national-ids.js';
+
+export type { PlannedConflict, Unresolved };
+
+/** What the plan comes to; the changes themselves are in sync_changes. */
+export interface Planned {
+  /** Whether the entities of the plan are the drafts that were staged. */
+  drafted: boolean;
+  created: number;
+  /** Those linked and restored included. */
+  updated: number;
+  /** Deactivated because the source says so, or is over with them. */
+  deactivated: number;
+  missing: number;
+  conflicts: PlannedConflict[];
+  memberships: PlannedMemberships;
+  takenNationalIds: TakenNationalId[];
+  /** Groups whose course is not known: they come in without it. */
+  unknownCourses: Unresolved[];
+  impact: Impact;
+}
+
+/** Plans: what was staged, beside what is known, makes a plan. Nothing of the roster is touched. */
+export async function plan(
+  database: Database,
+  { run, spec, staged, policy }: { run: SyncRun; spec: EntitySpec; staged: Staged; policy: SyncPolicy },
+): Promise<Planned> {
+  const { provided, known } = staged;
+  await preferHashJoins(database);
+  const drafted = staged.drafted && (await canDraft(database, run, spec));
+  if (staged.drafted && !drafted) await undraft(database, run, spec);
+  // Where all rows are as they were, or are new to all, there is nothing to compare.
+  const isChanged = staged.lastSeq > 0 && !drafted;
+  const conflicts = drafted ? [] : await correlate(database, { run, spec, policy, staged });
+  if (isChanged && staged.fresh > 0) await linkUnmapped(database, run, spec);
+  const takenNationalIds =
+    isChanged && known.mapped > 0 ? await findTakenNationalIds(database, { run, spec, staged }) : [];
+  if (isChanged) {
+    await lookUp(database, { rows: staged.lastSeq, among: known.mapped }, () =>
+      planEntities(database, { run, spec, provided, policy, hasDropped: staged.hasDropped }),
+    );
+  }
+  const complete = run.evidence.gaps.length === 0;
+  const { missing, lastSeq } = staged.partial
+    ? { missing: 0, lastSeq: staged.lastSeq }
+    : await planAbsences(database, { run, spec, policy, staged, complete });
+  const role = membershipRole(spec);
+  const memberships = await planMemberships(database, { run, role, complete, lastSeq, known: known.mapped });
+  const counts = drafted ? { ...NONE, created: staged.staged } : await countActions(database, run, spec);
+  const { members, membersLeaving, present, deleted } = memberships;
+  return {
+    drafted,
+    created: counts.created,
+    updated: counts.updated,
+    deactivated: counts.deactivated,
+    missing,
+    conflicts,
+    memberships,
+    takenNationalIds,
+    unknownCourses: isChanged && spec.table === 'groups' ? await findUnknownCourses(database, run) : [],
+    impact: {
+      base: (staged.partial ? await countMapped(database, run, spec, counts) : known.mapped) + counts.linked,
+      leaving: counts.leaving,
+      returning: counts.returning,
+      changed: counts.changed,
+      members,
+      membersLeaving,
+      memberships: present,
+      membershipsEnding: deleted,
+    },
+  };
+}
+
+async function countActions(database: Database, run: SyncRun, spec: EntitySpec) {
+  const isStaged = `action IN ('UPDATE', 'LINK', 'RESTORE') OR (action = 'DEACTIVATE' AND missing_after IS NULL)`;
+  const [row] = await database.query<Record<keyof typeof NONE, number>>(
+    `SELECT (count(*) FILTER (WHERE action = 'CREATE'))::int AS created,
+       (count(*) FILTER (WHERE ${isStaged}))::int AS updated,
+       (count(*) FILTER (WHERE action = 'DEACTIVATE'))::int AS deactivated,
+       -- Who was missing before was counted then.
+       (count(*) FILTER (WHERE missing_before = 0 AND missing_after > 0 OR ${STOPS} AND COALESCE(missing_after, 0) = 0))::int AS leaving,
+       (count(*) FILTER (WHERE action = 'RESTORE' AND (before->'active' = 'true' OR after->'active' = 'true')
+         OR action <> 'RESTORE' AND before->'active' = 'false' AND after->'active' = 'true'))::int AS returning,
+       (count(*) FILTER (WHERE action = 'LINK'))::int AS linked,
+       (count(*) FILTER (WHERE action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING')
+         OR action = 'LINK' AND ${OVERWRITES}))::int AS changed
+     FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $3`,
+    [run.integrationId, run.id, spec.entityType],
+  );
+  return row ?? NONE;
+}
+
+/** What is there is written over, rather than filled in. */
+const OVERWRITES = `EXISTS (SELECT 1 FROM jsonb_each(before) b WHERE b.key <> 'metadata' AND b.value NOT IN ('null', '""') AND b.value <> after->b.key)`;
+/** By whatever action: an update, a link, a return or a deactivation. */
+const STOPS = `before->'active' = 'true' AND after->'active' = 'false'`;
+const NONE = { created: 0, updated: 0, deactivated: 0, leaving: 0, returning: 0, linked: 0, changed: 0 };
+
+/** Of a partial reading the mappings are not loaded: they are counted where somebody is touched. */
+async function countMapped(
+  database: Database,
+  run: SyncRun,
+  spec: EntitySpec,
+  { leaving, changed }: typeof NONE,
+): Promise<number> {
+  if (leaving === 0 && changed === 0) return 0;
+  const [row] = await database.query<{ mapped: number }>(
+    'SELECT count(*)::int AS mapped FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 AND missing_runs = 0',
+    [run.integrationId, spec.entityType],
+  );
+  return row?.mapped ?? 0;
+}

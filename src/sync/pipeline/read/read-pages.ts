@@ -1,0 +1,34 @@
+import type { FingerprintedPage, Pages, RecordPage } from '../../../connectors/index.js';
+import { storableText } from '../../../values/index.js';
+
+/** Thrown when the source failed while it was read: the school's side, or the connector, is at fault. */
+export class SourceFailure extends Error {
+  constructor(override readonly cause: unknown) {
+    super(storableText(cause instanceof Error ? cause.message : String(cause)));
+    this.name = 'SourceFailure';
+  }
+}
+
+/**
+ * Reads: pages as the connector yields them; bare arrays become pages. Its failures are told apart from ours,
+ * and stop the run before anything is written.
+ */
+export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<R> | FingerprintedPage<R>> {
+  const iterator = pages[Symbol.asyncIterator]();
+  try {
+    while (true) {
+      const next = await iterator.next().catch((cause: unknown) => {
+        throw new SourceFailure(cause);
+      });
+      if (next.done) return;
+      yield isArray(next.value) ? { records: next.value } : next.value;
+    }
+  } finally {
+    // When the reader of these pages stops early, the source closes what it holds open.
+    await iterator.return?.();
+  }
+}
+
+function isArray<R>(value: RecordPage<R> | FingerprintedPage<R> | readonly R[]): value is readonly R[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,140 @@
+import type { RecordIssue } from '../../../connectors/index.js';
+import type { EntitySpec } from '../../../roster/index.js';
+import { quoted } from '../../../values/index.js';
+import { lookUp } from '../sql/joins.js';
+import { DIGEST_BYTES } from './digest.js';
+import type { KnownDigests } from './known-digests.js';
+import type { StageOptions } from './stage-options.js';
+
+/**
+ * Keeps the first row of each external id, and makes the others issues that name both lines; returns how
+ * many.
+ */
+export async function dropDuplicates(
+  options: StageOptions,
+  file: string | undefined,
+  drafted: boolean,
+): Promise<number> {
+  const { database, run, spec, issues } = options;
+  const table = drafted ? 'sync_changes' : 'sync_staged';
+  const isEntity = `s.integration_id = $1 AND s.run_id = $2 AND ${drafted ? `s.entity <> 'MEMBERSHIP'` : `s.kind = 'ENTITY'`}`;
+  const duplicates = await database.query<{
+    line: number | null;
+    firstLine: number | null;
+    externalId: string;
+  }>(
+    `WITH twice AS (
+       SELECT s.external_id, min(s.seq) AS first_seq FROM ${table} s WHERE ${isEntity} GROUP BY s.external_id HAVING count(*) > 1),
+     dropped AS (
+       DELETE FROM ${table} s USING twice
+       WHERE ${isEntity} AND s.external_id = twice.external_id AND s.seq > twice.first_seq
+       RETURNING s.seq, s.line, s.external_id, twice.first_seq)
+     SELECT d.line, f.line AS "firstLine", d.external_id AS "externalId" FROM dropped d
+     JOIN ${table} f ON f.integration_id = $1 AND f.run_id = $2 AND f.seq = d.first_seq ORDER BY d.seq`,
+    [run.integrationId, run.id],
+  );
+  for (const { line, firstLine, externalId } of duplicates) {
+    await issues.add(duplicate(spec, file, externalId, line, firstLine ?? -1));
+  }
+  return duplicates.length;
+}
+
+/** What `matchStaged` would find where nobody is known. */
+export function newcomers(count: number) {
+  return { duplicates: 0, removed: 0, staged: count, fresh: count, matched: { digested: 0, undigested: 0 } };
+}
+
+/**
+ * Lays what was staged beside the mappings. A row that went no further because it is known, and a staged row
+ * with the same id, are duplicates too: the first counts.
+ */
+export async function matchStaged(
+  options: StageOptions,
+  known: KnownDigests,
+  rows: number,
+  file: string | undefined,
+) {
+  const { database, run } = options;
+  const values = [run.integrationId, run.id, run.entityType];
+  const joined = `FROM sync_staged s
+    LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = s.external_id
+    WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY'`;
+  const [row] = await lookUp(database, { rows, among: known.mapped }, () =>
+    database.query<{ staged: number; mapped: number; digests: Buffer | null }>(
+      `SELECT count(*)::int AS staged, count(m.internal_id)::int AS mapped, string_agg(uuid_send(m.digest), ''::bytea) AS digests ${joined}`,
+      values,
+    ),
+  );
+  const { staged = 0, mapped = 0, digests } = row ?? {};
+  const twice: string[] = [];
+  const before = digests ?? Buffer.alloc(0);
+  for (let offset = 0; offset < before.length; offset += DIGEST_BYTES) {
+    if (known.lineOf(before, offset) !== 0) twice.push(before.toString('hex', offset, offset + DIGEST_BYTES));
+  }
+  const none = { duplicates: 0, removed: 0 };
+  const { duplicates, removed } =
+    twice.length === 0 ? none : await dropSeen(options, { known, file, joined, values, twice });
+  return {
+    duplicates,
+    removed,
+    staged: staged - duplicates,
+    fresh: staged - mapped,
+    matched: {
+      digested: before.length / DIGEST_BYTES - twice.length,
+      undigested: mapped - before.length / DIGEST_BYTES,
+    },
+  };
+}
+
+async function dropSeen(
+  { database, run, spec, issues }: StageOptions,
+  given: {
+    known: KnownDigests;
+    file: string | undefined;
+    joined: string;
+    values: unknown[];
+    twice: string[];
+  },
+): Promise<{ duplicates: number; removed: number }> {
+  const { known, file, joined, values, twice } = given;
+  const rows = await database.query<{ seq: number; line: number | null; externalId: string; digest: Buffer }>(
+    `SELECT s.seq, s.line, s.external_id AS "externalId", uuid_send(m.digest) AS digest ${joined} AND m.digest = ANY($4::uuid[]) ORDER BY s.seq`,
+    [...values, twice],
+  );
+  const superfluous: number[] = [];
+  for (const { seq, line, externalId, digest } of rows) {
+    const seenAt = known.lineOf(digest, 0);
+    const stagedFirst = line !== null && seenAt > 0 && line < seenAt;
+    if (!stagedFirst) superfluous.push(seq);
+    await issues.add(
+      stagedFirst
+        ? duplicate(spec, file, externalId, seenAt, line)
+        : duplicate(spec, file, externalId, line, seenAt),
+    );
+  }
+  await database.execute(
+    'DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2 AND seq = ANY($3::int[])',
+    [run.integrationId, run.id, superfluous],
+  );
+  return { duplicates: rows.length, removed: superfluous.length };
+}
+
+export function duplicate(
+  spec: EntitySpec,
+  file: string | undefined,
+  externalId: string,
+  line: number | null,
+  firstLine: number,
+): RecordIssue {
+  const first = firstLine < 1 ? 'was already read' : `is already on line ${firstLine}`;
+  return {
+    severity: 'error',
+    rule: 'id.duplicate',
+    problem: `${spec.noun} id ${quoted(externalId)} ${first}; the first one counts`,
+    file,
+    line: line === null || line < 1 ? undefined : line,
+    value: externalId,
+    hint: 'Remove one of the two rows, or give each its own id.',
+    externalId,
+  };
+}

@@ -1,0 +1,217 @@
+import type { FingerprintedPage, Pages, RecordPage } from '../../../connectors/index.js';
+import { cleanExternalId } from '../../../values/index.js';
+import { concludeEvidence, countPage } from '../../runs/evidence.js';
+import { readPages } from '../read/read-pages.js';
+import { preferHashJoins } from '../sql/joins.js';
+import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './digest.js';
+import { canDraft } from './drafts.js';
+import { dropDuplicates, duplicate, matchStaged, newcomers } from './duplicates.js';
+import { KnownDigests } from './known-digests.js';
+import { addPageIssues } from './page-issues.js';
+import { RepeatedNationalIds, warnOfRepeatedNationalIds } from './repeated-national-ids.js';
+import { examineMemberships, stageMemberships } from './stage-memberships.js';
+import type { StageOptions } from './stage-options.js';
+import { type EntityRecord, noteProvided, ownMembership, stageRecord } from './stage-record.js';
+import { StagedWriter } from './staged-writer.js';
+
+/** What was staged. */
+export interface Staged {
+  /** Whether entities are in the plan already, because nobody was known. */
+  drafted: boolean;
+  /** Good rows: those in sync_staged, and those that are known and went no further. */
+  entities: number;
+  /** The digests that were known before the run, with what the source still has of them. */
+  known: KnownDigests;
+  /** The fields that the source has at all. */
+  provided: ReadonlySet<string>;
+  /** Whether the source holds only some of the entities: the others have not vanished. */
+  partial: boolean;
+  /** Where the entities came from, for the words of issues. */
+  file: string | undefined;
+  /** No staged row has a higher number. */
+  lastSeq: number;
+  /** Rows that are in sync_staged, memberships and drafts included. */
+  rows: number;
+  /** Whether a warning dropped a value of any row. */
+  hasDropped: boolean;
+  /** Entities in sync_staged or drafted, and how many of them have no mapping yet. */
+  staged: number;
+  fresh: number;
+  /** Of those that have one: how many of the mappings have a digest, and how many have none. */
+  matched: { digested: number; undigested: number };
+}
+
+/**
+ * Reads and stages: reads the source page by page, cleans and checks each row, and writes the good ones to
+ * sync_staged.
+ */
+export async function stage(options: StageOptions): Promise<Staged> {
+  const { database, lease, run, spec, source } = options;
+  const drafted = !source.partial && (await canDraft(database, run, spec));
+  const writer = new StagedWriter({ database, lease, run, spec, drafts: drafted });
+  try {
+    return { drafted, ...(await stageAll(options, writer, drafted)) };
+  } catch (cause) {
+    await writer.settle();
+    // A run that was lost leaves its rows to the process that has it now.
+    if (!lease.signal.aborted) {
+      await lease.transaction(() =>
+        database.execute('DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2', [
+          run.integrationId,
+          run.id,
+        ]),
+      );
+    }
+    throw cause;
+  }
+}
+
+async function stageAll(
+  options: StageOptions,
+  writer: StagedWriter,
+  drafted: boolean,
+): Promise<Omit<Staged, 'drafted'>> {
+  const { database, run, spec, source, issues } = options;
+  const provided = new Set<string>();
+  const key = digestKey(run.integrationId, options.policy.fields[spec.entityType]);
+  // For a few records it is not worth while to know all digests.
+  const known =
+    source.partial || drafted ? KnownDigests.none() : await KnownDigests.load(database, run, spec);
+  let partial = source.partial ?? false;
+  let file: string | undefined;
+  let entities = 0;
+  const repeated = new RepeatedNationalIds();
+
+  /**
+   * Takes the rows of a page that are not known. `digestFor`: undefined for a row that must be looked at
+   * every time.
+   */
+  const takePage = async (
+    page: RecordPage<EntityRecord>,
+    digestFor: (record: EntityRecord) => Buffer | undefined,
+  ) => {
+    issues.noteTable(page, { entities: true });
+    partial ||= page.partial ?? false;
+    run.counts.failed += await addPageIssues(page, issues, run.counts);
+    for (const record of page.records) {
+      noteProvided(spec, record, provided);
+      const digest = digestFor(record);
+      // What the row says, as it is written: a row that is known is not even cleaned.
+      const seen = digest === undefined ? 'unknown' : known.see(digest, 0, record.line ?? null);
+      if (seen === 'unknown') {
+        const { row, issues: found } = stageRecord(spec, record, page, digest);
+        for (const issue of found) await issues.add(issue);
+        if (!row) {
+          run.counts.failed += 1;
+          if (typeof cleanExternalId(record.externalId) !== 'string') run.evidence.unidentifiedRows += 1;
+          // Its membership is not read either, and has not ended.
+          if (ownMembership(record, page)) {
+            run.membershipCounts.read += 1;
+            run.membershipCounts.failed += 1;
+          }
+          continue;
+        }
+        repeated.note(row.values.national_id);
+        const full = writer.write(row);
+        if (full) await full;
+      } else if (seen !== 'first') {
+        await takeDuplicate(record, page.file, seen);
+        continue;
+      }
+      entities += 1;
+      const membership = ownMembership(record, page);
+      if (membership) {
+        run.membershipCounts.read += 1;
+        await writer.write(membership);
+      }
+    }
+  };
+  const takeDuplicate = async (
+    { externalId, line, cells }: EntityRecord,
+    from: string | undefined,
+    firstLine: number,
+  ) => {
+    await issues.add({ ...duplicate(spec, from, String(externalId).trim(), line ?? null, firstLine), cells });
+    run.counts.failed += 1;
+    run.evidence.idsUnique = false;
+  };
+
+  for await (const page of readPages(source.entities as Pages<EntityRecord>)) {
+    file = page.file ?? file;
+    if ('fingerprints' in page) {
+      const { fresh, digests, twice } = sift(page, known, key);
+      for (const { position, firstLine } of twice) {
+        for (const record of page.read([position]).records) await takeDuplicate(record, page.file, firstLine);
+      }
+      const knownRows = page.lines.length - fresh.length - twice.length;
+      const read = page.read(fresh);
+      countPage(run.evidence, read, knownRows + twice.length);
+      run.counts.read += read.records.length + knownRows + twice.length;
+      entities += knownRows;
+      // A row that gave rise to a word is looked at every time, or the word would be said only once.
+      const noted = new Set(read.issues?.map(({ line }) => line));
+      await takePage(read, ({ line }) => (noted.has(line) ? undefined : digests.get(line ?? 0)));
+    } else {
+      countPage(run.evidence, page);
+      run.counts.read += page.records.length;
+      await takePage(page, (record) => digestOf(key, spec, record));
+    }
+    run.counts.warnings = issues.warnings;
+    await options.onPage();
+  }
+  const ofMemberships = await stageMemberships(options, writer);
+  await writer.flush();
+  const match = await options.lease.transaction(async () => {
+    await preferHashJoins(database);
+    const twice = await dropDuplicates(options, file, drafted);
+    await warnOfRepeatedNationalIds({
+      database,
+      run,
+      spec,
+      issues,
+      file,
+      drafted,
+      suspects: repeated.suspects,
+    });
+    if (drafted) return { twice, ...newcomers(entities - twice) };
+    return { twice, ...(await matchStaged(options, known, writer.lastSeq, file)) };
+  });
+  const duplicates = match.twice + match.duplicates;
+  run.counts.failed += duplicates;
+  if (duplicates > 0) run.evidence.idsUnique = false;
+  concludeEvidence(run.evidence, { partial, noun: spec.noun });
+  await examineMemberships(options, ofMemberships);
+  await issues.flush();
+  return {
+    entities: entities - duplicates,
+    provided,
+    file,
+    known,
+    partial,
+    lastSeq: writer.lastSeq,
+    rows: writer.lastSeq - match.twice - match.removed,
+    hasDropped: writer.hasDropped,
+    ...match,
+  };
+}
+
+/**
+ * Parts the rows of a page: those that are new or changed, with their digests by line, and those that came
+ * twice.
+ */
+function sift(page: FingerprintedPage<EntityRecord>, known: KnownDigests, key: string) {
+  const fresh: number[] = [];
+  const digests = new Map<number, Buffer>();
+  const all = digestsOf(key, page.fingerprints);
+  const twice: { position: number; firstLine: number }[] = [];
+  for (let position = 0; position < page.lines.length; position++) {
+    const line = page.lines[position] as number;
+    const offset = position * DIGEST_BYTES;
+    const seen = known.see(all, offset, line);
+    if (seen === 'unknown') {
+      fresh.push(position);
+      digests.set(line, all.subarray(offset, offset + DIGEST_BYTES));
+    } else if (seen !== 'first') twice.push({ position, firstLine: seen });
+  }
+  return { fresh, digests, twice };
+}

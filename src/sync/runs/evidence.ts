@@ -1,0 +1,134 @@
+import type { RecordPage } from '../../connectors/index.js';
+import { cleanExternalId, storableText } from '../../values/index.js';
+
+/**
+ * What is known about the reading of a source. Only a reading without `gaps` proves that somebody is gone.
+ */
+export interface Evidence {
+  pages: number;
+  rows: number;
+  smallestPage: number;
+  largestPage: number;
+  lastPage: number;
+  /** How many records the source said it has; null where it does not say. */
+  declaredTotal: number | null;
+  /** Whether every id came once. */
+  idsUnique: boolean;
+  /** Rows that could not be used and have no id, or one that nobody can have. */
+  unidentifiedRows: number;
+  /** Where the next reading may go on from, as the source says it. */
+  cursor?: string;
+  /** Whether the source ended by itself, with no page failed. */
+  ended: boolean;
+  /** Why the reading proves no absence, a sentence each. */
+  gaps: string[];
+  memberships: MembershipEvidence;
+}
+
+/**
+ * What is known about the reading of memberships. They end only after a reading without `gaps`, of them and
+ * of the entities with which they come.
+ */
+export interface MembershipEvidence {
+  /**
+   * Pages of the list of memberships, and rows in them: those that records of entities hold themselves are
+   * not counted.
+   */
+  pages: number;
+  rows: number;
+  /** How many the source said its list has; null where it does not say. */
+  declaredTotal: number | null;
+  /** Pages that begin with the same rows as a page before. */
+  repeatedPages: number;
+  /** Why the reading proves of no membership that it has ended, a sentence each. */
+  gaps: string[];
+}
+
+export function noEvidence(): Evidence {
+  return {
+    pages: 0,
+    rows: 0,
+    smallestPage: 0,
+    largestPage: 0,
+    lastPage: 0,
+    declaredTotal: null,
+    idsUnique: true,
+    unidentifiedRows: 0,
+    ended: false,
+    gaps: [],
+    memberships: { pages: 0, rows: 0, declaredTotal: null, repeatedPages: 0, gaps: [] },
+  };
+}
+
+/** Counts one page of memberships more. */
+export function countMembershipPage(
+  evidence: MembershipEvidence,
+  page: RecordPage<unknown>,
+  isRepeated: boolean,
+): void {
+  evidence.pages += 1;
+  evidence.rows +=
+    page.records.length + (page.issues ?? []).filter(({ severity }) => severity === 'error').length;
+  evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
+  if (isRepeated) evidence.repeatedPages += 1;
+  if (page.gap) evidence.gaps.push(storableText(page.gap));
+}
+
+/**
+ * Draws the conclusion once all memberships are read. `failed`: rows that could not be used. `twice`: rows of
+ * the list that say what another one says. `partial`: the source never meant to give all of them.
+ */
+export function concludeMemberships(
+  evidence: MembershipEvidence,
+  { failed, twice, partial }: { failed: number; twice: number; partial: boolean },
+): void {
+  const { rows, declaredTotal, repeatedPages } = evidence;
+  const gap = (sentence: string) => evidence.gaps.push(sentence);
+  if (partial) gap('Only some memberships were given.');
+  if (declaredTotal !== null && rows - twice < declaredTotal) {
+    gap(`The source says it has ${declaredTotal} memberships, and gave ${rows - twice} different ones.`);
+  }
+  if (repeatedPages > 0) {
+    gap(
+      `${repeatedPages} ${repeatedPages === 1 ? 'page' : 'pages'} of memberships came twice: another may be missing.`,
+    );
+  }
+  if (failed > 0) gap(`${failed} ${failed === 1 ? 'membership' : 'memberships'} could not be read.`);
+}
+
+/** Counts one page more. `known`: rows of it that were not even read, because they are as they were. */
+export function countPage(evidence: Evidence, page: RecordPage<unknown>, known = 0): void {
+  const failed = (page.issues ?? []).filter(({ severity }) => severity === 'error');
+  const size = page.records.length + failed.length + known;
+  evidence.smallestPage = evidence.pages === 0 ? size : Math.min(evidence.smallestPage, size);
+  evidence.largestPage = Math.max(evidence.largestPage, size);
+  evidence.lastPage = size;
+  evidence.pages += 1;
+  evidence.rows += size;
+  evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
+  if (page.gap) evidence.gaps.push(storableText(page.gap));
+  if (page.cursor !== undefined) evidence.cursor = storableText(page.cursor);
+  evidence.unidentifiedRows += failed.filter(
+    ({ externalId }) => typeof cleanExternalId(externalId) !== 'string',
+  ).length;
+}
+
+/** Draws the conclusion once all is read. `partial`: the source never meant to speak of everybody. */
+export function concludeEvidence(
+  evidence: Evidence,
+  { partial, noun }: { partial: boolean; noun: string },
+): void {
+  const { rows, declaredTotal, unidentifiedRows, idsUnique } = evidence;
+  const gap = (sentence: string) => evidence.gaps.push(sentence);
+  evidence.ended = true;
+  if (partial) gap(`Only some ${noun}s were given.`);
+  if (rows === 0 && !partial) gap(`Not one ${noun} was read.`);
+  if (declaredTotal !== null && rows < declaredTotal)
+    gap(`The source says it has ${declaredTotal} ${noun}s, and gave ${rows}.`);
+  if (unidentifiedRows > 0) {
+    gap(
+      `${unidentifiedRows} ${unidentifiedRows === 1 ? 'row or list' : 'rows or lists'} could not be read: nobody knows who is in there.`,
+    );
+  }
+  if (!idsUnique) gap('An id came twice: nobody knows whose row is missing.');
+}

@@ -1,0 +1,183 @@
+import { NEXT_POSITION } from '../../changes/index.js';
+import type { Database } from '../../database/index.js';
+import { ServiceError } from '../../errors.js';
+import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../../paging.js';
+import { storableText } from '../../values/index.js';
+import type { HeldRun } from './run-request.js';
+import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
+import type { SyncRun } from './sync-run.js';
+
+/** The rows of sync_runs: what runs, and what came of it. */
+export class RunStore {
+  constructor(private readonly database: Database) {}
+
+  /** Says how far a run is. */
+  async saveProgress({ run, lease }: HeldRun): Promise<void> {
+    await lease.transaction(() =>
+      this.database.execute(
+        `UPDATE sync_runs SET stage = $3, counts = $4, membership_counts = $5, timings = $6 WHERE integration_id = $1 AND id = $2`,
+        [run.integrationId, run.id, run.stage, run.counts, run.membershipCounts, run.timings],
+      ),
+    );
+  }
+
+  /** Inside the transaction that makes a plan: its header. */
+  async savePlan(run: SyncRun): Promise<void> {
+    await this.database.execute(
+      'UPDATE sync_runs SET planned_position = $3, planned_changes = $4 WHERE integration_id = $1 AND id = $2',
+      [run.integrationId, run.id, run.plannedPosition, run.plannedChanges],
+    );
+  }
+
+  /**
+   * Inside the apply transaction: gives the run its place in the institution's order of changes, by which it
+   * is known to be applied, and keeps its counts.
+   */
+  async saveApplied(run: SyncRun): Promise<void> {
+    const [row] = await this.database.query<{ position: string }>(
+      `UPDATE sync_runs SET applied_position = ${NEXT_POSITION}, counts = $3, membership_counts = $4, evidence = $5
+       WHERE integration_id = $1 AND id = $2 RETURNING applied_position AS position`,
+      [run.integrationId, run.id, run.counts, run.membershipCounts, run.evidence],
+    );
+    if (!row) throw deleted();
+    run.appliedPosition = row.position;
+  }
+
+  /** Ends a run with the status and the error it has by now, and its lease with it. */
+  async finish({ run, lease }: HeldRun): Promise<void> {
+    await this.database.transaction(async () => {
+      await lease.assertHeld();
+      // What a process staged that died on the run, where this attempt did not come to it.
+      if (run.attempt > 1) {
+        await this.database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2', [
+          run.integrationId,
+          run.id,
+        ]);
+      }
+      // A run whose end cannot be stored would stay RUNNING.
+      run.error &&= storableText(run.error);
+      const [ended] = await this.database.query<Pick<SyncRun, 'finishedAt'>>(
+        `UPDATE sync_runs SET status = $3, error = $4, stage = $5, counts = $6, membership_counts = $7, timings = $8,
+           evidence = $9, approved_at = $10, finished_at = clock_timestamp()
+         WHERE integration_id = $1 AND id = $2 RETURNING finished_at AS "finishedAt"`,
+        [
+          run.integrationId,
+          run.id,
+          run.status,
+          run.error,
+          run.stage,
+          run.counts,
+          run.membershipCounts,
+          run.timings,
+          run.evidence,
+          run.approvedAt,
+        ],
+      );
+      Object.assign(run, ended);
+      await lease.release();
+    });
+  }
+
+  /**
+   * Discards the held plans that a newer reading of the same has replaced, and the runs that were held for
+   * them alone.
+   */
+  async supersede(run: SyncRun): Promise<void> {
+    const decision = `Run ${run.id} read the source anew.`;
+    const parents = await this.database.query<{ parentId: string | null }>(
+      `UPDATE sync_runs SET status = 'DISCARDED', decision = $4
+       WHERE integration_id = $1 AND (entity_type = $2 OR $2 = 'ALL') AND id <> $3 AND parent_id IS DISTINCT FROM $3 AND status = 'HELD'
+       RETURNING parent_id AS "parentId"`,
+      [run.integrationId, run.entityType, run.id, decision],
+    );
+    for (const { parentId } of parents)
+      if (parentId) await this.#discardEmpty(run.integrationId, parentId, decision);
+  }
+
+  /**
+   * Discards the held plans of pushed records that the held plan of this run, of pushed records too, has
+   * anew: what the school system pushes again waits once.
+   */
+  async supersedePushed(run: SyncRun): Promise<void> {
+    await this.database.execute(
+      `UPDATE sync_runs r SET status = 'DISCARDED', decision = $4
+       WHERE r.integration_id = $1 AND r.entity_type = $3 AND r.id <> $2 AND r.pushed AND r.status = 'HELD'
+         AND NOT EXISTS (
+           SELECT 1
+           FROM sync_changes c
+           LEFT JOIN sync_changes n
+             ON n.integration_id = $1 AND n.run_id = $2 AND n.entity = c.entity AND n.external_id = c.external_id
+           WHERE c.integration_id = $1 AND c.run_id = r.id AND n.seq IS NULL)`,
+      [run.integrationId, run.id, run.entityType, `Run ${run.id} has the same records anew.`],
+    );
+  }
+
+  /** A run of all entity types of which no part waits any more has nothing to be decided on. */
+  async #discardEmpty(integrationId: string, runId: string, decision: string): Promise<void> {
+    await this.database.execute(
+      `UPDATE sync_runs r SET status = 'DISCARDED', decision = $3
+       WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') AND NOT EXISTS (
+         SELECT 1 FROM sync_runs p WHERE p.integration_id = $1 AND p.parent_id = $2 AND p.status IN ('HELD', 'PREVIEWED'))`,
+      [integrationId, runId, decision],
+    );
+  }
+
+  /**
+   * Throws `failed_precondition` when a run is no plan that waits for a person, `not_found` when there is no
+   * such run.
+   */
+  async assertWaiting(integrationId: string, runId: string): Promise<void> {
+    requireWaiting(await this.get(integrationId, runId));
+  }
+
+  /** Puts a plan away that waits for a person. Throws `failed_precondition` when the run is none. */
+  async discard(integrationId: string, runId: string, decision: string): Promise<SyncRun> {
+    await this.assertWaiting(integrationId, runId);
+    await this.database.execute(
+      `UPDATE sync_runs SET status = 'DISCARDED', decision = $3
+       WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED')`,
+      [integrationId, runId, decision],
+    );
+    return this.get(integrationId, runId);
+  }
+
+  /** The parts of a run of all entity types, in the order they ran. */
+  async parts(integrationId: string, runId: string): Promise<SyncRun[]> {
+    const rows = await this.database.query<SyncRun>(
+      `SELECT ${RUN_COLUMNS} FROM sync_runs WHERE integration_id = $1 AND parent_id = $2 ORDER BY started_at, id`,
+      [integrationId, runId],
+    );
+    return rows.map(toRun);
+  }
+
+  async get(integrationId: string, runId: string): Promise<SyncRun> {
+    const [row] = await this.database.query<SyncRun>(
+      `SELECT ${RUN_COLUMNS} FROM sync_runs WHERE integration_id = $1 AND id = $2`,
+      [integrationId, runId],
+    );
+    if (row) return toRun(row);
+    throw new ServiceError('not_found', `There is no run ${runId} of this integration.`, {
+      reason: 'SYNC_RUN_NOT_FOUND',
+    });
+  }
+
+  /** The runs of an integration, newest first. */
+  async list(integrationId: string, request: PageRequest): Promise<Page<SyncRun>> {
+    const size = pageSizeOf(request);
+    const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
+    const rows = await this.database.query<SyncRun & { key: string }>(
+      `SELECT ${RUN_COLUMNS}, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key FROM sync_runs
+       WHERE integration_id = $1 ${key ? 'AND (started_at, id) < ($3::timestamptz, $4::uuid)' : ''}
+       ORDER BY started_at DESC, id DESC LIMIT $2`,
+      [integrationId, size + 1, ...(key ?? [])],
+    );
+    return toPage(rows, size, (row) => [row.key, row.id], toRun);
+  }
+}
+
+/** The run's integration was deleted while it was under way, and the run with it. */
+function deleted(): ServiceError {
+  return new ServiceError('aborted', 'The integration was deleted while this run was under way.', {
+    reason: 'INTEGRATION_DELETED',
+  });
+}

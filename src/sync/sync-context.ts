@@ -1,8 +1,0 @@
-import type { Database } from '../database/index.js';
-import type { HeldRun, RunStore } from './run-store.js';
-
-/** What every step of a run works with. Steps return values; only the pipeline writes the run. */
-export interface SyncContext extends HeldRun {
-  database: Database;
-  runs: RunStore;
-}

@@ -1,0 +1,135 @@
+import { expect } from 'chai';
+import { MappingEntityType } from '../../../../src/index.js';
+import { type Baseline, type Impact, judge } from '../../../../src/sync/pipeline/guard/guard.js';
+import { syncPolicy } from '../../../../src/sync/policy.js';
+import { noEvidence } from '../../../../src/sync/runs/evidence.js';
+import { newSchool, sharedServices } from '../../../support/services.js';
+
+const NOTHING: Impact = {
+  base: 100,
+  leaving: 0,
+  returning: 0,
+  changed: 0,
+  members: 0,
+  membersLeaving: 0,
+  memberships: 0,
+  membershipsEnding: 0,
+};
+const since = new Date('2026-11-03T12:00:00Z');
+const { STUDENT } = MappingEntityType;
+
+describe('the guard', () => {
+  const cases: [
+    what: string,
+    impact: Partial<Impact>,
+    baseline: Partial<Baseline>,
+    held: RegExp | undefined,
+  ][] = [
+    ['passes 10 of 100 who leave', { leaving: 10 }, {}, undefined],
+    ['holds 11 of 100 who leave', { leaving: 11 }, {}, /^Held: 11 of 100 \(11 %\) students would go/],
+    ['passes 4 of 8 who leave, below the floor', { base: 8, leaving: 4 }, {}, undefined],
+    ['holds 5 of 8 who leave, at the floor', { base: 8, leaving: 5 }, {}, /^Held: 5 of 8/],
+    ['holds 76 of 100 who change', { changed: 76 }, {}, /^Held: 76 of 100 \(76 %\) students would change/],
+    [
+      'adds up those who left since the baseline',
+      { base: 90, leaving: 2 },
+      { base: 100, gone: 10, since },
+      /^Held: 12 of 100 \(12 %\) students would have gone since 3 November, more than 10 %/,
+    ],
+    [
+      'passes a run that takes nobody, whatever went before',
+      { base: 80, changed: 3 },
+      { base: 100, gone: 20, since },
+      undefined,
+    ],
+    [
+      'does not count who comes back',
+      { base: 91, leaving: 3, returning: 5 },
+      { base: 100, gone: 9, since },
+      undefined,
+    ],
+    [
+      'adds up those who have another name since the baseline',
+      { changed: 40 },
+      { renamed: { count: 76, since } },
+      /^Held: 76 of 100 \(76 %\) students would have another name or national id than before 3 November/,
+    ],
+    [
+      'passes names that were changed below the threshold',
+      { changed: 40 },
+      { renamed: { count: 75, since } },
+      undefined,
+    ],
+    ['passes a first sync', { base: 0, leaving: 0 }, {}, undefined],
+  ];
+  for (const [what, impact, baseline, held] of cases) {
+    it(what, () => {
+      const said = judge(
+        { ...NOTHING, ...impact },
+        {
+          evidence: { ...noEvidence(), rows: 50 },
+          policy: syncPolicy.parse({}),
+          override: null,
+          noun: 'student',
+          partial: false,
+          baseline: { base: 0, gone: 0, since: null, renamed: { count: 0, since: null }, ...baseline },
+        },
+      );
+      if (held) expect(said).to.match(held);
+      else expect(said).to.equal(undefined);
+    });
+  }
+
+  it('holds the sync in which small steps pass the threshold together, and begins anew once a person approved it', async () => {
+    const { integrationService } = await sharedServices();
+    const everybody = Array.from({ length: 100 }, (_, i) => `E${i + 1},Ana,Soto,ACTIVO`);
+    const file = (gone: number) => ['id,nombres,apellidos,estado', ...everybody.slice(gone)].join('\n');
+    const school = await newSchool({ 'students.csv': file(0) });
+    const syncWithout = async (gone: number) => {
+      await school.write({ 'students.csv': file(gone) });
+      return integrationService.syncData(school.integrationId, STUDENT);
+    };
+    for (const gone of [0, 6]) expect((await syncWithout(gone)).status).to.equal('COMPLETED');
+    const held = await syncWithout(12);
+    expect(held.status).to.equal('HELD');
+    expect(held.errors[0]).to.match(/^Held: 12 of 100 \(12 %\) students would have gone since/);
+    await integrationService.approveSync(school.integrationId, held.runId, 'They moved.');
+    expect((await syncWithout(18)).status).to.equal('COMPLETED');
+  });
+
+  it('holds the sync with which most people have another name, however few each sync renames, and not one that names them as before', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({});
+    const syncNamed = async (renamed: number, email = '') => {
+      const rows = Array.from(
+        { length: 100 },
+        (_, i) => `E${i},${i < renamed ? `Otra${i}` : `Ana${i}`},Soto,${email}`,
+      );
+      await school.write({ 'students.csv': ['id,nombres,apellidos,email', ...rows].join('\n') });
+      return integrationService.syncData(school.integrationId, STUDENT);
+    };
+    for (const renamed of [0, 40, 70, 0, 40, 75]) {
+      expect((await syncNamed(renamed)).status, `${renamed} renamed`).to.equal('COMPLETED');
+    }
+    const held = await syncNamed(90);
+    expect(held.errors[0]).to.match(
+      /^Held: 90 of 100 \(90 %\) students would have another name or national id than before/,
+    );
+    await integrationService.approveSync(school.integrationId, held.runId, 'A new register.');
+    expect((await syncNamed(60)).status).to.equal('COMPLETED');
+  });
+
+  it('holds a partial file, with a column called error, in which everybody is inactive', async () => {
+    const { integrationService } = await sharedServices();
+    const file = (state: string) =>
+      [
+        'id,nombres,apellidos,estado,error',
+        ...Array.from({ length: 50 }, (_, i) => `E${i},Ana,Soto,${state},`),
+      ].join('\n');
+    const school = await newSchool({ 'students.csv': file('ACTIVO') });
+    await integrationService.syncData(school.integrationId, STUDENT);
+    await school.write({ 'students.csv': file('RETIRADO') });
+    const report = await integrationService.syncData(school.integrationId, STUDENT);
+    expect(report.errors[0]).to.match(/^Held: 50 of 50 \(100 %\) students would go/);
+  });
+});
