@@ -53,6 +53,8 @@ export class OAuth2Client {
   readonly #endpoint: HttpClient;
   readonly #path: string;
   readonly #now: () => number;
+  /** Headers that may be what the token endpoint wants, the likeliest first; one is left once it is known. */
+  #basics: readonly string[] = [];
   /** The token, or the call that fetches it. */
   #token: Promise<Token> | undefined;
   /** The token once it is there. */
@@ -70,8 +72,8 @@ export class OAuth2Client {
       timeoutMs,
       concurrency: 1,
       maxBytes: 1024 * 1024,
-      ...(authentication === 'basic' && { headers: { Authorization: basic(clientId, clientSecret) } }),
     });
+    if (authentication === 'basic') this.#basics = basicsOf(clientId, clientSecret);
   }
 
   /** The answer, 2xx always. Throws ConnectorError when there is no token, HttpFailure like any client. */
@@ -133,12 +135,9 @@ export class OAuth2Client {
       ...(authentication === 'body' && { client_id: clientId, client_secret: clientSecret }),
     });
     const askedAt = this.#now();
-    const answer = await this.#endpoint
-      // Nothing is changed by asking twice.
-      .send({ method: 'POST', path: this.#path, form, idempotent: true, name: 'the token' })
-      .catch((error: unknown) => {
-        throw this.#explain(error);
-      });
+    const answer = await this.#post(form).catch((error: unknown) => {
+      throw this.#explain(error);
+    });
     const parsed = answered.safeParse(answer.json());
     if (!parsed.success) {
       throw new ConnectorError(
@@ -154,6 +153,28 @@ export class OAuth2Client {
     const life = seconds == null ? Number.POSITIVE_INFINITY : seconds;
     const staleAt = askedAt + (life - Math.min(renewBeforeSeconds, life / 2)) * 1_000;
     return { header: `Bearer ${token}`, staleAt };
+  }
+
+  async #post(form: URLSearchParams): Promise<HttpAnswer> {
+    // Nothing is changed by asking twice.
+    const request: HttpRequest = {
+      method: 'POST',
+      path: this.#path,
+      form,
+      idempotent: true,
+      name: 'the token',
+    };
+    const [Authorization, ...others] = this.#basics;
+    if (!Authorization) return this.#endpoint.send(request);
+    try {
+      const answer = await this.#endpoint.send({ ...request, headers: { Authorization } });
+      this.#basics = [Authorization];
+      return answer;
+    } catch (error) {
+      if (others.length === 0 || !isClientRefused(error)) throw error;
+      this.#basics = others;
+      return this.#post(form);
+    }
   }
 
   /** A refused token request in words that say what to correct. */
@@ -190,8 +211,13 @@ export class OAuth2Client {
   /** A server may repeat what it was sent. */
   #strike(text: string): string {
     const { clientId, clientSecret } = this.#options;
-    const [, encoded = ''] = basic(clientId, clientSecret).split(' ');
-    return strike(text, [clientSecret, encodeURIComponent(clientSecret), encoded]);
+    const encoded = basicsOf(clientId, clientSecret).map((header) => header.replace(/^Basic /, ''));
+    return strike(text, [
+      clientSecret,
+      formEncode(clientSecret),
+      encodeURIComponent(clientSecret),
+      ...encoded,
+    ]);
   }
 
   /** The same failure; what it and its answer say no longer holds the token. */
@@ -208,10 +234,22 @@ export class OAuth2Client {
   }
 }
 
-/** RFC 6749, 2.3.1: both are form-encoded before they are joined. */
-function basic(clientId: string, clientSecret: string): string {
-  const encode = (text: string) => new URLSearchParams({ '': text }).toString().slice(1);
-  return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')}`;
+/**
+ * By RFC 6749, 2.3.1, both are form-encoded before they are joined; many servers do not know that. The two
+ * differ where id or secret have other signs than letters, digits, `-`, `_`, `.` and `*`.
+ */
+function basicsOf(clientId: string, clientSecret: string): string[] {
+  const join = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+  return [...new Set([join(formEncode(clientId), formEncode(clientSecret)), join(clientId, clientSecret)])];
+}
+
+function formEncode(text: string): string {
+  return new URLSearchParams({ '': text }).toString().slice(1);
+}
+
+function isClientRefused(error: unknown): boolean {
+  if (!(error instanceof HttpFailure) || !error.answer) return false;
+  return error.answer.status === 401 || wordsOf(error.answer).error === 'invalid_client';
 }
 
 function strike(text: string, secrets: readonly string[]): string {

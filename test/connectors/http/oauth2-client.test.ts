@@ -79,6 +79,29 @@ describe('OAuth2 client credentials', () => {
     expect(tokenCalls()[0]?.headers.authorization).to.equal(undefined);
   });
 
+  it('asks once more with the Basic header unencoded, as many servers want it, and then only so', async () => {
+    const { get, pass, tokenCalls } = await api({
+      token: (n) =>
+        n === 1 ? answer({ error: 'invalid_client' }, 400) : answer({ access_token: 't', expires_in: 9 }),
+    });
+    await get();
+    pass(10);
+    await get();
+    const sent = tokenCalls().map(({ headers }) =>
+      Buffer.from((headers.authorization ?? '').replace('Basic ', ''), 'base64').toString(),
+    );
+    expect(sent).to.deep.equal(['school:hush-hush%2Fsecret%2B1', `school:${SECRET}`, `school:${SECRET}`]);
+  });
+
+  it('asks but once with a secret that is the same either way', async () => {
+    const { get, tokenCalls } = await api({
+      token: () => answer({ error: 'invalid_client' }, 401),
+      options: { clientSecret: 'plain-secret' },
+    });
+    await rejectionOf(get());
+    expect(tokenCalls()).to.have.length(1);
+  });
+
   it('uses one token until a minute before it expires', async () => {
     const { get, pass, bearers } = await api();
     await get();
