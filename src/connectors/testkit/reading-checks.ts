@@ -29,7 +29,7 @@ export function assertWhole(
       `of inactive ${entityType}: set "active: false" on the records that the system says no longer count, and on no others`,
     );
   }
-  assertMemberships(simulation, entityType, reading.memberships.pairs);
+  assertMemberships(simulation, entityType, reading.pairs);
   if (disturbed) return;
   assertProves(reading.entities, `${entityType}`);
   assertProves(reading.memberships, `the memberships that come with ${entityType}`);
@@ -54,7 +54,7 @@ function assertMemberships(
   assertSame(
     pairs.map(name),
     expected.map(([group, person]) => name([role, group, person])),
-    `of memberships: let memberships('${role}') yield every one in this role once; they are read with ${entityType}`,
+    `of memberships: let memberships('${role}'), or the records themselves, tell every one in this role once; they are read with ${entityType}`,
   );
 }
 

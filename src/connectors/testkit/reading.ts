@@ -1,8 +1,10 @@
 import {
   type ExternalRecord,
+  type GroupRecord,
   type MembershipRecord,
   type Pages,
   type RecordPage,
+  type StudentRecord,
   wholePage,
 } from '../external-record.js';
 import type { RecordSource } from '../sis-connector.js';
@@ -14,7 +16,9 @@ export interface Reading {
   /** Those of records that are not active. */
   inactive: string[];
   entities: ListReading;
-  memberships: ListReading & { pairs: Pair[] };
+  memberships: ListReading;
+  /** Memberships of the list, and those that records of entities tell themselves. */
+  pairs: Pair[];
 }
 
 /** A membership: role, external id of the group, external id of the person. */
@@ -35,25 +39,33 @@ export async function readWhole({ entities, memberships, partial }: RecordSource
     ids: [],
     inactive: [],
     entities: noRows(),
-    memberships: { ...noRows(), pairs: [] },
+    memberships: noRows(),
+    pairs: [],
   };
   if (partial) reading.entities.gaps.push('the source is partial');
-  for await (const given of entities as Pages<ExternalRecord>) {
-    const page = wholePage<ExternalRecord>(given);
+  for await (const given of entities as Pages<AnyRecord>) {
+    const page = wholePage<AnyRecord>(given);
     count(reading.entities, page);
-    for (const { externalId, active } of page.records) {
-      reading.ids.push(externalId ?? '');
-      if (active === false) reading.inactive.push(externalId ?? '');
+    for (const { externalId, active, groupExternalId, teacherExternalId } of page.records) {
+      const id = externalId ?? '';
+      reading.ids.push(id);
+      if (active === false) reading.inactive.push(id);
+      if (groupExternalId) reading.pairs.push(['STUDENT', groupExternalId, id]);
+      if (teacherExternalId) reading.pairs.push(['TEACHER', id, teacherExternalId]);
     }
   }
   for await (const given of memberships ?? []) {
     const page = wholePage(given);
     count(reading.memberships, page);
     for (const { role, groupExternalId, personExternalId } of page.records)
-      reading.memberships.pairs.push([role, groupExternalId ?? '', personExternalId ?? '']);
+      reading.pairs.push([role, groupExternalId ?? '', personExternalId ?? '']);
   }
   return reading;
 }
+
+type AnyRecord = ExternalRecord &
+  Pick<StudentRecord, 'groupExternalId'> &
+  Pick<GroupRecord, 'teacherExternalId'>;
 
 function noRows(): ListReading {
   return { rows: 0, declaredTotal: undefined, gaps: [] };
