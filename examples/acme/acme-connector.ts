@@ -53,9 +53,7 @@ export class AcmeConnector extends RosterConnector<Config, Credentials> {
     return { success: true, sent: marks.length, errors: [] };
   }
 
-  /**
-   * All pages of a list. Less than Acme declares, or one record twice, is an error and not a shorter list.
-   */
+  /** All pages of a list. Less than Acme declares, or a record twice, is an error and no shorter list. */
   async *#pages(list: string): AsyncGenerator<Item[]> {
     const seen = new Set<string>();
     let total = 1;
@@ -79,9 +77,7 @@ export class AcmeConnector extends RosterConnector<Config, Credentials> {
   async #page(list: string, offset: number, limit: number) {
     const parsed = page.safeParse(await this.#call({ path: `/api/${list}`, query: { offset, limit } }));
     if (parsed.success) return parsed.data;
-    throw new ConnectorError(
-      `Acme answered ${list} with something else than a page. Is config.apiUrl right?`,
-    );
+    throw new ConnectorError(`Acme answered ${list} with no page of it. Is config.apiUrl right?`);
   }
 
   async #call(request: Parameters<ReturnType<typeof this.context.http>['send']>[0]): Promise<unknown> {
