@@ -6,6 +6,7 @@ import { Database, explainUnusable, Leases, migrate } from './database/index.js'
 import {
   ConnectorSessions,
   capabilitiesOf,
+  cursorsOf,
   IntegrationService,
   IntegrationStore,
   syncWork,
@@ -68,6 +69,7 @@ export async function buildServices({
       files: createPathJail(config.csvRoot),
       outbound,
       s3: config.s3,
+      cursor: cursorsOf(database),
       logger,
     });
     const leases = new Leases({ database, logger, ttlSeconds: LEASE_SECONDS });

@@ -22,9 +22,18 @@ const BUF = join(process.cwd(), 'node_modules/.bin/buf');
 const ROWS = 2_500;
 
 let integrationId: string;
+let school: Promise<void> | undefined;
 
-/** A school with more mappings than one page of the server's reading holds. */
-before(async () => {
+/**
+ * A school with more mappings than one page of the server's reading holds. Made by the first suite that needs
+ * it: other tests start without.
+ */
+function laySchool(): Promise<void> {
+  school ??= makeSchool();
+  return school;
+}
+
+async function makeSchool(): Promise<void> {
   const { url, files } = await sharedService();
   const institutionId = randomUUID();
   await mkdir(join(files, institutionId), { recursive: true });
@@ -42,7 +51,7 @@ before(async () => {
   integrationId = integration?.id as string;
   const report = await client.syncData({ id: integrationId, entityType: MappingEntityType.STUDENT });
   expect(report.synced).to.equal(ROWS);
-});
+}
 
 const bearer: NonNullable<Parameters<typeof createConnectTransport>[0]['interceptors']>[number] =
   (next) => (request) => {
@@ -51,6 +60,8 @@ const bearer: NonNullable<Parameters<typeof createConnectTransport>[0]['intercep
   };
 
 describe('@grpc/grpc-js', () => {
+  before(laySchool);
+
   const codec = <M extends DescMethod>(method: M) => ({
     path: `/${method.parent.typeName}/${method.name}`,
     encode: (message: MessageShape<M['input']>) => Buffer.from(toBinary(method.input, message)),
@@ -123,6 +134,8 @@ describe('@grpc/grpc-js', () => {
 });
 
 describe('Connect clients', () => {
+  before(laySchool);
+
   const TRANSPORTS: Record<string, (baseUrl: string) => Transport> = {
     'Connect over HTTP/1.1': (baseUrl) =>
       createConnectTransport({ baseUrl, httpVersion: '1.1', interceptors: [bearer] }),
@@ -160,6 +173,8 @@ describe('Connect clients', () => {
 });
 
 describe('buf curl', () => {
+  before(laySchool);
+
   // It speaks by reflection alone: outside of this folder it finds no proto files.
   const curl = async (...args: string[]) => {
     const { url } = await sharedService();
@@ -210,6 +225,8 @@ describe('buf curl', () => {
 });
 
 describe('a stream over REST', () => {
+  before(laySchool);
+
   it('is one JSON array of all rows', async () => {
     const { url } = await sharedService();
     const response = await fetch(`${url}/integrations/${integrationId}/mappings`, {

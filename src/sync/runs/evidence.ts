@@ -16,6 +16,8 @@ export interface Evidence {
   idsUnique: boolean;
   /** Rows that could not be used and have no id, or one that nobody can have. */
   unidentifiedRows: number;
+  /** Where the next reading may go on from, as the source says it. */
+  cursor?: string;
   /** Whether the source ended by itself, with no page failed. */
   ended: boolean;
   /** Why the reading proves no absence, a sentence each. */
@@ -105,6 +107,7 @@ export function countPage(evidence: Evidence, page: RecordPage<unknown>, known =
   evidence.rows += size;
   evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
   if (page.gap) evidence.gaps.push(storableText(page.gap));
+  if (page.cursor !== undefined) evidence.cursor = storableText(page.cursor);
   evidence.unidentifiedRows += failed.filter(
     ({ externalId }) => typeof cleanExternalId(externalId) !== 'string',
   ).length;
