@@ -13,6 +13,7 @@ const target = join(root, 'proto/buf/validate/validate.proto');
 mkdirSync(dirname(target), { recursive: true });
 writeFileSync(target, printProto(file_buf_validate_validate.proto));
 
-const buf = (...args) => execFileSync(join(root, 'node_modules/.bin/buf'), args, { cwd: root, stdio: 'inherit' });
+const buf = (...args) =>
+  execFileSync(join(root, 'node_modules/.bin/buf'), args, { cwd: root, stdio: 'inherit' });
 buf('format', '--write', target);
 buf('generate');
