@@ -8,6 +8,7 @@ import {
   capabilitiesOf,
   IntegrationService,
   IntegrationStore,
+  StoredMemory,
   syncWork,
   timeZoneOf,
 } from './integrations/index.js';
@@ -66,6 +67,7 @@ export async function buildServices({
       files: createPathJail(config.csvRoot),
       outbound,
       s3: config.s3,
+      memoryOf: (integrationId) => new StoredMemory(database, integrationId),
       logger,
     });
     const leases = new Leases({ database, logger, ttlSeconds: LEASE_SECONDS });

@@ -20,6 +20,7 @@ export type {
   ConnectionReport,
   ConnectorContext,
   ConnectorDefinition,
+  ConnectorMemory,
   CourseRecord,
   DeliveryOutcome,
   FingerprintedPage,

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Logger } from '../observability/index.js';
 import type { AttendanceSheet } from './attendance-sheet.js';
+import type { ConnectorMemory } from './connector-memory.js';
 import type {
   CourseRecord,
   GroupRecord,
@@ -140,6 +141,8 @@ export interface ConnectorContext {
    * wait.
    */
   outbound: Pick<Outbound, 'agents' | 'wait'>;
+  /** What the connector keeps between operations. */
+  memory: ConnectorMemory;
   /** Where S3 is, unless a config says otherwise. */
   s3: S3Defaults;
   /**

@@ -4,6 +4,7 @@ import {
   type ConnectorContext,
   ConnectorError,
   type ConnectorFactory,
+  type ConnectorMemory,
   type MappingEntityType,
   type Outbound,
   type Pages,
@@ -61,6 +62,7 @@ export class ConnectorSessions {
   readonly #files: ConfinedFiles;
   readonly #outbound: Outbound;
   readonly #s3: S3Defaults;
+  readonly #memoryOf: (integrationId: string) => ConnectorMemory;
   readonly #logger: Logger;
 
   constructor(parts: {
@@ -69,6 +71,7 @@ export class ConnectorSessions {
     files: ConfinedFiles;
     outbound: Outbound;
     s3: S3Defaults;
+    memoryOf: (integrationId: string) => ConnectorMemory;
     logger: Logger;
   }) {
     this.#factory = parts.factory;
@@ -76,6 +79,7 @@ export class ConnectorSessions {
     this.#files = parts.files;
     this.#outbound = parts.outbound;
     this.#s3 = parts.s3;
+    this.#memoryOf = parts.memoryOf;
     this.#logger = parts.logger;
   }
 
@@ -149,6 +153,7 @@ export class ConnectorSessions {
       files: this.#files,
       http: (options) => this.#outbound.client({ ...options, signal, logger }),
       outbound: this.#outbound,
+      memory: this.#memoryOf(target.id),
       s3: this.#s3,
       delivered: callbacks.delivered ?? refuse,
       handOutAgain: callbacks.handOutAgain ?? refuse,
