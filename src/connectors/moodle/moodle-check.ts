@@ -3,7 +3,8 @@ import type { ConnectionCheck, ConnectionReport } from '../sis-connector.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
 import type { MoodleRoster } from './moodle-roster.js';
-import { anything, courseContents, enrolledUsers, sessions, siteInfo, usersByField } from './moodle-wire.js';
+import { anything, courseContents, sessions, siteInfo } from './moodle-wire.js';
+import { PeopleProbes } from './people-probes.js';
 
 const ROSTER_FUNCTIONS = [
   'core_course_get_courses',
@@ -43,11 +44,9 @@ export async function checkConnection({ client, roster, config }: Parts): Promis
     config.createSessions ? [...ATTENDANCE_FUNCTIONS, CREATE_FUNCTION] : ATTENDANCE_FUNCTIONS,
     offered,
   );
-  const needed = [
-    rosterFunctions,
-    await probe('courses', () => countCourses(roster)),
-    await probe('people', () => seePeople(client, roster)),
-  ];
+  const courseCheck = await probe('courses', () => countCourses(roster));
+  const sampled = new PeopleProbes({ client, config, ownId: userid }, () => roster.courses());
+  const needed = [rosterFunctions, courseCheck, await probe('people', () => sampled.people())];
   const checks: ConnectionCheck[] = [
     {
       name: 'site',
@@ -56,7 +55,11 @@ export async function checkConnection({ client, roster, config }: Parts): Promis
       details: { sitename, release, username, userid },
     },
     ...needed,
-    await probe('suspension', () => seeSuspension(client, userid)),
+    await probe('suspension', () => sampled.suspension()),
+    ...(config.inactiveEnrolments === 'deactivate'
+      ? [await probe('enrolments', () => sampled.enrolments())]
+      : []),
+    await probe('groups', () => sampled.groups()),
     attendanceFunctions,
     await probe('attendance', () => seeAttendance(client, roster)),
   ];
@@ -103,37 +106,6 @@ async function countCourses(roster: MoodleRoster): Promise<string> {
       'The token sees no course. Give its user a role with moodle/course:view, or widen config.courseFilter.',
     );
   return `${length} ${length === 1 ? 'course' : 'courses'}.`;
-}
-
-async function seePeople(client: MoodleClient, roster: MoodleRoster): Promise<string> {
-  const [course] = await roster.courses();
-  if (!course) throw new ConnectorError('There is no course whose people could be looked at.');
-  const options = [
-    { name: 'limitnumber', value: 50 },
-    { name: 'userfields', value: 'id,email,idnumber,roles' },
-  ];
-  const users = await client.call(
-    'core_enrol_get_enrolled_users',
-    { courseid: course.id, options },
-    enrolledUsers,
-  );
-  const identified = users.some(({ email, idnumber }) => email || idnumber);
-  const hint = identified
-    ? ''
-    : '; their e-mail and ID number are not shown: the role needs moodle/site:viewuseridentity, and the site setting showuseridentity must name email and idnumber';
-  return `People of course ${course.id} can be read${hint}.`;
-}
-
-async function seeSuspension(client: MoodleClient, userid: number): Promise<string> {
-  const users = await client.call(
-    'core_user_get_users_by_field',
-    { field: 'id', values: [userid] },
-    usersByField,
-  );
-  if (users.some(({ suspended }) => suspended !== undefined)) return 'Suspended accounts can be told.';
-  throw new ConnectorError(
-    'Moodle does not say which accounts are suspended: the role needs moodle/user:viewdetails. All count as active.',
-  );
 }
 
 async function seeAttendance(client: MoodleClient, roster: MoodleRoster): Promise<string> {

@@ -43,6 +43,14 @@ export const moodleConfig = z.strictObject({
     .meta({
       description: 'Which courses count: these ids, these categories, hidden ones or not. Default: all.',
     }),
+  inactiveEnrolments: z.enum(['keep', 'deactivate']).default('deactivate').meta({
+    description:
+      'What becomes of people all of whose enrolments are suspended or over: they count as before, or become inactive.',
+  }),
+  suspensionHours: z.int().min(0).max(168).default(12).meta({
+    description:
+      'How many hours it counts that an account is suspended or not, before Moodle is asked again; 0: every sync asks.',
+  }),
   createSessions: z.boolean().default(true).meta({
     description: 'Whether a session that the attendance activity does not have may be added to it.',
   }),

@@ -4,7 +4,6 @@ import type {
   GroupRecord,
   MembershipRecord,
   Pages,
-  RecordIssue,
   StudentRecord,
   TeacherRecord,
 } from '../external-record.js';
@@ -14,8 +13,10 @@ import { SENDING_AT_ONCE, sendAttendance } from './moodle-attendance.js';
 import { checkConnection } from './moodle-check.js';
 import { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig, MoodleCredentials } from './moodle-config.js';
+import { MoodleMemory } from './moodle-memory.js';
 import { toCourse, toGroup, toMembership, toPerson } from './moodle-records.js';
 import { MoodleRoster, type Role } from './moodle-roster.js';
+import { notesOn } from './people-notes.js';
 
 const PAGE = 500;
 
@@ -25,12 +26,14 @@ const PAGE = 500;
  */
 export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredentials> {
   #client!: MoodleClient;
+  #memory!: MoodleMemory;
   #roster!: MoodleRoster;
 
   protected override async open(): Promise<void> {
     const { context, config, credentials } = this;
     this.#client = new MoodleClient({ context, config, credentials, concurrency: config.concurrency });
-    this.#roster = new MoodleRoster({ client: this.#client, config });
+    this.#memory = new MoodleMemory({ memory: context.memory, apiUrl: config.apiUrl });
+    this.#roster = new MoodleRoster({ client: this.#client, config, memory: this.#memory });
   }
 
   async testConnection(): Promise<ConnectionReport> {
@@ -43,8 +46,8 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   }
 
   override async *groups(): Pages<GroupRecord> {
-    const { groups, issues, gap } = await this.#roster.enrolments();
-    yield { records: [], issues, gap };
+    const { groups, issues, gap, groupsGap } = await this.#roster.enrolments();
+    yield { records: [], issues, gap: gap ?? groupsGap };
     for (const page of inPages(groups)) yield page.map(toGroup);
   }
 
@@ -57,7 +60,8 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   }
 
   override async *memberships(role: Role): Pages<MembershipRecord> {
-    const { memberships } = await this.#roster.enrolments();
+    const { memberships, groupsGap } = await this.#roster.enrolments();
+    if (groupsGap) yield { records: [], gap: groupsGap };
     for (const page of inPages(memberships.filter((membership) => membership.role === role)))
       yield page.map(toMembership);
   }
@@ -71,28 +75,12 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   }
 
   async *#people(role: Role): Pages<StudentRecord> {
+    const people = await this.#roster.people(role);
     const { issues, gap } = await this.#roster.enrolments();
-    if (gap) yield { records: [], gap };
-    const notes: RecordIssue[] = [...issues];
-    let asked = false;
-    for await (const page of this.#roster.people(role)) {
-      if (!asked && page.every(({ suspended }) => suspended === undefined)) notes.push(SUSPENSION_UNKNOWN);
-      asked = true;
-      yield {
-        records: page.map(({ person, suspended }) => toPerson(person, suspended)),
-        issues: notes.splice(0),
-      };
-    }
-    if (notes.length > 0) yield { records: [], issues: notes };
+    yield { records: [], issues: [...issues, ...notesOn(people, role)], gap };
+    for (const page of inPages(people)) yield page.map(toPerson);
   }
 }
-
-const SUSPENSION_UNKNOWN: RecordIssue = {
-  severity: 'warning',
-  rule: 'suspension.unknown',
-  problem: 'Moodle does not say which accounts are suspended; all count as active',
-  hint: 'Add core_user_get_users_by_field to the web service, and moodle/user:viewdetails to the role.',
-};
 
 function* inPages<T>(list: readonly T[]): Generator<T[]> {
   for (let start = 0; start < list.length; start += PAGE) yield list.slice(start, start + PAGE);

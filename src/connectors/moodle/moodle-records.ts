@@ -1,6 +1,6 @@
 import { decodeHTML } from 'entities';
 import type { CourseRecord, GroupRecord, MembershipRecord, StudentRecord } from '../external-record.js';
-import type { Enrolments, MoodlePerson } from './moodle-roster.js';
+import type { Enrolments, PersonInRole, Told } from './moodle-roster.js';
 import type { MoodleCourse } from './moodle-wire.js';
 
 /** Moodle's answers as records. Names of courses and groups come HTML-escaped, names of people do not. */
@@ -19,8 +19,8 @@ export function toGroup({ id, name, courseId }: Enrolments['groups'][number]): G
 }
 
 /** Students and teachers alike. */
-export function toPerson({ user }: MoodlePerson, suspended: boolean | undefined): StudentRecord {
-  const { id, firstname, lastname, fullname, email, idnumber, username } = user;
+export function toPerson({ person, enrolled, suspended }: PersonInRole): StudentRecord {
+  const { id, firstname, lastname, fullname, email, idnumber, username } = person.user;
   return {
     externalId: String(id),
     // Sites may hide the parts of names from the caller; the whole is always there.
@@ -28,9 +28,15 @@ export function toPerson({ user }: MoodlePerson, suspended: boolean | undefined)
     familyName: lastname ?? null,
     email,
     code: idnumber,
-    active: suspended === undefined ? undefined : !suspended,
+    active: isActive(enrolled, suspended),
     ...(username && { metadata: { username } }),
   };
+}
+
+/** null where nobody knows. */
+function isActive(enrolled: Told, suspended: Told): boolean | null {
+  if (enrolled === false || suspended === true) return false;
+  return enrolled === undefined || suspended === undefined ? null : true;
 }
 
 export function toMembership({

@@ -122,7 +122,7 @@ export class MoodleFunctions {
   /** Runs a function as its caller; refuses with what Moodle would say. */
   call(name: string, given: Record<string, PhpValue>): unknown {
     const found = Object.hasOwn(this.played, name) ? this.played[name] : undefined;
-    if (found === undefined && !others.has(name)) {
+    if (this.site.vices.unknownFunctions.has(name) || (found === undefined && !others.has(name))) {
       throw refuse.missingRecord('external_functions');
     }
     if (!this.service.includes(name)) {

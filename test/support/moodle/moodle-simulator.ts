@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Answer, pageAnswer, send, serviceAnswer } from './answer.js';
 import { decodeForm, type PhpValue } from './form.js';
 import { MoodleFunctions } from './functions.js';
-import { MoodleException, refuse } from './moodle-exception.js';
+import { MemoryExhausted, MoodleException, refuse } from './moodle-exception.js';
 import { MoodleSite } from './site.js';
 import type { MoodleSession, MoodleSimulatorOptions, MoodleVices } from './types.js';
 
@@ -29,8 +29,13 @@ export class MoodleSimulator {
   readonly vices: MoodleVices = {
     hideUsersFrom: new Set(),
     inaccessibleCourses: new Set(),
+    unreadableCourses: new Set(),
     hideIdnumber: false,
+    withoutEnrolReview: false,
+    withoutAllGroups: false,
+    phpMemoryRows: undefined,
     withoutCapability: new Set(),
+    unknownFunctions: new Set(),
     maintenance: false,
     databaseDown: false,
     fatal: new Set(),
@@ -112,7 +117,11 @@ export class MoodleSimulator {
       return pageAnswer(403, '');
     }
     this.site.url = `http://${request.headers.host ?? 'localhost'}${path.slice(0, -entrance.length)}`;
-    return serviceAnswer(this.outcome(form, params), text(form.moodlewsrestformat) === 'json');
+    const outcome = this.outcome(form, params);
+    if (outcome instanceof MemoryExhausted) {
+      return pageAnswer(500, '');
+    }
+    return serviceAnswer(outcome, text(form.moodlewsrestformat) === 'json');
   }
 
   private outcome(form: Record<string, PhpValue>, params: Record<string, PhpValue>): unknown {
@@ -126,7 +135,7 @@ export class MoodleSimulator {
       }
       return this.functions.call(text(form.wsfunction), params);
     } catch (error) {
-      if (error instanceof MoodleException) {
+      if (error instanceof MoodleException || error instanceof MemoryExhausted) {
         return error;
       }
       throw error;
