@@ -63,6 +63,8 @@ export interface SendResult {
   /** How many records the school system took. */
   sent: number;
   errors: string[];
+  /** What is worth a look although it went well, a sentence each. */
+  warnings?: string[] | undefined;
 }
 
 /** What became of one student's mark. */
@@ -74,7 +76,10 @@ export interface DeliveryOutcome {
    * sent again.
    */
   status: 'SENT' | 'CONFIRMED' | 'FAILED';
-  /** Why it failed, in a sentence without the student's name. */
+  /**
+   * Why it failed, in a sentence without the student's name; of a mark that was taken, what is worth a look, as
+   * that it overwrote one of somebody else.
+   */
   reason?: string | undefined;
 }
 

@@ -1,9 +1,11 @@
 import { ConnectorError } from '../connector-error.js';
 import type { ConnectionCheck, ConnectionReport } from '../sis-connector.js';
+import { AttendanceProbes } from './attendance-probes.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
+import type { MoodleMemory } from './moodle-memory.js';
 import type { MoodleRoster } from './moodle-roster.js';
-import { anything, courseContents, sessions, siteInfo } from './moodle-wire.js';
+import { anything, siteInfo } from './moodle-wire.js';
 import { PeopleProbes } from './people-probes.js';
 
 const ROSTER_FUNCTIONS = [
@@ -18,13 +20,12 @@ const ATTENDANCE_FUNCTIONS = [
   'mod_attendance_update_user_status',
 ];
 const CREATE_FUNCTION = 'mod_attendance_add_session';
-/** Courses looked at for an attendance activity. */
-const COURSES_PROBED = 5;
 
 interface Parts {
   client: MoodleClient;
   roster: MoodleRoster;
   config: MoodleConfig;
+  memory: MoodleMemory;
 }
 
 /**
@@ -32,7 +33,7 @@ interface Parts {
  * them: that is found out by trying, with calls that change nothing. Without the roster it fails; attendance
  * is told apart.
  */
-export async function checkConnection({ client, roster, config }: Parts): Promise<ConnectionReport> {
+export async function checkConnection({ client, roster, config, memory }: Parts): Promise<ConnectionReport> {
   await client.call(config.wsFunction, {}, anything);
   const site = await client.call('core_webservice_get_site_info', {}, siteInfo);
   const { sitename, release = 'unknown release', username, userid } = site;
@@ -46,6 +47,7 @@ export async function checkConnection({ client, roster, config }: Parts): Promis
   );
   const courseCheck = await probe('courses', () => countCourses(roster));
   const sampled = new PeopleProbes({ client, config, ownId: userid }, () => roster.courses());
+  const attendance = new AttendanceProbes({ client, config, memory }, () => roster.courses());
   const needed = [rosterFunctions, courseCheck, await probe('people', () => sampled.people())];
   const checks: ConnectionCheck[] = [
     {
@@ -61,7 +63,8 @@ export async function checkConnection({ client, roster, config }: Parts): Promis
       : []),
     await probe('groups', () => sampled.groups()),
     attendanceFunctions,
-    await probe('attendance', () => seeAttendance(client, roster)),
+    await probe('attendance', () => attendance.activities()),
+    await probe('statuses', () => attendance.statuses()),
   ];
   const broken = needed.filter(({ ok }) => !ok);
   return {
@@ -106,26 +109,4 @@ async function countCourses(roster: MoodleRoster): Promise<string> {
       'The token sees no course. Give its user a role with moodle/course:view, or widen config.courseFilter.',
     );
   return `${length} ${length === 1 ? 'course' : 'courses'}.`;
-}
-
-async function seeAttendance(client: MoodleClient, roster: MoodleRoster): Promise<string> {
-  const options = [{ name: 'modname', value: 'attendance' }];
-  for (const course of (await roster.courses()).slice(0, COURSES_PROBED)) {
-    const sections = await client.call(
-      'core_course_get_contents',
-      { courseid: course.id, options },
-      courseContents,
-    );
-    const activity = sections
-      .flatMap(({ modules }) => modules)
-      .find(({ modname }) => modname === 'attendance');
-    if (activity?.instance === undefined) continue;
-    const listed = await client.call(
-      'mod_attendance_get_sessions',
-      { attendanceid: activity.instance },
-      sessions,
-    );
-    return `The attendance activity of course ${course.id} can be read; it has ${listed.length} sessions.`;
-  }
-  throw new ConnectorError('None of the first courses has an attendance activity that the token can see.');
 }

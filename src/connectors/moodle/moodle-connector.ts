@@ -37,7 +37,12 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   }
 
   async testConnection(): Promise<ConnectionReport> {
-    return checkConnection({ client: this.#client, roster: this.#roster, config: this.config });
+    return checkConnection({
+      client: this.#client,
+      roster: this.#roster,
+      config: this.config,
+      memory: this.#memory,
+    });
   }
 
   async *courses(): Pages<CourseRecord> {
@@ -69,9 +74,20 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   async send(sheet: AttendanceSheet): Promise<SendResult> {
     const { context, config, credentials } = this;
     const client = new MoodleClient({ context, config, credentials, concurrency: SENDING_AT_ONCE });
-    const outcomes = await sendAttendance({ client, config, sheet, context });
-    const errors = outcomes.flatMap(({ reason }) => reason ?? []);
-    return { success: errors.length === 0, sent: outcomes.length - errors.length, errors };
+    const { outcomes, warnings } = await sendAttendance({
+      client,
+      memory: this.#memory,
+      config,
+      sheet,
+      context,
+    });
+    const failed = outcomes.filter(({ status }) => status === 'FAILED');
+    return {
+      success: failed.length === 0,
+      sent: outcomes.length - failed.length,
+      errors: failed.flatMap(({ reason }) => reason ?? []),
+      warnings,
+    };
   }
 
   async *#people(role: Role): Pages<StudentRecord> {

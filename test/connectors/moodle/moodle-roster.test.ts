@@ -471,9 +471,21 @@ const NOT_SEEN: [
   ],
 ];
 
+/** A session of the first activity without marks. */
+const lesson = {
+  attendanceid: 1,
+  groupid: 0,
+  sessdate: 1_773_650_000,
+  duration: 2_700,
+  description: '',
+  statusset: 0,
+  log: new Map(),
+};
+
 describe('a connection test of Moodle', () => {
   it('tells the site, its release, the user, and what can be read', async () => {
-    const { test } = await moodleSchool({ siteName: 'Aula San Martín' });
+    const { test, moodle } = await moodleSchool({ siteName: 'Aula San Martín' });
+    moodle.sessions.set(1, { ...lesson, id: 1 });
     const { success, checks } = await test();
     expect(checks.filter(({ ok }) => !ok)).to.deep.equal([]);
     expect(success).to.equal(true);
@@ -488,6 +500,7 @@ describe('a connection test of Moodle', () => {
       'groups',
       'attendance functions',
       'attendance',
+      'statuses',
     ]);
   });
 
@@ -546,6 +559,43 @@ describe('a connection test of Moodle', () => {
     expect(checks.find(({ name }) => name === 'people')?.message).to.match(
       /left out.*moodle\/user:viewdetails/,
     );
+  });
+
+  it('shows which acronyms stand for which status in each activity, and which are missing', async () => {
+    const { test, moodle, courses } = await moodleSchool({}, { statusAcronyms: { LATE: ['L', 'T'] } });
+    const statuses = ['P', 'A', 'T'].map((acronym, i) => ({
+      id: 90 + i,
+      acronym,
+      description: acronym,
+      setnumber: 0,
+    }));
+    Object.assign(courses[1]?.attendance?.[0] ?? {}, { statuses });
+    moodle.sessions.set(1, { ...lesson, id: 1 });
+    moodle.sessions.set(2, { ...lesson, id: 2, attendanceid: 2 });
+    const { success, checks } = await test();
+    expect(success).to.equal(true);
+    const check = checks.find(({ name }) => name === 'statuses');
+    expect(check?.ok).to.equal(false);
+    expect(check?.message)
+      .to.contain('of course 2: PRESENT P, ABSENT A, LATE L, EXCUSED E.')
+      .and.contain('of course 3: PRESENT P, ABSENT A, LATE T; none for EXCUSED among P, T, A.')
+      .and.contain('config.statusAcronyms');
+  });
+
+  it('says that the sessions of an activity are too many to list, and asks for them no third time', async () => {
+    const { test, moodle } = await moodleSchool();
+    moodle.sessions.set(1, { ...lesson, id: 1 });
+    moodle.vices.phpMemoryRows = 1;
+    for (const turn of [1, 2]) {
+      const { success, checks } = await test();
+      expect(success, `turn ${turn}`).to.equal(true);
+      expect(checks.find(({ name }) => name === 'attendance')?.message).to.match(
+        /too many for Moodle to list/,
+      );
+      expect(
+        called(moodle, 'mod_attendance_get_sessions').filter(({ params }) => params.attendanceid === '1'),
+      ).to.have.length(2);
+    }
   });
 
   it('calls the configured function', async () => {

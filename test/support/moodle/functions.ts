@@ -28,7 +28,6 @@ const others = new Set([
   'core_user_create_users',
   'core_user_get_users',
   'mod_attendance_add_attendance',
-  'mod_attendance_get_courses_with_today_sessions',
   'mod_attendance_remove_attendance',
   'mod_attendance_remove_session',
 ]);
@@ -83,6 +82,11 @@ export class MoodleFunctions {
         },
         refusal: refuse.capability('Manage Attendances'),
         run: attendance.addSession,
+      },
+      mod_attendance_get_courses_with_today_sessions: {
+        signature: { userid: 'int' },
+        refusal: refuse.login(),
+        run: attendance.getTodaySessions,
       },
       mod_attendance_get_session: {
         signature: { sessionid: 'int' },
