@@ -6,7 +6,7 @@ import { SENDING_AT_ONCE } from '../../src/connectors/moodle/moodle-attendance.j
 import { moodleConfig } from '../../src/connectors/moodle/moodle-config.js';
 import { createIntegrations, IntegrationProvider, MappingEntityType } from '../../src/index.js';
 import { makeMoodleSchool } from '../../test/support/moodle/index.js';
-import type { MoodleOpened } from './moodle-side.js';
+import type { Answered, MoodleOpened } from './moodle-side.js';
 
 /** What one repetition came to. */
 export interface Measured {
@@ -14,12 +14,16 @@ export interface Measured {
   sync: Cost & { each: Record<string, number>; cpuSeconds: number };
   /** The same school into another institution, as one run of everything, which reads the people once. */
   everything: Cost;
+  /** Everything once more, with nothing changed. */
+  again: Cost;
   attendance: Cost & { marks: number };
 }
 
 export interface Cost {
   /** Calls that Moodle answered. */
   calls: number;
+  /** What its answers took, one after the other. */
+  answerSeconds: number;
   /** How many of them the connector makes at once. */
   atOnce: number;
   seconds: number;
@@ -31,15 +35,12 @@ const { COURSE, GROUP, TEACHER, STUDENT } = MappingEntityType;
 
 /**
  * Our side, a new process for each repetition: arguments are data folder, database ('' for the embedded one),
- * students, courses and latency in milliseconds. Prints Measured.
+ * students, courses, latency in milliseconds and factor of the latency of rows. Prints Measured.
  */
-const [dataDir = '', databaseUrl = '', students = '', courses = '', latency = ''] = process.argv.slice(2);
+const [dataDir = '', databaseUrl = '', ...ofMoodle] = process.argv.slice(2);
+const [students = '', courses = ''] = ofMoodle;
 const school = makeMoodleSchool({ students: Number(students), courses: Number(courses) });
-const moodle = fork(fileURLToPath(new URL('./moodle-side.js', import.meta.url)), [
-  students,
-  courses,
-  latency,
-]);
+const moodle = fork(fileURLToPath(new URL('./moodle-side.js', import.meta.url)), ofMoodle);
 const [{ url, token }] = (await once(moodle, 'message')) as [MoodleOpened];
 const { integrationService, mappingService, rosterService, close } = await createIntegrations({
   dataDir,
@@ -70,6 +71,10 @@ const everything = await measured(concurrency, async () => {
   const { success, errorCount, errors } = await integrationService.syncData(second.id);
   if (!success || errorCount > 0) throw new Error(errors[0]);
 });
+const again = await measured(concurrency, async () => {
+  const { success, errorCount, errors, counts } = await integrationService.syncData(second.id);
+  if (!success || errorCount > 0 || counts.updated > 0) throw new Error(errors[0]);
+});
 
 const { sessionId, marks } = await recordClass();
 const attendance = await measured(SENDING_AT_ONCE, async () => {
@@ -82,6 +87,7 @@ console.log(
   JSON.stringify({
     sync: { ...sync, each, cpuSeconds: (user + system) / 1e6 },
     everything,
+    again,
     attendance: { ...attendance, marks },
   } satisfies Measured),
 );
@@ -100,14 +106,16 @@ async function measured(atOnce: number, work: () => Promise<void>): Promise<Cost
   const start = performance.now();
   await work();
   const seconds = (performance.now() - start) / 1_000;
-  return { calls: (await answered()) - before, atOnce, seconds };
+  const after = await answered();
+  const answerSeconds = (after.milliseconds - before.milliseconds) / 1_000;
+  return { calls: after.calls - before.calls, answerSeconds, atOnce, seconds };
 }
 
-/** How many calls Moodle has answered so far. */
-async function answered(): Promise<number> {
-  moodle.send('calls');
-  const [calls] = (await once(moodle, 'message')) as [number];
-  return calls;
+/** What Moodle has answered so far. */
+async function answered(): Promise<Answered> {
+  moodle.send('answered');
+  const [said] = (await once(moodle, 'message')) as [Answered];
+  return said;
 }
 
 /** A session of the first course with its teacher, and a mark for each student of a class. */

@@ -15,7 +15,7 @@ export interface Activity {
 
 const TOPIC = 'activities too long to list';
 /** An activity whose sessions could not be listed is not asked for them again for so long, in seconds. */
-const NOT_ASKED_AGAIN = 7 * 86_400;
+const NOT_ASKED_AGAIN = 86_400;
 
 /** The attendance activities of a course that the caller can see; may be none. */
 export async function activitiesOf(client: MoodleClient, courseId: number): Promise<Activity[]> {
@@ -37,7 +37,7 @@ export async function activitiesOf(client: MoodleClient, courseId: number): Prom
 /**
  * The sessions of an activity; undefined where they are too many. Moodle gives each of them with all students of
  * the course, and has no way to ask for some: of a large course a term of sessions exhausts its memory, each time
- * anew. So it is not asked a third time, and not again for a week.
+ * anew. So it is not asked a third time, and not again for a day.
  */
 export async function listSessions(
   { client, memory }: { client: MoodleClient; memory: MoodleMemory },

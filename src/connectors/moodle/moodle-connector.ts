@@ -86,7 +86,7 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
       success: failed.length === 0,
       sent: outcomes.length - failed.length,
       errors: failed.flatMap(({ reason }) => reason ?? []),
-      warnings,
+      ...(warnings.length > 0 && { warnings }),
     };
   }
 

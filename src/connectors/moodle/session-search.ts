@@ -1,7 +1,8 @@
 import type { AttendanceSheet } from '../attendance-sheet.js';
+import { ConnectorError } from '../connector-error.js';
 import { type Activity, listSessions } from './attendance-activities.js';
 import type { MoodleClient } from './moodle-client.js';
-import { isEndOfToken, MoodleError } from './moodle-error.js';
+import { isEndOfToken } from './moodle-error.js';
 import type { MoodleMemory } from './moodle-memory.js';
 import { type MoodleSession, todaySessions } from './moodle-wire.js';
 
@@ -77,13 +78,14 @@ async function sessionsOfToday(client: MoodleClient, sheet: AttendanceSheet): Pr
       'mod_attendance_get_courses_with_today_sessions',
       { userid },
       todaySessions,
+      { retries: 1 },
     );
     return courses.flatMap(({ attendance_instances: instances }) =>
       instances.flatMap(({ today_sessions: own }) => own),
     );
   } catch (error) {
     // It only spares a longer way: the function may not be in the service, or the teacher not in the course.
-    if (!(error instanceof MoodleError) || isEndOfToken(error)) throw error;
+    if (!(error instanceof ConnectorError) || isEndOfToken(error)) throw error;
     return [];
   }
 }

@@ -44,13 +44,17 @@ export class MoodleSimulator {
     tokenState: 'ok',
     userSuspended: false,
   };
+  /** Milliseconds that all answers so far have waited. */
+  waited = 0;
   private readonly latencyMs: number;
+  private readonly rowLatencyMs: Readonly<Record<string, number>>;
   private readonly site: MoodleSite;
   private readonly functions: MoodleFunctions;
 
   constructor(options: MoodleSimulatorOptions) {
     this.token = options.token ?? '5eed5eed5eed5eed5eed5eed5eed5eed';
     this.latencyMs = options.latencyMs ?? 0;
+    this.rowLatencyMs = options.rowLatencyMs ?? {};
     this.site = new MoodleSite(options, this.vices, this.sessions);
     this.functions = new MoodleFunctions(this.site);
   }
@@ -78,10 +82,19 @@ export class MoodleSimulator {
       return;
     }
     const answer = this.answer(request, body);
-    if (this.latencyMs > 0) {
-      await wait(this.latencyMs);
+    const ms = this.latencyOf(this.calls.at(-1)?.wsfunction ?? '', answer);
+    if (ms > 0) {
+      this.waited += ms;
+      await wait(ms);
     }
     send(response, request.method, answer);
+  }
+
+  /** What an answer takes here; Moodle works for each person of a list. */
+  private latencyOf(wsfunction: string, { body }: Answer): number {
+    const each = this.rowLatencyMs[wsfunction];
+    const rows: unknown = each === undefined ? undefined : JSON.parse(body);
+    return this.latencyMs + (Array.isArray(rows) ? (each ?? 0) * rows.length : 0);
   }
 
   private answer(request: IncomingMessage, body: string): Answer {

@@ -89,6 +89,8 @@ export interface MoodleSimulatorOptions {
   functions?: string[];
   /** How long each answer waits. */
   latencyMs?: number;
+  /** How much longer it waits for each row of a list, by function; none by default. */
+  rowLatencyMs?: Readonly<Record<string, number>>;
 }
 
 /** What can be made to go wrong; everything is off at first. */
