@@ -81,6 +81,8 @@ export class AttendanceProbes {
         const id = listed ? listed.at(-1)?.id : await this.#anyOf(course);
         const session = id === undefined ? undefined : await readSession(this.#client, id);
         seen.push({ course, activity, count: listed?.length, session });
+        // Each such list takes Moodle many seconds.
+        if (!listed) return seen;
       }
     }
     return seen;

@@ -30,14 +30,14 @@ type Options = Record<string, string | number>;
 const USER_FIELDS = 'id,username,firstname,lastname,fullname,email,idnumber,roles,groups';
 /** Pages asked for at once while there is no sign of the end. */
 const PAGES_AHEAD = 2;
+/** So few people may be those whom one sees without any right. */
+const FEW = 10;
 /** Pages in a row that may hold nobody but people who may not be seen. */
 const MOST_EMPTY_PAGES = 1_000;
 
 /**
  * Reads the people of a course. Moodle drops those whom the caller may not see from a page after it was cut, so
- * that a short page, or an empty one, proves nothing. What proves it is one call more: with all people in
- * reverse order, nobody stands behind as many as were read. Then everybody was read, and nobody was dropped who
- * has a higher id than somebody who was shown.
+ * that a short page, or an empty one, proves nothing. What proves it is `standsBehind`.
  */
 export async function readCoursePeople(
   course: MoodleCourse,
@@ -87,13 +87,29 @@ async function isWhole(
   people: ReadonlyMap<number, unknown>,
   ...lists: readonly PagedPeople[]
 ): Promise<boolean> {
-  const ids = (options: Options) =>
-    askEnrolled(client, course, { userfields: 'id', sortby: 'id', ...options });
-  const behind = await ids({ sortdirection: 'DESC', limitfrom: people.size });
-  if (behind.length > 0) return false;
+  if (await standsBehind(client, course, people.size)) return false;
   // Of several pages, one can have lost somebody to the one before when a third left in between.
   if (lists.every(({ pages }) => pages === 1)) return true;
-  return (await ids({})).every(({ id }) => people.has(id));
+  const all = await askEnrolled(client, course, { userfields: 'id', sortby: 'id' });
+  return all.every(({ id }) => people.has(id));
+}
+
+/**
+ * Whether anybody stands behind the first `count` people of a course, in the reverse order of their ids. When that
+ * many were read and nobody does, all were read, and nobody was dropped who has a higher id than somebody shown.
+ * Where only few were read they may be those whom one sees without any right, as oneself and teachers, whatever
+ * their ids: then the other order is looked at too.
+ */
+export async function standsBehind(
+  client: MoodleClient,
+  course: MoodleCourse,
+  count: number,
+): Promise<boolean> {
+  for (const sortdirection of count > 0 && count < FEW ? ['DESC', 'ASC'] : ['DESC']) {
+    const options = { userfields: 'id', sortby: 'id', sortdirection, limitfrom: count };
+    if ((await askEnrolled(client, course, options)).length > 0) return true;
+  }
+  return false;
 }
 
 /** One list of people of a course, page by page in the order of their ids. */

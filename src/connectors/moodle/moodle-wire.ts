@@ -79,7 +79,6 @@ export const todaySessions = z.array(
 
 export const sessionDetails = z.object({
   id,
-  attendanceid: id.optional(),
   courseid: id.optional(),
   statusset: id,
   statuses: z.array(z.object({ id, acronym: z.string(), setnumber: id, deleted: flag.optional() })),

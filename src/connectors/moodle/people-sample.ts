@@ -1,5 +1,5 @@
 import { ConnectorError } from '../connector-error.js';
-import { askEnrolled } from './course-people.js';
+import { askEnrolled, standsBehind } from './course-people.js';
 import type { MoodleClient } from './moodle-client.js';
 import { isRefusal } from './moodle-error.js';
 import { courseCount, VIEWING } from './moodle-roster.js';
@@ -58,17 +58,8 @@ async function sampleOf(client: MoodleClient, course: MoodleCourse, ownId: numbe
     sortby: 'id',
     userfields: 'id,email,idnumber,roles,groups',
   });
-  // A page that was cut short has lost somebody if anybody stands behind as many as it shows, from the other end.
-  const behind =
-    users.length > 0 && users.length < PEOPLE
-      ? await askEnrolled(client, course, {
-          limitfrom: users.length,
-          sortby: 'id',
-          sortdirection: 'DESC',
-          userfields: 'id',
-        })
-      : [];
-  return { course, others: users.filter(({ id }) => id !== ownId), isPartial: behind.length > 0 };
+  const isPartial = users.length < PEOPLE && (await standsBehind(client, course, users.length));
+  return { course, others: users.filter(({ id }) => id !== ownId), isPartial };
 }
 
 /** Whether active enrolments are told from others, and somebody else than `ownId` is among them. */

@@ -53,7 +53,7 @@ export class Suspensions {
       this.#known.set(id, suspended);
       fresh.set(String(id), [digest, suspended, now]);
     }
-    await this.#memory.remember(TOPIC, fresh);
+    if (this.#hours > 0) await this.#memory.remember(TOPIC, fresh);
     return this.#known;
   }
 

@@ -248,6 +248,19 @@ describe('Moodle as a source', () => {
     });
   }
 
+  it('a token that sees nobody but people of the lowest and highest ids fails the sync of students', async () => {
+    const { sync, users, courses, moodle } = await moodleSchool();
+    for (const { id } of users) moodle.vices.hideUsersFrom.add(id);
+    const [last] = users.slice(-1);
+    courses[0]?.enrolments.push({ userId: 3, roles: ['editingteacher'] });
+    if (last) moodle.vices.hideUsersFrom.delete(last.id);
+    for (const { enrolments } of courses)
+      for (const enrolment of enrolments) if (enrolment.userId === last?.id) enrolment.roles = ['teacher'];
+    const report = await sync(STUDENT);
+    expect(report.success).to.equal(false);
+    expect(report.errors[0]).to.match(/^Not one student can be read/);
+  });
+
   it('a token that sees teachers alone fails the sync of students, and names the capability', async () => {
     const { sync, users, moodle } = await moodleSchool();
     for (const { id, username } of users) if (username.startsWith('s')) moodle.vices.hideUsersFrom.add(id);
