@@ -9,13 +9,14 @@ import type {
 } from '../external-record.js';
 import { RosterConnector } from '../roster-connector.js';
 import type { ConnectionReport, SendResult } from '../sis-connector.js';
+import type { Role } from './gathered-people.js';
 import { SENDING_AT_ONCE, sendAttendance } from './moodle-attendance.js';
 import { checkConnection } from './moodle-check.js';
 import { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig, MoodleCredentials } from './moodle-config.js';
 import { MoodleMemory } from './moodle-memory.js';
 import { toCourse, toGroup, toMembership, toPerson } from './moodle-records.js';
-import { MoodleRoster, type Role } from './moodle-roster.js';
+import { MoodleRoster } from './moodle-roster.js';
 import { notesOn } from './people-notes.js';
 
 const PAGE = 500;

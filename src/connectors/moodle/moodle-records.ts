@@ -1,6 +1,7 @@
 import { decodeHTML } from 'entities';
 import type { CourseRecord, GroupRecord, MembershipRecord, StudentRecord } from '../external-record.js';
-import type { Enrolments, PersonInRole, Told } from './moodle-roster.js';
+import type { Gathered, Told } from './gathered-people.js';
+import type { PersonInRole } from './moodle-roster.js';
 import type { MoodleCourse } from './moodle-wire.js';
 
 /** Moodle's answers as records. Names of courses and groups come HTML-escaped, names of people do not. */
@@ -14,7 +15,7 @@ export function toCourse({ id, fullname, shortname, idnumber, categoryid }: Mood
   };
 }
 
-export function toGroup({ id, name, courseId }: Enrolments['groups'][number]): GroupRecord {
+export function toGroup({ id, name, courseId }: Gathered['groups'][number]): GroupRecord {
   return { externalId: String(id), name: decodeHTML(name), courseExternalId: String(courseId) };
 }
 
@@ -39,10 +40,6 @@ function isActive(enrolled: Told, suspended: Told): boolean | null {
   return enrolled === undefined || suspended === undefined ? null : true;
 }
 
-export function toMembership({
-  groupId,
-  personId,
-  role,
-}: Enrolments['memberships'][number]): MembershipRecord {
+export function toMembership({ groupId, personId, role }: Gathered['memberships'][number]): MembershipRecord {
   return { groupExternalId: String(groupId), personExternalId: String(personId), role };
 }

@@ -1,6 +1,7 @@
 import { ConnectorError } from '../connector-error.js';
 import type { RecordIssue } from '../external-record.js';
-import { type CoursePeople, readCoursePeople } from './course-people.js';
+import { readCoursePeople } from './course-people.js';
+import { type Gathered, GatheredPeople, type MoodlePerson, type Role, type Told } from './gathered-people.js';
 import { coursesInDoubt } from './group-doubt.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
@@ -8,18 +9,16 @@ import { isRefusal } from './moodle-error.js';
 import type { MoodleMemory } from './moodle-memory.js';
 import { courses, coursesByField, type EnrolledUser, type MoodleCourse } from './moodle-wire.js';
 import { Suspensions } from './suspensions.js';
-
-export type Role = 'STUDENT' | 'TEACHER';
-
-/** Whether something is so; undefined where Moodle does not say. */
-export type Told = boolean | undefined;
-
-/** A person of one or several courses. */
-export interface MoodlePerson {
-  user: EnrolledUser;
-  /** What the person is, over all courses, and whether an enrolment as such is active; may be both. */
-  roles: Map<Role, Told>;
-}
+import {
+  courseCount,
+  groupsGap,
+  NO_GROUPS,
+  nobodyReadable,
+  notReadable,
+  notWhole,
+  peopleGap,
+  VIEWING,
+} from './unreadable-courses.js';
 
 /** A person in one role. */
 export interface PersonInRole {
@@ -30,12 +29,8 @@ export interface PersonInRole {
   suspended: Told;
 }
 
-/** Everyone enrolled anywhere, each once. */
-export interface Enrolments {
-  people: MoodlePerson[];
-  groups: { id: number; name: string; courseId: number }[];
-  /** Of active enrolments alone. */
-  memberships: { groupId: number; personId: number; role: Role }[];
+/** All that the lists of people say. */
+export interface Enrolments extends Gathered {
   /** Courses whose people could not be read, or not all of them. */
   issues: RecordIssue[];
   /** Why these are not all people, in a sentence. */
@@ -46,10 +41,6 @@ export interface Enrolments {
 
 /** The site itself is a course too. */
 const SITE_COURSE = 1;
-/** What seeing people takes, for a sentence about those who are not seen. */
-export const VIEWING =
-  'Its role needs moodle/course:viewparticipants and moodle/user:viewdetails, and moodle/site:accessallgroups where courses have separate groups.';
-
 /** Reads courses and people of one Moodle, each once for an operation. */
 export class MoodleRoster {
   readonly #client: MoodleClient;
@@ -159,103 +150,4 @@ export class MoodleRoster {
     const has = (names: readonly string[]) => roles.some(({ shortname }) => names.includes(shortname));
     return [...(has(student) ? (['STUDENT'] as const) : []), ...(has(teacher) ? (['TEACHER'] as const) : [])];
   }
-}
-
-/** What the lists of all courses say, put together. */
-class GatheredPeople {
-  readonly #people = new Map<number, MoodlePerson>();
-  readonly #groups = new Map<number, Enrolments['groups'][number]>();
-  readonly #memberships: Enrolments['memberships'] = [];
-
-  constructor(private readonly rolesOf: (user: EnrolledUser) => Role[]) {}
-
-  get size(): number {
-    return this.#people.size;
-  }
-
-  get showsGroups(): boolean {
-    return this.#groups.size > 0;
-  }
-
-  add(course: MoodleCourse, people: CoursePeople['people']): void {
-    for (const { user, active } of people) {
-      const person = this.#people.get(user.id) ?? { user, roles: new Map<Role, Told>() };
-      this.#people.set(user.id, person);
-      const roles = this.rolesOf(user);
-      for (const role of roles) {
-        const before = person.roles.get(role);
-        // One active enrolment is enough, and one of which nobody knows may be active.
-        person.roles.set(role, person.roles.has(role) ? either(before, active) : active);
-      }
-      for (const { id, name } of user.groups ?? []) {
-        this.#groups.set(id, { id, name, courseId: course.id });
-        if (active === false) continue;
-        for (const role of roles) this.#memberships.push({ groupId: id, personId: user.id, role });
-      }
-    }
-  }
-
-  /** The order does not depend on which call was answered first. */
-  inOrder(): Pick<Enrolments, 'people' | 'groups' | 'memberships'> {
-    return {
-      people: [...this.#people.values()].sort((a, b) => a.user.id - b.user.id),
-      groups: [...this.#groups.values()].sort((a, b) => a.id - b.id),
-      memberships: this.#memberships.sort((a, b) => a.groupId - b.groupId || a.personId - b.personId),
-    };
-  }
-}
-
-function either(a: Told, b: Told): Told {
-  if (a || b) return true;
-  return a === undefined || b === undefined ? undefined : false;
-}
-
-const NO_GROUPS =
-  'Moodle shows no group of anybody: either there are none, or the role lacks moodle/site:accessallgroups.';
-
-function groupsGap(doubted: readonly number[]): string | undefined {
-  if (doubted.length === 0) return undefined;
-  return `${courseCount(doubted.length)} showed groups before and show none now (${doubted.slice(0, 5).join(', ')}): the role may lack moodle/site:accessallgroups there.`;
-}
-
-function peopleGap(count: number): string | undefined {
-  return count === 0
-    ? undefined
-    : `The people of ${courseCount(count)} could not be read, or not all of them.`;
-}
-
-export function courseCount(count: number): string {
-  return count === 1 ? 'a course' : `${count} courses`;
-}
-
-function nobodyReadable(count: number, issues: readonly RecordIssue[]): ConnectorError {
-  const refused = issues.filter(({ rule }) => rule === UNREADABLE);
-  const [first] = refused;
-  if (first && refused.length === count)
-    return new ConnectorError(`Moodle gives no list of participants: ${first.problem} ${VIEWING}`);
-  return new ConnectorError(
-    `Not one person of ${courseCount(count)} of Moodle can be read. If anybody is enrolled there, the user of the token may not see them. ${VIEWING}`,
-  );
-}
-
-const UNREADABLE = 'course.unreadable';
-
-function notReadable({ id, shortname }: MoodleCourse, error: Error): RecordIssue {
-  return {
-    severity: 'warning',
-    rule: UNREADABLE,
-    problem: `the people of course "${shortname}" (${id}) could not be read: ${error.message}`,
-    value: String(id),
-    hint: 'Give the web service user access to the course, or leave it out with config.courseFilter.',
-  };
-}
-
-function notWhole({ id, shortname }: MoodleCourse): RecordIssue {
-  return {
-    severity: 'warning',
-    rule: 'course.partial',
-    problem: `Moodle leaves people out of course "${shortname}" (${id}) whom the user of the token may not see, or they changed while they were read`,
-    value: String(id),
-    hint: VIEWING,
-  };
 }

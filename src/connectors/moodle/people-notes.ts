@@ -1,5 +1,6 @@
 import type { RecordIssue } from '../external-record.js';
-import type { PersonInRole, Role } from './moodle-roster.js';
+import type { Role } from './gathered-people.js';
+import type { PersonInRole } from './moodle-roster.js';
 
 /** Names that a sentence about people holds at most. */
 const NAMED = 3;

@@ -2,9 +2,9 @@ import { ConnectorError } from '../connector-error.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
 import { isUnavailable } from './moodle-error.js';
-import { VIEWING } from './moodle-roster.js';
 import { type MoodleCourse, usersByField } from './moodle-wire.js';
 import { type PeopleSample, samplePeople, seesActive } from './people-sample.js';
+import { VIEWING } from './unreadable-courses.js';
 
 /**
  * What a connection test shows about people, each on somebody else than the token's own user, about whom Moodle

@@ -2,8 +2,8 @@ import { ConnectorError } from '../connector-error.js';
 import { askEnrolled, standsBehind } from './course-people.js';
 import type { MoodleClient } from './moodle-client.js';
 import { isRefusal } from './moodle-error.js';
-import { courseCount, VIEWING } from './moodle-roster.js';
 import type { EnrolledUser, MoodleCourse } from './moodle-wire.js';
+import { courseCount, VIEWING } from './unreadable-courses.js';
 
 /** People of one course, as a connection test shows things on them: never on the token's own user alone. */
 export interface PeopleSample {
