@@ -9,8 +9,8 @@ interface ExternalRecord {
   /** Id in the school's system. Without one the record is kept out with an error. */
   externalId: Text;
   /**
-   * False when the source says that it no longer counts; undefined counts as true. null: nobody could tell, and
-   * who is known stays active or inactive as before.
+   * False when the source says that it no longer counts; undefined counts as true. null: nobody could tell; who
+   * is known stays active or inactive as before, and who was missing is active again.
    */
   active?: boolean | null | undefined;
   /** What else the source has; JSON values. */

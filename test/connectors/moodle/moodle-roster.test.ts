@@ -308,6 +308,23 @@ describe('Moodle as a source', () => {
     });
   }
 
+  it('who was away and comes back is active, although nobody knows whether the account is suspended', async () => {
+    const { sync, moodle, courses, institutionId } = await moodleSchool({}, { suspensionHours: 0 });
+    const { rosterService } = await sharedServices();
+    await sync(STUDENT);
+    const kept = courses.map(({ enrolments }) => [...enrolments]);
+    const away = courses[0]?.enrolments.at(-1)?.userId;
+    for (const course of courses)
+      course.enrolments = course.enrolments.filter(({ userId }) => userId !== away);
+    await sync(STUDENT);
+    expect((await sync(STUDENT)).counts).to.deep.include({ deactivated: 1 });
+    moodle.vices.withoutCapability.add('core_user_get_users_by_field');
+    for (const [i, course] of courses.entries()) course.enrolments = kept[i] ?? [];
+    await sync(STUDENT);
+    const students = (await rosterService.listStudents({ institutionId })).items;
+    expect(students.every(({ active }) => active)).to.equal(true);
+  });
+
   it('of new people of whom nobody knows whether they are suspended all are active', async () => {
     const { sync, moodle, issues, institutionId } = await moodleSchool();
     await sync(GROUP);
