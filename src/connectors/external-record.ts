@@ -8,8 +8,11 @@ export type Text = string | null | undefined;
 export interface ExternalRecord {
   /** Id in the school's system. Without one the record is kept out with an error. */
   externalId: Text;
-  /** False when the source says that it no longer counts; undefined counts as true. */
-  active?: boolean | undefined;
+  /**
+   * False when the source says that it no longer counts; undefined counts as true. null: nobody could tell; who
+   * is known stays active or inactive as before, and who was missing is active again.
+   */
+  active?: boolean | null | undefined;
   /** What else the source has; JSON values. */
   metadata?: Record<string, unknown> | undefined;
   /** Line of the record in its file, the header being line 1. */

@@ -80,7 +80,11 @@ function nextValue(
   const policy = policies[field as keyof typeof policies] ?? 'SOURCE';
   const keep: string[] = [];
   // What a warning dropped says nothing.
-  if (droppable && hasDropped) keep.push(`'${field}' = ANY(s.dropped)`);
+  if (droppable && hasDropped) {
+    // Who was away is back, and not inactive for having been away.
+    const isBack = field === 'active' ? ' AND COALESCE(m.missing_runs, 0) = 0' : '';
+    keep.push(`'${field}' = ANY(s.dropped)${isBack}`);
+  }
   if (policy === 'SMARTID') keep.push(`'${field}' = ANY(t.edited)`);
   if (policy === 'FILL') keep.push(`COALESCE(t.${column}::text, '') <> ''`);
   return keep.length > 0

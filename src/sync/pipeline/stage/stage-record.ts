@@ -25,7 +25,7 @@ export interface StagedRow {
   line: number | null;
   externalId: string;
   digest: string | null;
-  /** Fields whose value was dropped by a warning: the roster keeps what it has there. */
+  /** Fields whose value was dropped by a warning, or could not be told: the roster keeps what it has there. */
   dropped: string[] | null;
   active: boolean;
   /** JSON text. */
@@ -76,7 +76,7 @@ export function stageRecord(
   }
   let issues = NO_ISSUES;
   const values: Record<string, string | null> = {};
-  let dropped: string[] | null = null;
+  let dropped: string[] | null = record.active === null ? ['active'] : null;
   for (const { field, column, kind } of spec.fields) {
     const raw = record[field as keyof EntityRecord] as string | null | undefined;
     if (raw === undefined) continue;
@@ -121,7 +121,7 @@ export function stageRecord(
     file: null,
     line: record.line ?? null,
     externalId,
-    digest: issues === NO_ISSUES ? (digest?.toString('hex') ?? null) : null,
+    digest: dropped === null && issues === NO_ISSUES ? (digest?.toString('hex') ?? null) : null,
     dropped,
     active: record.active ?? true,
     metadata: record.metadata === undefined ? null : storableJson(record.metadata),
