@@ -8,7 +8,8 @@ import { canDraft } from './drafts.js';
 import { dropDuplicates, duplicate, matchStaged, newcomers } from './duplicates.js';
 import { KnownDigests } from './known-digests.js';
 import { addPageIssues } from './page-issues.js';
-import { RepeatedNationalIds, warnOfRepeatedNationalIds } from './repeated-national-ids.js';
+import { warnOfRepeatedNationalIds } from './repeated-national-ids.js';
+import { Repeats } from './repeats.js';
 import { examineMemberships, stageMemberships } from './stage-memberships.js';
 import type { StageOptions } from './stage-options.js';
 import { type EntityRecord, noteProvided, ownMembership, stageRecord } from './stage-record.js';
@@ -80,7 +81,8 @@ async function stageAll(
   let partial = source.partial ?? false;
   let file: string | undefined;
   let entities = 0;
-  const repeated = new RepeatedNationalIds();
+  const externalIds = new Repeats();
+  const nationalIds = new Repeats();
 
   /**
    * Takes the rows of a page that are not known. `digestFor`: undefined for a row that must be looked at
@@ -111,7 +113,8 @@ async function stageAll(
           }
           continue;
         }
-        repeated.note(row.values.national_id);
+        externalIds.note(row.externalId);
+        if (row.values.national_id) nationalIds.note(row.values.national_id);
         const full = writer.write(row);
         if (full) await full;
       } else if (seen !== 'first') {
@@ -163,7 +166,7 @@ async function stageAll(
   await writer.flush();
   const match = await options.lease.transaction(async () => {
     await preferHashJoins(database);
-    const twice = await dropDuplicates(options, file, drafted);
+    const twice = await dropDuplicates(options, { file, drafted, suspects: externalIds.suspects });
     await warnOfRepeatedNationalIds({
       database,
       run,
@@ -171,10 +174,10 @@ async function stageAll(
       issues,
       file,
       drafted,
-      suspects: repeated.suspects,
+      suspects: nationalIds.suspects,
     });
     if (drafted) return { twice, ...newcomers(entities - twice) };
-    return { twice, ...(await matchStaged(options, known, writer.lastSeq, file)) };
+    return { twice, ...(await matchStaged(options, known, { rows: writer.lastSeq, file })) };
   });
   const duplicates = match.twice + match.duplicates;
   run.counts.failed += duplicates;
