@@ -24,7 +24,7 @@ export interface StagedRow {
   file: string | null;
   line: number | null;
   externalId: string;
-  digest: string | null;
+  digest: Buffer | null;
   /** Fields whose value was dropped by a warning: the roster keeps what it has there. */
   dropped: string[] | null;
   active: boolean;
@@ -121,7 +121,7 @@ export function stageRecord(
     file: null,
     line: record.line ?? null,
     externalId,
-    digest: issues === NO_ISSUES ? (digest?.toString('hex') ?? null) : null,
+    digest: issues === NO_ISSUES ? (digest ?? null) : null,
     dropped,
     active: record.active ?? true,
     metadata: record.metadata === undefined ? null : storableJson(record.metadata),
