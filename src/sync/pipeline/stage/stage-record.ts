@@ -49,13 +49,28 @@ const ROLES: readonly string[] = ['STUDENT', 'TEACHER'];
 const NO_ISSUES: RecordIssue[] = [];
 
 /** Gathers the fields that the source has at all. */
-export function noteProvided(spec: EntitySpec, record: EntityRecord, provided: Set<string>): void {
-  // Most sources have the same fields in every record: then the first one tells them all.
-  if (provided.size === spec.fields.length + 2) return;
-  for (const { field } of spec.fields)
-    if (record[field as keyof EntityRecord] !== undefined) provided.add(field);
-  if (record.metadata !== undefined) provided.add('metadata');
-  if (record.courseExternalId !== undefined) provided.add('courseId');
+export class ProvidedFields {
+  readonly fields = new Set<string>();
+  /** Fields that no record had so far, and how records call them. */
+  readonly #missing: { field: string; key: keyof EntityRecord }[];
+
+  constructor(spec: EntitySpec) {
+    this.#missing = [
+      ...spec.fields.map(({ field }) => ({ field, key: field as keyof EntityRecord })),
+      { field: 'metadata', key: 'metadata' },
+      { field: 'courseId', key: 'courseExternalId' },
+    ];
+  }
+
+  /** Looks at a record. Most sources have the same fields in every record: the first one tells most of them. */
+  note(record: EntityRecord): void {
+    for (let at = this.#missing.length - 1; at >= 0; at--) {
+      const { field, key } = this.#missing[at] as { field: string; key: keyof EntityRecord };
+      if (record[key] === undefined) continue;
+      this.fields.add(field);
+      this.#missing.splice(at, 1);
+    }
+  }
 }
 
 /**

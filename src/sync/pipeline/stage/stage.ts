@@ -1,7 +1,7 @@
 import type { FingerprintedPage, Pages, RecordPage } from '../../../connectors/index.js';
 import { cleanExternalId } from '../../../values/index.js';
 import { concludeEvidence, countPage } from '../../runs/evidence.js';
-import { readPages } from '../read/read-pages.js';
+import { readMeanwhile, readPages } from '../read/read-pages.js';
 import { preferHashJoins } from '../sql/joins.js';
 import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './digest.js';
 import { canDraft } from './drafts.js';
@@ -12,7 +12,7 @@ import { warnOfRepeatedNationalIds } from './repeated-national-ids.js';
 import { Repeats } from './repeats.js';
 import { examineMemberships, stageMemberships } from './stage-memberships.js';
 import type { StageOptions } from './stage-options.js';
-import { type EntityRecord, noteProvided, ownMembership, stageRecord } from './stage-record.js';
+import { type EntityRecord, ownMembership, ProvidedFields, stageRecord } from './stage-record.js';
 import { StagedWriter } from './staged-writer.js';
 
 /** What was staged. */
@@ -73,11 +73,12 @@ async function stageAll(
   drafted: boolean,
 ): Promise<Omit<Staged, 'drafted'>> {
   const { database, run, spec, source, issues } = options;
-  const provided = new Set<string>();
+  const provided = new ProvidedFields(spec);
   const key = digestKey(run.integrationId, options.policy.fields[spec.entityType]);
-  // For a few records it is not worth while to know all digests.
-  const known =
-    source.partial || drafted ? KnownDigests.none() : await KnownDigests.load(database, run, spec);
+  const [known, pages] = await readMeanwhile(readPages(source.entities as Pages<EntityRecord>), async () =>
+    // For a few records it is not worth while to know all digests.
+    source.partial || drafted ? KnownDigests.none() : KnownDigests.load(database, run, spec),
+  );
   let partial = source.partial ?? false;
   let file: string | undefined;
   let entities = 0;
@@ -96,7 +97,7 @@ async function stageAll(
     partial ||= page.partial ?? false;
     run.counts.failed += await addPageIssues(page, issues, run.counts);
     for (const record of page.records) {
-      noteProvided(spec, record, provided);
+      provided.note(record);
       const digest = digestFor(record);
       // What the row says, as it is written: a row that is known is not even cleaned.
       const seen = digest === undefined ? 'unknown' : known.see(digest, 0, record.line ?? null);
@@ -139,7 +140,7 @@ async function stageAll(
     run.evidence.idsUnique = false;
   };
 
-  for await (const page of readPages(source.entities as Pages<EntityRecord>)) {
+  for await (const page of pages) {
     file = page.file ?? file;
     if ('fingerprints' in page) {
       const { fresh, digests, twice } = sift(page, known, key);
@@ -187,7 +188,7 @@ async function stageAll(
   await issues.flush();
   return {
     entities: entities - duplicates,
-    provided,
+    provided: provided.fields,
     file,
     known,
     partial,
