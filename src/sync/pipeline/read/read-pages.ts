@@ -43,7 +43,8 @@ export async function readMeanwhile<P, W>(
   try {
     return [await work(), beginningWith(first, pages)];
   } catch (error) {
-    await pages.return(undefined);
+    // Once its first page is there: nobody waits for that any more.
+    pages.return(undefined).catch(() => {});
     throw error;
   }
 }

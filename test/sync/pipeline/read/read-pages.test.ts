@@ -43,8 +43,20 @@ describe('the first page of a source', () => {
       const { seen, pages } = sourceOf({ failing });
       const error = await readMeanwhile(pages, () => Promise.reject(new Error('no'))).catch((e: Error) => e);
       expect(error).to.have.property('message', 'no');
+      for (let look = 0; seen.length < 2 && look < 100; look++) await null;
       expect(seen).to.deep.equal(['begun', 'closed']);
     }
+  });
+
+  it('keeps nobody waiting when the other work fails, however long it takes', async () => {
+    const pages = readPages<number>(
+      (async function* () {
+        await new Promise(() => {});
+        yield [1];
+      })(),
+    );
+    const error = await readMeanwhile(pages, () => Promise.reject(new Error('no'))).catch((e: Error) => e);
+    expect(error).to.have.property('message', 'no');
   });
 
   it('is told to have failed when it is asked for, not before', async () => {
