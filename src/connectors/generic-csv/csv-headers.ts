@@ -6,6 +6,8 @@ import type { FileKind } from './csv-config.js';
 export interface CsvColumns {
   /** Field -> position. */
   positions: ReadonlyMap<string, number>;
+  /** Of these, the fields that are a cell as it stands. */
+  plain: readonly { field: string; position: number }[];
   /** Field -> header as it is written. */
   names: Readonly<Record<string, string>>;
   /** Columns that no field is known for, as they are written; they become metadata. */
@@ -13,6 +15,9 @@ export interface CsvColumns {
   /** How many columns the header has. */
   width: number;
 }
+
+/** Fields that are made of cells in a way of their own. */
+const COMPOSED = new Set(['paternalName', 'maternalName', 'status']);
 
 const ID = ['id', 'externalid', 'idexterno', 'identificador', 'codigointerno', 'sourcedid'];
 const CODE = ['code', 'codigo', 'cod', 'shortname', 'sigla'];
@@ -275,6 +280,9 @@ export function recogniseHeaders(options: {
   }
   return {
     positions,
+    plain: [...positions]
+      .filter(([field]) => !COMPOSED.has(field))
+      .map(([field, position]) => ({ field, position })),
     names: Object.fromEntries(
       [...positions].map(([field, position]) => [field, headers[position]?.trim() ?? field]),
     ),

@@ -53,9 +53,6 @@ const TEACHER = new Set([
 ]);
 const STUDENT = new Set(['', 'student', 'alumno', 'alumna', 'estudiante']);
 
-/** Fields that are made of cells in a way of their own. */
-const COMPOSED = new Set(['paternalName', 'maternalName', 'status']);
-
 /** What became of a row: a record, or an error, or nothing where the row is blank. */
 export type Converted<R> = { record?: R; issues: RecordIssue[] };
 
@@ -68,9 +65,7 @@ export function toEntityRecord({ line, cells }: CsvRow, columns: CsvColumns): Co
   if (problem) return { issues: [{ ...problem, cells }] };
   const record: Record<string, unknown> = { line, cells };
   const issues: RecordIssue[] = [];
-  for (const [field, position] of columns.positions) {
-    if (!COMPOSED.has(field)) record[field] = cells[position] ?? '';
-  }
+  for (const { field, position } of columns.plain) record[field] = cells[position] ?? '';
   const cell = (field: string) => {
     const position = columns.positions.get(field);
     return position === undefined ? undefined : (cells[position] ?? '');

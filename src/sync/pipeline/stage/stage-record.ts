@@ -24,7 +24,7 @@ export interface StagedRow {
   file: string | null;
   line: number | null;
   externalId: string;
-  digest: string | null;
+  digest: Buffer | null;
   /** Fields whose value was dropped by a warning, or could not be told: the roster keeps what it has there. */
   dropped: string[] | null;
   active: boolean;
@@ -49,13 +49,28 @@ const ROLES: readonly string[] = ['STUDENT', 'TEACHER'];
 const NO_ISSUES: RecordIssue[] = [];
 
 /** Gathers the fields that the source has at all. */
-export function noteProvided(spec: EntitySpec, record: EntityRecord, provided: Set<string>): void {
-  // Most sources have the same fields in every record: then the first one tells them all.
-  if (provided.size === spec.fields.length + 2) return;
-  for (const { field } of spec.fields)
-    if (record[field as keyof EntityRecord] !== undefined) provided.add(field);
-  if (record.metadata !== undefined) provided.add('metadata');
-  if (record.courseExternalId !== undefined) provided.add('courseId');
+export class ProvidedFields {
+  readonly fields = new Set<string>();
+  /** Fields that no record had so far, and how records call them. */
+  readonly #missing: { field: string; key: keyof EntityRecord }[];
+
+  constructor(spec: EntitySpec) {
+    this.#missing = [
+      ...spec.fields.map(({ field }) => ({ field, key: field as keyof EntityRecord })),
+      { field: 'metadata', key: 'metadata' },
+      { field: 'courseId', key: 'courseExternalId' },
+    ];
+  }
+
+  /** Looks at a record. Most sources have the same fields in every record: the first one tells most of them. */
+  note(record: EntityRecord): void {
+    for (let at = this.#missing.length - 1; at >= 0; at--) {
+      const { field, key } = this.#missing[at] as { field: string; key: keyof EntityRecord };
+      if (record[key] === undefined) continue;
+      this.fields.add(field);
+      this.#missing.splice(at, 1);
+    }
+  }
 }
 
 /**
@@ -121,7 +136,7 @@ export function stageRecord(
     file: null,
     line: record.line ?? null,
     externalId,
-    digest: dropped === null && issues === NO_ISSUES ? (digest?.toString('hex') ?? null) : null,
+    digest: dropped === null && issues === NO_ISSUES ? (digest ?? null) : null,
     dropped,
     active: record.active ?? true,
     metadata: record.metadata === undefined ? null : storableJson(record.metadata),
