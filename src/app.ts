@@ -1,9 +1,9 @@
 import type { Config } from './config.js';
 import type { Logger } from './observability/index.js';
-import { createInterceptors, openServices, routes, services } from './rpc/index.js';
+import { createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { buildServices } from './services.js';
-import { healthService, reflectionServices, startServer } from './transport/index.js';
+import { assertListenable, healthService, reflectionServices, startServer } from './transport/index.js';
 
 export interface App {
   /** Where the service can be reached. */
@@ -21,6 +21,8 @@ export async function startApp(options: {
   onFailure?: (error: Error) => void;
 }): Promise<App> {
   const { config, logger } = options;
+  // Before a database is made or touched.
+  await assertListenable(config);
   const parts = await buildServices(options);
   try {
     const { token, made } = await loadAdminToken(config);
@@ -37,6 +39,7 @@ export async function startApp(options: {
         verify: createTokenVerifier([token]),
         openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
       }),
+      mapError: errorMapper(logger),
       // In production a caller brings the proto files.
       reflection,
       corsOrigins: config.corsOrigins,

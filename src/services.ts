@@ -2,7 +2,7 @@ import { AttendanceService } from './attendance/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
-import { Database, Leases, migrate } from './database/index.js';
+import { Database, explainUnusable, Leases, migrate } from './database/index.js';
 import {
   ConnectorSessions,
   capabilitiesOf,
@@ -56,7 +56,9 @@ export async function buildServices({
   const storage = await openDatabase(config, logger, onFailure);
   const { database } = storage;
   try {
-    await migrate(database, logger);
+    await migrate(database, logger).catch((error: unknown) => {
+      throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
+    });
     const vault = new CredentialVault(await loadCredentialKeys(config));
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
