@@ -61,6 +61,11 @@ describe('any decisions about any rows', () => {
         expect(new Set(mapped).size).to.equal(mapped.length);
       }
     });
-    await fc.assert(property, { numRuns: HISTORIES, seed: 1, endOnFailure: true });
+    await fc.assert(property, {
+      numRuns: HISTORIES,
+      seed: 1,
+      endOnFailure: true,
+      includeErrorInReport: true,
+    });
   });
 });
