@@ -5,14 +5,17 @@ import { layEmbeddedDatabase } from '../support/embedded-template.js';
 import { IdukayGateway, makeIdukaySchool } from '../support/idukay/index.js';
 import { type Listening, listenOn } from '../support/listen.js';
 import { MoodleSimulator, makeMoodleSchool } from '../support/moodle/index.js';
-import { rest, startService } from '../support/service.js';
+import { rest, startService, type TestService } from '../support/service.js';
 import { tempFolder } from '../support/temp-folder.js';
+import { until } from '../support/until.js';
 
 const open: Listening[] = [];
 after(() => Promise.all(open.map((server) => server.close())));
 
-interface Provider {
-  handle: Parameters<typeof listenOn>[0];
+type Handler = Parameters<typeof listenOn>[0];
+
+interface School {
+  handle: Handler;
   provider: 'MOODLE' | 'IDUKAY';
   config?: object;
   credentials: object;
@@ -21,73 +24,114 @@ interface Provider {
   students: string[];
 }
 
-/** A school on a service of its own, synced, with one session of which everybody has a mark. */
-async function ready({ handle, provider, config, credentials, course, students }: Provider) {
+/** How to start processes that work on one database and one data directory. */
+async function starting(): Promise<() => Promise<TestService>> {
   const dataDir = await tempFolder();
   const databaseUrl = await freshDatabaseUrl();
   if (!databaseUrl) await layEmbeddedDatabase(dataDir);
-  const env = databaseUrl ? { DATABASE_URL: databaseUrl } : {};
+  return () => startService({ dataDir, env: databaseUrl ? { DATABASE_URL: databaseUrl } : {} });
+}
+
+/** A school on a service, synced, with one session of which everybody has a mark. */
+async function ready(url: string, { handle, provider, config, credentials, course, students }: School) {
   const school = await listenOn(handle);
   open.push(school);
-  const first = await startService({ dataDir, env });
   const institutionId = randomUUID();
   const settings = { config: { apiUrl: school.url, ...config }, credentials };
-  const { id } = (await rest(first.url, 'POST', '/integrations', { institutionId, provider, ...settings }))
-    .body;
+  const { id } = (await rest(url, 'POST', '/integrations', { institutionId, provider, ...settings })).body;
+  const integration = `/integrations/${id}`;
   for (const entityType of ['COURSE', 'STUDENT'])
-    await rest(first.url, 'POST', `/integrations/${id}/sync`, { entityType });
-  const internal = async (type: string, externalId: string, url = first.url) =>
-    (await rest(url, 'GET', `/integrations/${id}/mappings/${type}/external/${externalId}`)).body
-      .internalId as string;
-  const session = { id: randomUUID(), institutionId, courseId: await internal('COURSE', course) };
+    await rest(url, 'POST', `${integration}/sync`, { entityType });
+  const { body: taught } = await rest(url, 'GET', `${integration}/mappings/COURSE/external/${course}`);
+  const session = { id: randomUUID(), institutionId, courseId: taught.internalId as string };
   const path = `/institutions/${institutionId}/class-sessions/${session.id}`;
   const times = { startsAt: '2026-03-02T11:00:00Z', endsAt: '2026-03-02T12:30:00Z' };
-  await rest(first.url, 'PUT', path, { ...session, ...times });
+  await rest(url, 'PUT', path, { ...session, ...times });
+  const { body: mappings } = await rest(url, 'GET', `${integration}/mappings?entityType=STUDENT`);
+  const studentIds = new Map<string, string>(
+    mappings.map((one: { externalId: string; internalId: string }) => [one.externalId, one.internalId]),
+  );
   const record = async (url: string, status: string) => {
-    const records = students.map(async (student) => ({
-      studentId: await internal('STUDENT', student, url),
-      status,
-    }));
-    await rest(url, 'POST', `${path}/attendance`, { records: await Promise.all(records) });
+    const records = students.map((student) => ({ studentId: studentIds.get(student), status }));
+    await rest(url, 'POST', `${path}/attendance`, { records });
   };
-  await record(first.url, 'PRESENT');
+  await record(url, 'PRESENT');
   const send = (url: string) =>
-    rest(url, 'POST', `/integrations/${id}/send-attendance`, { sessionId: session.id });
+    rest(url, 'POST', `${integration}/send-attendance`, { sessionId: session.id });
   const deliveries = async (
     url: string,
     query = '',
   ): Promise<{ status: string; attempts: number; version: number }[]> =>
-    (await rest(url, 'GET', `/integrations/${id}/deliveries?sessionId=${session.id}&pageSize=200${query}`))
-      .body;
-  return { first, restart: () => startService({ dataDir, env }), send, deliveries, record };
+    (await rest(url, 'GET', `${integration}/deliveries?sessionId=${session.id}&pageSize=200${query}`)).body;
+  return { send, deliveries, record };
+}
+
+/** A Moodle of one course with forty students, and the calls that marked somebody so far. */
+function moodleSchool(latencyMs = 0) {
+  const { users, ...lists } = makeMoodleSchool({ courses: 1, students: 40 });
+  const moodle = new MoodleSimulator({ users, ...lists, latencyMs });
+  const students = users.filter(({ username }) => username.startsWith('s')).map(({ id }) => String(id));
+  const marks = () =>
+    moodle.calls.filter(({ wsfunction }) => wsfunction === 'mod_attendance_update_user_status');
+  const { handle, token } = moodle;
+  const school = {
+    handle,
+    provider: 'MOODLE' as const,
+    credentials: { wsToken: token },
+    course: '2',
+    students,
+  };
+  return { moodle, marks, school };
 }
 
 describe('a process that is killed while it sends attendance', () => {
-  it('leaves the rest to the next call; Moodle is asked what it has, and nothing is marked twice', async () => {
-    const school = makeMoodleSchool({ courses: 1, students: 40 });
-    const moodle = new MoodleSimulator({ ...school, latencyMs: 20 });
-    const students = school.users
-      .filter(({ username }) => username.startsWith('s'))
-      .map(({ id }) => String(id));
-    const credentials = { wsToken: moodle.token };
-    const provider = {
-      handle: moodle.handle,
-      provider: 'MOODLE' as const,
-      credentials,
-      course: '2',
-      students,
-    };
-    const { first, restart, send, deliveries } = await ready(provider);
-    const marks = () =>
-      moodle.calls.filter(({ wsfunction }) => wsfunction === 'mod_attendance_update_user_status');
-    const sending = send(first.url).catch(() => 'cut');
-    while (marks().length < 12) await new Promise(setImmediate);
-    await first.stop('SIGKILL');
-    expect(await sending).to.equal('cut');
-    const before = marks().length;
-    expect(before).to.be.within(12, 39);
+  const { moodle, marks, school: moodleOf } = moodleSchool();
+  const lists = makeIdukaySchool({ students: 250, courses: 1 });
+  const gateway = new IdukayGateway({ lists });
+  type Ready = Awaited<ReturnType<typeof ready>>;
+  let toMoodle: Ready;
+  let toIdukay: Ready;
+  let again: TestService;
+  let markedBefore: number;
 
-    const again = await restart();
+  /** It sends to both at once; each leaves it without an answer in the middle, and then it is killed. */
+  before(async () => {
+    const start = await starting();
+    const first = await start();
+    let killed = false;
+    let held = false;
+    toMoodle = await ready(first.url, {
+      ...moodleOf,
+      handle: (request, response) => {
+        if (killed || marks().length < 12) moodle.handle(request, response);
+      },
+    });
+    toIdukay = await ready(first.url, {
+      provider: 'IDUKAY',
+      config: { pageSize: 500 },
+      credentials: { apiKey: gateway.apiKey, institutionCode: gateway.institutionCode },
+      course: 'CUR-1',
+      students: lists.estudiantes.map(({ id }) => String(id)),
+      handle: (request, response) => {
+        // The second batch.
+        held ||= request.method === 'POST' && gateway.batches.length === 1;
+        if (killed || !held) gateway.handle(request, response);
+      },
+    });
+    const sending = [toMoodle, toIdukay].map(({ send }) => send(first.url).catch(() => 'cut'));
+    await until(() => held && marks().length >= 12);
+    await first.stop('SIGKILL');
+    expect(await Promise.all(sending)).to.deep.equal(['cut', 'cut']);
+    markedBefore = marks().length;
+    killed = true;
+    gateway.batches.push(0);
+    again = await start();
+  });
+  after(() => again.stop());
+
+  it('leaves the rest to the next call; Moodle is asked what it has, and nothing is marked twice', async () => {
+    const { send, deliveries } = toMoodle;
+    expect(markedBefore).to.be.within(12, 39);
     const left = await deliveries(again.url);
     expect(left.map(({ status, attempts }) => [status, attempts])).to.deep.equal(
       Array(40).fill(['QUEUED', 1]),
@@ -100,43 +144,14 @@ describe('a process that is killed while it sends attendance', () => {
     expect((await deliveries(again.url)).map(({ status }) => status)).to.deep.equal(
       Array(40).fill('CONFIRMED'),
     );
-    await again.stop();
   });
 
   it('does not send again what IDUKAY has taken; what nobody knows of goes again and replaces itself', async () => {
-    const lists = makeIdukaySchool({ students: 250, courses: 1 });
-    const gateway = new IdukayGateway({ lists });
-    const { apiKey, institutionCode } = gateway;
-    let held: (() => void) | undefined;
-    const handle: typeof gateway.handle = (request, response) => {
-      // The second batch is left without an answer.
-      if (request.method === 'POST' && gateway.batches.length === 1)
-        held = () => gateway.handle(request, response);
-      else gateway.handle(request, response);
-    };
-    const students = lists.estudiantes.map(({ id }) => String(id));
-    const credentials = { apiKey, institutionCode };
-    const config = { pageSize: 500 };
-    const { first, restart, send, deliveries } = await ready({
-      handle,
-      provider: 'IDUKAY',
-      config,
-      credentials,
-      course: 'CUR-1',
-      students,
-    });
-    const sending = send(first.url).catch(() => 'cut');
-    while (!held) await new Promise(setImmediate);
-    await first.stop('SIGKILL');
-    await sending;
-    gateway.batches.push(0);
-
-    const again = await restart();
+    const { send, deliveries } = toIdukay;
     expect(await deliveries(again.url, '&status=QUEUED')).to.have.length(150);
     expect((await send(again.url)).body).to.deep.include({ success: true, sent: 150, unchanged: 100 });
     expect(gateway.batches).to.deep.equal([100, 0, 100, 50]);
     expect(gateway.marks.size).to.equal(250);
-    await again.stop();
   });
 });
 
@@ -144,26 +159,15 @@ describe('a process that is frozen while it sends attendance', () => {
   it('does nothing more when it wakes: another has sent all of it, corrected, and the marks are as that one left them', async function () {
     // Two processes share a database, which the embedded one cannot.
     if (!testDatabaseUrl) return this.skip();
-    const school = makeMoodleSchool({ courses: 1, students: 40 });
-    const moodle = new MoodleSimulator({ ...school, latencyMs: 20 });
-    const students = school.users
-      .filter(({ username }) => username.startsWith('s'))
-      .map(({ id }) => String(id));
-    const credentials = { wsToken: moodle.token };
-    const provider = {
-      handle: moodle.handle,
-      provider: 'MOODLE' as const,
-      credentials,
-      course: '2',
-      students,
-    };
-    const { first, restart, send, deliveries, record } = await ready(provider);
-    const marks = () =>
-      moodle.calls.filter(({ wsfunction }) => wsfunction === 'mod_attendance_update_user_status');
+    // So slow that it is caught in the middle.
+    const { moodle, marks, school } = moodleSchool(20);
+    const start = await starting();
+    const first = await start();
+    const { send, deliveries, record } = await ready(first.url, school);
     const sending = send(first.url);
-    while (marks().length < 12) await new Promise(setImmediate);
+    await until(() => marks().length >= 12);
     first.process.kill('SIGSTOP');
-    const second = await restart();
+    const second = await start();
     await record(second.url, 'ABSENT');
     // Waits until the lease of the frozen process has run out.
     expect((await send(second.url)).body).to.deep.include({ success: true, sent: 40, confirmed: 40 });

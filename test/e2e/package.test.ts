@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { atExit } from '../support/at-exit.js';
 import { layEmbeddedDatabase } from '../support/embedded-template.js';
 import { TOKEN } from '../support/service.js';
 import { tempFolder } from '../support/temp-folder.js';
@@ -18,7 +19,7 @@ async function startAndStop(command: string, args: string[], cwd: string, dataDi
   await layEmbeddedDatabase(dataDir);
   const env = { PATH: process.env.PATH, DATA_DIR: dataDir, PORT: '0', ADMIN_TOKEN: TOKEN };
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
-  after(() => child.kill('SIGKILL'));
+  atExit(() => child.kill('SIGKILL'));
   const log: { url?: string; msg?: string; level?: number }[] = [];
   const lines = createInterface({ input: child.stdout });
   const url = await new Promise<string>((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, chmod, mkdir, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -28,12 +28,17 @@ async function refused(env: Record<string, string>): Promise<string> {
   return said.split('\n').slice(1).join('\n').trim();
 }
 
+const servers: Server[] = [];
+after(() => {
+  for (const server of servers) server.close();
+});
+
 /** A port of this machine on which somebody listens and says nothing. */
 async function takenPort() {
   const server = createServer((socket) => socket.destroy());
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  after(() => server.close());
+  servers.push(server);
   return String((server.address() as AddressInfo).port);
 }
 

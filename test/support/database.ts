@@ -1,32 +1,52 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import { fileURLToPath } from 'node:url';
+import { Database, migrate } from '../../src/database/index.js';
+import { createLogger } from '../../src/observability/index.js';
+import { atExit } from './at-exit.js';
+import { asAdmin } from './database-admin.js';
 
 const made: string[] = [];
+let template: Promise<string> | undefined;
 
 /** The PostgreSQL that the tests may use besides the embedded one; undefined when nobody gave them any. */
 export const testDatabaseUrl = process.env.TEST_DATABASE_URL || undefined;
 
-/** A new database on TEST_DATABASE_URL, dropped when the tests end; undefined where there is none. */
+/**
+ * A new database with its schema on TEST_DATABASE_URL, dropped when the tests end; undefined where there is
+ * none.
+ */
 export async function freshDatabaseUrl(): Promise<string | undefined> {
   if (!testDatabaseUrl) return undefined;
+  template ??= makeTemplate(testDatabaseUrl);
+  return createDatabase(testDatabaseUrl, await template);
+}
+
+/** A database from which others are copied, which is faster than migrating each. Returns its name. */
+async function makeTemplate(server: string): Promise<string> {
+  const url = await createDatabase(server, 'template1');
+  const logger = createLogger({ level: 'silent' });
+  const database = new Database({ connection: url, poolSize: 1, embedded: false, logger });
+  await migrate(database, logger);
+  await database.close();
+  return new URL(url).pathname.slice(1);
+}
+
+async function createDatabase(server: string, from: string): Promise<string> {
   const name = `smartid_test_${randomUUID().replaceAll('-', '')}`;
-  await admin(`CREATE DATABASE ${name}`);
   made.push(name);
-  const url = new URL(testDatabaseUrl);
+  await asAdmin(server, [
+    `CREATE DATABASE ${name} TEMPLATE ${from}`,
+    // No test cuts the server's power: there is no need to wait for its disk.
+    `ALTER DATABASE ${name} SET synchronous_commit = off`,
+  ]);
+  const url = new URL(server);
   url.pathname = `/${name}`;
   return url.href;
 }
 
-after(async () => {
-  for (const name of made) await admin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+atExit(() => {
+  if (made.length === 0) return;
+  const dropDatabases = fileURLToPath(new URL('./drop-databases.js', import.meta.url));
+  execFileSync(process.execPath, [dropDatabases, testDatabaseUrl as string, ...made], { stdio: 'inherit' });
 });
-
-async function admin(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: testDatabaseUrl });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}

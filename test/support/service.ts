@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { atExit } from './at-exit.js';
 import { freshDatabaseUrl } from './database.js';
 import { layEmbeddedDatabase } from './embedded-template.js';
 import { tempFolder } from './temp-folder.js';
@@ -69,8 +70,8 @@ export async function startService(
   return service;
 }
 
-after(async () => {
-  await Promise.all([...running].map((service) => service.stop('SIGKILL')));
+atExit(() => {
+  for (const service of running) service.process.kill('SIGKILL');
 });
 
 let shared: Promise<TestService> | undefined;

@@ -32,10 +32,6 @@ async function build(): Promise<TestServices> {
   });
 }
 
-after(async () => {
-  await (await services)?.close();
-});
-
 /** An integration of an institution of its own in the shared services. */
 export async function newIntegration(
   provider: IntegrationProvider,

@@ -1,6 +1,8 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { atExit } from './at-exit.js';
 
 const made: string[] = [];
 
@@ -11,6 +13,7 @@ export async function tempFolder(): Promise<string> {
   return folder;
 }
 
-after(async () => {
-  await Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true })));
+atExit(() => {
+  // Whoever is just being killed may still add a file to a folder that is being emptied.
+  for (const folder of made) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });

@@ -51,10 +51,6 @@ export const onS3: Storage = async (name, bytes) => {
   ]);
 };
 
-after(async () => {
-  await (await server)?.close();
-});
-
 /** Reads one file as the connector does: all its records and issues. */
 export async function readCsv(
   content: Buffer | string,

@@ -26,8 +26,13 @@ async function timeOfRollback(students: number): Promise<number> {
 describe('taking back a first sync', () => {
   it('costs no more than in proportion to its people', async () => {
     await timeOfRollback(100);
-    const [few, many] = [await timeOfRollback(500), await timeOfRollback(4_000)];
+    let times = Number.POSITIVE_INFINITY;
+    // Other work on the machine may make one rollback slow, but not each.
+    for (let attempt = 0; attempt < 3 && times >= 24; attempt++) {
+      const [few, many] = [await timeOfRollback(500), await timeOfRollback(4_000)];
+      times = Math.min(times, many / Math.max(few, 100));
+    }
     // A cost by the square would be 64 times; what every rollback costs alike is left aside.
-    expect(many / Math.max(few, 100)).to.be.below(24);
+    expect(times).to.be.below(24);
   });
 });

@@ -271,10 +271,18 @@ const TASKS: Task[] = [
   },
 ];
 
+let quiet: Promise<Database> | undefined;
+
+/** One for all tests of this file. */
+function sharedQuietDatabase(): Promise<Database> {
+  quiet ??= quietDatabase();
+  return quiet;
+}
+
 describe('a resumed run does what it was asked', () => {
   let database: Database;
   before(async () => {
-    database = await quietDatabase();
+    database = await sharedQuietDatabase();
   });
 
   for (const { name, stages, status, from, to, prepare, ask: start } of TASKS) {
@@ -327,7 +335,7 @@ describe('a resumed run does what it was asked', () => {
 describe('two processes and one run', () => {
   let database: Database;
   before(async () => {
-    database = await quietDatabase();
+    database = await sharedQuietDatabase();
   });
 
   /**

@@ -49,7 +49,7 @@ describe('a table of known digests', () => {
           expect((await unseenOf(known, size)).sort()).to.deep.equal(unseen.sort());
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 500, includeErrorInReport: true },
     );
   });
 

@@ -104,7 +104,7 @@ describe('rows that are written in batches', () => {
       fc.asyncProperty(fc.array(text, { maxLength: 60 }), async (texts) => {
         expect(await written(number(texts))).to.deep.equal(number(texts));
       }),
-      { numRuns: 25 },
+      { numRuns: 25, includeErrorInReport: true },
     );
   });
 
