@@ -50,8 +50,20 @@ export class ServiceError extends Error {
   }
 }
 
-/** invalid_argument for wrong fields; the message joins their descriptions. */
+/** Wrong fields that one answer names, and characters that it tells of each. */
+const MOST_VIOLATIONS = 50;
+const MOST_CHARACTERS = 1_000;
+
+/** invalid_argument for wrong fields; the message joins their descriptions. Of very many, the first are told. */
 export function invalidFields(violations: FieldViolation[], reason = 'INVALID_FIELDS'): ServiceError {
-  const message = violations.map(({ field, description }) => `${field}: ${description}`).join('; ');
-  return new ServiceError('invalid_argument', message, { reason, violations });
+  const told = violations.slice(0, MOST_VIOLATIONS).map(({ field, description }) => {
+    return { field: shortened(field), description: shortened(description) };
+  });
+  const sentences = told.map(({ field, description }) => `${field}: ${description}`);
+  if (violations.length > told.length) sentences.push(`and ${violations.length - told.length} more`);
+  return new ServiceError('invalid_argument', sentences.join('; '), { reason, violations: told });
+}
+
+function shortened(text: string): string {
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
 }

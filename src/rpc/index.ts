@@ -7,7 +7,7 @@ import { idukayPushRpc } from './idukay-push-service.js';
 import { type IntegrationRpcParts, integrationRpc } from './integration-service.js';
 import { rosterRpc } from './roster-service.js';
 
-export { createInterceptors, errorMapper, type InterceptorOptions } from './interceptors/index.js';
+export { admission, createInterceptors, errorMapper, type InterceptorOptions } from './interceptors/index.js';
 
 /** The services of the product. */
 export const services = [IntegrationService, RosterService, IdukayPushService] as const;

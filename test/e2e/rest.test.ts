@@ -350,13 +350,13 @@ describe('errors over REST', () => {
     }
   });
 
-  it('a body over 4 MiB is resource_exhausted', async () => {
+  it('a body over 4 MiB is 413, resource_exhausted', async () => {
     const { status, body } = await call(
       'POST',
       '/integrations',
       JSON.stringify({ provider: 'x'.repeat(4 * 1024 * 1024) }),
     );
-    expect([status, body.code]).to.deep.equal([429, 'resource_exhausted']);
+    expect([status, body.code]).to.deep.equal([413, 'resource_exhausted']);
   });
 
   it('takes a request id over, or makes one', async () => {
