@@ -1,6 +1,8 @@
+import { inspect } from 'node:util';
 import { type App, startApp } from './app.js';
 import { ConfigError, loadConfig } from './config.js';
 import { DataDirLockedError } from './database/embedded/index.js';
+import { ServiceError } from './errors.js';
 import { createLogger, type Logger } from './observability/index.js';
 
 /** How long a stop waits for what is in flight, in milliseconds. */
@@ -51,9 +53,16 @@ function stopOnSignals(app: App, logger: Logger): void {
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof ConfigError || error instanceof DataDirLockedError;
-  process.stderr.write(
-    `SmartID Integrations cannot start.\n${known ? error.message : error instanceof Error ? error.stack : error}\n`,
-  );
+  process.stderr.write(`SmartID Integrations cannot start.\n${reasonOf(error)}\n`);
   process.exit(1);
 });
+
+/** What an operator can mend is a sentence; what is a fault of ours comes with its stack. */
+function reasonOf(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof DataDirLockedError) return error.message;
+  if (error instanceof ServiceError) {
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    return `${error.message}${cause} DATABASE_URL says where it is.`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : inspect(error);
+}

@@ -23,6 +23,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+const WASI_ENOSPC = 51;
 /** Unix socket paths end at about 107 bytes. */
 const MAX_SOCKET_FOLDER = 85;
 
@@ -73,9 +74,18 @@ export async function startEmbeddedPostgres({
 /** Why a thread ended: the error that it threw, or its exit code. */
 function endOf(worker: Worker): Promise<Error> {
   return new Promise((resolve) => {
-    worker.once('error', resolve);
+    worker.once('error', (thrown: unknown) => resolve(asError(thrown)));
     worker.once('exit', (code) => resolve(new Error(`the embedded database ended with code ${code}`)));
   });
+}
+
+/** Its file system throws objects that are no errors: `errno` is one of WASI. */
+function asError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  const { errno, message, code } = (thrown ?? {}) as { errno?: number; message?: string; code?: string };
+  const why =
+    errno === WASI_ENOSPC ? 'there is no room left on the disk' : (message ?? code ?? `error ${errno}`);
+  return new Error(`The embedded database failed: ${why}.`);
 }
 
 /**
