@@ -9,14 +9,16 @@ import type { Logger } from '../observability/index.js';
 import type { Admit } from './admission.js';
 import { MOST_DEPTH, recursionLimit } from './bodies/index.js';
 import { createCors } from './cors.js';
+import { endingStreams } from './ending-streams.js';
 import { healthRoutes } from './health.js';
 import { createInProcess } from './in-process.js';
-import { listen, type Timeouts } from './listener.js';
+import { listen } from './listener.js';
 import type { MapError } from './map-error.js';
 import { createReadings } from './reading.js';
 import { reflectionRoutes } from './reflection.js';
 import { createRestHandler, createRestRouter } from './rest/index.js';
 import { createRpcHandler } from './rpc-handler.js';
+import type { Timeouts } from './timeouts.js';
 
 export interface ServerOptions {
   /** Address to listen on. */
@@ -68,8 +70,10 @@ const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: false, ...
 
 /** Starts the one port: gRPC, gRPC-Web, Connect, the REST paths, reflection, health. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, port, tls, services, interceptors, corsOrigins, ready, maxBodyBytes = MAX_BODY } = options;
+  const { host, port, tls, services, corsOrigins, ready, maxBodyBytes = MAX_BODY } = options;
   const { admit, mapError, logger } = options;
+  const ending = new AbortController();
+  const interceptors = [endingStreams(ending.signal), ...options.interceptors];
   const routes = (router: ConnectRouter) => {
     options.routes(router);
     healthRoutes(services, ready)(router);
@@ -109,7 +113,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url: `${tls ? 'https' : 'http'}://${shown}:${listener.port}`,
     port: listener.port,
-    close: listener.close,
+    async close(graceMs) {
+      ending.abort();
+      await listener.close(graceMs);
+    },
   };
 }
 

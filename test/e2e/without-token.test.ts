@@ -126,7 +126,7 @@ describe('a caller without a token', () => {
     const lists = '['.repeat(4 * MIB);
     const all = Array.from({ length: 20 }, (_, i) => attack(i % 2 ? CREATE : '/integrations', lists));
     const objects = Array.from({ length: 10 }, () => attack('/integrations', object));
-    expect(await longestProbe(url, Promise.all([...all, ...objects]))).to.be.below(2_000);
+    expect(await longestProbe(url, Promise.all([...all, ...objects]))).to.be.below(6_000);
   });
 });
 
@@ -222,7 +222,7 @@ describe('a caller with a token', () => {
     ] as const) {
       const longest = await longestProbe(url, send(path, body, type));
 
-      expect(longest).to.be.below(2_000);
+      expect(longest).to.be.below(6_000);
     }
   });
 });
