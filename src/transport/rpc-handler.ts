@@ -6,6 +6,7 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import type { Logger } from '../observability/index.js';
 import type { Admit } from './admission.js';
 import { checkedBody, dropRest, forgetPacking, formOf, piecesOf, smallestBody } from './bodies/index.js';
+import { withGrpcMessage } from './grpc-message.js';
 import type { MapError } from './map-error.js';
 import type { ReadingOf } from './reading.js';
 
@@ -45,7 +46,8 @@ async function answer(
 ): Promise<void> {
   const asked = universalRequestFromNodeRequest(request, response, undefined, undefined);
   const given = asPost(handler, { ...asked, body: piecesOf(request) });
-  await universalResponseToNodeResponse(await handler(guarded(options, handler, given, request)), response);
+  const answered = await handler(guarded(options, handler, given, request));
+  await universalResponseToNodeResponse(withGrpcMessage(answered), response);
 }
 
 /** A GET of Connect is the POST that it stands for: its message comes in the address. */

@@ -121,7 +121,7 @@ export class RunStore {
     const [row] = await this.database.query<SyncRun>(
       `UPDATE sync_runs SET status = 'DISCARDED', decision = $3
        WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
-      [integrationId, runId, decision],
+      [integrationId, runId, storableText(decision)],
     );
     if (row) return toRun(row);
     await this.assertWaiting(integrationId, runId);

@@ -1,4 +1,4 @@
-import { type DescMessage, fromBinary, ScalarType } from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, fromJsonString, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { ServiceError } from '../../errors.js';
 import { type BodyBounds, malformed, tooDeep, tooManyEntries } from './bounds.js';
@@ -19,6 +19,17 @@ export function checkMessage(desc: DescMessage, bytes: Uint8Array, bounds: BodyB
   } catch (error) {
     if (error instanceof ServiceError) throw error;
     throw malformed(`is not a ${desc.typeName} in the binary form of protobuf`);
+  }
+}
+
+/** The same for a message in JSON whose bounds were looked at: throws `invalid_argument` when it is none. */
+export function checkJson(desc: DescMessage, bytes: Uint8Array, bounds: BodyBounds): void {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    fromJsonString(desc, text, { recursionLimit: recursionLimit(bounds) });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw malformed(`is not a ${desc.typeName} in JSON: ${why.replace(/^.*?from JSON: /, '')}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { gunzip } from 'node:zlib';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { malformed, tooLarge } from './bounds.js';
 import { JsonBounds } from './json-bounds.js';
-import { checkMessage } from './message-bounds.js';
+import { checkJson, checkMessage } from './message-bounds.js';
 import { type Reading, readWhole } from './read-body.js';
 import { takeTurns } from './take-turns.js';
 
@@ -83,17 +83,19 @@ async function onlyMessage(
   // Plain JSON is refused while it comes in.
   const json = form.isJson && !form.isGzip ? new JsonBounds(reading.bounds) : undefined;
   const whole = await readWhole(pieces, reading, json && ((piece) => json.check(piece)));
-  await takeTurns();
-  if (json) return whole;
   const plain = form.isGzip ? await unpacked(whole, reading) : whole;
-  check(desc, plain, form, reading);
+  await takeTurns();
+  if (json) checkJson(desc, plain, reading.bounds);
+  else check(desc, plain, form, reading);
   await takeTurns();
   return plain;
 }
 
 function check(desc: DescMessage, message: Uint8Array, form: BodyForm, { bounds }: Reading): void {
-  if (form.isJson) new JsonBounds(bounds).check(message);
-  else checkMessage(desc, message, bounds);
+  if (form.isJson) {
+    new JsonBounds(bounds).check(message);
+    checkJson(desc, message, bounds);
+  } else checkMessage(desc, message, bounds);
 }
 
 async function unpacked(message: Uint8Array, { bounds }: Reading): Promise<Uint8Array> {
