@@ -7,7 +7,7 @@ import {
   reflect,
 } from '@bufbuild/protobuf/reflect';
 import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
-import { createValidator, type Validator } from '@bufbuild/protovalidate';
+import { createValidator, type Validator, type Violation } from '@bufbuild/protovalidate';
 import type { Interceptor } from '@connectrpc/connect';
 import { GetMappingRequestSchema } from '../../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { type FieldViolation, invalidFields } from '../../errors.js';
@@ -48,13 +48,23 @@ function check(validator: Validator, desc: DescMessage, message: Message): void 
     throw invalidFields(
       result.violations.map((violation) => ({
         field: jsonPath(violation.field),
-        description: violation.message,
+        description: describe(violation),
       })),
     );
   }
   if (!hasTimes(desc)) return;
   const times = impossibleTimes(reflect(desc, message));
   if (times.length > 0) throw invalidFields(times);
+}
+
+/** What is wrong; of an enum, the names that it may have: rules know their numbers only. */
+function describe({ field, message }: Violation): string {
+  const values = field.findLast((part) => part.kind === 'field')?.enum?.values;
+  if (!values) return message;
+  const listed = new Set(/list \[(.*)\]/.exec(message)?.[1]?.split(', ').map(Number));
+  const mustBeListed = message.includes('must be in list');
+  const good = values.filter(({ number }) => number !== 0 && listed.has(number) === mustBeListed);
+  return `must be one of ${good.map(({ name }) => name).join(', ')}`;
 }
 
 /** Times within the years 1 to 9999, which is what JSON can write and the database keeps. */
