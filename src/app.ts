@@ -45,7 +45,7 @@ export async function startApp(options: {
       // In production a caller brings the proto files.
       reflection,
       corsOrigins: config.corsOrigins,
-      ready: parts.ready,
+      obstacles: parts.obstacles,
       logger,
     });
     return {

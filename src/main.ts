@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { type App, startApp } from './app.js';
 import { ConfigError, loadConfig } from './config.js';
 import { DataDirLockedError } from './database/embedded/index.js';
+import { isDatabaseAway } from './database/index.js';
 import { ServiceError } from './errors.js';
 import { createLogger, type Logger } from './observability/index.js';
 
@@ -62,7 +63,7 @@ function reasonOf(error: unknown): string {
   if (error instanceof ConfigError || error instanceof DataDirLockedError) return error.message;
   if (error instanceof ServiceError) {
     const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
-    return `${error.message}${cause} DATABASE_URL says where it is.`;
+    return `${error.message}${cause}${isDatabaseAway(error) ? ' DATABASE_URL says where it is.' : ''}`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : inspect(error);
 }

@@ -41,8 +41,8 @@ export interface ServerOptions {
   reflection: boolean;
   /** Origins that browsers may call from; `*` for all. */
   corsOrigins: readonly string[];
-  /** Whether the service can do its work. */
-  ready: () => Promise<boolean>;
+  /** What keeps the service from its work, a sentence each. */
+  obstacles: () => Promise<readonly string[]>;
   logger: Logger;
   /** Largest request message, in bytes. Default 4 MiB. */
   maxBodyBytes?: number;
@@ -70,13 +70,13 @@ const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: false, ...
 
 /** Starts the one port: gRPC, gRPC-Web, Connect, the REST paths, reflection, health. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, port, tls, services, corsOrigins, ready, maxBodyBytes = MAX_BODY } = options;
+  const { host, port, tls, services, corsOrigins, obstacles, maxBodyBytes = MAX_BODY } = options;
   const { admit, mapError, logger } = options;
   const ending = new AbortController();
   const interceptors = [endingStreams(ending.signal), ...options.interceptors];
   const routes = (router: ConnectRouter) => {
     options.routes(router);
-    healthRoutes(services, ready)(router);
+    healthRoutes(services, async () => (await obstacles()).length === 0)(router);
     if (options.reflection) reflectionRoutes([...services, Health])(router);
   };
   const routerOptions = {
@@ -94,7 +94,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     readingOf,
     mapError,
   });
-  const probes = createProbes(ready);
+  const probes = createProbes(obstacles);
   const rpcRouter = createConnectRouter({ ...routerOptions, acceptCompression: [compressionGzip] });
   routes(rpcRouter);
   const rpc = createRpcHandler({ router: rpcRouter, admit, readingOf, mapError, logger });
@@ -120,17 +120,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-/** /healthz: the process is alive. /readyz: it can do its work. */
-function createProbes(ready: () => Promise<boolean>) {
+/** /healthz: the process is alive. /readyz: it can do its work, or what keeps it from that. */
+function createProbes(obstacles: ServerOptions['obstacles']) {
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const path = request.url?.split('?', 1)[0];
     if (path !== '/healthz' && path !== '/readyz') return false;
-    const answer = (ok: boolean) => {
-      response.writeHead(ok ? 200 : 503, { 'Content-Type': 'application/json' });
-      response.end(JSON.stringify({ status: ok ? 'ok' : 'unavailable' }));
+    const answer = (problems: readonly string[]) => {
+      const isFine = problems.length === 0;
+      response.writeHead(isFine ? 200 : 503, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify(isFine ? { status: 'ok' } : { status: 'unavailable', problems }));
     };
-    if (path === '/healthz') answer(true);
-    else ready().then(answer, () => answer(false));
+    if (path === '/healthz') answer([]);
+    else obstacles().then(answer, () => answer(['The service cannot tell how it is.']));
     return true;
   };
 }

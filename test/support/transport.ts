@@ -30,7 +30,7 @@ export async function openServer(options: Partial<ServerOptions> = {}): Promise<
     interceptors: [],
     reflection: false,
     corsOrigins: ['https://app.school.cl'],
-    ready: async () => true,
+    obstacles: async () => [],
     admit: () => 'caller',
     mapError: errorMapper(createLogger({ level: 'silent' })),
     logger: createLogger({ level: 'silent' }),

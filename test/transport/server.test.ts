@@ -110,8 +110,13 @@ describe('the port', () => {
   });
 
   it('is not ready while the database is away, and says so to gRPC too', async () => {
-    const { url } = await openServer({ ready: async () => false });
-    expect((await fetch(`${url}/readyz`)).status).to.equal(503);
+    const { url } = await openServer({ obstacles: async () => ['The database does not answer.'] });
+    const probe = await fetch(`${url}/readyz`);
+    expect(probe.status).to.equal(503);
+    expect(await probe.json()).to.deep.equal({
+      status: 'unavailable',
+      problems: ['The database does not answer.'],
+    });
     expect((await fetch(`${url}/healthz`)).status).to.equal(200);
     const client = createClient(Health, createGrpcTransport({ baseUrl: url }));
     expect((await client.check({})).status).to.equal(2);

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { ServiceError } from '../../errors.js';
 import type { Logger } from '../../observability/index.js';
 import { lockDataDir } from './data-dir-lock.js';
 
@@ -67,7 +68,7 @@ export async function startEmbeddedPostgres({
   } catch (error) {
     await worker?.terminate();
     await letGo();
-    throw error;
+    throw asError(error);
   }
 }
 
@@ -83,9 +84,12 @@ function endOf(worker: Worker): Promise<Error> {
 function asError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;
   const { errno, message, code } = (thrown ?? {}) as { errno?: number; message?: string; code?: string };
-  const why =
-    errno === WASI_ENOSPC ? 'there is no room left on the disk' : (message ?? code ?? `error ${errno}`);
-  return new Error(`The embedded database failed: ${why}.`);
+  if (errno === WASI_ENOSPC) {
+    return new ServiceError('unavailable', 'There is no room left on the disk of DATA_DIR.', {
+      reason: 'DISK_FULL',
+    });
+  }
+  return new Error(`The embedded database failed: ${message ?? code ?? `error ${errno}`}.`);
 }
 
 /**
