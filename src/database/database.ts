@@ -238,13 +238,16 @@ export class Database {
     const run = this.sequelize.query.bind(this.sequelize) as (
       sql: unknown,
       options?: { transaction?: unknown },
-    ) => unknown;
-    this.sequelize.query = ((sql: unknown, options?: { transaction?: unknown }) => {
+    ) => Promise<unknown>;
+    this.sequelize.query = (async (sql: unknown, options?: { transaction?: unknown }) => {
       const current = this.#current.getStore();
-      return run(
-        sql,
-        current && options?.transaction === undefined ? { ...options, transaction: current } : options,
-      );
+      if (current && options?.transaction === undefined)
+        return run(sql, { ...options, transaction: current });
+      // In a transaction, whoever began it tells what became of it.
+      if (options?.transaction) return run(sql, options);
+      return run(sql, options).catch((error: unknown) => {
+        throw explained(error);
+      });
     }) as typeof this.sequelize.query;
   }
 }
