@@ -29,8 +29,8 @@ export function createRpcHandler(options: RpcHandlerOptions) {
     if (!handler) return false;
     dropRest(request, response);
     answer(options, handler, request, response).catch((error: unknown) => {
-      // Nobody is there any more to be answered.
-      if (!response.headersSent) response.destroy();
+      // A Host that is none, or a caller who has left.
+      if (!response.headersSent) response.writeHead(400).end();
       if (ConnectError.from(error).code === Code.Aborted) return;
       options.logger.warn({ err: error, rpc: handler.requestPath }, 'an answer could not be written');
     });

@@ -100,13 +100,24 @@ describe('the port', () => {
 
   it('a path that begins with two slashes is a path that is not there', async () => {
     const { port } = await openServer();
-    for (const path of ['//', '//x', '///', '/%', 'http://x//', '*']) {
+    for (const path of ['//', '//x', '///', '/%', 'http://x//', 'http://[', '*']) {
       const socket = net.connect(port, '127.0.0.1');
       socket.end(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
       let text = '';
       for await (const chunk of socket) text += chunk;
       expect(text, path).to.match(/^HTTP\/1\.1 404/);
     }
+  });
+
+  it('a Host that is none is a bad request, and the service goes on', async () => {
+    const { port, url } = await openServer();
+    const socket = net.connect(port, '127.0.0.1');
+    const path = '/smartid.integrations.v1.IntegrationService/ListProviders';
+    socket.end(`GET ${path} HTTP/1.1\r\nHost: [\r\nConnection: close\r\n\r\n`);
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text).to.match(/^HTTP\/1\.1 400/);
+    expect((await fetch(`${url}/healthz`)).status).to.equal(200);
   });
 
   it('is not ready while the database is away, and says so to gRPC too', async () => {

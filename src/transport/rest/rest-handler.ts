@@ -11,7 +11,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { ServiceError } from '../../errors.js';
 import type { Admit } from '../admission.js';
-import { dropRest, takeTurns } from '../bodies/index.js';
+import { dropRest, type Reading, takeTurns } from '../bodies/index.js';
 import type { InProcess } from '../in-process.js';
 import type { MapError } from '../map-error.js';
 import type { ReadingOf } from '../reading.js';
@@ -64,32 +64,36 @@ async function handle(
 ) {
   const url = urlOf(request);
   const match = findRoute(options.router, request.method ?? 'GET', url.pathname, response);
-  const message = await messageOf(options, match, url.searchParams, request);
+  const admission = options.admit(match.route.rpc.parent.typeName, request.headers.authorization);
+  const message =
+    admission === 'refused'
+      ? // The RPC's interceptors will turn him away: nothing is read of what he sends.
+        create(match.route.rpc.input)
+      : await readMessage(match, url.searchParams, request, options.readingOf(request, admission));
   const header = new Headers();
   for (const name of PASSED_ON) {
     const value = request.headers[name];
     if (typeof value === 'string') header.set(name, value);
   }
+  if (admission === 'refused') header.delete('authorization');
   const call = { options, route: match.route, message, header, signal, url, response };
   await (match.route.rpc.methodKind === 'unary' ? answerUnary(call) : answerStream(call));
 }
 
 /** The address of a request. A path may begin with two slashes, which alone would name a host. */
 function urlOf({ url = '/' }: IncomingMessage): URL {
-  return new URL(url.startsWith('/') ? `http://localhost${url}` : url, 'http://localhost');
+  const address = url.startsWith('/') ? `http://localhost${url}` : url;
+  if (URL.canParse(address, 'http://localhost')) return new URL(address, 'http://localhost');
+  throw new ConnectError('There is nothing at an address that is none.', Code.NotFound);
 }
 
-/** The request message. Nothing is read of a caller whom the RPC's interceptors will turn away. */
-async function messageOf(
-  { admit, readingOf }: RestHandlerOptions,
+async function readMessage(
   match: RouteMatch,
   query: URLSearchParams,
   request: IncomingMessage,
+  reading: Reading,
 ): Promise<Message> {
-  const { rpc, body: bodyField } = match.route;
-  const admission = admit(rpc.parent.typeName, request.headers.authorization);
-  if (admission === 'refused') return create(rpc.input);
-  const body = bodyField ? await readJsonBody(request, readingOf(request, admission)) : undefined;
+  const body = match.route.body ? await readJsonBody(request, reading) : undefined;
   await takeTurns();
   return buildRequest(match, query, body);
 }
