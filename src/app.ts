@@ -1,6 +1,6 @@
 import type { Config } from './config.js';
 import type { Logger } from './observability/index.js';
-import { createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
+import { admission, createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { buildServices } from './services.js';
 import { assertListenable, healthService, reflectionServices, startServer } from './transport/index.js';
@@ -27,6 +27,10 @@ export async function startApp(options: {
   try {
     const { token, made } = await loadAdminToken(config);
     const reflection = !config.production;
+    const access = {
+      verify: createTokenVerifier([token]),
+      openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
+    };
     const server = await startServer({
       host: config.host,
       port: config.port,
@@ -36,14 +40,14 @@ export async function startApp(options: {
       interceptors: createInterceptors({
         logger,
         inLane: (name, work) => parts.database.inLane(name, work),
-        verify: createTokenVerifier([token]),
-        openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
+        ...access,
       }),
+      admit: admission(access),
       mapError: errorMapper(logger),
       // In production a caller brings the proto files.
       reflection,
       corsOrigins: config.corsOrigins,
-      ready: parts.ready,
+      obstacles: parts.obstacles,
       logger,
     });
     return {

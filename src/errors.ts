@@ -41,7 +41,7 @@ export class ServiceError extends Error {
   readonly violations: readonly FieldViolation[];
 
   constructor(code: ErrorCode, message: string, options: ServiceErrorOptions) {
-    super(message, { cause: options.cause });
+    super(presentable(message), { cause: options.cause });
     this.name = 'ServiceError';
     this.code = code;
     this.reason = options.reason;
@@ -50,8 +50,22 @@ export class ServiceError extends Error {
   }
 }
 
-/** invalid_argument for wrong fields; the message joins their descriptions. */
+/** Wrong fields that one answer names, and characters that it tells of each, and in all: gRPC puts them in headers. */
+const MOST_VIOLATIONS = 50;
+const MOST_OF_ONE = 300;
+const MOST_CHARACTERS = 2_000;
+
+/** invalid_argument for wrong fields; the message joins their descriptions. Of very many, the first are told. */
 export function invalidFields(violations: FieldViolation[], reason = 'INVALID_FIELDS'): ServiceError {
-  const message = violations.map(({ field, description }) => `${field}: ${description}`).join('; ');
-  return new ServiceError('invalid_argument', message, { reason, violations });
+  const told = violations.slice(0, MOST_VIOLATIONS).map(({ field, description }) => {
+    return { field: presentable(field, MOST_OF_ONE), description: presentable(description, MOST_OF_ONE) };
+  });
+  const sentences = told.map(({ field, description }) => `${field}: ${description}`);
+  if (violations.length > told.length) sentences.push(`and ${violations.length - told.length} more`);
+  return new ServiceError('invalid_argument', sentences.join('; '), { reason, violations: told });
+}
+
+/** A sentence as every protocol can carry it: not too long, and of whole letters, whatever a caller sent. */
+export function presentable(text: string, most = MOST_CHARACTERS): string {
+  return (text.length > most ? `${text.slice(0, most)}…` : text).toWellFormed();
 }

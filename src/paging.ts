@@ -46,7 +46,7 @@ export function writePageToken(key: readonly string[]): string {
 }
 
 /** The key in a token, or undefined without one. A token that is not ours is the caller's mistake. */
-export function readPageToken(token: string | undefined, parts: readonly RegExp[]): string[] | undefined {
+export function readPageToken(token: string | undefined, parts: readonly TokenPart[]): string[] | undefined {
   if (!token) return undefined;
   let key: unknown;
   try {
@@ -65,12 +65,29 @@ export function readPageToken(token: string | undefined, parts: readonly RegExp[
   return key as string[];
 }
 
-/** Shapes of token parts. */
+/** What a part of a token must be, so that the database takes it for a value of its type. */
+export interface TokenPart {
+  test(text: string): boolean;
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/;
+const MAX_INT = 2_147_483_647;
+
 export const TOKEN = {
   uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i,
-  integer: /^\d{1,18}$/,
-  time: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/,
+  /** A number of 32 bits. */
+  integer: { test: (text: string) => /^\d{1,10}$/.test(text) && Number(text) <= MAX_INT },
+  /** A number of 64 bits. */
+  position: /^\d{1,18}$/,
+  time: { test: isTime },
   entityType: /^[A-Z]+$/,
   // Text of PostgreSQL holds anything but NUL.
   text: /^[^\0]*$/,
-} as const;
+} as const satisfies Record<string, TokenPart>;
+
+/** Whether a text is a time that there is: JavaScript makes the 31st of February the 3rd of March. */
+function isTime(text: string): boolean {
+  if (!TIME.test(text) || text.startsWith('0000')) return false;
+  const time = new Date(text);
+  return !Number.isNaN(time.getTime()) && time.toISOString().slice(0, 19) === text.slice(0, 19);
+}

@@ -3,6 +3,7 @@ import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, explainUnusable, Leases, migrate } from './database/index.js';
+import { lackOfRoom } from './disk-room.js';
 import {
   ConnectorSessions,
   capabilitiesOf,
@@ -27,7 +28,9 @@ export interface Services {
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
   database: Database;
-  /** Whether the database answers. */
+  /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
+  obstacles(): Promise<string[]>;
+  /** Whether nothing does. */
   ready(): Promise<boolean>;
   /** Finishes runs that were taken up, lets go of the others, and closes the database. */
   close(): Promise<void>;
@@ -100,13 +103,22 @@ export async function buildServices({
     }
     const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
     resumer.start();
+    const obstacles = async () => {
+      const found = await Promise.all([
+        database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
+        lackOfRoom('DATA_DIR', config.dataDir),
+        lackOfRoom('CSV_ROOT', config.csvRoot),
+      ]);
+      return found.filter((sentence) => sentence !== undefined);
+    };
     return {
       integrationService,
       mappingService,
       rosterService: new RosterService(database),
       connectorFactory: factory,
       database,
-      ready: () => database.isReachable(),
+      obstacles,
+      ready: async () => (await obstacles()).length === 0,
       async close() {
         await resumer.stop();
         await leases.abandon();

@@ -62,6 +62,17 @@ describe('the environment', () => {
     it(`says what is wrong with ${name}`, () => expect(problems(env)).to.match(message));
   }
 
+  it("takes only development and test for a developer's machine, and every other NODE_ENV for production", () => {
+    const secrets = { ADMIN_TOKEN: 't'.repeat(40), CREDENTIAL_KEYS: `k1:${KEY}` };
+    for (const name of ['production', 'Production', 'prod', 'staging', 'PRODUCTION ', 'qa', 'Development']) {
+      expect(problems({ NODE_ENV: name }), name).to.match(/ADMIN_TOKEN must be set in production/);
+      const { production, outboundAllow } = loadConfig({ NODE_ENV: name, ...secrets });
+      expect({ production, outboundAllow }, name).to.deep.equal({ production: true, outboundAllow: [] });
+    }
+    for (const name of ['development', 'test', '', undefined])
+      expect(loadConfig({ NODE_ENV: name }).production).to.equal(false);
+  });
+
   it('names every variable that is wrong at once', () => {
     expect(problems({ PORT: 'x', LOG_LEVEL: 'y' })).to.match(/PORT[\s\S]*LOG_LEVEL/);
   });

@@ -103,16 +103,17 @@ export interface ConnectionReport {
 /** Files of this machine, confined to the one folder that connectors may use. */
 export interface ConfinedFiles {
   /**
-   * Absolute, resolved path of an existing folder. Throws ConnectorError when it is missing or lies outside.
+   * What `open` and `replace` call an existing folder: its path below the one that connectors may use, links
+   * resolved. Throws ConnectorError when it is missing or lies outside.
    */
   folder(path: string): Promise<string>;
   /**
-   * Opens a file of a resolved folder for reading; undefined when there is none. Throws ConnectorError when a
+   * Opens a file of such a folder for reading; undefined when there is none. Throws ConnectorError when a
    * link leads outside.
    */
   open(folder: string, name: string): Promise<FileHandle | undefined>;
   /**
-   * Writes a file of a resolved folder, in one step: readers see the old content or the new, never a part.
+   * Writes a file of such a folder, in one step: readers see the old content or the new, never a part.
    */
   replace(folder: string, name: string, content: string | Uint8Array): Promise<void>;
 }

@@ -7,8 +7,9 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Transaction } from 'sequelize';
 import { type Model, type ModelCtor, type Repository, Sequelize } from 'sequelize-typescript';
 import type { Logger } from '../observability/index.js';
-import { Lanes, withoutTimeouts } from './lanes.js';
+import { Lanes } from './lanes.js';
 import { models } from './models/index.js';
+import { explained, isConflict } from './trouble.js';
 
 export interface DatabaseOptions {
   /**
@@ -38,6 +39,9 @@ const TIMEOUTS = {
 const ACQUIRE_MS = 10_000;
 /** How long the queries apart may take, in milliseconds. */
 const APART_MS = 5_000;
+/** How often work is tried that others were in the way of, and the longest first pause, in milliseconds. */
+const MOST_TRIES = 6;
+const FIRST_PAUSE_MS = 10;
 /** The share of the connections that one kind of call may use, and that all runs together may use. */
 const LANE_SHARE = 0.2;
 const BACKGROUND_SHARE = 0.6;
@@ -66,6 +70,7 @@ export class Database {
     }
     const options = {
       dialect: 'postgres' as const,
+      dialectModule: { ...pg, Client: CalmClient },
       models,
       // Repositories belong to their connection; static models would belong to the last one made.
       repositoryMode: true,
@@ -105,7 +110,11 @@ export class Database {
    */
   async executeApart(sql: string, values: readonly unknown[] = []): Promise<number> {
     if (!this.#apart) return this.execute(sql, values);
-    return (await this.#apart.query(sql, [...values])).rowCount ?? 0;
+    try {
+      return (await this.#apart.query(sql, [...values])).rowCount ?? 0;
+    } catch (error) {
+      throw explained(error);
+    }
   }
 
   /** The models of one table, on this connection. */
@@ -165,12 +174,15 @@ export class Database {
     }
   }
 
-  /** Runs `work` in one transaction, or in the one under way. */
-  async transaction<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` in one transaction, or in the one under way. Where others were in its way, it is done again
+   * from its beginning: it must change nothing but the database, or the same as before. `once` is for work
+   * that cannot promise that.
+   */
+  async transaction<T>(work: () => Promise<T>, { once = false } = {}): Promise<T> {
     if (this.#current.getStore()) return work();
-    return this.#inTurn(() =>
-      this.sequelize.transaction((transaction) => this.#current.run(transaction, work)),
-    );
+    const use = () => this.sequelize.transaction((transaction) => this.#current.run(transaction, work));
+    return this.#inTurn(use, once ? 1 : MOST_TRIES);
   }
 
   /**
@@ -209,12 +221,19 @@ export class Database {
     await this.#apart?.end();
   }
 
-  /** Waits for a turn in the lane under way; a wait that was too long is the caller's to repeat. */
-  async #inTurn<T>(use: () => Promise<T>): Promise<T> {
-    try {
-      return await (this.#lanes ? this.#lanes.take(use) : use());
-    } catch (error) {
-      throw withoutTimeouts(error);
+  /**
+   * Waits for a turn in the lane under way. What others were in the way of is tried again; a wait that was too
+   * long is the caller's to repeat.
+   */
+  async #inTurn<T>(use: () => Promise<T>, tries = MOST_TRIES): Promise<T> {
+    for (let nth = 1; ; nth++) {
+      try {
+        return await (this.#lanes ? this.#lanes.take(use) : use());
+      } catch (error) {
+        if (!isConflict(error) || nth >= tries) throw explained(error);
+        // Not all at the same time again.
+        await sleep(Math.random() * FIRST_PAUSE_MS * 2 ** nth);
+      }
     }
   }
 
@@ -222,14 +241,28 @@ export class Database {
     const run = this.sequelize.query.bind(this.sequelize) as (
       sql: unknown,
       options?: { transaction?: unknown },
-    ) => unknown;
-    this.sequelize.query = ((sql: unknown, options?: { transaction?: unknown }) => {
+    ) => Promise<unknown>;
+    this.sequelize.query = (async (sql: unknown, options?: { transaction?: unknown }) => {
       const current = this.#current.getStore();
-      return run(
-        sql,
-        current && options?.transaction === undefined ? { ...options, transaction: current } : options,
-      );
+      if (current && options?.transaction === undefined)
+        return run(sql, { ...options, transaction: current });
+      // In a transaction, whoever began it tells what became of it.
+      if (options?.transaction) return run(sql, options);
+      return run(sql, options).catch((error: unknown) => {
+        throw explained(error);
+      });
     }) as typeof this.sequelize.query;
+  }
+}
+
+/**
+ * A connection that may break at any moment, also while it is being made, when nobody listens yet: without a
+ * listener that would end the process. Whoever uses it hears of it by the query that fails.
+ */
+class CalmClient extends pg.Client {
+  constructor(...options: ConstructorParameters<typeof pg.Client>) {
+    super(...options);
+    this.on('error', () => {});
   }
 }
 

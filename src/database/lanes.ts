@@ -1,12 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { ServiceError } from '../errors.js';
+import { busy } from './trouble.js';
 
 const BACKGROUND = Symbol('background');
 /** How long a query waits for its turn, in milliseconds. */
 const PATIENCE = 5_000;
-/** Seconds after which a caller may try again. */
-export const RETRY_AFTER = '5';
 
 /**
  * Shares the connections among kinds of work: each lane uses a few at once, so that one kind whose queries
@@ -65,33 +63,4 @@ export class Lanes {
       }).catch(reject);
     });
   }
-}
-
-/** For a caller who has waited long enough for others. */
-export function busy(cause?: unknown): ServiceError {
-  return new ServiceError('aborted', 'Others are at work on the same data. Try again in a few seconds.', {
-    reason: 'BUSY',
-    metadata: { retryAfterSeconds: RETRY_AFTER },
-    cause,
-  });
-}
-
-/**
- * What PostgreSQL says when a statement waited for a lock, or took, longer than it may, or when two waited
- * for each other.
- */
-const TOO_LONG = new Set(['55P03', '57014', '40P01']);
-
-/** `aborted` for a statement that waited too long; every other error as it is. */
-export function withoutTimeouts(error: unknown): unknown {
-  const { code, parent, name } = (error ?? {}) as {
-    code?: string;
-    parent?: { code?: string };
-    name?: string;
-  };
-  const isLate =
-    TOO_LONG.has(code ?? '') ||
-    TOO_LONG.has(parent?.code ?? '') ||
-    name === 'SequelizeConnectionAcquireTimeoutError';
-  return isLate ? busy(error) : error;
 }

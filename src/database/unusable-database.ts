@@ -1,4 +1,5 @@
-import type { DatabaseError } from 'pg';
+import { ServiceError } from '../errors.js';
+import { codeOf } from './trouble.js';
 
 /** The PostgreSQL of DATABASE_URL cannot be used; the message says why and what to do. */
 export class UnusableDatabaseError extends Error {
@@ -24,7 +25,7 @@ export function explainUnusable(error: unknown, connection: string): unknown {
   const { hostname, port, pathname, username } = new URL(connection);
   const name = decodeURIComponent(pathname.slice(1)) || username;
   const place = `${hostname}:${port || 5432}`;
-  const sentence = SENTENCES[codeOf(error)]?.({
+  const sentence = SENTENCES[codeOf(error instanceof ServiceError ? error.cause : error)]?.({
     place,
     host: hostname,
     name,
@@ -65,16 +66,3 @@ const SENTENCES: Readonly<Record<string, (place: Place) => string>> = {
     `PostgreSQL at ${place} has no connection left. End other clients, or raise max_connections.`,
   '57P03': ({ place }) => `PostgreSQL at ${place} is starting up. Try again in a moment.`,
 };
-
-/** The code of an error of PostgreSQL or of the system, however Sequelize has wrapped it. */
-function codeOf(error: unknown): string {
-  const { code, original, parent } = error as Partial<DatabaseError> & {
-    original?: unknown;
-    parent?: unknown;
-  };
-  if (typeof code === 'string') return code;
-  const inner = original ?? parent;
-  if (inner) return codeOf(inner);
-  const [first] = error instanceof AggregateError ? error.errors : [];
-  return first ? codeOf(first) : '';
-}

@@ -8,6 +8,7 @@ import {
   type MappingEntityType,
   type Outbound,
   type Pages,
+  type RecordIssue,
   type RecordSource,
   type S3Defaults,
   type SyncResult,
@@ -16,6 +17,7 @@ import type { Logger } from '../observability/index.js';
 import { checkSettings, timeZoneOf } from './check-settings.js';
 import { readEntities } from './read-entities.js';
 import type { FindCursor } from './reading-cursor.js';
+import { Secrets } from './secrets.js';
 
 /** Opens sealed credentials. They leave it only to be handed to a connector's `connect`. */
 export interface CredentialOpener {
@@ -42,7 +44,7 @@ export interface SessionOptions {
   assertMaySend?: ConnectorContext['assertMaySend'];
 }
 
-/** A connector that is connected at the first call. What it throws has the secrets struck out of it. */
+/** A connector that is connected at the first call. What it throws or returns is free of its secrets. */
 export interface ConnectorCall {
   <T>(work: (connector: Connector) => Promise<T>): Promise<T>;
   /** The source of one entity type, or the mappings of a connector that writes its entities itself. */
@@ -53,6 +55,7 @@ interface OpenConnector {
   connector: Connector;
   config: Record<string, unknown>;
   credentials: Record<string, string>;
+  secrets: Secrets;
   logger: Logger;
 }
 
@@ -88,8 +91,8 @@ export class ConnectorSessions {
   }
 
   /**
-   * Connects, does `work`, disconnects whatever happens. What the connector throws has the secrets struck out
-   * of it.
+   * Connects, does `work`, disconnects whatever happens. What the connector throws or returns is free of its
+   * secrets.
    */
   async run<T>(
     target: ConnectorTarget,
@@ -111,24 +114,27 @@ export class ConnectorSessions {
     const connected = async <R>(work: (connector: Connector) => Promise<R>): Promise<R> => {
       const isFirst = !opened;
       opened ??= this.#make(target, { ...options, signal });
-      const { connector, config, credentials } = opened;
+      const { connector, config, credentials, secrets } = opened;
       try {
         if (isFirst && !(await connector.connect(config, credentials))) {
           throw new ConnectorError('The school system refused the connection.');
         }
         return await work(connector);
       } catch (error) {
-        throw withoutSecrets(error, Object.values(credentials));
+        throw secrets.clean(error);
       }
     };
-    const call: ConnectorCall = Object.assign(connected, {
-      async read(entityType: MappingEntityType, institutionId: string) {
-        const found = await connected((connector) => readEntities(connector, entityType, institutionId));
-        return 'entities' in found
-          ? sourceWithoutSecrets(found, Object.values(opened?.credentials ?? {}))
-          : found;
+    const clean = <R>(value: R) => opened?.secrets.clean(value) ?? value;
+    const call: ConnectorCall = Object.assign(
+      async <R>(work: (connector: Connector) => Promise<R>) => clean(await connected(work)),
+      {
+        async read(entityType: MappingEntityType, institutionId: string) {
+          const found = await connected((connector) => readEntities(connector, entityType, institutionId));
+          if (!('entities' in found)) return { ...found, errors: clean(found.errors) };
+          return opened ? sourceWithout(opened.secrets, found) : found;
+        },
       },
-    });
+    );
     try {
       return await use(call);
     } finally {
@@ -144,10 +150,12 @@ export class ConnectorSessions {
     target: ConnectorTarget,
     { signal, ...callbacks }: SessionOptions & { signal: AbortSignal },
   ): OpenConnector {
-    const logger = this.#logger.child({ integrationId: target.id, provider: target.provider });
     const definition = this.#factory.definition(target.provider);
     const sealed = this.#vault.open(target.id, target.credentials);
     const { config, credentials } = checkSettings(definition, target.config, sealed);
+    const secrets = new Secrets(Object.values(sealed));
+    const logger = secrets.quiet(this.#logger.child({ integrationId: target.id, provider: target.provider }));
+    const delivered = callbacks.delivered ?? refuse;
     const connector = definition.create({
       integrationId: target.id,
       institutionId: target.institutionId,
@@ -160,11 +168,11 @@ export class ConnectorSessions {
       memory: this.#memoryOf(target.id),
       s3: this.#s3,
       cursor: (entityType) => this.#cursor(target.id, entityType),
-      delivered: callbacks.delivered ?? refuse,
+      delivered: (outcomes) => delivered(secrets.clean(outcomes)),
       handOutAgain: callbacks.handOutAgain ?? refuse,
       assertMaySend: callbacks.assertMaySend ?? refuse,
     });
-    return { connector, config, credentials, logger };
+    return { connector, config, credentials, secrets, logger };
   }
 }
 
@@ -172,29 +180,34 @@ function refuse(): never {
   throw new ConnectorError('The connector was not asked for that by this operation.');
 }
 
-/** A source is read after its connector was called: its errors too are free of secrets. */
-function sourceWithoutSecrets(source: RecordSource, secrets: string[]): RecordSource {
-  const { entities, memberships } = source;
+/** A source is read after its connector was called: what it says is free of secrets too. */
+function sourceWithout(secrets: Secrets, source: RecordSource): RecordSource {
+  const { entities, memberships, rowsAgain } = source;
   return {
     ...source,
-    entities: pagesWithoutSecrets(entities as Pages<never>, secrets),
-    memberships: memberships && pagesWithoutSecrets(memberships, secrets),
+    entities: pagesWithout(secrets, entities as Pages<never>),
+    memberships: memberships && pagesWithout(secrets, memberships),
+    rowsAgain: rowsAgain && ((...asked) => thrownWithout(secrets, rowsAgain(...asked))),
   };
 }
 
-async function* pagesWithoutSecrets<R>(pages: Pages<R>, secrets: string[]): Pages<R> & AsyncGenerator {
-  try {
-    yield* pages;
-  } catch (error) {
-    throw withoutSecrets(error, secrets);
+/** Records are a school's own data; what is said about them may be its system's words. */
+async function* pagesWithout<R>(secrets: Secrets, pages: Pages<R>): Pages<R> & AsyncGenerator {
+  for await (const page of thrownWithout(secrets, pages)) {
+    if ('issues' in page) for (const issue of page.issues ?? []) strikeOut(secrets, issue);
+    yield page;
   }
 }
 
-/** A connector may put a URL or a header into its error: values of credentials never leave. */
-function withoutSecrets(error: unknown, secrets: string[]): unknown {
-  if (!(error instanceof Error)) return error;
-  for (const secret of secrets) {
-    if (secret.length >= 4) error.message = error.message.replaceAll(secret, '***');
+function strikeOut(secrets: Secrets, issue: RecordIssue): void {
+  issue.problem = secrets.strike(issue.problem);
+  if (issue.hint !== undefined) issue.hint = secrets.strike(issue.hint);
+}
+
+async function* thrownWithout<T>(secrets: Secrets, values: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* values;
+  } catch (error) {
+    throw secrets.clean(error);
   }
-  return error;
 }

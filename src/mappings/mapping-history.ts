@@ -40,7 +40,7 @@ export async function mappingHistory(
 ): Promise<Page<MappingHistoryEntry>> {
   const { integrationId, entityType } = of;
   const size = request.at ? 1 : pageSizeOf(request);
-  const key = readPageToken(request.pageToken, [TOKEN.integer, TOKEN.integer]);
+  const key = readPageToken(request.pageToken, [TOKEN.position, TOKEN.integer]);
   const externalId = of.externalId === undefined ? null : cleanExternalId(of.externalId);
   if (externalId !== null && typeof externalId !== 'string') return { items: [], nextPageToken: undefined };
   const entities =

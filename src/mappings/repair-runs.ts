@@ -3,6 +3,7 @@ import { lockInstitution, NEXT_POSITION } from '../changes/index.js';
 import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import { storableText } from '../values/index.js';
 
 export interface Repair {
   integrationId: string;
@@ -86,7 +87,7 @@ export class RepairRuns {
     const begun = await this.#database.execute(
       `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, decision)
        VALUES ($1, $2, $3, $4, 'MANUAL', $5) ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING`,
-      [integrationId, id, this.institutionId, entityType, reason || null],
+      [integrationId, id, this.institutionId, entityType, reason ? storableText(reason) : null],
     );
     if (begun === 0) {
       const which =

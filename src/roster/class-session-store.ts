@@ -39,6 +39,10 @@ export class ClassSessionStore {
    */
   async record(institutionId: string, sessionId: string, records: readonly AttendanceRecord[]) {
     requireOnce(records);
+    // Everybody writes rows in one order, so that two who write the same ones do not wait for each other.
+    const inOrder = records.toSorted((a, b) =>
+      a.studentId.toLowerCase() < b.studentId.toLowerCase() ? -1 : 1,
+    );
     return this.database.transaction(async () => {
       const [session] = await this.database.query(
         'SELECT 1 FROM class_sessions WHERE institution_id = $1 AND id = $2 FOR SHARE',
@@ -58,13 +62,13 @@ export class ClassSessionStore {
         [
           institutionId,
           sessionId,
-          records.map(({ studentId }) => studentId),
-          records.map(({ status }) => status),
-          records.map(({ arrivalTime }) => arrivalTime),
-          records.map(({ permanencePercentage }) => permanencePercentage),
-          records.map(({ origin }) => origin),
-          records.map(({ source }) => source),
-          records.map(({ remarks }) => remarks),
+          inOrder.map(({ studentId }) => studentId),
+          inOrder.map(({ status }) => status),
+          inOrder.map(({ arrivalTime }) => arrivalTime),
+          inOrder.map(({ permanencePercentage }) => permanencePercentage),
+          inOrder.map(({ origin }) => origin),
+          inOrder.map(({ source }) => source),
+          inOrder.map(({ remarks }) => remarks),
         ],
       );
       const created = rows.filter(({ isNew }) => isNew).length;

@@ -165,7 +165,7 @@ export class RosterService {
   async listRosterChanges(
     request: InstitutionPage,
   ): Promise<{ changes: RosterChange[]; nextPageToken: string; hasMore: boolean }> {
-    const [position, seq] = readPageToken(request.pageToken, [TOKEN.integer, TOKEN.integer]) ?? ['0', '0'];
+    const [position, seq] = readPageToken(request.pageToken, [TOKEN.position, TOKEN.integer]) ?? ['0', '0'];
     const after = { position: position as string, seq: seq as string };
     const { institutionId } = request;
     const { entries, end, hasMore } = await readFeed(this.#database, {

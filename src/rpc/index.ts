@@ -7,7 +7,7 @@ import { integrationRpc } from './integration-rpc.js';
 import { rosterRpc } from './roster-rpc.js';
 import type { RpcParts } from './rpc-types.js';
 
-export { createInterceptors, errorMapper, type InterceptorOptions } from './interceptors/index.js';
+export { admission, createInterceptors, errorMapper, type InterceptorOptions } from './interceptors/index.js';
 
 /** The services of the product. */
 export const services = [IntegrationService, RosterService, IdukayPushService] as const;

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
-import { type ErrorCode, ServiceError } from '../errors.js';
+import { type ErrorCode, presentable, ServiceError } from '../errors.js';
 
 const DOMAIN = 'integrations.smartid';
 
@@ -23,7 +23,7 @@ const CODES: Readonly<Record<ErrorCode, Code>> = {
  * log has it.
  */
 export function toConnectError(error: unknown, requestId: string): ConnectError {
-  if (error instanceof ConnectError) return error;
+  if (error instanceof ConnectError) return presented(error);
   if (error instanceof ServiceError) return fromServiceError(error);
   if (error instanceof Error && error.name === 'AbortError') {
     return new ConnectError('The call was cancelled.', Code.Canceled);
@@ -32,6 +32,14 @@ export function toConnectError(error: unknown, requestId: string): ConnectError 
     `The service had an internal error. Its log has it under request id ${requestId}.`,
     Code.Internal,
   );
+}
+
+function presented(error: ConnectError): ConnectError {
+  const message = presentable(error.rawMessage);
+  if (message === error.rawMessage) return error;
+  const result = new ConnectError(message, error.code, error.metadata, undefined, error.cause);
+  result.details.push(...error.details);
+  return result;
 }
 
 function fromServiceError({ code, message, reason, metadata, violations }: ServiceError): ConnectError {

@@ -1,71 +1,54 @@
 import { randomUUID } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import { type ConfinedFiles, ConnectorError } from '../connectors/index.js';
+import { isInside, type OpenFolder, OutsideError, openFile, withFolder } from './open-beneath.js';
 
 /**
- * Files below one folder, and no others: links are resolved before anything is opened, and what they lead to
- * must lie inside. `root` is made when it is not there.
+ * Files below one folder, and no others, whatever becomes of the folders on the way meanwhile. Folders are
+ * named by their path below `root`; a path of the machine is in no answer. `root` is made when it is not
+ * there.
  */
 export function createPathJail(root: string): ConfinedFiles {
   return {
     async folder(path) {
       const base = await resolvedRoot(root);
-      const wanted = isAbsolute(path) ? resolve(path) : resolve(base, path);
-      const found = await realpath(wanted).catch((error: NodeJS.ErrnoException) => {
-        // Not there: whether it would lie inside decides what may be said.
-        if (isInside(base, wanted) || isInside(resolve(root), wanted)) {
-          throw new ConnectorError(
-            `The folder "${path}" cannot be opened (${error.code}). Create it, or correct the path.`,
-          );
-        }
-        throw outside(path);
+      const way = wayTo(root, base, path);
+      return withFolder(base, way, async ({ names }) => names.join('/') || '.').catch((error: unknown) => {
+        if (error instanceof OutsideError) throw outside(path);
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOTDIR') throw new ConnectorError(`"${path}" is not a folder.`);
+        throw new ConnectorError(
+          `The folder "${path}" cannot be opened (${code}). Create it, or correct the path.`,
+        );
       });
-      if (!isInside(base, found)) throw outside(path);
-      if (!(await stat(found)).isDirectory()) throw new ConnectorError(`"${path}" is not a folder.`);
-      return found;
     },
 
     async open(folder, name) {
-      const path = await inFolder(root, folder, name);
-      const found = await realpath(path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined;
-        throw new ConnectorError(`${name} cannot be opened (${error.code}).`);
+      requireName(name);
+      const base = await resolvedRoot(root);
+      const way = [...wayTo(root, base, folder), name];
+      const file = await openFile(base, way).catch((error: unknown) => {
+        if (error instanceof OutsideError) throw outside(name);
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT') return undefined;
+        throw new ConnectorError(
+          `${name} cannot be opened (${code}). The service needs the right to read it.`,
+        );
       });
-      if (found === undefined) return undefined;
-      if (!isInside(await resolvedRoot(root), found)) throw outside(name);
-      // NONBLOCK: opening a pipe would wait for a writer for ever. NOFOLLOW: what was looked at is what is
-      // opened.
-      const file = await open(found, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-        (error: NodeJS.ErrnoException) => {
-          throw new ConnectorError(
-            `${name} cannot be opened (${error.code}). The service needs the right to read it.`,
-          );
-        },
-      );
-      return requireRegular(file, name);
+      return file && requireRegular(file, name);
     },
 
     async replace(folder, name, content) {
-      const path = await inFolder(root, folder, name);
-      const draft = join(folder, `.${name}.${randomUUID()}.tmp`);
+      requireName(name);
+      const base = await resolvedRoot(root);
       try {
-        const file = await open(draft, 'wx', 0o644);
-        try {
-          await file.writeFile(content);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        await rename(draft, path);
+        await withFolder(base, wayTo(root, base, folder), (opened) => replaceIn(opened, name, content));
       } catch (error) {
-        await rm(draft, { force: true });
-        throw new ConnectorError(`${name} cannot be written (${(error as NodeJS.ErrnoException).code}).`, {
-          cause: error,
-        });
+        if (error instanceof OutsideError) throw outside(folder);
+        if (error instanceof ConnectorError) throw error;
+        throw new ConnectorError(`${name} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
       }
-      await syncFolder(folder);
     },
   };
 }
@@ -75,37 +58,45 @@ async function resolvedRoot(root: string): Promise<string> {
   return realpath(root);
 }
 
-/** The path of a plain file name in a folder that was resolved before. */
-async function inFolder(root: string, folder: string, name: string): Promise<string> {
-  if (name.includes('\0') || basename(name) !== name || name === '' || name === '.' || name === '..') {
-    throw new ConnectorError(
-      `"${name.replaceAll('\0', '\u2400')}" is not a file name; folders belong into importPath or exportPath.`,
-    );
+/** The names from the root to a folder. Throws when its path, by its letters, leads elsewhere. */
+function wayTo(root: string, base: string, path: string): string[] {
+  const wanted = resolve(base, path);
+  for (const from of [base, resolve(root)])
+    if (isInside(from, wanted)) return relative(from, wanted).split(sep);
+  throw outside(isAbsolute(path) ? basename(path) : path);
+}
+
+function requireName(name: string): void {
+  if (!name.includes('\0') && basename(name) === name && !['', '.', '..'].includes(name)) return;
+  throw new ConnectorError(
+    `"${name.replaceAll('\0', '\u2400')}" is not a file name; folders belong into importPath or exportPath.`,
+  );
+}
+
+/** Readers see the old content or the new, never a part. */
+async function replaceIn(folder: OpenFolder, name: string, content: string | Uint8Array): Promise<void> {
+  const draft = folder.at(`.${name}.${randomUUID()}.tmp`);
+  try {
+    const file = await open(draft, 'wx', 0o644);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, folder.at(name));
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
   }
-  if (!isInside(await resolvedRoot(root), folder)) throw outside(folder);
-  return join(folder, name);
+  // So that the new name survives a power cut, not only the content.
+  await folder.handle.sync();
 }
 
 async function requireRegular(file: FileHandle, name: string): Promise<FileHandle> {
-  const stats: Stats = await file.stat();
-  if (stats.isFile()) return file;
+  if ((await file.stat()).isFile()) return file;
   await file.close();
   throw new ConnectorError(`${name} is not a regular file.`);
-}
-
-/** So that the new name survives a power cut, not only the content. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-function isInside(root: string, path: string): boolean {
-  const way = relative(root, path);
-  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }
 
 function outside(path: string): ConnectorError {

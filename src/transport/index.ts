@@ -1,3 +1,4 @@
+export type { Admission, Admit } from './admission.js';
 export { assertListenable } from './assert-listenable.js';
 export {
   healthService,

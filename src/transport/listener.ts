@@ -2,21 +2,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
 import net, { type AddressInfo, type Socket } from 'node:net';
+import { createServer as createSecureServer } from 'node:tls';
+import { Http2Sessions, MOST_STREAMS } from './http2-sessions.js';
+import type { Timeouts } from './timeouts.js';
 
 /** Serves HTTP/1.1 and HTTP/2 alike. */
 export type RequestHandler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
-
-export interface Timeouts {
-  /**
-   * Until the first bytes of a connection, and until the headers of an HTTP/1.1 request are whole.
-   * Milliseconds.
-   */
-  headersMs: number;
-  /** Until an HTTP/1.1 request is whole. Milliseconds. */
-  requestMs: number;
-  /** Until an HTTP/2 connection without traffic is closed. Milliseconds. */
-  idleMs: number;
-}
 
 export interface ListenOptions {
   host: string;
@@ -38,15 +29,14 @@ const PREFACE = Buffer.from('PRI ');
 
 /** Listens for HTTP/1.1 and HTTP/2 on one port: by ALPN with TLS, by the first bytes without. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const sessions = new Set<http2.ServerHttp2Session>();
   const sockets = new Set<Socket>();
-  const { front, h1 } = options.tls ? createTlsServer(options) : createPlainServer(options);
-  const h2 = options.tls ? (front as http2.Http2SecureServer) : (h1.h2 as http2.Http2Server);
-  h2.on('session', (session: http2.ServerHttp2Session) => {
-    sessions.add(session);
-    session.setTimeout(options.timeouts.idleMs, () => session.close());
-    session.once('close', () => sessions.delete(session));
-  });
+  const h1 = createHttp1(options);
+  const sessions = new Http2Sessions(createHttp2(options), options.timeouts);
+  const take = (socket: Socket, isHttp2: boolean) => {
+    if (isHttp2) sessions.take(socket);
+    else h1.emit('connection', socket);
+  };
+  const front = options.tls ? createTlsFront(options, take) : createPlainFront(options, take);
   front.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
     sockets.add(socket);
@@ -58,35 +48,24 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     port: (front.address() as AddressInfo).port,
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => front.close(() => resolve()));
-      h1.server?.closeIdleConnections();
-      for (const session of sessions) session.close();
-      const idle = setInterval(() => h1.server?.closeIdleConnections(), 50);
+      h1.closeIdleConnections();
+      sessions.close();
+      const idle = setInterval(() => h1.closeIdleConnections(), 50);
       const cut = setTimeout(() => {
-        for (const session of sessions) session.destroy();
+        sessions.destroy();
         for (const socket of sockets) socket.destroy();
       }, graceMs);
       await closed;
       clearInterval(idle);
       clearTimeout(cut);
       // Its timer for slow requests would keep the process.
-      h1.server?.close();
+      h1.close();
     },
   };
 }
 
-interface Servers {
-  front: net.Server;
-  h1: { server?: http.Server; h2?: http2.Http2Server };
-}
-
-function createTlsServer({ tls, handler, timeouts }: ListenOptions): Servers {
-  const front = http2.createSecureServer({ ...tls, allowHTTP1: true }, handler as never);
-  // What http.Server has of itself, the HTTP/1.1 side of a secure server takes as properties.
-  Object.assign(front, { headersTimeout: timeouts.headersMs, requestTimeout: timeouts.requestMs });
-  return { front: front as unknown as net.Server, h1: {} };
-}
-
-function createPlainServer({ handler, timeouts }: ListenOptions): Servers {
+/** Gets its connections from the front, and never listens itself. */
+function createHttp1({ handler, timeouts }: ListenOptions): http.Server {
   const server = http.createServer(
     {
       headersTimeout: timeouts.headersMs,
@@ -97,10 +76,41 @@ function createPlainServer({ handler, timeouts }: ListenOptions): Servers {
     },
     handler,
   );
-  const h2 = http2.createServer(handler as never);
   // Without it a server that never listens itself does not enforce its time-outs.
   server.emit('listening');
-  const front = net.createServer((socket) => {
+  return server;
+}
+
+/**
+ * The same for HTTP/2. A request begins on the next turn of the loop: one that was broken off in the same
+ * breath, as thousands can be in one packet, is never begun.
+ */
+function createHttp2({ handler }: ListenOptions): http2.Http2Server {
+  return http2.createServer({ settings: { maxConcurrentStreams: MOST_STREAMS } }, (request, response) => {
+    setImmediate(() => {
+      if (!request.stream.destroyed)
+        handler(request as unknown as http.IncomingMessage, response as unknown as http.ServerResponse);
+    });
+  });
+}
+
+/** Hands a socket to the server of its protocol. */
+type Take = (socket: Socket, isHttp2: boolean) => void;
+
+function createTlsFront({ tls, timeouts }: ListenOptions, take: Take): net.Server {
+  const alpn = { ALPNProtocols: ['h2', 'http/1.1'] };
+  const front = createSecureServer({ ...tls, ...alpn, handshakeTimeout: timeouts.headersMs });
+  // Node tells of a handshake that failed or took too long, and leaves the socket open.
+  front.on('tlsClientError', (_, socket) => socket.destroy());
+  front.on('secureConnection', (socket) => {
+    socket.on('error', () => socket.destroy());
+    take(socket, socket.alpnProtocol === 'h2');
+  });
+  return front;
+}
+
+function createPlainFront({ timeouts }: ListenOptions, take: Take): net.Server {
+  return net.createServer((socket) => {
     socket.on('error', () => socket.destroy());
     socket.setTimeout(timeouts.headersMs, () => socket.destroy());
     let seen = Buffer.alloc(0);
@@ -113,12 +123,11 @@ function createPlainServer({ handler, timeouts }: ListenOptions): Servers {
       socket.setTimeout(0);
       socket.pause();
       socket.unshift(seen);
-      (mayBeH2 ? h2 : server).emit('connection', socket);
+      take(socket, mayBeH2);
       // An HTTP/2 session takes what was put back itself, and the rest from below: resuming would take it
       // away.
       if (!mayBeH2) socket.resume();
     };
     socket.on('data', look);
   });
-  return { front, h1: { server, h2 } };
 }

@@ -1,18 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescService } from '@bufbuild/protobuf';
 import { type ConnectRouter, createConnectRouter, type Interceptor } from '@connectrpc/connect';
-import { createUniversalHandlerClient } from '@connectrpc/connect/protocol';
-import { createTransport } from '@connectrpc/connect/protocol-connect';
-import { compressionGzip, connectNodeAdapter } from '@connectrpc/connect-node';
+import { compressionGzip } from '@connectrpc/connect-node';
 import { Health } from '../../gen/grpc/health/v1/health_pb.js';
 import { ServerReflection as ReflectionV1 } from '../../gen/grpc/reflection/v1/reflection_pb.js';
 import { ServerReflection as ReflectionV1Alpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.js';
 import type { Logger } from '../observability/index.js';
+import type { Admit } from './admission.js';
+import { MOST_DEPTH, recursionLimit } from './bodies/index.js';
 import { createCors } from './cors.js';
+import { endingStreams } from './ending-streams.js';
 import { healthRoutes } from './health.js';
-import { listen, type Timeouts } from './listener.js';
+import { createInProcess } from './in-process.js';
+import { listen } from './listener.js';
+import type { MapError } from './map-error.js';
+import { createReadings } from './reading.js';
 import { reflectionRoutes } from './reflection.js';
-import { createRestHandler, createRestRouter, type RestHandlerOptions } from './rest/index.js';
+import { createRestHandler, createRestRouter } from './rest/index.js';
+import { createRpcHandler } from './rpc-handler.js';
+import type { Timeouts } from './timeouts.js';
 
 export interface ServerOptions {
   /** Address to listen on. */
@@ -27,14 +33,16 @@ export interface ServerOptions {
   routes: (router: ConnectRouter) => void;
   /** What every call passes, the outermost first. */
   interceptors: Interceptor[];
-  /** What the REST paths throw before an RPC is reached, as an error of RPCs. */
-  mapError: RestHandlerOptions['mapError'];
+  /** Judges callers by their headers, before a body is read. */
+  admit: Admit;
+  /** What is thrown before an RPC is reached, as an error of RPCs. */
+  mapError: MapError;
   /** Whether to answer gRPC reflection. */
   reflection: boolean;
   /** Origins that browsers may call from; `*` for all. */
   corsOrigins: readonly string[];
-  /** Whether the service can do its work. */
-  ready: () => Promise<boolean>;
+  /** What keeps the service from its work, a sentence each. */
+  obstacles: () => Promise<readonly string[]>;
   logger: Logger;
   /** Largest request message, in bytes. Default 4 MiB. */
   maxBodyBytes?: number;
@@ -56,34 +64,40 @@ export const reflectionServices = [ReflectionV1.typeName, ReflectionV1Alpha.type
 
 const TIMEOUTS: Timeouts = { headersMs: 15_000, requestMs: 60_000, idleMs: 600_000 };
 const MAX_BODY = 4 * 1024 * 1024;
-const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: false };
+/** Bodies have bounds of their own; those of protobuf-es must not be narrower. */
+const DEPTH = { recursionLimit: recursionLimit({ depth: MOST_DEPTH }) };
+const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: false, ...DEPTH };
 
 /** Starts the one port: gRPC, gRPC-Web, Connect, the REST paths, reflection, health. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, port, tls, services, interceptors, corsOrigins, ready, maxBodyBytes = MAX_BODY } = options;
+  const { host, port, tls, services, corsOrigins, obstacles, maxBodyBytes = MAX_BODY } = options;
+  const { admit, mapError, logger } = options;
+  const ending = new AbortController();
+  const interceptors = [endingStreams(ending.signal), ...options.interceptors];
   const routes = (router: ConnectRouter) => {
     options.routes(router);
-    healthRoutes(services, ready)(router);
+    healthRoutes(services, async () => (await obstacles()).length === 0)(router);
     if (options.reflection) reflectionRoutes([...services, Health])(router);
   };
-  const routerOptions = { interceptors, jsonOptions: JSON_OPTIONS, readMaxBytes: maxBodyBytes };
+  const routerOptions = {
+    interceptors,
+    jsonOptions: JSON_OPTIONS,
+    binaryOptions: DEPTH,
+    readMaxBytes: maxBodyBytes,
+  };
+  const readingOf = createReadings(maxBodyBytes);
   const rest = createRestHandler({
     router: createRestRouter(services),
-    transport: inProcess(routes, routerOptions),
+    rpcs: createInProcess(routes, interceptors),
     jsonOptions: JSON_OPTIONS,
-    maxBodyBytes,
-    mapError: options.mapError,
+    admit,
+    readingOf,
+    mapError,
   });
-  const probes = createProbes(ready);
-  const rpc = connectNodeAdapter({
-    ...routerOptions,
-    routes,
-    acceptCompression: [compressionGzip],
-    fallback: (request, response) => {
-      const [h1Request, h1Response] = [request as IncomingMessage, response as unknown as ServerResponse];
-      if (!probes(h1Request, h1Response)) void rest(h1Request, h1Response);
-    },
-  });
+  const probes = createProbes(obstacles);
+  const rpcRouter = createConnectRouter({ ...routerOptions, acceptCompression: [compressionGzip] });
+  routes(rpcRouter);
+  const rpc = createRpcHandler({ router: rpcRouter, admit, readingOf, mapError, logger });
   const cors = createCors(corsOrigins);
   const listener = await listen({
     host,
@@ -91,45 +105,33 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tls,
     timeouts: { ...TIMEOUTS, ...options.timeouts },
     handler: (request, response) => {
-      if (!cors(request, response)) rpc(request, response as never);
+      if (!cors(request, response) && !rpc(request, response) && !probes(request, response))
+        void rest(request, response);
     },
   });
   const shown = host.includes(':') ? `[${host}]` : host;
   return {
     url: `${tls ? 'https' : 'http'}://${shown}:${listener.port}`,
     port: listener.port,
-    close: listener.close,
+    async close(graceMs) {
+      ending.abort();
+      await listener.close(graceMs);
+    },
   };
 }
 
-/** The RPCs called within the process, through the same interceptors as from outside. */
-function inProcess(routes: (router: ConnectRouter) => void, options: { interceptors: Interceptor[] }) {
-  const router = createConnectRouter(options);
-  routes(router);
-  return createTransport({
-    httpClient: createUniversalHandlerClient(router.handlers),
-    baseUrl: 'http://in-process',
-    useBinaryFormat: true,
-    interceptors: [],
-    acceptCompression: [],
-    sendCompression: null,
-    compressMinBytes: Number.MAX_SAFE_INTEGER,
-    readMaxBytes: Number.MAX_SAFE_INTEGER,
-    writeMaxBytes: Number.MAX_SAFE_INTEGER,
-  });
-}
-
-/** /healthz: the process is alive. /readyz: it can do its work. */
-function createProbes(ready: () => Promise<boolean>) {
+/** /healthz: the process is alive. /readyz: it can do its work, or what keeps it from that. */
+function createProbes(obstacles: ServerOptions['obstacles']) {
   return (request: IncomingMessage, response: ServerResponse): boolean => {
     const path = request.url?.split('?', 1)[0];
     if (path !== '/healthz' && path !== '/readyz') return false;
-    const answer = (ok: boolean) => {
-      response.writeHead(ok ? 200 : 503, { 'Content-Type': 'application/json' });
-      response.end(JSON.stringify({ status: ok ? 'ok' : 'unavailable' }));
+    const answer = (problems: readonly string[]) => {
+      const isFine = problems.length === 0;
+      response.writeHead(isFine ? 200 : 503, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify(isFine ? { status: 'ok' } : { status: 'unavailable', problems }));
     };
-    if (path === '/healthz') answer(true);
-    else ready().then(answer, () => answer(false));
+    if (path === '/healthz') answer([]);
+    else obstacles().then(answer, () => answer(['The service cannot tell how it is.']));
     return true;
   };
 }

@@ -363,13 +363,28 @@ describe('errors over REST', () => {
     }
   });
 
-  it('a body over 4 MiB is resource_exhausted', async () => {
+  it('name the values of an enum, never its numbers', async () => {
+    const id = '7a3c1f0e-52b4-4c8e-9d0a-0f6f3c1f2b11';
+    const said = async (method: string, path: string, body?: object) =>
+      (await call(method, path, body)).body.message as string;
+    expect(await said('POST', `/integrations/${id}/sync`, { entityType: 99 })).to.equal(
+      'entityType: must be one of COURSE, GROUP, STUDENT, TEACHER, ALL',
+    );
+    expect(await said('PATCH', `/integrations/${id}`, { status: 12 })).to.equal(
+      'status: must be one of ACTIVE, INACTIVE',
+    );
+    expect(await said('GET', `/integrations/${id}/mappings/ALL/${id}`)).to.equal(
+      'entityType: must be one of COURSE, GROUP, STUDENT, TEACHER',
+    );
+  });
+
+  it('a body over 4 MiB is 413, resource_exhausted', async () => {
     const { status, body } = await call(
       'POST',
       '/integrations',
       JSON.stringify({ provider: 'x'.repeat(4 * 1024 * 1024) }),
     );
-    expect([status, body.code]).to.deep.equal([429, 'resource_exhausted']);
+    expect([status, body.code]).to.deep.equal([413, 'resource_exhausted']);
   });
 
   it('takes a request id over, or makes one', async () => {

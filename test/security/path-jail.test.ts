@@ -1,9 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { createPathJail } from '../../src/security/index.js';
 import { tempFolder } from '../support/temp-folder.js';
+
+/** Puts a link in the place of each folder, and the folder back, every other millisecond. */
+const SWAP = `
+  const { renameSync, symlinkSync, unlinkSync } = require('node:fs');
+  const { workerData } = require('node:worker_threads');
+  const rest = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  for (;;) {
+    for (const [path, outside] of workerData) { renameSync(path, path + '.away'); symlinkSync(outside, path); }
+    rest();
+    for (const [path] of workerData) { unlinkSync(path); renameSync(path + '.away', path); }
+    rest();
+  }`;
 
 async function jail() {
   const top = await tempFolder();
@@ -37,7 +50,7 @@ describe('the path jail', () => {
   it('follows links that stay inside', async () => {
     const { root, files } = await jail();
     await symlink('school', join(root, 'alias'));
-    expect(await files.folder('alias')).to.equal(join(root, 'school'));
+    expect(await files.folder('alias')).to.equal('school');
   });
 
   it('refuses every way out', async () => {
@@ -57,6 +70,78 @@ describe('the path jail', () => {
     }
     expect(await refusal(files.open(join(top, 'outside'), 'secret.csv'))).to.match(/lies outside/);
     expect(await refusal(files.replace(join(top, 'outside'), 'x.csv', 'x'))).to.match(/lies outside/);
+  });
+
+  it('keeps everybody inside while a folder is renamed and a link to elsewhere put in its place, again and again', async function () {
+    this.timeout(60_000);
+    const { top, root, files } = await jail();
+    await writeFile(join(top, 'outside', 'students.csv'), 'secret');
+    await mkdir(join(root, 'a', 'school'), { recursive: true });
+    await writeFile(join(root, 'a', 'school', 'students.csv'), 'hello');
+    await mkdir(join(top, 'elsewhere', 'school'), { recursive: true });
+    await writeFile(join(top, 'elsewhere', 'school', 'students.csv'), 'secret');
+    const swaps = [
+      [join(root, 'school'), join(top, 'outside')],
+      [join(root, 'a'), join(top, 'elsewhere')],
+    ];
+    const swapper = new Worker(SWAP, { eval: true, workerData: swaps });
+    try {
+      const ends = { inside: 0, refused: 0 };
+      for (let i = 0; i < 1_200; i++) {
+        const folder = i % 2 ? 'school' : 'a/school';
+        if (i % 4 < 2) {
+          await files.replace(folder, `export-${i}.csv`, 'x').catch(() => {});
+          continue;
+        }
+        const file = await files
+          .open(await files.folder(folder).catch(() => folder), 'students.csv')
+          .catch(() => undefined);
+        const text = await file?.readFile('utf8');
+        await file?.close();
+        expect(text).to.be.oneOf(['hello', undefined]);
+        ends[text === 'hello' ? 'inside' : 'refused'] += 1;
+      }
+      expect(ends.inside).to.be.above(0);
+      expect(ends.refused).to.be.above(0);
+    } finally {
+      await swapper.terminate();
+    }
+    expect(await readdir(join(top, 'outside'))).to.have.members(['secret.csv', 'students.csv']);
+    expect(await readdir(join(top, 'elsewhere', 'school'))).to.deep.equal(['students.csv']);
+  });
+
+  it('names no path of the machine, whatever is refused', async () => {
+    const { top, root, files } = await jail();
+    await symlink(join(top, 'outside'), join(root, 'link'));
+    await mkdir(join(root, 'full'));
+    for (const work of [
+      () => files.folder(join(top, 'outside')),
+      () => files.folder('link'),
+      () => files.folder('nowhere'),
+      () => files.replace('nowhere', 'x.csv', ''),
+      () => files.open('school/students.csv', 'x.csv'),
+      () => files.replace('school', 'full/../x', ''),
+      () => files.replace('.', 'full', ''),
+    ]) {
+      const said = await refusal(work());
+      expect(said).to.match(/^ConnectorError/);
+      expect(said).not.to.contain(top);
+    }
+  });
+
+  it('follows links that go up and down again, and ends where links lead in a circle', async () => {
+    const { root, files } = await jail();
+    await mkdir(join(root, 'deep', 'er'), { recursive: true });
+    await symlink('../../school', join(root, 'deep', 'er', 'up'));
+    await symlink('../../../outside', join(root, 'deep', 'er', 'out'));
+    await symlink(join(root, 'school', 'students.csv'), join(root, 'deep', 'students.csv'));
+    await symlink('loop', join(root, 'loop'));
+    expect(await files.folder('deep/er/up')).to.equal('school');
+    const file = await files.open('deep', 'students.csv');
+    expect(await file?.readFile('utf8')).to.equal('hello');
+    await file?.close();
+    expect(await refusal(files.folder('deep/er/out'))).to.match(/lies outside/);
+    expect(await refusal(files.folder('loop'))).to.match(/ELOOP/);
   });
 
   it('tells a missing file from a refused one, and does not wait for a pipe', async () => {

@@ -1,62 +1,17 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import http2 from 'node:http2';
 import https from 'node:https';
 import net from 'node:net';
-import { join } from 'node:path';
-import { createClient } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
+import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { expect } from 'chai';
 import { Health } from '../../gen/grpc/health/v1/health_pb.js';
-import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
-import { createLogger } from '../../src/observability/index.js';
-import { errorMapper } from '../../src/rpc/index.js';
-import { type RunningServer, type ServerOptions, startServer } from '../../src/transport/index.js';
-import { tempFolder } from '../support/temp-folder.js';
-
-const servers: RunningServer[] = [];
-const gate: { open?: () => void } = {};
-
-/** The server alone, with a service behind it that is made for the test. */
-async function open(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
-  const server = await startServer({
-    host: '127.0.0.1',
-    port: 0,
-    services: [IntegrationService],
-    routes: (router) => {
-      router.service(IntegrationService, {
-        listProviders: async () => {
-          await new Promise<void>((resolve) => {
-            gate.open = resolve;
-          });
-          return { providers: [{ provider: 'X' }] };
-        },
-        async *streamMappings({ pageSize }) {
-          for (let i = 0; i < 3; i++) yield { mapping: { externalId: String(i) } };
-          if (pageSize === 0) throw new Error('broken');
-        },
-      });
-    },
-    interceptors: [],
-    reflection: false,
-    corsOrigins: ['https://app.school.cl'],
-    ready: async () => true,
-    mapError: errorMapper(createLogger({ level: 'silent' })),
-    logger: createLogger({ level: 'silent' }),
-    ...options,
-  });
-  servers.push(server);
-  return server;
-}
-
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close(0)));
-});
+import { makeCertificate } from '../support/certificate.js';
+import { gate, openServer } from '../support/transport.js';
 
 describe('the port', () => {
   it('cuts off clients who say nothing, who stop halfway in their headers, or after the first letter of HTTP/2', async () => {
-    const { port } = await open({ timeouts: { headersMs: 300, requestMs: 300 } });
+    const { port } = await openServer({ timeouts: { headersMs: 300, requestMs: 300 } });
     for (const start of ['', 'GET / HTTP/1.1\r\nHost: x\r\n', 'PRI']) {
       const socket = net.connect(port, '127.0.0.1');
       socket.on('error', () => {});
@@ -69,7 +24,7 @@ describe('the port', () => {
   });
 
   it('tells HTTP/2 from HTTP/1.1 though the first bytes come one by one', async () => {
-    const { port } = await open();
+    const { port } = await openServer();
     const h1 = net.connect(port, '127.0.0.1');
     for (const byte of 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n') h1.write(byte);
     let text = '';
@@ -84,31 +39,8 @@ describe('the port', () => {
   });
 
   it('speaks both over TLS, by ALPN', async () => {
-    const folder = await tempFolder();
-    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-keyout',
-        keyFile,
-        '-out',
-        certFile,
-        '-days',
-        '2',
-        '-subj',
-        '/CN=localhost',
-        '-addext',
-        'subjectAltName=DNS:localhost,IP:127.0.0.1',
-      ],
-      { stdio: 'ignore' },
-    );
-    const [key, cert] = [await readFile(keyFile, 'utf8'), await readFile(certFile, 'utf8')];
-    const { port, url } = await open({ tls: { key, cert } });
+    const { key, cert } = await makeCertificate();
+    const { port, url } = await openServer({ tls: { key, cert } });
     expect(url).to.match(/^https:/);
     const status = await new Promise((resolve, reject) => {
       https
@@ -123,7 +55,7 @@ describe('the port', () => {
   });
 
   it('told to close lets a call in flight finish, and takes no new ones', async () => {
-    const server = await open();
+    const server = await openServer();
     const call = fetch(`${server.url}/providers`);
     while (!gate.open) await new Promise((resolve) => setImmediate(resolve));
     const closed = server.close(60_000);
@@ -133,16 +65,76 @@ describe('the port', () => {
     await closed;
   });
 
+  it('told to close ends health watches and streams at once, over each protocol', async () => {
+    const server = await openServer();
+    const watch = async (client: Client<typeof Health>) => {
+      const seen: number[] = [];
+      try {
+        for await (const { status } of client.watch({})) {
+          seen.push(status);
+          watching();
+        }
+      } catch (error) {
+        return `${seen} ${ConnectError.from(error).code}`;
+      }
+      return 'ended';
+    };
+    let begun = 0;
+    let watching = () => {};
+    const all = new Promise<void>((resolve) => {
+      watching = () => {
+        begun += 1;
+        if (begun === 2) resolve();
+      };
+    });
+    const ends = Promise.all([
+      watch(createClient(Health, createGrpcTransport({ baseUrl: server.url }))),
+      watch(createClient(Health, createConnectTransport({ baseUrl: server.url, httpVersion: '1.1' }))),
+    ]);
+    await all;
+    const start = performance.now();
+    await server.close(60_000);
+    expect(await ends).to.deep.equal([`1 ${Code.Unavailable}`, `1 ${Code.Unavailable}`]);
+    expect(performance.now() - start).to.be.below(10_000);
+  });
+
+  it('a path that begins with two slashes is a path that is not there', async () => {
+    const { port } = await openServer();
+    for (const path of ['//', '//x', '///', '/%', 'http://x//', 'http://[', '*']) {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.end(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      let text = '';
+      for await (const chunk of socket) text += chunk;
+      expect(text, path).to.match(/^HTTP\/1\.1 404/);
+    }
+  });
+
+  it('a Host that is none is a bad request, and the service goes on', async () => {
+    const { port, url } = await openServer();
+    const socket = net.connect(port, '127.0.0.1');
+    const path = '/smartid.integrations.v1.IntegrationService/ListProviders';
+    socket.end(`GET ${path} HTTP/1.1\r\nHost: [\r\nConnection: close\r\n\r\n`);
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text).to.match(/^HTTP\/1\.1 400/);
+    expect((await fetch(`${url}/healthz`)).status).to.equal(200);
+  });
+
   it('is not ready while the database is away, and says so to gRPC too', async () => {
-    const { url } = await open({ ready: async () => false });
-    expect((await fetch(`${url}/readyz`)).status).to.equal(503);
+    const { url } = await openServer({ obstacles: async () => ['The database does not answer.'] });
+    const probe = await fetch(`${url}/readyz`);
+    expect(probe.status).to.equal(503);
+    expect(await probe.json()).to.deep.equal({
+      status: 'unavailable',
+      problems: ['The database does not answer.'],
+    });
     expect((await fetch(`${url}/healthz`)).status).to.equal(200);
     const client = createClient(Health, createGrpcTransport({ baseUrl: url }));
     expect((await client.check({})).status).to.equal(2);
   });
 
   it('lets scripts of its origins call, and no others', async () => {
-    const { url } = await open();
+    const { url } = await openServer();
     const preflight = (origin: string) => {
       return fetch(`${url}/integrations`, {
         method: 'OPTIONS',
@@ -153,13 +145,13 @@ describe('the port', () => {
     expect(good.status).to.equal(204);
     expect(good.headers.get('access-control-allow-methods')).to.contain('PATCH');
     expect(good.headers.get('access-control-allow-headers')).to.contain('Authorization');
-    expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).to.equal(
-      null,
-    );
+    const refused = await preflight('https://evil.example');
+    expect([refused.status, refused.headers.get('access-control-allow-origin')]).to.deep.equal([403, null]);
+    expect(((await refused.json()) as { message: string }).message).to.match(/evil\.example.*CORS_ORIGINS/);
   });
 
   it('a list that breaks off midway is cut, never closed as if it were whole', async () => {
-    const { url } = await open();
+    const { url } = await openServer();
     const id = '00000000-0000-4000-8000-000000000001';
     const whole = await fetch(`${url}/integrations/${id}/mappings?pageSize=1`);
     expect(await whole.json()).to.have.length(3);

@@ -28,7 +28,12 @@ const settings = z.strictObject({
     .max(900)
     .default('')
     .meta({ description: 'Folder in the bucket; the newest complete set below it is read.' }),
-  s3Region: z.string().min(1).default('us-east-1').meta({ description: 'Region of the bucket.' }),
+  // It becomes part of a host name, to which the service's own keys may sign.
+  s3Region: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/, 'must be the name of a region, such as us-east-1')
+    .default('us-east-1')
+    .meta({ description: 'Region of the bucket.' }),
   s3Endpoint: webAddress('the address of an S3 service, such as https://s3.example.com')
     .optional()
     .meta({ description: 'Address of an S3 service other than that of AWS.' }),

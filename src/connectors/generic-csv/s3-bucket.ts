@@ -54,6 +54,8 @@ export class S3Bucket {
   }: { context: ConnectorContext; config: CsvConfig; credentials: CsvCredentials }) {
     const { awsAccessKey, awsSecretKey } = credentials;
     const endpoint = config.s3Endpoint ?? context.s3.endpoint;
+    const hasOwnKeys = awsAccessKey && awsSecretKey;
+    if (!hasOwnKeys && endpoint !== context.s3.endpoint) throw foreignEndpoint();
     this.#bucket = config.s3Bucket ?? '';
     this.#prefix = config.s3Prefix === '' ? '' : `${config.s3Prefix.replace(/^\/+|\/+$/g, '')}/`;
     this.#signal = context.signal;
@@ -62,8 +64,7 @@ export class S3Bucket {
       ...(endpoint && { endpoint }),
       forcePathStyle: config.s3ForcePathStyle ?? context.s3.forcePathStyle,
       // Without keys the SDK looks where the operator keeps them: environment, profile, role of the machine.
-      ...(awsAccessKey &&
-        awsSecretKey && { credentials: { accessKeyId: awsAccessKey, secretAccessKey: awsSecretKey } }),
+      ...(hasOwnKeys && { credentials: { accessKeyId: awsAccessKey, secretAccessKey: awsSecretKey } }),
       retryStrategy: createRetryStrategy(context),
       requestHandler: {
         httpAgent: context.outbound.agents.http,
@@ -225,6 +226,13 @@ export class S3Bucket {
       `S3 failed with ${what} (${code}${status ? `, ${status}` : ''}). Nothing was changed; try again later.`,
     );
   }
+}
+
+/** What the service signs with its own keys would let whoever runs that address use them. */
+function foreignEndpoint(): ConnectorError {
+  return new ConnectorError(
+    "config.s3Endpoint needs keys of its own: set credentials.awsAccessKey and awsSecretKey. The service's keys go to the S3 that its operator sets as S3_ENDPOINT, and nowhere else.",
+  );
 }
 
 /** The folders that hold any of the files, the newest first. */

@@ -18,6 +18,22 @@ type LookupCallback = (
   family?: number,
 ) => void;
 
+/**
+ * Where clouds hand out credentials and settings of a machine: no range and no name opens these, only an entry
+ * that is the address itself. Some of them are public addresses, or lie in the private network of a developer.
+ */
+const METADATA = [
+  '169.254.169.254',
+  '169.254.170.2',
+  '169.254.170.23',
+  'fd00:ec2::254',
+  'fd00:ec2::23',
+  'fd20:ce::254',
+  '100.100.100.200',
+  '168.63.129.16',
+  '192.0.0.192',
+].map((address) => ipaddr.parse(address).toNormalizedString());
+
 /** A host that may not be reached. */
 export class AddressRefused extends Error {
   readonly code = 'EADDRESSREFUSED';
@@ -40,14 +56,15 @@ export function createAddressGuard(allow: readonly string[]): AddressGuard {
   const ranges: [ipaddr.IPv4 | ipaddr.IPv6, number][] = [];
   for (const entry of allow) {
     if (ipaddr.isValidCIDR(entry)) ranges.push(unmapped(ipaddr.parseCIDR(entry)));
-    else if (ipaddr.isValid(entry))
-      ranges.push([ipaddr.process(entry), ipaddr.process(entry).kind() === 'ipv4' ? 32 : 128]);
+    else if (ipaddr.isValid(entry)) ranges.push([ipaddr.process(entry), bitsOf(ipaddr.process(entry))]);
     else names.add(entry.toLowerCase());
   }
   const allows = (address: string, host: string) => {
-    if (names.has(host.toLowerCase())) return true;
     // An IPv4 address in the clothes of IPv6 is looked at as what it is.
     const parsed = ipaddr.process(address);
+    if (METADATA.includes(parsed.toNormalizedString()))
+      return ranges.some(([range, bits]) => bits === bitsOf(range) && isSame(range, parsed));
+    if (names.has(host.toLowerCase())) return true;
     if (isPublic(parsed)) return true;
     return ranges.some(([range, bits]) => parsed.kind() === range.kind() && parsed.match(range, bits));
   };
@@ -64,6 +81,15 @@ export function createAddressGuard(allow: readonly string[]): AddressGuard {
       });
     },
   };
+}
+
+/** The bits of a whole address. */
+function bitsOf(address: ipaddr.IPv4 | ipaddr.IPv6): number {
+  return address.kind() === 'ipv4' ? 32 : 128;
+}
+
+function isSame(a: ipaddr.IPv4 | ipaddr.IPv6, b: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  return a.toNormalizedString() === b.toNormalizedString();
 }
 
 /** A range of IPv4 addresses in the clothes of IPv6, as what it is. */

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { ServiceError } from '../../errors.js';
 import type { Logger } from '../../observability/index.js';
 import { lockDataDir } from './data-dir-lock.js';
 
@@ -23,6 +24,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+const WASI_ENOSPC = 51;
 /** Unix socket paths end at about 107 bytes. */
 const MAX_SOCKET_FOLDER = 85;
 
@@ -66,16 +68,28 @@ export async function startEmbeddedPostgres({
   } catch (error) {
     await worker?.terminate();
     await letGo();
-    throw error;
+    throw asError(error);
   }
 }
 
 /** Why a thread ended: the error that it threw, or its exit code. */
 function endOf(worker: Worker): Promise<Error> {
   return new Promise((resolve) => {
-    worker.once('error', resolve);
+    worker.once('error', (thrown: unknown) => resolve(asError(thrown)));
     worker.once('exit', (code) => resolve(new Error(`the embedded database ended with code ${code}`)));
   });
+}
+
+/** Its file system throws objects that are no errors: `errno` is one of WASI. */
+function asError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  const { errno, message, code } = (thrown ?? {}) as { errno?: number; message?: string; code?: string };
+  if (errno === WASI_ENOSPC) {
+    return new ServiceError('unavailable', 'There is no room left on the disk of DATA_DIR.', {
+      reason: 'DISK_FULL',
+    });
+  }
+  return new Error(`The embedded database failed: ${message ?? code ?? `error ${errno}`}.`);
 }
 
 /**

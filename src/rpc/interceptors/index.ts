@@ -7,6 +7,7 @@ import { type InLane, lane } from './lane.js';
 import { requestId } from './request-id.js';
 import { validation } from './validation.js';
 
+export { admission } from './authentication.js';
 export { errorMapper, type MapError } from './error-mapping.js';
 
 export interface InterceptorOptions extends AuthenticationOptions {

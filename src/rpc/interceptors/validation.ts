@@ -1,9 +1,16 @@
 import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
-import { type Path, pathToString } from '@bufbuild/protobuf/reflect';
-import { createValidator, type Validator } from '@bufbuild/protovalidate';
+import {
+  type Path,
+  pathToString,
+  type ReflectList,
+  type ReflectMessage,
+  reflect,
+} from '@bufbuild/protobuf/reflect';
+import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import { createValidator, type Validator, type Violation } from '@bufbuild/protovalidate';
 import type { Interceptor } from '@connectrpc/connect';
 import { GetMappingRequestSchema } from '../../../gen/smartid/integrations/v1/integration_service_pb.js';
-import { invalidFields } from '../../errors.js';
+import { type FieldViolation, invalidFields } from '../../errors.js';
 
 /**
  * Holds requests against the rules in the proto files. Violations name fields as JSON does:
@@ -41,10 +48,60 @@ function check(validator: Validator, desc: DescMessage, message: Message): void 
     throw invalidFields(
       result.violations.map((violation) => ({
         field: jsonPath(violation.field),
-        description: violation.message,
+        description: describe(violation),
       })),
     );
   }
+  if (!hasTimes(desc)) return;
+  const times = impossibleTimes(reflect(desc, message));
+  if (times.length > 0) throw invalidFields(times);
+}
+
+/** What is wrong; of an enum, the names that it may have: rules know their numbers only. */
+function describe({ field, message }: Violation): string {
+  const values = field.findLast((part) => part.kind === 'field')?.enum?.values;
+  if (!values) return message;
+  const listed = new Set(/list \[(.*)\]/.exec(message)?.[1]?.split(', ').map(Number));
+  const mustBeListed = message.includes('must be in list');
+  const good = values.filter(({ number }) => number !== 0 && listed.has(number) === mustBeListed);
+  return `must be one of ${good.map(({ name }) => name).join(', ')}`;
+}
+
+/** Times within the years 1 to 9999, which is what JSON can write and the database keeps. */
+const FIRST_SECOND = -62_135_596_800n;
+const LAST_SECOND = 253_402_300_799n;
+
+function impossibleTimes(message: ReflectMessage, path = ''): FieldViolation[] {
+  if (message.desc.typeName === TimestampSchema.typeName) {
+    const { seconds, nanos } = message.message as Timestamp;
+    const isPossible =
+      seconds >= FIRST_SECOND && seconds <= LAST_SECOND && nanos >= 0 && nanos <= 999_999_999;
+    return isPossible ? [] : [{ field: path, description: 'must be a time of the years 1 to 9999' }];
+  }
+  return message.fields.flatMap((field) => {
+    const at = path ? `${path}.${field.jsonName}` : field.jsonName;
+    if (!hasTimes(field.message) || !message.isSet(field)) return [];
+    if (field.fieldKind === 'message') return impossibleTimes(message.get(field), at);
+    if (field.fieldKind !== 'list') return [];
+    return [...(message.get(field) as ReflectList<ReflectMessage>)].flatMap((item, index) =>
+      impossibleTimes(item, `${at}[${index}]`),
+    );
+  });
+}
+
+const known = new WeakMap<DescMessage, boolean>();
+
+/** Whether a message is a time or has one somewhere. */
+function hasTimes(desc: DescMessage | undefined): boolean {
+  if (!desc) return false;
+  const found = known.get(desc);
+  if (found !== undefined) return found;
+  // A message within itself tells nothing new.
+  known.set(desc, false);
+  const has =
+    desc.typeName === TimestampSchema.typeName || desc.fields.some(({ message }) => hasTimes(message));
+  known.set(desc, has);
+  return has;
 }
 
 function jsonPath(path: Path): string {

@@ -39,7 +39,12 @@ export async function adoptMappings(
       pairs.set(externalId, { externalId, internalId, metadata: storableJson(metadata ?? {}) });
     }
   }
-  const stored = await lease.transaction(() => store(database, run, [...pairs.values()], errors));
+  let refusals: string[] = [];
+  const stored = await lease.transaction(() => {
+    refusals = [];
+    return store(database, run, [...pairs.values()], refusals);
+  });
+  errors.push(...refusals);
   const touched = stored.filter(({ before }) => before !== 'same');
   run.counts = {
     ...noCounts(),

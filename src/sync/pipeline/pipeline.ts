@@ -81,10 +81,12 @@ async function planAndApply(
   let planned: Planned | undefined;
   for (let round = 1; ; round++) {
     const before = planned;
-    run.membershipCounts.failed = failed;
-    run.evidence = structuredClone(evidence);
     const made = await timed(run, 'planMs', 'PLAN', () =>
-      lease.transaction(() => makePlan(context, staged, policy, before)),
+      lease.transaction(() => {
+        run.membershipCounts.failed = failed;
+        run.evidence = structuredClone(evidence);
+        return makePlan(context, staged, policy, before);
+      }),
     );
     planned = made;
     await issues.rewind(found);

@@ -1,6 +1,6 @@
 import { positionOf } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
-import type { SyncRun } from '../runs/sync-run.js';
+import { noCounts, type SyncRun } from '../runs/sync-run.js';
 import { countByAction, sizesOf, verify } from './apply/verify.js';
 import { applyPlan, beginAnew } from './pipeline.js';
 import { report, type SyncReport } from './report/report.js';
@@ -16,6 +16,7 @@ export async function rollBack(context: SyncContext): Promise<SyncReport> {
   await beginAnew(context);
   run.stage = 'PLAN';
   await lease.transaction(async () => {
+    Object.assign(run, { counts: noCounts(), membershipCounts: noCounts() });
     run.plannedPosition = await positionOf(database, run.institutionId);
     run.plannedChanges = await planBack(database, run);
     const sizes = sizesOf(await countByAction(database, run), run);

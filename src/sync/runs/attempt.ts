@@ -1,4 +1,4 @@
-import type { Database } from '../../database/index.js';
+import { type Database, isDatabaseAway } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import type { Logger } from '../../observability/index.js';
 import { ENTITY_SPECS } from '../../roster/index.js';
@@ -8,6 +8,8 @@ import type { HeldRun } from './run-request.js';
 import type { RunStore } from './run-store.js';
 import type { SyncRun } from './sync-run.js';
 
+/** How often a run is begun whose database goes away. */
+const MOST_ATTEMPTS = 5;
 /** From so many new entities on the statistics of the database are out of date. */
 const MANY = 1_000;
 
@@ -59,8 +61,16 @@ async function endFailed(parts: AttemptParts, held: HeldRun, error: unknown): Pr
     await finish(parts, held, { status: 'FAILED', error: error.message });
     return { ...(await report(database, run)), counts: run.counts };
   }
-  await finish(parts, held, endOf(parts, run, error)).catch(() => undefined);
+  // Nothing was wrong with the run: whoever finds it when the database is back takes it up.
+  if (isDatabaseAway(error) && run.attempt < MOST_ATTEMPTS) await giveUp(parts, held, error);
+  else await finish(parts, held, endOf(parts, run, error)).catch(() => undefined);
   throw error;
+}
+
+/** Leaves a run to be taken up again. While the database is away, its lease runs out by itself. */
+async function giveUp({ logger }: AttemptParts, { lease }: HeldRun, error: unknown): Promise<void> {
+  logger.warn({ err: error }, 'the database was away; the sync run is taken up again');
+  await lease.abandon().catch(() => undefined);
 }
 
 /** What a run comes to whose work threw. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Lease, Leases } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
+import { storableText } from '../../values/index.js';
 import type { HeldRun, RunKey, RunRequest } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { RunStore } from './run-store.js';
@@ -147,7 +148,7 @@ export class RunClaims {
         const [row] = await this.database.query<SyncRun>(
           `UPDATE sync_runs SET status = 'RUNNING', approved_at = clock_timestamp(), decision = $3
            WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
-          [integrationId, runId, decision],
+          [integrationId, runId, storableText(decision)],
         );
         if (row) return this.#hold(row);
         throw (

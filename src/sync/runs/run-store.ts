@@ -130,15 +130,21 @@ export class RunStore {
     requireWaiting(await this.get(integrationId, runId));
   }
 
-  /** Puts a plan away that waits for a person. Throws `failed_precondition` when the run is none. */
+  /**
+   * Puts a plan away that waits for a person. Throws `failed_precondition` when the run is none, or somebody
+   * decided on it first.
+   */
   async discard(integrationId: string, runId: string, decision: string): Promise<SyncRun> {
     await this.assertWaiting(integrationId, runId);
-    await this.database.execute(
+    const [row] = await this.database.query<SyncRun>(
       `UPDATE sync_runs SET status = 'DISCARDED', decision = $3
-       WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED')`,
-      [integrationId, runId, decision],
+       WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
+      [integrationId, runId, storableText(decision)],
     );
-    return this.get(integrationId, runId);
+    if (row) return toRun(row);
+    await this.assertWaiting(integrationId, runId);
+    // Somebody's approval came to nothing meanwhile, and the plan waits again.
+    return this.discard(integrationId, runId, decision);
   }
 
   /** The parts of a run of all entity types, in the order they ran. */

@@ -7,8 +7,14 @@ import {
   type Message,
   toJson,
 } from '@bufbuild/protobuf';
-import { Code, ConnectError, type Transport } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
+import { ServiceError } from '../../errors.js';
+import type { Admit } from '../admission.js';
+import { dropRest, type Reading, takeTurns } from '../bodies/index.js';
+import type { InProcess } from '../in-process.js';
+import type { MapError } from '../map-error.js';
+import type { ReadingOf } from '../reading.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
 import { buildRequest } from './rest-request.js';
@@ -17,14 +23,12 @@ import type { RestRoute, RestRouter, RouteMatch } from './rest-routes.js';
 
 export interface RestHandlerOptions {
   router: RestRouter;
-  /** Calls the RPCs in this process, through all their interceptors. */
-  transport: Transport;
+  /** The RPCs behind the paths. */
+  rpcs: InProcess;
   jsonOptions: JsonOptions;
-  maxBodyBytes: number;
-  /**
-   * What is thrown, as an error of RPCs. `requestId`: what the caller gave; `where`: for the log.
-   */
-  mapError: (error: unknown, requestId: string | undefined, where: string) => ConnectError;
+  admit: Admit;
+  readingOf: ReadingOf;
+  mapError: MapError;
 }
 
 /** Headers of a REST call that its RPC sees. */
@@ -35,6 +39,7 @@ export function createRestHandler(options: RestHandlerOptions) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const abort = new AbortController();
     response.once('close', () => abort.abort());
+    dropRest(request, response);
     try {
       await handle(options, request, response, abort.signal);
     } catch (error) {
@@ -57,17 +62,40 @@ async function handle(
   response: ServerResponse,
   signal: AbortSignal,
 ) {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  const url = urlOf(request);
   const match = findRoute(options.router, request.method ?? 'GET', url.pathname, response);
-  const body = match.route.body ? await readJsonBody(request, options.maxBodyBytes) : undefined;
-  const message = buildRequest(match, url.searchParams, body);
+  const admission = options.admit(match.route.rpc.parent.typeName, request.headers.authorization);
+  const message =
+    admission === 'refused'
+      ? // The RPC's interceptors will turn him away: nothing is read of what he sends.
+        create(match.route.rpc.input)
+      : await readMessage(match, url.searchParams, request, options.readingOf(request, admission));
   const header = new Headers();
   for (const name of PASSED_ON) {
     const value = request.headers[name];
     if (typeof value === 'string') header.set(name, value);
   }
+  if (admission === 'refused') header.delete('authorization');
   const call = { options, route: match.route, message, header, signal, url, response };
   await (match.route.rpc.methodKind === 'unary' ? answerUnary(call) : answerStream(call));
+}
+
+/** The address of a request. A path may begin with two slashes, which alone would name a host. */
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  const address = url.startsWith('/') ? `http://localhost${url}` : url;
+  if (URL.canParse(address, 'http://localhost')) return new URL(address, 'http://localhost');
+  throw new ConnectError('There is nothing at an address that is none.', Code.NotFound);
+}
+
+async function readMessage(
+  match: RouteMatch,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  reading: Reading,
+): Promise<Message> {
+  const body = match.route.body ? await readJsonBody(request, reading) : undefined;
+  await takeTurns();
+  return buildRequest(match, query, body);
 }
 
 function findRoute(
@@ -84,8 +112,9 @@ function findRoute(
   if (match) return match;
   const allowed = [...matches.keys()].join(', ');
   response.setHeader('Allow', allowed);
-  response.statusCode = 405;
-  throw new ConnectError(`${pathname} takes ${allowed}, not ${method}.`, Code.Unimplemented);
+  throw new ServiceError('unimplemented', `${pathname} takes ${allowed}, not ${method}.`, {
+    reason: 'METHOD_NOT_ALLOWED',
+  });
 }
 
 interface Call {
@@ -99,13 +128,7 @@ interface Call {
 }
 
 async function answerUnary({ options, route, message, header, signal, url, response }: Call): Promise<void> {
-  const result = await options.transport.unary(
-    route.rpc as DescMethodUnary,
-    signal,
-    undefined,
-    header,
-    message,
-  );
+  const result = await options.rpcs.unary(route.rpc as DescMethodUnary, { message, header, signal });
   copyHeaders(result.header, response);
   if (route.rpc.output.fields.length === 0) {
     response.writeHead(204).end();
@@ -126,18 +149,26 @@ async function answerUnary({ options, route, message, header, signal, url, respo
 /** A streaming answer is a JSON array, written row by row as they come. */
 async function answerStream({ options, route, message, header, signal, url, response }: Call): Promise<void> {
   const rpc = route.rpc as DescMethodStreaming;
-  const result = await options.transport.stream(rpc, signal, undefined, header, once(message));
-  const token = result.header.get('next-page-token');
-  copyHeaders(result.header, response);
-  if (token) response.setHeader('Link', nextLink(url, token));
-  response.setHeader('Content-Type', 'application/json');
-  let separator = '[';
-  for await (const item of result.message) {
-    const text = separator + JSON.stringify(pick(route, toJson(rpc.output, item, options.jsonOptions)));
-    separator = ',';
-    if (!response.write(text)) await drained(response, signal);
+  const result = await options.rpcs.stream(rpc, { message, header, signal });
+  const items = result.message[Symbol.asyncIterator]();
+  try {
+    // An implementation sets its headers until its first message is there.
+    let next = await items.next();
+    const token = result.header.get('next-page-token');
+    copyHeaders(result.header, response);
+    if (token) response.setHeader('Link', nextLink(url, token));
+    response.setHeader('Content-Type', 'application/json');
+    for (let separator = '['; ; separator = ',', next = await items.next()) {
+      if (next.done) {
+        response.end(separator === '[' ? '[]' : ']');
+        return;
+      }
+      const json = toJson(rpc.output, next.value, options.jsonOptions);
+      if (!response.write(separator + JSON.stringify(pick(route, json)))) await drained(response, signal);
+    }
+  } finally {
+    await items.return?.();
   }
-  response.end(separator === '[' ? '[]' : ']');
 }
 
 function httpBodyOf({ responseField }: RestRoute, message: Message): HttpBody {
@@ -155,10 +186,6 @@ function nextLink(url: URL, token: string): string {
   const next = new URL(url);
   next.searchParams.set('pageToken', token);
   return `<${next.pathname}${next.search}>; rel="next"`;
-}
-
-async function* once<T>(value: T): AsyncGenerator<T> {
-  yield value;
 }
 
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {

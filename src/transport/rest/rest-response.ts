@@ -3,6 +3,7 @@ import type { JsonValue, JsonWriteOptions } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
 import type { HttpBody } from '../../../gen/google/api/httpbody_pb.js';
+import { ErrorInfoSchema } from '../../../gen/google/rpc/error_details_pb.js';
 
 export type JsonOptions = Partial<JsonWriteOptions>;
 
@@ -38,6 +39,14 @@ export async function answerError(
   options: JsonOptions,
 ): Promise<void> {
   copyHeaders(error.metadata, response);
-  if (response.statusCode !== 405) response.statusCode = codeToHttpStatus(error.code);
+  response.statusCode = statusOf(error);
   await answerJson(response, errorToJson(error, options) as JsonValue);
+}
+
+/** Where HTTP has a status that tells more than the one of the code. */
+const STATUS_OF_REASON: Readonly<Record<string, number>> = { METHOD_NOT_ALLOWED: 405, BODY_TOO_LARGE: 413 };
+
+function statusOf(error: ConnectError): number {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  return STATUS_OF_REASON[info?.reason ?? ''] ?? codeToHttpStatus(error.code);
 }

@@ -136,6 +136,12 @@ describe('CSV files on S3', () => {
       /none of students\.csv.* under "empty\/"/,
     ],
     [
+      "an address of the school's own without keys of its own",
+      {},
+      {},
+      /s3Endpoint needs keys of its own.*awsAccessKey.*S3_ENDPOINT/,
+    ],
+    [
       'an address that is not public',
       { s3Endpoint: 'http://169.254.169.254' },
       { awsAccessKey: 'a', awsSecretKey: 'b' },

@@ -2,6 +2,7 @@ import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
 import { syncBuiltinESMExports } from 'node:module';
 import { expect } from 'chai';
 import sinon from 'sinon';
+import { loadConfig } from '../../../src/config.js';
 import {
   type AddressGuard,
   AddressRefused,
@@ -28,6 +29,8 @@ const HOSTILE: Readonly<Record<string, readonly string[]>> = {
     '169.254.0.1',
     '[fe80::1]',
     '[fd00:ec2::254]',
+    '168.63.129.16',
+    '[::ffff:168.63.129.16]',
   ],
   'IPv4 in the clothes of IPv6': [
     '[::ffff:127.0.0.1]',
@@ -153,6 +156,20 @@ describe('address guard', () => {
     const guard = createAddressGuard([]);
     for (const address of PUBLIC)
       expect([address, guard.allows(address, 'school.example')]).to.deep.equal([address, true]);
+  });
+
+  it('opens no metadata of a cloud by a range or a name, only by the address itself', () => {
+    const wide = ['0.0.0.0/0', '::/0', 'fc00::/7', '169.254.0.0/16', 'metadata.example'];
+    for (const real of ['169.254.169.254', 'fd00:ec2::254', '168.63.129.16']) {
+      expect(createAddressGuard(wide).allows(real, 'metadata.example'), real).to.equal(false);
+      expect(createAddressGuard([real]).allows(real, real), real).to.equal(true);
+      expect(createAddressGuard([`${real}/${real.includes(':') ? 128 : 32}`]).allows(real, real)).to.equal(
+        true,
+      );
+    }
+    const config = loadConfig({ NODE_ENV: 'development' });
+    expect(createAddressGuard(config.outboundAllow).allows('fd00:ec2::254', 'x')).to.equal(false);
+    expect(createAddressGuard(config.outboundAllow).allows('fd00:1::1', 'x')).to.equal(true);
   });
 
   it('looks at names only when they are looked up', () => {

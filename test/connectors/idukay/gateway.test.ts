@@ -193,6 +193,36 @@ describe('attendance to IDUKAY', () => {
     );
   });
 
+  it('that echoes its key as a reason gets it into no answer, delivery, state or table', async () => {
+    const apiKey = 'Kx/9+clave secreta=="71"';
+    const { idukay, integrationId, sync, send, deliveries, ...rest } = await school({ apiKey });
+    for (const type of [COURSE, GROUP, STUDENT]) await sync(type);
+    const made = { ...rest, integrationId };
+    const session = await newSession(made, { course: 'CUR-1' }, { 'EST-00001': 'PRESENT' });
+    idukay.vices.refused.add('EST-00001');
+    for (const echo of [
+      apiKey,
+      encodeURIComponent(apiKey),
+      JSON.stringify(apiKey),
+      Buffer.from(`x:${apiKey}`).toString('base64'),
+      Buffer.from(apiKey).toString('hex'),
+      apiKey.slice(3, 14),
+    ]) {
+      idukay.vices.reason = `la clave ${echo} no sirve`;
+      const { errors } = await send(session.id);
+      const { integrationService, database } = await sharedServices();
+      const told = JSON.stringify([
+        errors,
+        await deliveries(session.id),
+        await integrationService.getIntegration(integrationId),
+        await database.query('SELECT * FROM outbox_deliveries WHERE integration_id = $1', [integrationId]),
+      ]);
+      expect(errors.join()).to.match(/la clave \S*\*\*\*\S* no sirve/);
+      for (let at = 0; at + 8 <= echo.length; at++)
+        expect(told).not.to.contain(JSON.stringify(echo.slice(at, at + 8)).slice(1, -1));
+    }
+  });
+
   it('tells who was refused, and sends only those again', async () => {
     const { send, session, idukay, deliveries } = await taught(5);
     idukay.vices.refused.add('EST-00004');

@@ -80,6 +80,8 @@ export class IdukayGateway {
   readonly vices = {
     /** Students whose marks are refused. */
     refused: new Set<string>(),
+    /** What is said of them. */
+    reason: 'Período cerrado',
     /** 200 with success false. */
     failing: false,
     /** Declares more records than there are. */
@@ -152,7 +154,7 @@ export class IdukayGateway {
       const id = mark.estudiante_id;
       if (!this.lists.estudiantes.some((student) => String(student.id) === id))
         refuse(id, 'Estudiante no encontrado');
-      else if (this.vices.refused.has(id)) refuse(id, 'Período cerrado');
+      else if (this.vices.refused.has(id)) refuse(id, this.vices.reason);
       else this.marks.set(`${mark.metadata?.sesion_id} ${id}`, mark);
     }
     const procesadas = asistencias.length - errores.length;

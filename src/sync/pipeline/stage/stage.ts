@@ -42,6 +42,8 @@ export interface Staged {
   matched: { digested: number; undigested: number };
 }
 
+const ONCE = { once: true };
+
 /**
  * Reads and stages: reads the source page by page, cleans and checks each row, and writes the good ones to
  * sync_staged.
@@ -179,7 +181,8 @@ async function stageAll(
     });
     if (drafted) return { twice, ...newcomers(entities - twice) };
     return { twice, ...(await matchStaged(options, known, { rows: writer.lastSeq, file })) };
-  });
+    // What was found is in the log of issues already.
+  }, ONCE);
   const duplicates = match.twice + match.duplicates;
   run.counts.failed += duplicates;
   if (duplicates > 0) run.evidence.idsUnique = false;

@@ -1,0 +1,9 @@
+export { type BodyBounds, MOST_DEPTH, MOST_ENTRIES, malformed } from './bounds.js';
+export { dropRest } from './drop-rest.js';
+export { JsonBounds } from './json-bounds.js';
+export { recursionLimit } from './message-bounds.js';
+export { piecesOf } from './pieces.js';
+export { type Reading, readWhole } from './read-body.js';
+export { checkedBody, forgetPacking, formOf, smallestBody } from './rpc-body.js';
+export { takeTurns } from './take-turns.js';
+export { UnfinishedBytes } from './unfinished-bytes.js';

@@ -1,0 +1,153 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { DescMessage } from '@bufbuild/protobuf';
+import { malformed, tooLarge } from './bounds.js';
+import { JsonBounds } from './json-bounds.js';
+import { checkJson, checkMessage } from './message-bounds.js';
+import { type Reading, readWhole } from './read-body.js';
+import { takeTurns } from './take-turns.js';
+
+/** How the body of an RPC is written. */
+export interface BodyForm {
+  /** Messages in envelopes (gRPC, gRPC-Web, Connect's streams), or one message and nothing else. */
+  isEnveloped: boolean;
+  isJson: boolean;
+  isGzip: boolean;
+}
+
+const ENVELOPE = 5;
+const COMPRESSED = 1;
+const unzip = promisify(gunzip);
+
+const CONTENT_TYPE = /^application\/(?:(grpc|grpc-web)|(?:(grpc|grpc-web|connect)\+)?(json|proto))(?: *;|$)/i;
+const ENCODING_HEADERS = ['content-encoding', 'connect-content-encoding', 'grpc-encoding'];
+
+/** The form that the headers tell of; undefined: one that no handler takes. */
+export function formOf(headers: Headers): BodyForm | undefined {
+  const match = CONTENT_TYPE.exec(headers.get('content-type') ?? '');
+  if (!match) return undefined;
+  const [, alone, protocol = alone?.toLowerCase(), format = 'proto'] = match;
+  const encoding = !protocol
+    ? 'content-encoding'
+    : protocol.toLowerCase() === 'connect'
+      ? 'connect-content-encoding'
+      : 'grpc-encoding';
+  return {
+    isEnveloped: protocol !== undefined,
+    isJson: format.toLowerCase() === 'json',
+    isGzip: headers.get(encoding) === 'gzip',
+  };
+}
+
+/** Takes away what says that a body of one message is packed, or how long it is: it comes unpacked. */
+export function forgetPacking(headers: Headers): void {
+  for (const name of [...ENCODING_HEADERS, 'content-length']) headers.delete(name);
+}
+
+/** The body of a call whose message nobody will look at: its smallest message. */
+export async function* smallestBody({ isEnveloped, isJson }: BodyForm): AsyncGenerator<Uint8Array> {
+  const message = Buffer.from(isJson ? '{}' : '');
+  yield isEnveloped ? enveloped(message) : message;
+}
+
+/**
+ * The messages of a body, unpacked, each held against the bounds before anybody makes something of it. Throws
+ * `resource_exhausted` and `invalid_argument`.
+ */
+export async function* checkedBody(
+  desc: DescMessage,
+  pieces: AsyncIterable<Uint8Array>,
+  form: BodyForm,
+  reading: Reading,
+): AsyncGenerator<Uint8Array> {
+  if (!form.isEnveloped) {
+    yield await onlyMessage(desc, pieces, form, reading);
+    return;
+  }
+  for await (const { message, flags } of messagesOf(pieces, reading)) {
+    const isPacked = (flags & COMPRESSED) !== 0;
+    // What is packed in another way, the handler refuses.
+    const plain = isPacked && form.isGzip ? await unpacked(message, reading) : message;
+    if (!isPacked || form.isGzip) check(desc, plain, form, reading);
+    await takeTurns();
+    yield enveloped(plain, form.isGzip ? flags & ~COMPRESSED : flags);
+  }
+}
+
+async function onlyMessage(
+  desc: DescMessage,
+  pieces: AsyncIterable<Uint8Array>,
+  form: BodyForm,
+  reading: Reading,
+): Promise<Uint8Array> {
+  // Plain JSON is refused while it comes in.
+  const json = form.isJson && !form.isGzip ? new JsonBounds(reading.bounds) : undefined;
+  const whole = await readWhole(pieces, reading, json && ((piece) => json.check(piece)));
+  const plain = form.isGzip ? await unpacked(whole, reading) : whole;
+  await takeTurns();
+  if (json) checkJson(desc, plain, reading.bounds);
+  else check(desc, plain, form, reading);
+  await takeTurns();
+  return plain;
+}
+
+function check(desc: DescMessage, message: Uint8Array, form: BodyForm, { bounds }: Reading): void {
+  if (form.isJson) {
+    new JsonBounds(bounds).check(message);
+    checkJson(desc, message, bounds);
+  } else checkMessage(desc, message, bounds);
+}
+
+async function unpacked(message: Uint8Array, { bounds }: Reading): Promise<Uint8Array> {
+  try {
+    return await unzip(message, { maxOutputLength: bounds.bytes });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bounds.bytes);
+    throw malformed('cannot be unpacked; it is no gzip');
+  }
+}
+
+/** Cuts a body into its messages. */
+async function* messagesOf(pieces: AsyncIterable<Uint8Array>, { bounds, held }: Reading) {
+  let kept: Uint8Array[] = [];
+  let size = 0;
+  let wanted = ENVELOPE;
+  try {
+    for await (const piece of pieces) {
+      held.add(piece.length);
+      kept.push(piece);
+      size += piece.length;
+      while (size >= wanted) {
+        const bytes = joined(kept);
+        const length = bytes.readUInt32BE(1);
+        if (length > bounds.bytes) throw tooLarge(bounds.bytes);
+        const end = ENVELOPE + length;
+        kept = [bytes];
+        wanted = end;
+        if (size < end) break;
+        yield { message: bytes.subarray(ENVELOPE, end), flags: bytes.readUInt8(0) };
+        kept = [bytes.subarray(end)];
+        size -= end;
+        wanted = ENVELOPE;
+        held.release();
+        held.add(size);
+      }
+    }
+  } finally {
+    held.release();
+  }
+  if (size > 0) throw malformed('ends in the middle of a message');
+}
+
+function joined(pieces: readonly Uint8Array[]): Buffer {
+  const [first] = pieces;
+  if (first === undefined || pieces.length > 1) return Buffer.concat(pieces);
+  return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
+}
+
+function enveloped(message: Uint8Array, flags = 0): Buffer {
+  const envelope = Buffer.alloc(ENVELOPE);
+  envelope.writeUInt8(flags, 0);
+  envelope.writeUInt32BE(message.length, 1);
+  return Buffer.concat([envelope, message]);
+}

@@ -1,0 +1,35 @@
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+
+/**
+ * Ends streams at once when the service ends: a health watch or a long list would keep it until its patience
+ * is over, and its client goes on with another process. Calls with one answer are let finish.
+ */
+export function endingStreams(signal: AbortSignal): Interceptor {
+  return (next) => async (request) => {
+    if (request.method.methodKind === 'unary') return next(request);
+    const response = await next(request);
+    return response.stream ? { ...response, message: until(signal, response.message) } : response;
+  };
+}
+
+async function* until<T>(signal: AbortSignal, messages: AsyncIterable<T>): AsyncGenerator<T> {
+  const items = messages[Symbol.asyncIterator]();
+  let end = () => {};
+  const ended = new Promise<never>((_, reject) => {
+    end = () => reject(new ConnectError('The service is ending. Call again.', Code.Unavailable));
+  });
+  ended.catch(() => {});
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  try {
+    while (true) {
+      const item = await Promise.race([items.next(), ended]);
+      if (item.done) return;
+      yield item.value;
+    }
+  } finally {
+    signal.removeEventListener('abort', end);
+    // Not waited for: it may be in the middle of a wait of its own.
+    void Promise.resolve(items.return?.()).catch(() => {});
+  }
+}

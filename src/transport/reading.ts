@@ -1,0 +1,32 @@
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import type { Admission } from './admission.js';
+import { MOST_DEPTH, MOST_ENTRIES, type Reading, UnfinishedBytes } from './bodies/index.js';
+
+/** How the body of a request is read: its bounds, and the bytes it holds until it is whole. */
+export type ReadingOf = (request: IncomingMessage, admission: Exclude<Admission, 'refused'>) => Reading;
+
+/** Of a call that bears no token: one student is pushed at a time. */
+const OPEN_BYTES = 256 * 1024;
+const UNFINISHED_PER_CONNECTION = 16 * 1024 * 1024;
+const UNFINISHED_IN_ALL = 128 * 1024 * 1024;
+
+/** `maxBytes`: of a message. */
+export function createReadings(maxBytes: number): ReadingOf {
+  const unfinished = new UnfinishedBytes({
+    perConnection: Math.max(UNFINISHED_PER_CONNECTION, maxBytes),
+    inAll: Math.max(UNFINISHED_IN_ALL, maxBytes),
+  });
+  return (request, admission) => ({
+    bounds: {
+      bytes: admission === 'open' ? Math.min(OPEN_BYTES, maxBytes) : maxBytes,
+      depth: MOST_DEPTH,
+      entries: MOST_ENTRIES,
+    },
+    held: unfinished.hold(connectionOf(request)),
+  });
+}
+
+function connectionOf(request: IncomingMessage): object {
+  return (request as unknown as Partial<Http2ServerRequest>).stream?.session ?? request.socket;
+}

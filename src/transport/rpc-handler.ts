@@ -1,0 +1,102 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
+import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import type { Logger } from '../observability/index.js';
+import type { Admit } from './admission.js';
+import { checkedBody, dropRest, forgetPacking, formOf, piecesOf, smallestBody } from './bodies/index.js';
+import { withGrpcMessage } from './grpc-message.js';
+import type { MapError } from './map-error.js';
+import type { ReadingOf } from './reading.js';
+
+export interface RpcHandlerOptions {
+  router: ConnectRouter;
+  admit: Admit;
+  readingOf: ReadingOf;
+  mapError: MapError;
+  logger: Logger;
+}
+
+/**
+ * Answers RPCs of gRPC, gRPC-Web and Connect; false when the path is none. Headers are judged first: of a
+ * caller who will be turned away no body is read, and every other body is bounded while it comes in.
+ */
+export function createRpcHandler(options: RpcHandlerOptions) {
+  const handlers = new Map(options.router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (request: IncomingMessage, response: ServerResponse): boolean => {
+    const handler = handlers.get(pathOf(request));
+    if (!handler) return false;
+    dropRest(request, response);
+    answer(options, handler, request, response).catch((error: unknown) => {
+      // A Host that is none, or a caller who has left.
+      if (!response.headersSent) response.writeHead(400).end();
+      if (ConnectError.from(error).code === Code.Aborted) return;
+      options.logger.warn({ err: error, rpc: handler.requestPath }, 'an answer could not be written');
+    });
+    return true;
+  };
+}
+
+async function answer(
+  options: RpcHandlerOptions,
+  handler: UniversalHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const asked = universalRequestFromNodeRequest(request, response, undefined, undefined);
+  const given = asPost(handler, { ...asked, body: piecesOf(request) });
+  const answered = await handler(guarded(options, handler, given, request));
+  await universalResponseToNodeResponse(withGrpcMessage(answered), response);
+}
+
+/** A GET of Connect is the POST that it stands for: its message comes in the address. */
+function asPost(handler: UniversalHandler, request: UniversalServerRequest): UniversalServerRequest {
+  if (request.method !== 'GET' || handler.method.idempotency !== Idempotency.NO_SIDE_EFFECTS) return request;
+  const query = new URL(request.url).searchParams;
+  const message = Buffer.from(query.get('message') ?? '', query.get('base64') === '1' ? 'base64url' : 'utf8');
+  request.header.set('content-type', `application/${query.get('encoding') ?? ''}`);
+  const compression = query.get('compression');
+  if (compression) request.header.set('content-encoding', compression);
+  return { ...request, method: 'POST', body: once(message) };
+}
+
+function guarded(
+  { admit, readingOf, mapError }: RpcHandlerOptions,
+  handler: UniversalHandler,
+  given: UniversalServerRequest,
+  request: IncomingMessage,
+): UniversalServerRequest {
+  const { header } = given;
+  const form = formOf(header);
+  // No handler reads a body of another form.
+  if (!form) return given;
+  const admission = admit(handler.service.typeName, header.get('authorization') ?? undefined);
+  if (admission === 'refused') {
+    // The interceptors refuse it, as they would with its own message: logged, and with a request id.
+    header.delete('authorization');
+    forgetPacking(header);
+    return { ...given, body: smallestBody(form) };
+  }
+  const pieces = given.body as AsyncIterable<Uint8Array>;
+  const body = checkedBody(handler.method.input, pieces, form, readingOf(request, admission));
+  if (!form.isEnveloped && form.isGzip) forgetPacking(header);
+  const requestId = header.get('x-request-id') ?? undefined;
+  return { ...given, body: mapped(body, (error) => mapError(error, requestId, handler.requestPath)) };
+}
+
+async function* mapped<T>(pieces: AsyncIterable<T>, map: (error: unknown) => Error): AsyncGenerator<T> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw map(error);
+  }
+}
+
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.split('?', 1)[0] as string;
+}

@@ -1,0 +1,89 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { MappingEntityType } from '../../src/index.js';
+import { freshDatabaseUrl, testDatabaseUrl } from '../support/database.js';
+import { rest, startService } from '../support/service.js';
+import { newSchool, sharedServices } from '../support/services.js';
+
+const { STUDENT } = MappingEntityType;
+
+/** Making it goes through a model, where the list is a statement of its own. */
+const NEW = {
+  institutionId: '7a3c1f0e-52b4-4c8e-9d0a-0f6f3c1f2b11',
+  provider: 'GENERIC_CSV',
+  config: { importPath: 'school' },
+};
+
+/** Ends all connections to a database but its own, as a restart does. */
+async function endConnections(name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: testDatabaseUrl });
+  await client.connect();
+  await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+  await client.end();
+}
+
+describe('a database that goes away', () => {
+  it('in the middle of a sync is told to the caller, and the run comes to its end by itself', async function () {
+    if (!testDatabaseUrl) return this.skip();
+    this.timeout(60_000);
+    const { database, integrationService } = await sharedServices();
+    const [row] = await database.query<{ name: string }>('SELECT current_database() AS name');
+    const name = row?.name ?? '';
+    for (const nth of [2, 4, 6]) {
+      const school = await newSchool({ 'students.csv': 'id,nombres\nS1,Ana\nS2,Eva\n' });
+      const original = database.transaction.bind(database);
+      let count = 0;
+      database.transaction = (work, options) => {
+        count += 1;
+        const isNow = count === nth;
+        return original(async () => {
+          if (isNow) await endConnections(name);
+          return work();
+        }, options);
+      };
+      const end = await integrationService
+        .syncData(school.integrationId, STUDENT)
+        .catch((error: { code?: string; message: string }) => error)
+        .finally(() => {
+          database.transaction = original;
+        });
+      if (count >= nth && !('runId' in end)) expect(end.message).to.match(/^The database cannot be reached/);
+      const statusOf = async () =>
+        (await integrationService.listSyncRuns(school.integrationId)).items.map(({ status }) => status);
+      for (const limit = performance.now() + 45_000; (await statusOf())[0] === 'RUNNING'; ) {
+        expect(performance.now()).to.be.below(limit);
+        await integrationService.resumeAbandonedRuns();
+      }
+      expect(await statusOf(), `ended at transaction ${nth}`).to.deep.equal(['COMPLETED']);
+    }
+  });
+
+  it('is `unavailable` for a call whose connection breaks, and the next call is served', async function () {
+    if (!testDatabaseUrl) return this.skip();
+    const databaseUrl = (await freshDatabaseUrl()) as string;
+    const service = await startService({ env: { DATABASE_URL: databaseUrl } });
+    const codes = new Set<string>();
+    for (let round = 0; round < 3; round++) {
+      const calls = Array.from({ length: 10 }, (_, i) =>
+        i % 2 ? rest(service.url, 'GET', '/integrations') : rest(service.url, 'POST', '/integrations', NEW),
+      );
+      await endConnections(new URL(databaseUrl).pathname.slice(1));
+      for (const { status, body } of await Promise.all(calls)) codes.add(`${status} ${body.code ?? ''}`);
+    }
+    codes.delete('200 ');
+    codes.delete('201 ');
+    codes.delete('503 unavailable');
+    expect([...codes]).to.deep.equal([]);
+    expect((await rest(service.url, 'GET', '/integrations')).status).to.equal(200);
+    expect(await service.stop()).to.equal(0);
+  });
+
+  it('at the start is a sentence that names it, and no stack', async () => {
+    const failed = await startService({
+      env: { DATABASE_URL: 'postgres://x:geheim-secret@127.0.0.1:1/x' },
+    }).catch((error: Error) => error);
+    const said = (failed as Error).message;
+    expect(said).to.match(/The database cannot be reached.*ECONNREFUSED.*DATABASE_URL/);
+    expect(said).not.to.match(/ at |geheim/);
+  });
+});

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import net from 'node:net';
+import tls from 'node:tls';
+import { expect } from 'chai';
+import { makeCertificate } from '../support/certificate.js';
+import { openServer } from '../support/transport.js';
+
+const TIMEOUTS = { headersMs: 300, requestMs: 600 };
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+/** A SETTINGS frame without settings. */
+const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+const RPC = '/smartid.integrations.v1.IntegrationService/ListProviders';
+
+async function untilCut(socket: net.Socket, ...sent: (string | Buffer)[]): Promise<string> {
+  socket.on('error', () => {});
+  let seen = '';
+  socket.on('data', (chunk) => {
+    seen += String(chunk);
+  });
+  await once(socket, socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect');
+  for (const bytes of sent) socket.write(bytes);
+  await once(socket, 'close');
+  return seen;
+}
+
+const SLOW_POST = `POST ${RPC} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`;
+
+describe('the port cuts off', () => {
+  it('HTTP/2 clients who send the preface, or half of it, and nothing more, or ask nothing', async () => {
+    const { port } = await openServer({ timeouts: TIMEOUTS });
+    await Promise.all(
+      [['PRI '], [PREFACE], [PREFACE, SETTINGS]].map((sent) =>
+        untilCut(net.connect(port, '127.0.0.1'), ...sent),
+      ),
+    );
+  });
+
+  it('over TLS too whoever says nothing, nothing after the handshake, or stops in a request', async () => {
+    const { key, cert } = await makeCertificate();
+    const { port } = await openServer({ tls: { key, cert }, timeouts: TIMEOUTS });
+    const connect = (...protocols: string[]) =>
+      tls.connect({ port, host: '127.0.0.1', ca: cert, ALPNProtocols: protocols });
+    await Promise.all([
+      untilCut(net.connect(port, '127.0.0.1')),
+      untilCut(connect()),
+      untilCut(connect('http/1.1')),
+      untilCut(connect('h2')),
+      untilCut(connect('h2'), PREFACE),
+      untilCut(connect('http/1.1'), 'GET / HTTP/1.1\r\nHost: x\r\n'),
+    ]);
+    expect(await untilCut(connect('http/1.1'), SLOW_POST)).to.match(/^HTTP\/1\.1 408/);
+  });
+
+  it('a request over HTTP/2 whose body does not end, with the time-out of HTTP/1.1', async () => {
+    const { url } = await openServer({ timeouts: TIMEOUTS });
+    const session = http2.connect(url);
+    const ends = Array.from({ length: 90 }, async () => {
+      const stream = session.request({ ':path': RPC, ':method': 'POST', 'content-type': 'application/json' });
+      stream.on('error', () => {});
+      stream.write('{');
+      const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+      stream.resume();
+      await once(stream, 'close');
+      return headers[':status'];
+    });
+    expect(new Set(await Promise.all(ends))).to.deep.equal(new Set([408]));
+    const drip = session.request({ ':path': RPC, ':method': 'POST', 'content-type': 'application/grpc' });
+    drip.on('error', () => {});
+    const timer = setInterval(() => drip.write(Buffer.from([0])), 20);
+    await once(drip, 'close');
+    clearInterval(timer);
+    session.destroy();
+  });
+
+  it('a connection that breaks off hundreds of streams, and serves all others meanwhile', async () => {
+    const begun = { count: 0 };
+    const { url } = await openServer({
+      interceptors: [
+        (next) => (request) => {
+          begun.count += 1;
+          return next(request);
+        },
+      ],
+    });
+    const session = http2.connect(url);
+    session.on('error', () => {});
+    const goneAway = once(session, 'goaway');
+    for (let i = 0; i < 500; i++) {
+      const stream = session.request({ ':path': RPC, ':method': 'POST', 'content-type': 'application/grpc' });
+      stream.on('error', () => {});
+      stream.end(Buffer.alloc(5));
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+    }
+    const [code] = (await goneAway) as [number];
+    expect(code).to.equal(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    expect(begun.count).to.be.below(200);
+    expect((await fetch(`${url}/healthz`)).status).to.equal(200);
+  });
+
+  it('bodies that one connection leaves unfinished beyond 16 MiB', async () => {
+    const { url } = await openServer();
+    const session = http2.connect(url, { settings: { initialWindowSize: 1 << 20 } });
+    const statuses: Promise<unknown>[] = [];
+    const chunk = Buffer.alloc(64 * 1024, ' ');
+    for (let i = 0; i < 8; i++) {
+      const stream = session.request({ ':path': RPC, ':method': 'POST', 'content-type': 'application/json' });
+      stream.on('error', () => {});
+      statuses.push(once(stream, 'response').then(([headers]) => headers[':status']));
+      // 3 MiB, and no end.
+      for (let sent = 0; sent < 48; sent++) stream.write(chunk);
+    }
+    expect(await Promise.race(statuses)).to.equal(429);
+    session.destroy();
+  });
+});
