@@ -8,8 +8,11 @@ export type Text = string | null | undefined;
 interface ExternalRecord {
   /** Id in the school's system. Without one the record is kept out with an error. */
   externalId: Text;
-  /** False when the source says that it no longer counts; undefined counts as true. */
-  active?: boolean | undefined;
+  /**
+   * False when the source says that it no longer counts; undefined counts as true. Null when nobody can tell
+   * what the source says: whoever is known stays as before, and whoever is new is inactive.
+   */
+  active?: boolean | null | undefined;
   /** What else the source has; JSON values. */
   metadata?: Record<string, unknown> | undefined;
   /** Line of the record in its file, the header being line 1. */
@@ -122,6 +125,12 @@ export interface RecordPage<R> {
   table?: RecordTable | undefined;
   /** Why the source could not be read whole, in a sentence: then nobody is taken for gone. */
   gap?: string | undefined;
+  /**
+   * The list that the records should come from is not there: a sentence that says so, and what to do. A sync
+   * of everything goes on without it. Records that come all the same were found elsewhere, and are used only
+   * where the list never brought any.
+   */
+  absent?: string | undefined;
   /** The file holds some of the records on purpose, not all: who is not in it has not vanished. */
   partial?: boolean | undefined;
 }

@@ -100,6 +100,10 @@ export interface ConfinedFiles {
    * Absolute, resolved path of an existing folder. Throws ConnectorError when it is missing or lies outside.
    */
   folder(path: string): Promise<string>;
+  /** Throws ConnectorError when a folder lies outside, or would. */
+  requireInside(path: string): Promise<void>;
+  /** As `folder`; it is made when it is missing. Throws ConnectorError when it would lie outside. */
+  makeFolder(path: string): Promise<string>;
   /**
    * Opens a file of a resolved folder for reading; undefined when there is none. Throws ConnectorError when a
    * link leads outside.

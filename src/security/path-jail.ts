@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { type ConfinedFiles, ConnectorError } from '../connectors/index.js';
 
 /**
@@ -10,21 +10,20 @@ import { type ConfinedFiles, ConnectorError } from '../connectors/index.js';
  */
 export function createPathJail(root: string): ConfinedFiles {
   return {
-    async folder(path) {
-      const base = await resolvedRoot(root);
-      const wanted = isAbsolute(path) ? resolve(path) : resolve(base, path);
-      const found = await realpath(wanted).catch((error: NodeJS.ErrnoException) => {
-        // Not there: whether it would lie inside decides what may be said.
-        if (isInside(base, wanted) || isInside(resolve(root), wanted)) {
-          throw new ConnectorError(
-            `The folder "${path}" cannot be opened (${error.code}). Create it, or correct the path.`,
-          );
-        }
-        throw outside(path);
+    folder: (path) => existingFolder(root, path),
+
+    async requireInside(path) {
+      await wantedInside(root, path);
+    },
+
+    async makeFolder(path) {
+      const wanted = await wantedInside(root, path);
+      await mkdir(wanted, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+        throw new ConnectorError(
+          `The folder "${path}" cannot be made (${error.code}). The service needs the right to write there.`,
+        );
       });
-      if (!isInside(base, found)) throw outside(path);
-      if (!(await stat(found)).isDirectory()) throw new ConnectorError(`"${path}" is not a folder.`);
-      return found;
+      return existingFolder(root, path);
     },
 
     async open(folder, name) {
@@ -68,6 +67,46 @@ export function createPathJail(root: string): ConfinedFiles {
       await syncFolder(folder);
     },
   };
+}
+
+/** Absolute, resolved path of a folder. Throws ConnectorError when it is missing, no folder, or outside. */
+async function existingFolder(root: string, path: string): Promise<string> {
+  const base = await resolvedRoot(root);
+  const wanted = isAbsolute(path) ? resolve(path) : resolve(base, path);
+  const found = await realpath(wanted).catch((error: NodeJS.ErrnoException) => {
+    // Not there: whether it would lie inside decides what may be said.
+    if (isInside(base, wanted) || isInside(resolve(root), wanted)) {
+      throw new ConnectorError(
+        `The folder "${path}" cannot be opened (${error.code}). Create it, or correct the path.`,
+      );
+    }
+    throw outside(path);
+  });
+  if (!isInside(base, found)) throw outside(path);
+  if (!(await stat(found)).isDirectory()) throw new ConnectorError(`"${path}" is not a folder.`);
+  return found;
+}
+
+/** Absolute path of what may not be there yet. Throws ConnectorError when it would lie outside, also by a link. */
+async function wantedInside(root: string, path: string): Promise<string> {
+  const base = await resolvedRoot(root);
+  const wanted = isAbsolute(path) ? resolve(path) : resolve(base, path);
+  if (!isInside(base, wanted) && !isInside(resolve(root), wanted)) throw outside(path);
+  // Links are resolved where there is something already: what is made lies below that.
+  const there = await realpath(await deepestExisting(wanted)).catch(() => undefined);
+  if (there === undefined || !isInside(base, there)) throw outside(path);
+  return wanted;
+}
+
+/** The path itself, or the nearest folder above it that is there. */
+async function deepestExisting(path: string): Promise<string> {
+  for (let at = path; ; at = dirname(at)) {
+    const isThere = await lstat(at).then(
+      () => true,
+      () => false,
+    );
+    if (isThere || at === dirname(at)) return at;
+  }
 }
 
 async function resolvedRoot(root: string): Promise<string> {

@@ -1,8 +1,16 @@
+import type { z } from 'zod';
 import type { ConnectorDefinition } from '../connector-definition.js';
 import { IntegrationProvider } from '../integration-provider.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
-import { csvConfig, csvCredentials } from './csv-config.js';
+import { csvConfig, csvCredentials, NO_FILE } from './csv-config.js';
 import { GenericCsvConnector } from './generic-csv-connector.js';
+
+const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
+/** By entity type, the file that may be said not to be there. */
+const FILE_OF: Partial<Record<MappingEntityType, 'courses' | 'teachers'>> = {
+  [COURSE]: 'courses',
+  [TEACHER]: 'teachers',
+};
 
 /** GENERIC_CSV: a school's files in a local folder or a bucket of S3. */
 export const genericCsv: ConnectorDefinition = {
@@ -11,13 +19,16 @@ export const genericCsv: ConnectorDefinition = {
   config: csvConfig,
   credentials: csvCredentials,
   capabilities: {
-    entityTypes: [
-      MappingEntityType.COURSE,
-      MappingEntityType.GROUP,
-      MappingEntityType.STUDENT,
-      MappingEntityType.TEACHER,
-    ],
+    entityTypes: [COURSE, GROUP, STUDENT, TEACHER],
     sendsAttendance: true,
+  },
+  capabilitiesWith(config) {
+    const { files = {}, coursesFromStudents } = config as z.input<typeof csvConfig>;
+    const isThere = (type: MappingEntityType) => {
+      const file = FILE_OF[type];
+      return !file || files[file] !== NO_FILE || (type === COURSE && coursesFromStudents === true);
+    };
+    return { entityTypes: [COURSE, GROUP, STUDENT, TEACHER].filter(isThere), sendsAttendance: true };
   },
   create: (context) => new GenericCsvConnector(context),
 };

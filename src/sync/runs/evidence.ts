@@ -20,6 +20,8 @@ export interface Evidence {
   ended: boolean;
   /** Why the reading proves no absence, a sentence each. */
   gaps: string[];
+  /** Whether the list itself was not there, and its records were found elsewhere in the source. */
+  found: boolean;
   memberships: MembershipEvidence;
 }
 
@@ -54,6 +56,7 @@ export function noEvidence(): Evidence {
     unidentifiedRows: 0,
     ended: false,
     gaps: [],
+    found: false,
     memberships: { pages: 0, rows: 0, declaredTotal: null, repeatedPages: 0, gaps: [] },
   };
 }
@@ -110,15 +113,19 @@ export function countPage(evidence: Evidence, page: RecordPage<unknown>, known =
   ).length;
 }
 
-/** Draws the conclusion once all is read. `partial`: the source never meant to speak of everybody. */
+/**
+ * Draws the conclusion once all is read. `partial`: the source did not speak of everybody; `absent`: because
+ * the list was not there, as this sentence says.
+ */
 export function concludeEvidence(
   evidence: Evidence,
-  { partial, noun }: { partial: boolean; noun: string },
+  { partial, absent, noun }: { partial: boolean; absent: string | undefined; noun: string },
 ): void {
   const { rows, declaredTotal, unidentifiedRows, idsUnique } = evidence;
   const gap = (sentence: string) => evidence.gaps.push(sentence);
   evidence.ended = true;
-  if (partial) gap(`Only some ${noun}s were given.`);
+  if (absent) gap(storableText(absent));
+  else if (partial) gap(`Only some ${noun}s were given.`);
   if (rows === 0 && !partial) gap(`Not one ${noun} was read.`);
   if (declaredTotal !== null && rows < declaredTotal)
     gap(`The source says it has ${declaredTotal} ${noun}s, and gave ${rows}.`);

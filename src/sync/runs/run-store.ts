@@ -2,7 +2,7 @@ import { NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../../paging.js';
-import { storableText } from '../../values/index.js';
+import { storableJson, storableText } from '../../values/index.js';
 import type { HeldRun } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { SyncRun } from './sync-run.js';
@@ -37,7 +37,7 @@ export class RunStore {
     const [row] = await this.database.query<{ position: string }>(
       `UPDATE sync_runs SET applied_position = ${NEXT_POSITION}, counts = $3, membership_counts = $4, evidence = $5
        WHERE integration_id = $1 AND id = $2 RETURNING applied_position AS position`,
-      [run.integrationId, run.id, run.counts, run.membershipCounts, run.evidence],
+      [run.integrationId, run.id, run.counts, run.membershipCounts, storableJson(run.evidence)],
     );
     if (!row) throw deleted();
     run.appliedPosition = row.position;
@@ -69,7 +69,7 @@ export class RunStore {
           run.counts,
           run.membershipCounts,
           run.timings,
-          run.evidence,
+          storableJson(run.evidence),
           run.approvedAt,
         ],
       );

@@ -31,7 +31,12 @@ export function entityColumns(spec: EntitySpec): EntityColumn[] {
       droppable: true,
     };
   });
-  const active = { staged: 's.active', planned: `(c.after->>'active')::boolean`, initial: 'true' };
+  // Null: nobody can tell.
+  const active = {
+    staged: 'COALESCE(s.active, t.active, false)',
+    planned: `(c.after->>'active')::boolean`,
+    initial: 'true',
+  };
   const metadata = { staged: `COALESCE(s.metadata, '{}')`, planned: `c.after->'metadata'`, initial: `'{}'` };
   columns.push({ field: 'active', column: 'active', ...active, droppable: false });
   columns.push({ field: 'metadata', column: 'metadata', ...metadata, droppable: false });

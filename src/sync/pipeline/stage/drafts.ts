@@ -76,7 +76,8 @@ function newId(): string {
 
 /** As plans have the fields of somebody new. */
 function fieldsOf(spec: EntitySpec, { values, active, metadata }: StagedRow): string {
-  let json = `{"active":${active}`;
+  // Of whom nobody can tell it, a new one is inactive.
+  let json = `{"active":${active ?? false}`;
   for (const { field, column, kind } of spec.fields) {
     const value = values[column];
     if (value !== undefined) json += `,"${field}":${JSON.stringify(kind === 'name' ? (value ?? '') : value)}`;

@@ -27,7 +27,8 @@ export interface StagedRow {
   digest: string | null;
   /** Fields whose value was dropped by a warning: the roster keeps what it has there. */
   dropped: string[] | null;
-  active: boolean;
+  /** Null: nobody can tell. */
+  active: boolean | null;
   /** JSON text. */
   metadata: string | null;
   /** Clean values by column; a column that is missing is null. */
@@ -123,7 +124,7 @@ export function stageRecord(
     externalId,
     digest: issues === NO_ISSUES ? (digest?.toString('hex') ?? null) : null,
     dropped,
-    active: record.active ?? true,
+    active: record.active === null ? null : (record.active ?? true),
     metadata: record.metadata === undefined ? null : storableJson(record.metadata),
     values,
     courseExternalId: cleanReference(record.courseExternalId),
