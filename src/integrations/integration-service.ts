@@ -11,6 +11,7 @@ import {
 import { ServiceError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
+import { requireStorable } from '../require-storable.js';
 import type {
   ConflictResolution,
   GuardOverride,
@@ -65,6 +66,7 @@ export class IntegrationService {
   /** Connects an institution to a school system. Throws `invalid_argument` that names every wrong setting. */
   async createIntegration(input: CreateIntegrationInput): Promise<Integration> {
     const { store, factory, vault } = this.parts;
+    requireStorable(input);
     const definition = factory.definition(input.provider);
     const config = input.config ?? {};
     const credentials = input.credentials ?? {};
@@ -98,6 +100,7 @@ export class IntegrationService {
   /** Changes what is given and nothing else. */
   async updateIntegration(id: string, input: UpdateIntegrationInput): Promise<Integration> {
     const { store, factory, vault } = this.parts;
+    requireStorable(input);
     return store.update(id, (row) => {
       const config = input.config ? mergeConfig(row.config, input.config) : row.config;
       if (input.config || input.credentials) {
@@ -151,6 +154,7 @@ export class IntegrationService {
     entityType: SyncScope = 'ALL',
     options: { guard?: GuardOverride | undefined } = {},
   ): Promise<SyncReport> {
+    requireStorable(options);
     return this.#recordOutcome(id, () => this.#sync(id, entityType, 'SYNC', options.guard));
   }
 
@@ -164,12 +168,14 @@ export class IntegrationService {
    * listed.
    */
   async approveSync(id: string, runId: string, reason = ''): Promise<SyncReport> {
+    requireStorable({ reason });
     await this.#usable(id);
     return this.#recordOutcome(id, () => this.parts.syncs.approve(id, runId, reason));
   }
 
   /** Puts a plan away that is HELD or PREVIEWED. */
   async discardSync(id: string, runId: string, reason = ''): Promise<SyncRun> {
+    requireStorable({ reason });
     await this.getIntegration(id);
     const run = await this.parts.syncs.discard(id, runId, reason);
     await this.#note(id, null);
@@ -377,6 +383,7 @@ export class IntegrationService {
     runId: string,
     options: { file?: string | undefined } = {},
   ): Promise<IssueExport> {
+    requireStorable(options);
     await this.getIntegration(id);
     return this.parts.syncs.exportIssues(id, runId, options.file || undefined);
   }

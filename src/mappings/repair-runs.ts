@@ -3,6 +3,7 @@ import { lockInstitution, NEXT_POSITION } from '../changes/index.js';
 import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import { requireStorable } from '../require-storable.js';
 
 export interface Repair {
   integrationId: string;
@@ -57,7 +58,8 @@ export class RepairRuns {
     repair: Repair,
     work: (runs: RepairRuns) => Promise<void>,
   ): Promise<void> {
-    const { integrationId } = repair;
+    const { integrationId, reason } = repair;
+    requireStorable({ reason });
     await database.transaction(async () => {
       const read = 'SELECT institution_id AS "institutionId" FROM integrations WHERE id = $1';
       const [integration] = await database.query<{ institutionId: string }>(read, [integrationId]);

@@ -4,9 +4,10 @@ import { createValidator, type Validator } from '@bufbuild/protovalidate';
 import type { Interceptor } from '@connectrpc/connect';
 import { GetMappingRequestSchema } from '../../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { invalidFields } from '../../errors.js';
+import { requireStorable } from '../../require-storable.js';
 
 /**
- * Holds requests against the rules in the proto files. Violations name fields as JSON does:
+ * Holds requests against the rules in the proto files, and refuses texts that cannot be stored. Violations name fields as JSON does:
  * `records[0].studentId`.
  */
 export function validation(): Interceptor {
@@ -35,6 +36,7 @@ async function* checked<T extends Message>(
 }
 
 function check(validator: Validator, desc: DescMessage, message: Message): void {
+  requireStorable(message);
   const result = validator.validate(desc, message);
   if (result.kind === 'error') throw result.error;
   if (result.kind === 'invalid') {
