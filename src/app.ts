@@ -1,6 +1,6 @@
 import type { Config } from './config.js';
 import type { Logger } from './observability/index.js';
-import { createInterceptors, openServices, routes, services } from './rpc/index.js';
+import { createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { buildServices } from './services.js';
 import { healthService, reflectionServices, startServer } from './transport/index.js';
@@ -37,6 +37,7 @@ export async function startApp(options: {
         verify: createTokenVerifier([token]),
         openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
       }),
+      mapError: errorMapper(logger),
       // In production a caller brings the proto files.
       reflection,
       corsOrigins: config.corsOrigins,

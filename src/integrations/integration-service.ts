@@ -1,12 +1,10 @@
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { AttendanceService, Delivery, DeliveryStatus, SendReport } from '../attendance/index.js';
-import {
-  type Capabilities,
-  type ConnectionReport,
-  ConnectorError,
-  type ConnectorFactory,
-  type MappingEntityType,
-  type PushedRecords,
+import type {
+  Capabilities,
+  ConnectionReport,
+  ConnectorFactory,
+  MappingEntityType,
 } from '../connectors/index.js';
 import { ServiceError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
@@ -25,12 +23,14 @@ import type {
   SyncScope,
   SyncService,
 } from '../sync/index.js';
-import { storableText } from '../values/index.js';
 import { checkPolicy, checkSettings, mergeConfig } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
 import { type IntegrationStore, toIntegration } from './integration-store.js';
-import { capabilitiesOf, policyOf, type SyncTarget } from './sync-work.js';
+import { PushIntake } from './push-intake.js';
+import { SyncOutcome } from './sync-outcome.js';
+import { capabilitiesOf } from './sync-work.js';
+import { usable } from './usable.js';
 
 export interface CredentialSealer extends CredentialOpener {
   seal(integrationId: string, credentials: Record<string, string>): string;
@@ -61,7 +61,13 @@ const LATEST_RUNS = 20;
 
 /** Integrations with schools' systems: their settings, connection tests, syncs, and attendance sent back. */
 export class IntegrationService {
-  constructor(private readonly parts: IntegrationServiceParts) {}
+  readonly #outcome: SyncOutcome;
+  readonly #pushes: PushIntake;
+
+  constructor(private readonly parts: IntegrationServiceParts) {
+    this.#outcome = new SyncOutcome(parts.store);
+    this.#pushes = new PushIntake(parts);
+  }
 
   /** Connects an institution to a school system. Throws `invalid_argument` that names every wrong setting. */
   async createIntegration(input: CreateIntegrationInput): Promise<Integration> {
@@ -155,7 +161,7 @@ export class IntegrationService {
     options: { guard?: GuardOverride | undefined } = {},
   ): Promise<SyncReport> {
     requireStorable(options);
-    return this.#recordOutcome(id, () => this.#sync(id, entityType, 'SYNC', options.guard));
+    return this.#outcome.of(id, () => this.#sync(id, entityType, 'SYNC', options.guard));
   }
 
   /** What a sync would do, with nothing written: the report has the counts, `listSyncChanges` each change. */
@@ -169,8 +175,8 @@ export class IntegrationService {
    */
   async approveSync(id: string, runId: string, reason = ''): Promise<SyncReport> {
     requireStorable({ reason });
-    await this.#usable(id);
-    return this.#recordOutcome(id, () => this.parts.syncs.approve(id, runId, reason));
+    await usable(this.parts.store, id);
+    return this.#outcome.of(id, () => this.parts.syncs.approve(id, runId, reason));
   }
 
   /** Puts a plan away that is HELD or PREVIEWED. */
@@ -178,7 +184,7 @@ export class IntegrationService {
     requireStorable({ reason });
     await this.getIntegration(id);
     const run = await this.parts.syncs.discard(id, runId, reason);
-    await this.#note(id, null);
+    await this.#outcome.note(id, null);
     return run;
   }
 
@@ -187,7 +193,7 @@ export class IntegrationService {
    * written yet.
    */
   async rollbackSync(id: string, runId: string, options: { preview?: boolean } = {}): Promise<SyncReport> {
-    await this.#usable(id);
+    await usable(this.parts.store, id);
     return this.parts.syncs.rollBack(id, runId, options);
   }
 
@@ -238,7 +244,7 @@ export class IntegrationService {
       held = await this.parts.syncs.claims.claimAnyDead()
     ) {
       const claimed = held;
-      await this.#recordOutcome(claimed.run.integrationId, () => this.parts.syncs.carryOut(claimed));
+      await this.#outcome.of(claimed.run.integrationId, () => this.parts.syncs.carryOut(claimed));
       count += 1;
     }
     return count;
@@ -253,7 +259,7 @@ export class IntegrationService {
     sessionId: string,
     options: { resend?: boolean } = {},
   ): Promise<SendReport> {
-    const row = await this.#usable(id);
+    const row = await usable(this.parts.store, id);
     if (!this.#capabilities(row).sendsAttendance) {
       throw new ServiceError('unimplemented', `${row.provider} takes no attendance with these settings.`, {
         reason: 'ATTENDANCE_UNSUPPORTED',
@@ -268,7 +274,7 @@ export class IntegrationService {
     );
     // Where nothing was sent, nothing was learnt about the school system.
     if (report.sent > 0 || !report.success)
-      await this.#note(id, report.success ? null : (report.errors[0] ?? 'Nothing was sent.'));
+      await this.#outcome.note(id, report.success ? null : (report.errors[0] ?? 'Nothing was sent.'));
     return report;
   }
 
@@ -276,64 +282,17 @@ export class IntegrationService {
    * Makes the secret that the school system pushes with, in place of the one before. It cannot be shown
    * again.
    */
-  async createPushSecret(id: string): Promise<string> {
-    const { provider } = await this.getIntegration(id);
-    if (!this.parts.factory.definition(provider).receive) throw pushUnsupported(provider);
-    const secret = randomBytes(32).toString('base64url');
-    await this.parts.store.update(id, (row) => {
-      row.pushSecretDigest = digestOf(secret).toString('hex');
-    });
-    return secret;
+  createPushSecret(id: string): Promise<string> {
+    return this.#pushes.createSecret(id);
   }
 
   /**
    * Takes in what the school system pushed, and returns SmartID's id of it. Throws `not_found` for a wrong
-   * secret,
-   * `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must decide first:
-   * on the run that is held, which it names, or on who the student is.
+   * secret, `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must decide
+   * first: on the run that is held, which it names, or on who the student is.
    */
-  async receivePush(id: string, secret: string, body: unknown): Promise<string> {
-    const known = await this.parts.store.row(id).catch(() => undefined);
-    const digest = Buffer.from(known?.pushSecretDigest ?? '', 'hex');
-    if (!known || digest.length === 0 || !timingSafeEqual(digest, digestOf(secret))) {
-      throw new ServiceError(
-        'not_found',
-        'There is nothing at this address. Look whether its secret was replaced.',
-        {
-          reason: 'PUSH_ADDRESS_NOT_FOUND',
-        },
-      );
-    }
-    const row = await this.#usable(id);
-    const { receive } = this.parts.factory.definition(row.provider);
-    if (!receive) throw pushUnsupported(row.provider);
-    const { entityType, externalId, source } = readPushed(receive, body);
-    const key = { integrationId: id, institutionId: row.institutionId, entityType };
-    const report = await this.parts.syncs.syncPushed(key, source, policyOf(row));
-    if (report.status === 'HELD') {
-      // Nothing is wrong with the body: it comes in when a person approves the run.
-      throw new ServiceError(
-        'failed_precondition',
-        report.errors[0] ?? 'The plan of what was pushed is held.',
-        {
-          reason: 'PUSH_HELD',
-          metadata: { runId: report.runId },
-        },
-      );
-    }
-    if (!report.success || report.errorCount > 0) {
-      throw new ServiceError('invalid_argument', report.errors.join('; '), { reason: 'PUSH_REFUSED' });
-    }
-    if (report.counts.conflicts > 0) {
-      throw new ServiceError(
-        'failed_precondition',
-        'Nobody can tell who this person is. A person has to say so: see ListConflicts.',
-        {
-          reason: 'IDENTITY_CONFLICT',
-        },
-      );
-    }
-    return (await this.parts.mappings.getMappingByExternalId(id, entityType, externalId)).internalId;
+  receivePush(id: string, secret: string, body: unknown): Promise<string> {
+    return this.#pushes.receive(id, secret, body);
   }
 
   /** The outbox: marks on their way to the school system, with what became of them. */
@@ -388,18 +347,6 @@ export class IntegrationService {
     return this.parts.syncs.exportIssues(id, runId, options.file || undefined);
   }
 
-  async #usable(id: string): Promise<SyncTarget> {
-    const row = await this.parts.store.row(id);
-    if (row.status !== 'INACTIVE') return row;
-    throw new ServiceError(
-      'failed_precondition',
-      'The integration is INACTIVE. Set its status to ACTIVE first.',
-      {
-        reason: 'INTEGRATION_INACTIVE',
-      },
-    );
-  }
-
   #capabilities({ provider, config }: ConnectorTarget): Capabilities {
     return capabilitiesOf(this.parts.factory.definition(provider), config);
   }
@@ -422,7 +369,7 @@ export class IntegrationService {
     kind: 'SYNC' | 'PREVIEW',
     guard?: GuardOverride,
   ): Promise<SyncReport> {
-    const row = await this.#usable(id);
+    const row = await usable(this.parts.store, id);
     if (entityType !== 'ALL') this.#requireEntityType(row, entityType);
     return this.parts.syncs.sync({
       integrationId: id,
@@ -431,55 +378,6 @@ export class IntegrationService {
       kind,
       guard,
     });
-  }
-
-  /** Does a sync and notes on the integration how it went. */
-  async #recordOutcome(id: string, sync: () => Promise<SyncReport>): Promise<SyncReport> {
-    try {
-      const report = await sync();
-      await this.#note(id, report.success ? null : (report.errors[0] ?? 'The sync failed.'), report.success);
-      return report;
-    } catch (error) {
-      // A call that was turned away says nothing about the integration.
-      if (!(error instanceof ServiceError))
-        await this.#note(id, 'The last sync ended with an internal error of the service.');
-      throw error;
-    }
-  }
-
-  /** ERROR with the reason, or back to ACTIVE; an INACTIVE integration stays so. */
-  async #note(id: string, reason: string | null, synced = false): Promise<void> {
-    const lastError = reason === null ? null : storableText(reason);
-    await this.parts.store
-      .update(id, (row) => {
-        if (row.status !== 'INACTIVE')
-          row.set({ status: lastError === null ? 'ACTIVE' : 'ERROR', lastError });
-        if (synced) row.lastSyncAt = new Date();
-      })
-      .catch((error: unknown) => {
-        // Deleted meanwhile: there is nothing left to note it on.
-        if (!(error instanceof ServiceError && error.code === 'not_found')) throw error;
-      });
-  }
-}
-
-function digestOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
-}
-
-function pushUnsupported(provider: string): ServiceError {
-  return new ServiceError('unimplemented', `${provider} does not push to us.`, {
-    reason: 'PUSH_UNSUPPORTED',
-  });
-}
-
-function readPushed(receive: (body: unknown) => PushedRecords, body: unknown): PushedRecords {
-  try {
-    return receive(body);
-  } catch (error) {
-    if (error instanceof ConnectorError)
-      throw new ServiceError('invalid_argument', error.message, { reason: 'PUSH_REFUSED' });
-    throw error;
   }
 }
 

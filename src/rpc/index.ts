@@ -2,12 +2,12 @@ import type { ConnectRouter } from '@connectrpc/connect';
 import { IdukayPushService } from '../../gen/smartid/integrations/v1/idukay_push_service_pb.js';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
-import type { RosterService as RosterReader } from '../roster/index.js';
-import { idukayPushRpc } from './idukay-push-service.js';
-import { type IntegrationRpcParts, integrationRpc } from './integration-service.js';
-import { rosterRpc } from './roster-service.js';
+import { idukayPushRpc } from './idukay-push-rpc.js';
+import { integrationRpc } from './integration-rpc.js';
+import { rosterRpc } from './roster-rpc.js';
+import type { RpcParts } from './rpc-types.js';
 
-export { createInterceptors, type InterceptorOptions } from './interceptors/index.js';
+export { createInterceptors, errorMapper, type InterceptorOptions } from './interceptors/index.js';
 
 /** The services of the product. */
 export const services = [IntegrationService, RosterService, IdukayPushService] as const;
@@ -16,9 +16,7 @@ export const services = [IntegrationService, RosterService, IdukayPushService] a
 export const openServices = [IdukayPushService.typeName];
 
 /** Hangs the services of the product into a router. */
-export function routes(
-  parts: IntegrationRpcParts & { rosterService: RosterReader },
-): (router: ConnectRouter) => void {
+export function routes(parts: RpcParts): (router: ConnectRouter) => void {
   return (router) => {
     router.service(IntegrationService, integrationRpc(parts));
     router.service(RosterService, rosterRpc(parts));

@@ -81,8 +81,13 @@ export class SyncService {
     }
   }
 
-  /** Applies a plan that is HELD or PREVIEWED, as it was shown. `decision`: what the person says. */
+  /**
+   * Applies a plan that is HELD or PREVIEWED, as it was shown. `decision`: what the person says. A run of the
+   * same that died on the way is brought to its end first.
+   */
   async approve(integrationId: string, runId: string, decision: string): Promise<SyncReport> {
+    const run = await this.runs.get(integrationId, runId);
+    await this.#endDead(run);
     return this.carryOut(await this.claims.approve(integrationId, runId, decision));
   }
 

@@ -12,7 +12,7 @@ import { createCors } from './cors.js';
 import { healthRoutes } from './health.js';
 import { listen, type Timeouts } from './listener.js';
 import { reflectionRoutes } from './reflection.js';
-import { createRestHandler, createRestRouter } from './rest/index.js';
+import { createRestHandler, createRestRouter, type RestHandlerOptions } from './rest/index.js';
 
 export interface ServerOptions {
   /** Address to listen on. */
@@ -27,6 +27,8 @@ export interface ServerOptions {
   routes: (router: ConnectRouter) => void;
   /** What every call passes, the outermost first. */
   interceptors: Interceptor[];
+  /** What the REST paths throw before an RPC is reached, as an error of RPCs. */
+  mapError: RestHandlerOptions['mapError'];
   /** Whether to answer gRPC reflection. */
   reflection: boolean;
   /** Origins that browsers may call from; `*` for all. */
@@ -70,6 +72,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     transport: inProcess(routes, routerOptions),
     jsonOptions: JSON_OPTIONS,
     maxBodyBytes,
+    mapError: options.mapError,
   });
   const probes = createProbes(ready);
   const rpc = connectNodeAdapter({

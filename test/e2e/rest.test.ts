@@ -368,4 +368,18 @@ describe('errors over REST', () => {
     ).to.match(UUID);
     expect((await call('GET', `/integrations/${id}`)).headers.get('x-request-id')).to.match(UUID);
   });
+
+  it('an error found before a call is reached says why for programs, and has the request id, like any other', async () => {
+    const { status, body, headers } = await call('POST', '/integrations', '{', { 'X-Request-Id': 'abc-2' });
+    expect([status, body.code, headers.get('x-request-id')]).to.deep.equal([
+      400,
+      'invalid_argument',
+      'abc-2',
+    ]);
+    const reasons = body.details.map(({ debug }: { debug: { reason?: string } }) => debug.reason);
+    expect(reasons).to.include('MALFORMED_REQUEST');
+    expect(
+      (await call('GET', '/nothing', undefined, { 'X-Request-Id': 'abc-3' })).headers.get('x-request-id'),
+    ).to.equal('abc-3');
+  });
 });

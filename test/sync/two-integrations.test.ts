@@ -155,6 +155,48 @@ describe('a push whose plan is held', () => {
     expect((await mappingService.getMappingByExternalId(id, STUDENT, user)).internalId).to.equal(internalId);
   });
 
+  it('waits once, however often the school system pushes it', async () => {
+    const { integrationService, rosterService } = await sharedServices();
+    const institutionId = randomUUID();
+    const { id } = await integrationService.createIntegration({
+      institutionId,
+      provider: IntegrationProvider.IDUKAY,
+      credentials: { apiKey: 'k', institutionCode: 'CSM' },
+      policy: { guard: { floor: 0 } },
+    });
+    const secret = await integrationService.createPushSecret(id);
+    const body = (user: string, name: string) => ({
+      name,
+      surname: 'Soto',
+      metadata: { role: 'student', user: user.repeat(24) },
+    });
+    const ids = [];
+    for (const user of ['c', 'd'])
+      ids.push(await integrationService.receivePush(id, secret, body(user, 'Ana')));
+    // Everybody below would change: each push is held.
+    await integrationService.updateIntegration(id, { policy: { guard: { changedPercent: 0, floor: 0 } } });
+    for (const [user, name] of [
+      ['c', 'Ema'],
+      ['d', 'Eva'],
+      ['c', 'Ida'],
+      ['c', 'Isa'],
+    ] as const) {
+      const error = await integrationService
+        .receivePush(id, secret, body(user, name))
+        .catch((thrown: unknown) => thrown);
+      expect(error).to.deep.include({ reason: 'PUSH_HELD' });
+    }
+    const { items } = await integrationService.listSyncRuns(id);
+    const held = items.filter(({ status }) => status === 'HELD');
+    expect(held).to.have.length(2);
+    expect(items.find(({ status }) => status === 'DISCARDED')?.decision).to.match(
+      /^Run .* has the same records anew\.$/,
+    );
+    for (const run of held) await integrationService.approveSync(id, run.id, 'right');
+    const names = await Promise.all(ids.map((one) => rosterService.getStudent(institutionId, one)));
+    expect(names.map(({ givenName }) => givenName)).to.deep.equal(['Isa', 'Eva']);
+  });
+
   it('is not applied over a later push that was approved before it', async () => {
     const { integrationService, rosterService } = await sharedServices();
     const institutionId = randomUUID();
@@ -179,7 +221,8 @@ describe('a push whose plan is held', () => {
     };
     const [older, newer] = [await push('Eva'), await push('Luz')];
     await integrationService.approveSync(id, newer);
-    expect((await integrationService.approveSync(id, older)).counts).to.deep.include({ moved: 1 });
+    const error = await integrationService.approveSync(id, older).catch((thrown: unknown) => thrown);
+    expect(error).to.deep.include({ code: 'failed_precondition', reason: 'SYNC_RUN_NOT_WAITING' });
     expect((await rosterService.getStudent(institutionId, internalId)).givenName).to.equal('Luz');
   });
 });

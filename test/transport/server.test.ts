@@ -11,6 +11,7 @@ import { expect } from 'chai';
 import { Health } from '../../gen/grpc/health/v1/health_pb.js';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { createLogger } from '../../src/observability/index.js';
+import { errorMapper } from '../../src/rpc/index.js';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/transport/index.js';
 import { tempFolder } from '../support/temp-folder.js';
 
@@ -41,6 +42,7 @@ async function open(options: Partial<ServerOptions> = {}): Promise<RunningServer
     reflection: false,
     corsOrigins: ['https://app.school.cl'],
     ready: async () => true,
+    mapError: errorMapper(createLogger({ level: 'silent' })),
     logger: createLogger({ level: 'silent' }),
     ...options,
   });

@@ -1,41 +1,14 @@
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
-import { BadRequestSchema, ErrorInfoSchema } from '../../../gen/google/rpc/error_details_pb.js';
-import { type ErrorCode, ServiceError } from '../../errors.js';
+import type { ConnectError, Interceptor } from '@connectrpc/connect';
+import { Code } from '@connectrpc/connect';
 import type { Logger } from '../../observability/index.js';
-import { requestIdOf } from './request-id.js';
+import { toConnectError } from '../to-connect-error.js';
+import { requestIdFrom, requestIdOf } from './request-id.js';
 
-const DOMAIN = 'integrations.smartid';
-
-const CODES: Readonly<Record<ErrorCode, Code>> = {
-  invalid_argument: Code.InvalidArgument,
-  unauthenticated: Code.Unauthenticated,
-  permission_denied: Code.PermissionDenied,
-  not_found: Code.NotFound,
-  already_exists: Code.AlreadyExists,
-  aborted: Code.Aborted,
-  failed_precondition: Code.FailedPrecondition,
-  resource_exhausted: Code.ResourceExhausted,
-  unimplemented: Code.Unimplemented,
-  unavailable: Code.Unavailable,
-};
-
-/**
- * Turns what services throw into the public error model. What is not a ServiceError is our fault, and says
- * nothing more.
- */
+/** Turns what services throw into the public error model. */
 export function errorMapping(logger: Logger): Interceptor {
   return (next) => async (request) => {
-    const mapped = (error: unknown) => {
-      const id = requestIdOf(request.contextValues);
-      const result = toConnectError(error, id);
-      // An error answer has no response header to set: the id travels with the error.
-      result.metadata.set('x-request-id', id);
-      if (result.code === Code.Internal) {
-        const rpc = `${request.service.typeName}/${request.method.name}`;
-        logger.error({ err: error, rpc, requestId: id }, 'internal error');
-      }
-      return result;
-    };
+    const where = `${request.service.typeName}/${request.method.name}`;
+    const mapped = (error: unknown) => map(logger, error, requestIdOf(request.contextValues), where);
     try {
       const response = await next(request);
       return response.stream ? { ...response, message: rethrowing(response.message, mapped) } : response;
@@ -45,31 +18,30 @@ export function errorMapping(logger: Logger): Interceptor {
   };
 }
 
-async function* rethrowing<T>(messages: AsyncIterable<T>, map: (error: unknown) => Error): AsyncGenerator<T> {
+/** The same for what fails before an RPC is reached: `given` is the caller's request id, `where` the path. */
+export type MapError = (error: unknown, given: string | undefined, where: string) => ConnectError;
+
+export function errorMapper(logger: Logger): MapError {
+  return (error, given, where) => map(logger, error, requestIdFrom(given), where);
+}
+
+function map(logger: Logger, error: unknown, requestId: string, where: string): ConnectError {
+  const result = toConnectError(error, requestId);
+  // An error answer has no response header to set: the id travels with the error.
+  if (!result.metadata.has('x-request-id')) result.metadata.set('x-request-id', requestId);
+  if (result.code === Code.Internal && result !== error) {
+    logger.error({ err: error, rpc: where, requestId }, 'internal error');
+  }
+  return result;
+}
+
+async function* rethrowing<T>(
+  messages: AsyncIterable<T>,
+  mapped: (error: unknown) => Error,
+): AsyncGenerator<T> {
   try {
     yield* messages;
   } catch (error) {
-    throw map(error);
+    throw mapped(error);
   }
-}
-
-function toConnectError(error: unknown, requestId: string): ConnectError {
-  if (error instanceof ConnectError) return error;
-  if (error instanceof ServiceError) return fromServiceError(error);
-  if (error instanceof Error && error.name === 'AbortError')
-    return new ConnectError('The call was cancelled.', Code.Canceled);
-  return new ConnectError(
-    `The service had an internal error. Its log has it under request id ${requestId}.`,
-    Code.Internal,
-  );
-}
-
-function fromServiceError({ code, message, reason, metadata, violations }: ServiceError): ConnectError {
-  const result = new ConnectError(message, CODES[code]);
-  result.details.push({ desc: ErrorInfoSchema, value: { reason, domain: DOMAIN, metadata } });
-  if (violations.length > 0)
-    result.details.push({ desc: BadRequestSchema, value: { fieldViolations: [...violations] } });
-  if (code === 'unauthenticated') result.metadata.set('www-authenticate', 'Bearer');
-  if (metadata.retryAfterSeconds) result.metadata.set('retry-after', metadata.retryAfterSeconds);
-  return result;
 }

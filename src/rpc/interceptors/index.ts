@@ -7,6 +7,8 @@ import { type InLane, lane } from './lane.js';
 import { requestId } from './request-id.js';
 import { validation } from './validation.js';
 
+export { errorMapper, type MapError } from './error-mapping.js';
+
 export interface InterceptorOptions extends AuthenticationOptions {
   logger: Logger;
   /** Runs work whose queries share a few connections with all others of the same name. */

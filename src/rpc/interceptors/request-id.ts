@@ -7,13 +7,17 @@ const key = createContextKey('');
 
 /** Takes over the caller's request id, or makes one; answers and logs carry it. */
 export const requestId: Interceptor = (next) => async (request) => {
-  const given = request.header.get(HEADER) ?? '';
-  const id = SANE.test(given) ? given : randomUUID();
+  const id = requestIdFrom(request.header.get(HEADER));
   request.contextValues.set(key, id);
   const response = await next(request);
   response.header.set(HEADER, id);
   return response;
 };
+
+/** The request id that a caller gave, or a new one. */
+export function requestIdFrom(given: string | null | undefined): string {
+  return given && SANE.test(given) ? given : randomUUID();
+}
 
 /** The id of the request that a context belongs to. */
 export function requestIdOf(values: ContextValues): string {

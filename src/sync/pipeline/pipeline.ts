@@ -48,8 +48,12 @@ export async function runPipeline(
     );
     await planAndApply(context, { staged, policy, issues });
     await recallRows({ database, run, source, issues });
-    if (run.status === 'HELD' && isNewReading(run, staged))
-      await lease.transaction(() => runs.supersede(run));
+    if (run.status === 'HELD') {
+      await lease.transaction(async () => {
+        if (run.pushed) await runs.supersedePushed(run);
+        else if (isNewReading(run, staged)) await runs.supersede(run);
+      });
+    }
     return await report(database, run);
   } finally {
     await endStaging(context, issues);
@@ -92,7 +96,7 @@ async function planAndApply(
       override: run.guard,
       noun: specOf(run).noun,
       partial: staged.partial,
-      baseline: await loadBaseline(database, run, policy),
+      baseline: await loadBaseline(database, { run, spec: specOf(run), policy, impact: made.impact }),
     });
     run.error = held ?? null;
     if (run.kind === 'PREVIEW' || held) {

@@ -147,7 +147,10 @@ async function approveAll(given: Dispatch): Promise<SyncReport> {
     ),
     find: (part, now) =>
       now.find(({ id, status }) => id === part.id && status !== 'HELD' && status !== 'PREVIEWED'),
-    begin: (part) => claims.approve(run.integrationId, part.id, run.decision ?? '', lease),
+    begin: async (part) => {
+      await given.endDead(part);
+      return claims.approve(run.integrationId, part.id, run.decision ?? '', lease);
+    },
     do: (context) => (context.run.appliedPosition ? finishApplied(context) : approvePlan(context)),
   });
 }

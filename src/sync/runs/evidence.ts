@@ -119,7 +119,7 @@ export function countPage(evidence: Evidence, page: RecordPage<unknown>, known =
  */
 export function concludeEvidence(
   evidence: Evidence,
-  { partial, absent, noun }: { partial: boolean; absent: string | undefined; noun: string },
+  { partial, absent, noun }: { partial: boolean; absent?: string | undefined; noun: string },
 ): void {
   const { rows, declaredTotal, unidentifiedRows, idsUnique } = evidence;
   const gap = (sentence: string) => evidence.gaps.push(sentence);

@@ -94,6 +94,24 @@ export class RunStore {
       if (parentId) await this.#discardEmpty(run.integrationId, parentId, decision);
   }
 
+  /**
+   * Discards the held plans of pushed records that the held plan of this run, of pushed records too, has
+   * anew: what the school system pushes again waits once.
+   */
+  async supersedePushed(run: SyncRun): Promise<void> {
+    await this.database.execute(
+      `UPDATE sync_runs r SET status = 'DISCARDED', decision = $4
+       WHERE r.integration_id = $1 AND r.entity_type = $3 AND r.id <> $2 AND r.pushed AND r.status = 'HELD'
+         AND NOT EXISTS (
+           SELECT 1
+           FROM sync_changes c
+           LEFT JOIN sync_changes n
+             ON n.integration_id = $1 AND n.run_id = $2 AND n.entity = c.entity AND n.external_id = c.external_id
+           WHERE c.integration_id = $1 AND c.run_id = r.id AND n.seq IS NULL)`,
+      [run.integrationId, run.id, run.entityType, `Run ${run.id} has the same records anew.`],
+    );
+  }
+
   /** A run of all entity types of which no part waits any more has nothing to be decided on. */
   async #discardEmpty(integrationId: string, runId: string, decision: string): Promise<void> {
     await this.database.execute(

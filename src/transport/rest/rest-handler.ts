@@ -12,14 +12,7 @@ import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
 import { buildRequest } from './rest-request.js';
-import {
-  answerBody,
-  answerError,
-  answerJson,
-  copyHeaders,
-  type JsonOptions,
-  toRestError,
-} from './rest-response.js';
+import { answerBody, answerError, answerJson, copyHeaders, type JsonOptions } from './rest-response.js';
 import type { RestRoute, RestRouter, RouteMatch } from './rest-routes.js';
 
 export interface RestHandlerOptions {
@@ -28,6 +21,10 @@ export interface RestHandlerOptions {
   transport: Transport;
   jsonOptions: JsonOptions;
   maxBodyBytes: number;
+  /**
+   * What is thrown, as an error of RPCs. `requestId`: what the caller gave; `where`: for the log.
+   */
+  mapError: (error: unknown, requestId: string | undefined, where: string) => ConnectError;
 }
 
 /** Headers of a REST call that its RPC sees. */
@@ -46,7 +43,10 @@ export function createRestHandler(options: RestHandlerOptions) {
         response.destroy();
         return;
       }
-      await answerError(response, toRestError(error), options.jsonOptions);
+      const { headers, method } = request;
+      const id = headers['x-request-id'];
+      const mapped = options.mapError(error, typeof id === 'string' ? id : undefined, `REST ${method}`);
+      await answerError(response, mapped, options.jsonOptions);
     }
   };
 }

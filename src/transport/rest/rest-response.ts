@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { create, type JsonValue, type JsonWriteOptions } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
+import type { JsonValue, JsonWriteOptions } from '@bufbuild/protobuf';
+import type { ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
 import type { HttpBody } from '../../../gen/google/api/httpbody_pb.js';
-import { BadRequestSchema } from '../../../gen/google/rpc/error_details_pb.js';
-import { ServiceError } from '../../errors.js';
 
 export type JsonOptions = Partial<JsonWriteOptions>;
 
@@ -42,15 +40,4 @@ export async function answerError(
   copyHeaders(error.metadata, response);
   if (response.statusCode !== 405) response.statusCode = codeToHttpStatus(error.code);
   await answerJson(response, errorToJson(error, options) as JsonValue);
-}
-
-/**
- * Errors of the transcoder itself are ServiceErrors and ConnectErrors; all others come mapped from the RPC.
- */
-export function toRestError(error: unknown): ConnectError {
-  if (!(error instanceof ServiceError)) return ConnectError.from(error);
-  const result = new ConnectError(error.message, Code.InvalidArgument);
-  const value = create(BadRequestSchema, { fieldViolations: [...error.violations] });
-  result.details.push({ desc: BadRequestSchema, value });
-  return result;
 }

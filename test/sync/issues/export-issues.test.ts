@@ -8,7 +8,7 @@ import {
   type RecordTable,
   MappingEntityType as Type,
 } from '../../../src/connectors/index.js';
-import { attachment } from '../../../src/rpc/attachment.js';
+import { attachment } from '../../../src/rpc/convert/attachment.js';
 import { syncPolicy } from '../../../src/sync/index.js';
 import { type FailedRow, failedRecordsCsv, failedRowsCsv } from '../../../src/sync/issues/failed-rows-csv.js';
 import { describeIssue } from '../../../src/sync/issues/issue-log.js';

@@ -647,6 +647,22 @@ describe('two processes and one run', () => {
     });
   }
 
+  for (const type of [STUDENT, 'ALL'] as const) {
+    it(`a plan of ${type} that is approved after a preview of STUDENT died is applied at once`, async () => {
+      const school = await schoolOn(database);
+      const [first, second] = [school.newProcess(), school.newProcess()];
+      await first.sync(school.of('ALL'));
+      const runId = await hold(first, school, type);
+      const died = mortal(first, school, 'read');
+      void first.sync({ ...school.of(STUDENT), kind: 'PREVIEW' });
+      await died;
+      await school.expire();
+      expect((await second.approve(school.integrationId, runId, 'now')).status).to.equal('COMPLETED');
+      expect(await school.roster()).to.deep.equal(CHANGED);
+      expect(await school.left()).to.deep.equal(NOTHING);
+    });
+  }
+
   it('a held plan that is approved while the sync that replaces it writes stops neither of the two', async function () {
     if (database.isExclusive) this.skip();
     const school = await schoolOn(database);

@@ -1,3 +1,4 @@
+export { identifying } from './contradiction.js';
 export { correlate } from './correlate.js';
 export type { PlannedConflict } from './keep-out.js';
 export { linkUnmapped } from './link-unmapped.js';

@@ -11,6 +11,7 @@ import { canDraft, undraft } from '../stage/index.js';
 import { planAbsences } from './plan-absences.js';
 import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
 import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
+import { findTakenNationalIds, type TakenNationalId } from './taken-national-ids.js';
 
 export type { PlannedConflict, Unresolved };
 
@@ -26,6 +27,7 @@ export interface Planned {
   missing: number;
   conflicts: PlannedConflict[];
   memberships: PlannedMemberships;
+  takenNationalIds: TakenNationalId[];
   /** Groups whose course is not known: they come in without it. */
   unknownCourses: Unresolved[];
   impact: Impact;
@@ -44,6 +46,8 @@ export async function plan(
   const isChanged = staged.lastSeq > 0 && !drafted;
   const conflicts = drafted ? [] : await correlate(database, { run, spec, policy, staged });
   if (isChanged && staged.fresh > 0) await linkUnmapped(database, run, spec);
+  const takenNationalIds =
+    isChanged && known.mapped > 0 ? await findTakenNationalIds(database, { run, spec, staged }) : [];
   if (isChanged) {
     await lookUp(database, { rows: staged.lastSeq, among: known.mapped }, () =>
       planEntities(database, { run, spec, provided, policy, hasDropped: staged.hasDropped }),
@@ -65,6 +69,7 @@ export async function plan(
     missing,
     conflicts,
     memberships,
+    takenNationalIds,
     unknownCourses: isChanged && spec.table === 'groups' ? await findUnknownCourses(database, run) : [],
     impact: {
       base: (staged.partial ? await countMapped(database, run, spec, counts) : known.mapped) + counts.linked,

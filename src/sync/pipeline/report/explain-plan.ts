@@ -4,7 +4,7 @@ import { quoted } from '../../../values/index.js';
 import type { IssueLog } from '../../issues/index.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import type { Planned, Unresolved } from '../plan/index.js';
-import type { Staged } from '../stage/index.js';
+import { repeatedNationalId, type Staged } from '../stage/index.js';
 import type { SyncContext } from '../sync-context.js';
 
 /**
@@ -17,6 +17,7 @@ export async function explainPlan(
   planned: Planned,
 ): Promise<void> {
   await explainConflicts({ database, run, issues, spec }, staged, planned);
+  await explainTakenNationalIds({ issues, spec }, staged, planned);
   await explainUnknown(database, run, issues, staged, planned);
   await issues.flush();
 }
@@ -46,6 +47,16 @@ async function explainConflicts(
       hint: 'Say who it is with ResolveConflict; ListConflicts shows who it may be.',
       externalId,
     });
+  }
+}
+
+async function explainTakenNationalIds(
+  { issues, spec }: { issues: IssueLog; spec: EntitySpec },
+  { file }: Staged,
+  { takenNationalIds }: Planned,
+): Promise<void> {
+  for (const { line, externalId, nationalId, ownerId, ownerLine } of takenNationalIds) {
+    await issues.add(repeatedNationalId(spec, { file, line, externalId, nationalId, ownerId, ownerLine }));
   }
 }
 

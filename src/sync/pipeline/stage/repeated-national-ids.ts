@@ -1,3 +1,4 @@
+import type { RecordIssue } from '../../../connectors/index.js';
 import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import { isIdentifying, quoted } from '../../../values/index.js';
@@ -91,17 +92,33 @@ export async function warnOfRepeatedNationalIds(options: {
      FROM same WHERE place > 1 ORDER BY seq`,
     [run.integrationId, run.id, suspects],
   );
-  for (const { line, externalId, nationalId: value, firstLine, firstId } of rows) {
-    const first = firstLine === null ? '' : ` on line ${firstLine}`;
-    await issues.add({
-      severity: 'warning',
-      rule: 'national_id.duplicate',
-      problem: `${spec.noun} ${quoted(externalId)} has the national id ${quoted(value)} of ${spec.noun} ${quoted(firstId)}${first}`,
-      file,
-      line: line ?? undefined,
-      value,
-      hint: 'If the two are one person, remove one of the two rows; else correct the national id.',
-      externalId,
-    });
+  for (const { firstLine: ownerLine, firstId: ownerId, ...row } of rows) {
+    await issues.add(repeatedNationalId(spec, { file, ...row, ownerId, ownerLine }));
   }
+}
+
+/** The warning for a row with the national id of another row. */
+export function repeatedNationalId(
+  { noun }: EntitySpec,
+  row: {
+    file: string | undefined;
+    line: number | null;
+    externalId: string;
+    nationalId: string;
+    ownerId: string;
+    ownerLine: number | null;
+  },
+): RecordIssue {
+  const { file, line, externalId, nationalId, ownerId, ownerLine } = row;
+  const where = ownerLine === null ? '' : ` on line ${ownerLine}`;
+  return {
+    severity: 'warning',
+    rule: 'national_id.duplicate',
+    problem: `${noun} ${quoted(externalId)} has the national id ${quoted(nationalId)} of ${noun} ${quoted(ownerId)}${where}`,
+    file,
+    line: line ?? undefined,
+    value: nationalId,
+    hint: 'If the two are one person, remove one of the two rows; else correct the national id.',
+    externalId,
+  };
 }

@@ -48,6 +48,18 @@ describe('the guard', () => {
       { base: 100, gone: 9, since },
       undefined,
     ],
+    [
+      'adds up those who have another name since the baseline',
+      { changed: 40 },
+      { renamed: { count: 76, since } },
+      /^Held: 76 of 100 \(76 %\) students would have another name or national id than before 3 November/,
+    ],
+    [
+      'passes names that were changed below the threshold',
+      { changed: 40 },
+      { renamed: { count: 75, since } },
+      undefined,
+    ],
     ['passes a first sync', { base: 0, leaving: 0 }, {}, undefined],
   ];
   for (const [what, impact, baseline, held] of cases) {
@@ -60,7 +72,7 @@ describe('the guard', () => {
           override: null,
           noun: 'student',
           partial: false,
-          baseline: { base: 0, gone: 0, since: null, ...baseline },
+          baseline: { base: 0, gone: 0, since: null, renamed: { count: 0, since: null }, ...baseline },
         },
       );
       if (held) expect(said).to.match(held);
@@ -83,6 +95,28 @@ describe('the guard', () => {
     expect(held.errors[0]).to.match(/^Held: 12 of 100 \(12 %\) students would have gone since/);
     await integrationService.approveSync(school.integrationId, held.runId, 'They moved.');
     expect((await syncWithout(18)).status).to.equal('COMPLETED');
+  });
+
+  it('holds the sync with which most people have another name, however few each sync renames, and not one that names them as before', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({});
+    const syncNamed = async (renamed: number, email = '') => {
+      const rows = Array.from(
+        { length: 100 },
+        (_, i) => `E${i},${i < renamed ? `Otra${i}` : `Ana${i}`},Soto,${email}`,
+      );
+      await school.write({ 'students.csv': ['id,nombres,apellidos,email', ...rows].join('\n') });
+      return integrationService.syncData(school.integrationId, STUDENT);
+    };
+    for (const renamed of [0, 40, 70, 0, 40, 75]) {
+      expect((await syncNamed(renamed)).status, `${renamed} renamed`).to.equal('COMPLETED');
+    }
+    const held = await syncNamed(90);
+    expect(held.errors[0]).to.match(
+      /^Held: 90 of 100 \(90 %\) students would have another name or national id than before/,
+    );
+    await integrationService.approveSync(school.integrationId, held.runId, 'A new register.');
+    expect((await syncNamed(60)).status).to.equal('COMPLETED');
   });
 
   it('holds a partial file, with a column called error, in which everybody is inactive', async () => {

@@ -239,6 +239,32 @@ describe('a national id that two rows of one reading have', () => {
   }
 });
 
+describe('a national id that a changed row takes from a row that did not change', () => {
+  it('is a warning that names both lines, in every sync until one of the two is corrected', async () => {
+    const school = await meet([], ['S1,12345678-5,Ana,Soto,,,', 'S2,7654321-6,Luz,Paz,,,', 'S3,,Eva,Rey,,,']);
+    await school.sync();
+    await school.write(['S1,12345678-5,Ana,Soto,,,', 'S2,12345678-5,Luz,Paz,,,', 'S3,,Eva,Rey,,,']);
+    for (const updated of [1, 0]) {
+      const report = await school.sync();
+      expect(report.counts).to.deep.include({ updated, conflicts: 0, missing: 0, warnings: 1 });
+      const { items } = await school.integrationService.listSyncIssues(school.integrationId, report.runId);
+      expect(items.map(({ message }) => message)).to.deep.equal([
+        'students.csv line 3: student "S2" has the national id "12345678-5" of student "S1" on line 2',
+      ]);
+    }
+    await school.write(['S1,12345678-5,Ana,Soto,,,', 'S2,7654321-6,Luz,Paz,,,', 'S3,,Eva,Rey,,,']);
+    expect((await school.sync()).counts).to.deep.include({ updated: 1, warnings: 0 });
+    expect((await school.sync()).counts).to.deep.include({ updated: 0, warnings: 0, unchanged: 3 });
+  });
+
+  it('is no warning where the two exchange their national ids', async () => {
+    const school = await meet([], ['S1,12345678-5,Ana,Soto,,,', 'S2,7654321-6,Luz,Paz,,,']);
+    await school.sync();
+    await school.write(['S1,7654321-6,Ana,Soto,,,', 'S2,12345678-5,Luz,Paz,,,']);
+    expect((await school.sync()).counts).to.deep.include({ updated: 2, warnings: 0 });
+  });
+});
+
 describe('a plan that waits while somebody comes into the roster', () => {
   async function waiting() {
     const school = await meet(

@@ -3,8 +3,8 @@ import type {
   MappingHistoryEntrySchema,
   SyncDataResponseSchema,
   SyncPartSchema,
-} from '../../gen/smartid/integrations/v1/integration_service_pb.js';
-import { MappingEntityType } from '../../gen/smartid/integrations/v1/mapping_pb.js';
+} from '../../../gen/smartid/integrations/v1/integration_service_pb.js';
+import { MappingEntityType } from '../../../gen/smartid/integrations/v1/mapping_pb.js';
 import {
   SyncChange_Action,
   SyncChange_Entity,
@@ -19,8 +19,8 @@ import {
   SyncRun_Stage,
   SyncRun_Status,
   type SyncRunSchema,
-} from '../../gen/smartid/integrations/v1/sync_pb.js';
-import type { MappingHistoryEntry } from '../mappings/index.js';
+} from '../../../gen/smartid/integrations/v1/sync_pb.js';
+import type { MappingHistoryEntry } from '../../mappings/index.js';
 import type {
   GuardOverride,
   SyncChange,
@@ -28,7 +28,7 @@ import type {
   SyncIssue,
   SyncReport,
   SyncRun,
-} from '../sync/index.js';
+} from '../../sync/index.js';
 import { toMappingMessage } from './integration-messages.js';
 import { enumValue, json, optional, timestamp } from './to-message.js';
 

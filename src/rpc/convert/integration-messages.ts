@@ -1,20 +1,20 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { z } from 'zod';
-import { Delivery_Status, type DeliverySchema } from '../../gen/smartid/integrations/v1/delivery_pb.js';
+import { Delivery_Status, type DeliverySchema } from '../../../gen/smartid/integrations/v1/delivery_pb.js';
 import {
   Integration_Status,
   type IntegrationSchema,
   type ProviderSchema,
-} from '../../gen/smartid/integrations/v1/integration_pb.js';
+} from '../../../gen/smartid/integrations/v1/integration_pb.js';
 import {
   Mapping_Status,
   MappingEntityType as MappingEntityTypeMessage,
   type MappingSchema,
-} from '../../gen/smartid/integrations/v1/mapping_pb.js';
-import type { ConnectorDefinition } from '../connectors/index.js';
-import type { Delivery, Integration } from '../integrations/index.js';
-import { type IntegrationMapping, MappingEntityType } from '../mappings/index.js';
-import type { ReportedMapping } from '../sync/index.js';
+} from '../../../gen/smartid/integrations/v1/mapping_pb.js';
+import type { ConnectorDefinition } from '../../connectors/index.js';
+import type { Delivery, Integration } from '../../integrations/index.js';
+import { type IntegrationMapping, MappingEntityType } from '../../mappings/index.js';
+import type { ReportedMapping } from '../../sync/index.js';
 import { enumName, enumValue, json, optional, timestamp } from './to-message.js';
 
 export function toIntegrationMessage(integration: Integration): MessageInitShape<typeof IntegrationSchema> {

@@ -1,30 +1,24 @@
-import type { ServiceImpl } from '@connectrpc/connect';
 import { Membership_Role } from '../../gen/smartid/roster/v1/roster_pb.js';
-import type { RosterService as RosterServiceSchema } from '../../gen/smartid/roster/v1/roster_service_pb.js';
-import type { RosterService } from '../roster/index.js';
+import { classSessions } from './class-sessions.js';
 import {
-  fromAttendanceRecordMessage,
-  fromClassSessionMessage,
-  toAttendanceRecordMessage,
-  toClassSessionMessage,
   toCourseMessage,
   toGroupMessage,
   toMembershipMessage,
   toRosterChangeMessage,
   toStudentMessage,
   toTeacherMessage,
-} from './roster-messages.js';
-import { enumName } from './to-message.js';
+} from './convert/roster-messages.js';
+import { enumName } from './convert/to-message.js';
+import type { RosterRpcs, RpcParts } from './rpc-types.js';
 
 const roleName = (role: Membership_Role) => enumName(Membership_Role, role) as 'STUDENT' | 'TEACHER';
 
 /** smartid.roster.v1.RosterService on the roster service. */
-export function rosterRpc({
-  rosterService,
-}: {
-  rosterService: RosterService;
-}): ServiceImpl<typeof RosterServiceSchema> {
+export function rosterRpc(parts: Pick<RpcParts, 'rosterService'>): RosterRpcs {
+  const { rosterService } = parts;
   return {
+    ...classSessions(parts),
+
     async listStudents({ institutionId, groupId, pageSize, pageToken }) {
       const page = await rosterService.listStudents({
         institutionId,
@@ -105,25 +99,6 @@ export function rosterRpc({
         pageToken,
       });
       return { memberships: page.items.map(toMembershipMessage), nextPageToken: page.nextPageToken };
-    },
-
-    async putClassSession({ session }) {
-      if (!session) throw new Error('a request without a session passed validation');
-      const stored = await rosterService.putClassSession(fromClassSessionMessage(session));
-      return { session: toClassSessionMessage(stored) };
-    },
-
-    async getClassSession({ institutionId, id }) {
-      const { session, records } = await rosterService.getClassSession(institutionId, id);
-      return { session: toClassSessionMessage(session), records: records.map(toAttendanceRecordMessage) };
-    },
-
-    async recordAttendance({ institutionId, sessionId, records }) {
-      return rosterService.recordAttendance(
-        institutionId,
-        sessionId,
-        records.map(fromAttendanceRecordMessage),
-      );
     },
 
     async listRosterChanges({ institutionId, pageSize, pageToken }) {

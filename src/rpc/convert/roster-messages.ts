@@ -6,7 +6,7 @@ import {
   AttendanceRecord_Status,
   type AttendanceRecordSchema,
   type ClassSessionSchema,
-} from '../../gen/smartid/roster/v1/class_session_pb.js';
+} from '../../../gen/smartid/roster/v1/class_session_pb.js';
 import {
   type CourseSchema,
   type GroupSchema,
@@ -16,7 +16,7 @@ import {
   RosterChange_Entity,
   type RosterChangeSchema,
   type StudentSchema,
-} from '../../gen/smartid/roster/v1/roster_pb.js';
+} from '../../../gen/smartid/roster/v1/roster_pb.js';
 import type {
   AttendanceRecord,
   ClassSession,
@@ -26,7 +26,7 @@ import type {
   RosterChange,
   Student,
   Teacher,
-} from '../roster/index.js';
+} from '../../roster/index.js';
 import { enumName, enumValue, json, optional, timestamp } from './to-message.js';
 
 type Optional<T> = { [Key in keyof T]: null extends T[Key] ? Exclude<T[Key], null> | undefined : T[Key] };
