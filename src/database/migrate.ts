@@ -13,6 +13,7 @@ import { guardBaseline } from './migrations/0010-guard-baseline.js';
 import { changeLog } from './migrations/0011-change-log.js';
 import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
+import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
 const migrations = [
@@ -28,6 +29,7 @@ const migrations = [
   changeLog,
   outboxAttempts,
   editedDigests,
+  lastingConflicts,
 ];
 
 /** Any number will do, as long as every process takes the same one. */

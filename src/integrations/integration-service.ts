@@ -11,10 +11,13 @@ import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { requireStorable } from '../require-storable.js';
 import type {
+  BulkDecision,
+  BulkOutcome,
   ConflictResolution,
   GuardOverride,
   IssueExport,
   ListChangesRequest,
+  Renumbered,
   SyncChange,
   SyncConflict,
   SyncIssue,
@@ -173,10 +176,25 @@ export class IntegrationService {
    * Applies a plan that is HELD or PREVIEWED exactly as it was shown; what moved since is left out and
    * listed.
    */
-  async approveSync(id: string, runId: string, reason = ''): Promise<SyncReport> {
+  async approveSync(
+    id: string,
+    runId: string,
+    reason = '',
+    options: { rekey?: boolean } = {},
+  ): Promise<SyncReport> {
     requireStorable({ reason });
     await usable(this.parts.store, id);
-    return this.#outcome.of(id, () => this.parts.syncs.approve(id, runId, reason));
+    return this.#outcome.of(id, () => this.parts.syncs.approve(id, runId, reason, options));
+  }
+
+  /** Who would stay, under a new id, when a plan that waits is approved as a re-key, by the new ids. */
+  async listRekeys(
+    id: string,
+    runId: string,
+    request: PageRequest = {},
+  ): Promise<Page<Renumbered> & { total: number }> {
+    await this.getIntegration(id);
+    return this.parts.syncs.listRekeys(id, runId, request);
   }
 
   /** Puts a plan away that is HELD or PREVIEWED. */
@@ -233,6 +251,16 @@ export class IntegrationService {
       resolution,
       internalId,
     );
+  }
+
+  /**
+   * Says who many people are at once: all who wait and have a candidate by one rule. With `preview`, only tells
+   * what would be decided.
+   */
+  async resolveConflicts(id: string, decision: BulkDecision): Promise<BulkOutcome> {
+    requireStorable(decision);
+    const { institutionId } = await this.getIntegration(id);
+    return this.parts.syncs.conflicts.resolveInBulk({ integrationId: id, institutionId }, decision);
   }
 
   /** Does the runs of processes that died, one after the other; returns how many. */

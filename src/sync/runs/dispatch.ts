@@ -149,7 +149,7 @@ async function approveAll(given: Dispatch): Promise<SyncReport> {
       now.find(({ id, status }) => id === part.id && status !== 'HELD' && status !== 'PREVIEWED'),
     begin: async (part) => {
       await given.endDead(part);
-      return claims.approve(run.integrationId, part.id, run.decision ?? '', lease);
+      return claims.approve(run.integrationId, part.id, run.decision ?? '', { whole: lease });
     },
     do: (context) => (context.run.appliedPosition ? finishApplied(context) : approvePlan(context)),
   });

@@ -78,19 +78,40 @@ export class RunStore {
     });
   }
 
+  /** Inside the apply transaction: the conflicts that the run has met wait on whatever becomes of plans. */
+  async keepConflicts(run: SyncRun): Promise<void> {
+    await this.database.execute(
+      'UPDATE sync_conflicts SET lasting = true WHERE integration_id = $1 AND run_id = $2 AND NOT lasting',
+      [run.integrationId, run.id],
+    );
+  }
+
+  /** Closes the conflicts that only these plans have met, which are discarded. */
+  async #dropConflicts(integrationId: string, runIds: readonly string[]): Promise<void> {
+    await this.database.execute(
+      `DELETE FROM sync_conflicts
+       WHERE integration_id = $1 AND run_id = ANY($2::uuid[]) AND NOT lasting AND resolution IS NULL`,
+      [integrationId, runIds],
+    );
+  }
+
   /**
    * Discards the held plans that a newer reading of the same has replaced, and the runs that were held for
    * them alone.
    */
   async supersede(run: SyncRun): Promise<void> {
     const decision = `Run ${run.id} read the source anew.`;
-    const parents = await this.database.query<{ parentId: string | null }>(
+    const discarded = await this.database.query<{ id: string; parentId: string | null }>(
       `UPDATE sync_runs SET status = 'DISCARDED', decision = $4
        WHERE integration_id = $1 AND (entity_type = $2 OR $2 = 'ALL') AND id <> $3 AND parent_id IS DISTINCT FROM $3 AND status = 'HELD'
-       RETURNING parent_id AS "parentId"`,
+       RETURNING id, parent_id AS "parentId"`,
       [run.integrationId, run.entityType, run.id, decision],
     );
-    for (const { parentId } of parents)
+    await this.#dropConflicts(
+      run.integrationId,
+      discarded.map(({ id }) => id),
+    );
+    for (const { parentId } of discarded)
       if (parentId) await this.#discardEmpty(run.integrationId, parentId, decision);
   }
 
@@ -133,11 +154,14 @@ export class RunStore {
   /** Puts a plan away that waits for a person. Throws `failed_precondition` when the run is none. */
   async discard(integrationId: string, runId: string, decision: string): Promise<SyncRun> {
     await this.assertWaiting(integrationId, runId);
-    await this.database.execute(
-      `UPDATE sync_runs SET status = 'DISCARDED', decision = $3
-       WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED')`,
-      [integrationId, runId, decision],
-    );
+    await this.database.transaction(async () => {
+      const discarded = await this.database.execute(
+        `UPDATE sync_runs SET status = 'DISCARDED', decision = $3
+         WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED')`,
+        [integrationId, runId, decision],
+      );
+      if (discarded > 0) await this.#dropConflicts(integrationId, [runId]);
+    });
     return this.get(integrationId, runId);
   }
 

@@ -6,37 +6,13 @@ import type { SyncRun } from '../../runs/sync-run.js';
 import { markMatchedCreates } from '../match/index.js';
 import { rowObject, stillHas } from '../sql/entity-columns.js';
 import { lookUp } from '../sql/joins.js';
-
-/**
- * What a plan holds: how many changes of each entity and action, and among how many rows each is looked up.
- */
-export interface PlanSizes {
-  actions: readonly { entity: string; action: string; count: number }[];
-  rows: number;
-  among: number;
-}
+import { GOOD, has, outcomeOf, type PlanSizes } from './plan-sizes.js';
+import { markMovedRekeys } from './rekey-mappings.js';
 
 /** How many changes are left out because they no longer fit. */
 export interface Verdict {
   entities: number;
   memberships: number;
-}
-
-const CHANGES = 'c.integration_id = $1 AND c.run_id = $2';
-/** Changes that are carried out: neither moved nor refused. */
-export const GOOD = `${CHANGES} AND c.outcome IS NULL`;
-
-export async function sizesOf(database: Database, run: SyncRun): Promise<PlanSizes> {
-  const actions = await database.query<{ entity: string; action: string; count: number }>(
-    'SELECT entity, action, count(*)::int FROM sync_changes WHERE integration_id = $1 AND run_id = $2 GROUP BY entity, action',
-    [run.integrationId, run.id],
-  );
-  const rows = actions.reduce((sum, { count }) => sum + count, 0);
-  return { actions, rows, among: rows + run.counts.unchanged };
-}
-
-export function has({ actions }: PlanSizes, entity: string, ...wanted: string[]): boolean {
-  return actions.some((row) => row.entity === entity && wanted.includes(row.action));
 }
 
 /**
@@ -56,6 +32,7 @@ export async function verify(
     if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK', 'DELETE')) {
       entities += await markMoved(database, run, spec, sizes);
     }
+    entities += await markMovedRekeys(database, run, spec, sizes);
     if (has(sizes, type, 'CREATE', 'LINK')) {
       entities += await lookUp(database, sizes, () => markTaken(database, run, spec));
       if (!run.rollsBack) entities += await markClaimedTwice(database, run, spec);
@@ -112,10 +89,6 @@ async function markMoved(
      FROM (${moved}) moved WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = moved.seq`,
     values,
   );
-}
-
-function outcomeOf(run: SyncRun): 'MOVED' | 'REFUSED' {
-  return run.rollsBack ? 'REFUSED' : 'MOVED';
 }
 
 /** New mappings of which one of the two ids has a mapping meanwhile. */
