@@ -133,7 +133,9 @@ export class SyncService {
     const { database } = this.#options;
     const parts = await this.runs.parts(run.integrationId, run.id);
     let people = 0;
-    for (const one of [run, ...parts.filter(isWaiting)]) people += await planRekeys(database, one, { rekey });
+    // What a rollback re-keys is part of its plan.
+    const plans = run.rollsBack ? [] : [run, ...parts.filter(isWaiting)];
+    for (const one of plans) people += await planRekeys(database, one, { rekey });
     if (!rekey || people > 0) return;
     throw new ServiceError(
       'failed_precondition',

@@ -117,8 +117,10 @@ describe('a school that renumbered its students', () => {
     expect(next.counts).to.deep.include({ created: 0, unchanged: 30, missing: 0, conflicts: 0 });
     expect(await school.memberships()).to.equal(30);
 
-    const back = await integrationService.rollbackSync(integrationId, runId);
-    expect(back).to.deep.include({ success: true });
+    const shown = await integrationService.rollbackSync(integrationId, runId, { preview: true });
+    await expectSame(before, await school.people(), toNew);
+    const back = await integrationService.approveSync(integrationId, shown.runId);
+    expect(back).to.deep.include({ success: true, status: 'COMPLETED' });
     await expectSame(before, await school.people(), (id) => id);
     const again = await integrationService.rollbackSync(integrationId, back.runId);
     expect(again).to.deep.include({ success: true });

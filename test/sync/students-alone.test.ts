@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
@@ -116,6 +116,25 @@ describe('a school with students.csv alone', () => {
       created: 0,
       missing: 0,
     });
+  });
+});
+
+describe('a sync of the students', () => {
+  it('does not mind a groups.csv that cannot be opened', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({ 'students.csv': students(...ROWS) });
+    await mkdir(join(school.folder, 'groups.csv'));
+    expect((await integrationService.syncData(school.integrationId, STUDENT)).success).to.equal(true);
+    const { errors } = await integrationService.syncData(school.integrationId, GROUP);
+    expect(errors[0]).to.match(/groups\.csv is not a regular file/);
+  });
+
+  it('says so when no row names a group in a school without groups.csv', async () => {
+    const { integrationService } = await sharedServices();
+    const { integrationId } = await newSchool({ 'students.csv': students('1;Ana;Soto;', '2;Luz;Vera;') });
+    const report = await integrationService.syncData(integrationId);
+    expect(report).to.deep.include({ success: true, errorCount: 0 });
+    expect(report.gaps.join()).to.contain('no row of students.csv says in which group somebody is');
   });
 });
 

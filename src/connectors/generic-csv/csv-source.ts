@@ -101,7 +101,7 @@ export class CsvSource {
     }
     await this.#requireAny(kind);
     const told = await this.#toldByStudents(kind);
-    const absent = this.#absence(kind, told !== undefined);
+    const absent = this.#absence(kind, told);
     yield { ...(told ?? { records: [] }), ...(absent && { absent }) };
   }
 
@@ -168,7 +168,8 @@ export class CsvSource {
       await file?.close();
       return file !== undefined;
     };
-    const known = this.#there.get(kind) ?? look();
+    // What cannot be opened is there all the same: whoever reads it says what is wrong with it.
+    const known = this.#there.get(kind) ?? look().catch(() => true);
     this.#there.set(kind, known);
     return known;
   }
@@ -182,20 +183,23 @@ export class CsvSource {
   }
 
   /** What to say of a file that is not there; undefined where that was to be expected. */
-  #absence(kind: EntityKind, isTold: boolean): string | undefined {
+  #absence(kind: EntityKind, told: RecordPage<CsvRecord> | undefined): string | undefined {
     const name = this.#config.files[kind];
     const students = this.#config.files.students;
     if (name === NO_FILE) {
-      return isTold ? undefined : `There is no list of ${kind}: config.files.${kind} is "${NO_FILE}".`;
+      return told ? undefined : `There is no list of ${kind}: config.files.${kind} is "${NO_FILE}".`;
     }
     if (kind === 'students')
       return `${name} is not where the files are imported from. Put it there, or set config.files.${kind} to its name.`;
     const instead = `set config.files.${kind} to its name, or to "${NO_FILE}" if the school has no such file`;
-    if (isTold)
+    if (told && told.records.length > 0)
       return `${name} is not there, where its ${kind} came from before; those that ${students} names were not used. Put it back, or ${instead}.`;
-    const column =
-      kind === 'groups' ? `, and ${students} has no column that tells the groups (curso, grupo)` : '';
-    return `${name} is not there${column}. Put it there, or ${instead}.`;
+    const none = told
+      ? `, and no row of ${students} says in which group somebody is`
+      : kind === 'groups'
+        ? `, and ${students} has no column that tells the groups (curso, grupo)`
+        : '';
+    return `${name} is not there${none}. Put it there, or ${instead}.`;
   }
 
   /** Groups, and courses where the settings say so, as students.csv names them; undefined where it does not. */

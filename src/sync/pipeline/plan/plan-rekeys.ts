@@ -18,7 +18,7 @@ export async function planRekeys(
   { rekey }: { rekey: boolean },
 ): Promise<number> {
   const key = [run.integrationId, run.id];
-  await database.execute(
+  const taken = await database.execute(
     `DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND action = 'REKEY'`,
     key,
   );
@@ -47,13 +47,12 @@ export async function planRekeys(
      WHERE c.integration_id = $1 AND c.run_id = $2 AND c.entity = $3 AND c.external_id = p.former_id AND c.missing_after > 0`,
     [...key, run.entityType, formerIds, RENUMBERED],
   );
-  // A plan that lost changes is not applied: it has some more, or fewer, by this.
-  const [stored] = await database.query<{ planned: number | null }>(
-    `UPDATE sync_runs SET planned_changes = (SELECT count(*) FROM sync_changes WHERE integration_id = $1 AND run_id = $2)
-     WHERE integration_id = $1 AND id = $2 AND planned_changes IS NOT NULL RETURNING planned_changes AS planned`,
-    key,
-  );
-  run.plannedChanges = stored?.planned ?? null;
+  // By how many it should have it is known whether a plan is whole.
+  if (run.plannedChanges !== null) run.plannedChanges += people.length - taken;
+  await database.execute('UPDATE sync_runs SET planned_changes = $3 WHERE integration_id = $1 AND id = $2', [
+    ...key,
+    run.plannedChanges,
+  ]);
   return people.length;
 }
 
