@@ -51,6 +51,7 @@ export function toEntityRecord(
   const problem = problemOf(cells, columns, line);
   if (problem === 'blank') return NOTHING;
   if (problem) return { issues: [{ ...problem, cells }] };
+  if (repeatsHeader(cells, columns)) return { issues: [headerAgain(line)] };
   const record: Record<string, unknown> = { line, cells };
   for (const [field, position] of columns.positions) {
     if (!COMPOSED.has(field)) record[field] = cells[position] ?? '';
@@ -68,10 +69,28 @@ export function toEntityRecord(
   return { record: record as unknown as CsvRecord, issues: [] };
 }
 
-/** Whether a row is one that can be understood, where only its cells are looked at. */
+/** Whether a row is one that can be understood, where only its cells are looked at; 'blank': it says nothing. */
 export function isReadable({ line, cells }: CsvRow, columns: CsvColumns): boolean | 'blank' {
   const problem = problemOf(cells, columns, line);
-  return problem === 'blank' ? problem : problem === undefined;
+  if (problem === 'blank' || repeatsHeader(cells, columns)) return 'blank';
+  return problem === undefined;
+}
+
+/** Lists that were put one below the other have their header between them. */
+function repeatsHeader(cells: readonly string[], { positions, names }: CsvColumns): boolean {
+  if (positions.size < 2) return false;
+  for (const [field, position] of positions) if (cells[position]?.trim() !== names[field]) return false;
+  return true;
+}
+
+function headerAgain(line: number): RecordIssue {
+  return {
+    severity: 'warning',
+    rule: 'row.header',
+    problem: 'the row is the header once more, and was passed over',
+    line,
+    hint: 'Nothing is lost if lists were put one below the other.',
+  };
 }
 
 /** Turns a row into a membership. */
@@ -82,6 +101,7 @@ export function toMembershipRecord(
   const problem = problemOf(cells, columns, line);
   if (problem === 'blank') return NOTHING;
   if (problem) return { issues: [{ ...problem, cells }] };
+  if (repeatsHeader(cells, columns)) return { issues: [headerAgain(line)] };
   const cell = (field: string) => {
     const position = columns.positions.get(field);
     return position === undefined ? undefined : (cells[position] ?? '').trim();

@@ -11,6 +11,10 @@ const INACTIVE = words(`
   disabled desactivado desertor desercion abandono fallecido expulsado renunciado desvinculado jubilado archivado cerrado
   finalizado withdrawn transferred graduated suspended deleted left no false falso 0 n i`);
 
+/** More values than this are no states. */
+const MOST_QUESTIONS = 20;
+const UNTIL_THEN = 'who is in the roster stays as before, and who is new is inactive';
+
 /** What values of a column for the state mean, and how many rows have one of which nobody knows. */
 export class CsvStates {
   readonly #told: ReadonlyMap<string, boolean>;
@@ -39,15 +43,29 @@ export class CsvStates {
     return null;
   }
 
-  /** A question for each value that is not known, with how many rows have it. */
+  /** A question for each value that is not known, with how many rows have it; one for all when they are many. */
   questions(): RecordIssue[] {
-    return [...this.#unknown.values()].map(({ text, rows, line, column }) => {
+    const unknown = [...this.#unknown.values()];
+    const [first] = unknown;
+    if (first && unknown.length > MOST_QUESTIONS) {
+      const rows = unknown.reduce((sum, value) => sum + value.rows, 0);
+      return [
+        {
+          severity: 'warning',
+          rule: 'status.unknown',
+          problem: `${first.column} has ${unknown.length} values that are not known (${rows} rows have one, the first on line ${first.line}); ${UNTIL_THEN}`,
+          column: first.column,
+          hint: 'Look whether that column tells a state at all: config.columns can name another, and config.states what values mean.',
+        },
+      ];
+    }
+    return unknown.map(({ text, rows, line, column }) => {
       const value = text.slice(0, 80);
       const where = rows === 1 ? '1 row has it' : `${rows} rows have it, the first on line ${line}`;
       return {
         severity: 'warning',
         rule: 'status.unknown',
-        problem: `${column} "${value}" is not known (${where}); who is in the roster stays as before, and who is new is inactive`,
+        problem: `${column} "${value}" is not known (${where}); ${UNTIL_THEN}`,
         ...(rows === 1 && { line }),
         column,
         value,

@@ -322,6 +322,27 @@ describe('CSV files as schools write them', () => {
     expect(told.records.map(({ active }) => active)).to.deep.equal([true, true, true, false, true]);
   });
 
+  it('ask once when a column for the state has values without end', async () => {
+    const rows = Array.from({ length: 500 }, (_, n) => `${n},Ana,Soto,nota ${n}`);
+    const { issues } = await readCsv(`${HEAD},situacion\n${rows.join('\n')}\n`);
+    expect(issues).to.have.length(1);
+    expect(issues[0]?.problem).to.match(/situacion has 500 values that are not known \(500 rows have one/);
+  });
+
+  it('pass over a header that comes once more between two lists, with a warning', async () => {
+    for (const kind of ['students', 'memberships'] as const) {
+      const [head, ...rows] =
+        kind === 'students'
+          ? ['id,nombres,curso', '1,Ana,1A', '2,Luz,1B']
+          : ['grupo_id,persona_id', 'G1,1', 'G2,2'];
+      const { records, issues } = await readCsv([head, rows[0], head, rows[1]].join('\n'), kind);
+      expect(records).to.have.length(2);
+      expect(issues.map(({ rule, severity, line }) => [rule, severity, line])).to.deep.equal([
+        ['row.header', 'warning', 3],
+      ]);
+    }
+  });
+
   it('know the states of Chilean exports, in each gender and way of writing', async () => {
     const states: Record<string, boolean> = {
       Matriculado: true,
