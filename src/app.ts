@@ -3,7 +3,7 @@ import type { Logger } from './observability/index.js';
 import { createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { buildServices } from './services.js';
-import { healthService, reflectionServices, startServer } from './transport/index.js';
+import { assertListenable, healthService, reflectionServices, startServer } from './transport/index.js';
 
 export interface App {
   /** Where the service can be reached. */
@@ -21,6 +21,8 @@ export async function startApp(options: {
   onFailure?: (error: Error) => void;
 }): Promise<App> {
   const { config, logger } = options;
+  // Before a database is made or touched.
+  await assertListenable(config);
   const parts = await buildServices(options);
   try {
     const { token, made } = await loadAdminToken(config);

@@ -147,6 +147,9 @@ const environment = z.object({
   ),
 });
 
+/** The names of all variables that are read. */
+export const knownVariables: readonly string[] = Object.keys(environment.shape);
+
 /** Reads the environment. Throws ConfigError that names every variable that is wrong, and what to write. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const parsed = environment.safeParse(env);

@@ -1,14 +1,19 @@
+#!/usr/bin/env node
 import { type App, startApp } from './app.js';
-import { ConfigError, loadConfig } from './config.js';
-import { DataDirLockedError } from './database/embedded/index.js';
+import { type Config, knownVariables, loadConfig } from './config.js';
 import { createLogger, type Logger } from './observability/index.js';
+import { explainStartFailure } from './start-failure.js';
+import { unknownVariables } from './unknown-variables.js';
 
 /** How long a stop waits for what is in flight, in milliseconds. */
 const GRACE = 30_000;
 
+let config: Config | undefined;
+
 async function main(): Promise<void> {
-  const config = loadConfig(process.env);
+  config = loadConfig(process.env);
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  for (const sentence of unknownVariables(process.env, knownVariables)) logger.warn(sentence);
   const app = await startApp({ config, logger, onFailure: () => process.exit(1) });
   logger.info({ url: app.url }, `SmartID Integrations listens on ${app.url}`);
   if (app.madeToken) greet(app.url, app.madeToken, config.dataDir);
@@ -51,9 +56,6 @@ function stopOnSignals(app: App, logger: Logger): void {
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof ConfigError || error instanceof DataDirLockedError;
-  process.stderr.write(
-    `SmartID Integrations cannot start.\n${known ? error.message : error instanceof Error ? error.stack : error}\n`,
-  );
+  process.stderr.write(`SmartID Integrations cannot start.\n${explainStartFailure(error, config)}\n`);
   process.exit(1);
 });

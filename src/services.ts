@@ -2,10 +2,11 @@ import { AttendanceService } from './attendance/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
-import { Database, Leases, migrate } from './database/index.js';
+import { Database, explainUnusable, Leases, migrate } from './database/index.js';
 import {
   ConnectorSessions,
   capabilitiesOf,
+  cursorsOf,
   IntegrationService,
   IntegrationStore,
   syncWork,
@@ -56,7 +57,9 @@ export async function buildServices({
   const storage = await openDatabase(config, logger, onFailure);
   const { database } = storage;
   try {
-    await migrate(database, logger);
+    await migrate(database, logger).catch((error: unknown) => {
+      throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
+    });
     const vault = new CredentialVault(await loadCredentialKeys(config));
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
@@ -66,6 +69,7 @@ export async function buildServices({
       files: createPathJail(config.csvRoot),
       outbound,
       s3: config.s3,
+      cursor: cursorsOf(database),
       logger,
     });
     const leases = new Leases({ database, logger, ttlSeconds: LEASE_SECONDS });

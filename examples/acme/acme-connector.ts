@@ -37,11 +37,11 @@ export class AcmeConnector extends RosterConnector<Config, Credentials> {
     for await (const items of this.#pages('students')) yield items.map(toStudent);
   }
 
-  async *courses() {
+  override async *courses() {
     for await (const items of this.#pages('courses')) yield items.map(toCourse);
   }
 
-  async send(sheet: AttendanceSheet): Promise<SendResult> {
+  override async send(sheet: AttendanceSheet): Promise<SendResult> {
     const marks = sheet.rows.map(({ externalId, status }) => ({ student: externalId, status }));
     // The session's id makes it safe to send twice: Acme keeps one mark for each student of a session.
     await this.#call({
@@ -53,9 +53,7 @@ export class AcmeConnector extends RosterConnector<Config, Credentials> {
     return { success: true, sent: marks.length, errors: [] };
   }
 
-  /**
-   * All pages of a list. Less than Acme declares, or one record twice, is an error and not a shorter list.
-   */
+  /** All pages of a list. Less than Acme declares, or a record twice, is an error and no shorter list. */
   async *#pages(list: string): AsyncGenerator<Item[]> {
     const seen = new Set<string>();
     let total = 1;
@@ -79,9 +77,7 @@ export class AcmeConnector extends RosterConnector<Config, Credentials> {
   async #page(list: string, offset: number, limit: number) {
     const parsed = page.safeParse(await this.#call({ path: `/api/${list}`, query: { offset, limit } }));
     if (parsed.success) return parsed.data;
-    throw new ConnectorError(
-      `Acme answered ${list} with something else than a page. Is config.apiUrl right?`,
-    );
+    throw new ConnectorError(`Acme answered ${list} with no page of it. Is config.apiUrl right?`);
   }
 
   async #call(request: Parameters<ReturnType<typeof this.context.http>['send']>[0]): Promise<unknown> {

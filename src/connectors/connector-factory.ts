@@ -6,6 +6,7 @@ import { idukay } from './idukay/index.js';
 import { IntegrationProvider } from './integration-provider.js';
 import { MappingEntityType } from './mapping-entity-type.js';
 import { moodle } from './moodle/index.js';
+import { oneRoster } from './oneroster/index.js';
 import type { ConnectorContext, SISConnector } from './sis-connector.js';
 
 /** A connector: a definition, or a class that implements SISConnector and nothing more. */
@@ -15,6 +16,7 @@ export type ConnectorEntry = ConnectorDefinition | (new () => SISConnector);
 const CONNECTORS: Readonly<Record<IntegrationProvider, ConnectorEntry>> = {
   [IntegrationProvider.IDUKAY]: idukay,
   [IntegrationProvider.MOODLE]: moodle,
+  [IntegrationProvider.ONEROSTER]: oneRoster,
   [IntegrationProvider.GENERIC_CSV]: genericCsv,
 };
 

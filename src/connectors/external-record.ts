@@ -5,7 +5,7 @@
  */
 export type Text = string | null | undefined;
 
-interface ExternalRecord {
+export interface ExternalRecord {
   /** Id in the school's system. Without one the record is kept out with an error. */
   externalId: Text;
   /**
@@ -21,7 +21,7 @@ interface ExternalRecord {
   cells?: readonly string[] | undefined;
 }
 
-interface PersonRecord extends ExternalRecord {
+export interface PersonRecord extends ExternalRecord {
   nationalId?: Text;
   givenName?: Text;
   familyName?: Text;
@@ -131,8 +131,15 @@ export interface RecordPage<R> {
    * where the list never brought any.
    */
   absent?: string | undefined;
+  /** Of memberships: the source has no such list, and a person said so. Those that it brought before end. */
+  none?: boolean | undefined;
   /** The file holds some of the records on purpose, not all: who is not in it has not vanished. */
   partial?: boolean | undefined;
+  /**
+   * Where the next reading of this entity type may go on from, in the connector's own words; the last page's
+   * counts. Handed back by `ConnectorContext.cursor`, once all that was read has been applied.
+   */
+  cursor?: string | undefined;
 }
 
 /**

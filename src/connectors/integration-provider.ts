@@ -5,5 +5,6 @@
 export enum IntegrationProvider {
   IDUKAY = 'IDUKAY',
   MOODLE = 'MOODLE',
+  ONEROSTER = 'ONEROSTER',
   GENERIC_CSV = 'GENERIC_CSV',
 }

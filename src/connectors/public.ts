@@ -9,6 +9,8 @@ export {
   type HttpClientOptions,
   HttpFailure,
   type HttpRequest,
+  OAuth2Client,
+  type OAuth2ClientOptions,
 } from './http/index.js';
 export type {
   AttendanceRow,
@@ -22,10 +24,12 @@ export type {
   ConnectorDefinition,
   CourseRecord,
   DeliveryOutcome,
+  ExternalRecord,
   FingerprintedPage,
   GroupRecord,
   MembershipRecord,
   Pages,
+  PersonRecord,
   PushedRecords,
   ReadRowsAgain,
   RecordIssue,

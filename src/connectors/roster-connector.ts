@@ -1,4 +1,5 @@
 import type { AttendanceSheet } from './attendance-sheet.js';
+import { ConnectorError } from './connector-error.js';
 import type {
   CourseRecord,
   GroupRecord,
@@ -54,16 +55,19 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
 
   abstract testConnection(): Promise<ConnectionReport>;
   abstract students(): Pages<StudentRecord>;
-  abstract courses(): Pages<CourseRecord>;
   /** Optional readers: leave out what the system does not have. */
+  courses?(): Pages<CourseRecord>;
   teachers?(): Pages<TeacherRecord>;
   groups?(): Pages<GroupRecord>;
   /** Memberships in this role: read with the students (STUDENT) and with the groups (TEACHER). */
   memberships?(role: 'STUDENT' | 'TEACHER'): Pages<MembershipRecord>;
   /** Reads rows of a file once more, to give them back; only for files whose pages have a `table`. */
   rowsAgain?(...of: Parameters<ReadRowsAgain>): ReturnType<ReadRowsAgain>;
-  /** Sends a sheet whose ids are the school's. */
-  abstract send(sheet: AttendanceSheet): Promise<SendResult>;
+  /**
+   * Sends a sheet whose ids are the school's. A connector without it only reads; its capabilities say so
+   * (`sendsAttendance: false`).
+   */
+  send?(sheet: AttendanceSheet): Promise<SendResult>;
 
   /** All that a sync of one entity type reads; undefined when the connector has no reader for it. */
   source(entityType: MappingEntityType): RecordSource | undefined {
@@ -78,7 +82,7 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
       case MappingEntityType.STUDENT:
         return this.students();
       case MappingEntityType.COURSE:
-        return this.courses();
+        return this.courses?.();
       case MappingEntityType.TEACHER:
         return this.teachers?.();
       case MappingEntityType.GROUP:
@@ -86,7 +90,8 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
     }
   }
 
-  sendAttendance(_sessionId: string, sheet: AttendanceSheet): Promise<SendResult> {
-    return this.send(sheet);
+  async sendAttendance(_sessionId: string, sheet: AttendanceSheet): Promise<SendResult> {
+    if (this.send) return this.send(sheet);
+    throw new ConnectorError('This connector only reads: it cannot send attendance.');
   }
 }

@@ -147,6 +147,11 @@ export interface ConnectorContext {
   /** Where S3 is, unless a config says otherwise. */
   s3: S3Defaults;
   /**
+   * The `cursor` of the last reading of this entity type; undefined when the next one must read everything:
+   * there was none, a row of it was left out, or a person has intervened since.
+   */
+  cursor(entityType: MappingEntityType): Promise<string | undefined>;
+  /**
    * Says what became of marks while they are being sent, so that it is known even when the process dies.
    * Marks that nothing is said of are judged by the SendResult.
    */

@@ -3,3 +3,4 @@ export { Lease, type LeaseKey, type LeaseOptions, Leases } from './lease.js';
 export { MAPPING_COLUMNS } from './mapping-columns.js';
 export { migrate } from './migrate.js';
 export * from './models/index.js';
+export { explainUnusable, SchemaTooNewError, UnusableDatabaseError } from './unusable-database.js';

@@ -14,6 +14,7 @@ import { changeLog } from './migrations/0011-change-log.js';
 import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
+import { SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
 const migrations = [
@@ -37,7 +38,8 @@ const LOCK = 4_711_001;
 
 /**
  * Brings the schema up to date: all that is pending, in one transaction. Of two processes that start at once,
- * one migrates and the other waits and finds nothing to do.
+ * one migrates and the other waits and finds nothing to do. Throws SchemaTooNewError when a later version of
+ * the program has migrated it.
  */
 export async function migrate(database: Database, logger: Logger): Promise<void> {
   await database.transaction(async () => {
@@ -48,6 +50,7 @@ export async function migrate(database: Database, logger: Logger): Promise<void>
     await database.query(
       'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
     );
+    await refuseLaterSchema(database);
     const umzug = new Umzug({
       migrations: migrations.map(({ name, sql }) => ({ name, up: () => database.query(sql) })),
       storage: {
@@ -65,4 +68,12 @@ export async function migrate(database: Database, logger: Logger): Promise<void>
     const applied = await umzug.up();
     if (applied.length > 0) logger.info({ migrations: applied.map(({ name }) => name) }, 'schema migrated');
   });
+}
+
+async function refuseLaterSchema(database: Database): Promise<void> {
+  const applied = await database.query<{ name: string }>('SELECT name FROM schema_migrations ORDER BY name');
+  const later = applied
+    .map(({ name }) => name)
+    .filter((name) => !migrations.some((own) => own.name === name));
+  if (later.length > 0) throw new SchemaTooNewError(later);
 }

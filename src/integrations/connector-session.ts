@@ -14,6 +14,7 @@ import {
 import type { Logger } from '../observability/index.js';
 import { checkSettings, timeZoneOf } from './check-settings.js';
 import { readEntities } from './read-entities.js';
+import type { FindCursor } from './reading-cursor.js';
 
 /** Opens sealed credentials. They leave it only to be handed to a connector's `connect`. */
 export interface CredentialOpener {
@@ -61,6 +62,7 @@ export class ConnectorSessions {
   readonly #files: ConfinedFiles;
   readonly #outbound: Outbound;
   readonly #s3: S3Defaults;
+  readonly #cursor: FindCursor;
   readonly #logger: Logger;
 
   constructor(parts: {
@@ -69,6 +71,7 @@ export class ConnectorSessions {
     files: ConfinedFiles;
     outbound: Outbound;
     s3: S3Defaults;
+    cursor: FindCursor;
     logger: Logger;
   }) {
     this.#factory = parts.factory;
@@ -76,6 +79,7 @@ export class ConnectorSessions {
     this.#files = parts.files;
     this.#outbound = parts.outbound;
     this.#s3 = parts.s3;
+    this.#cursor = parts.cursor;
     this.#logger = parts.logger;
   }
 
@@ -150,6 +154,7 @@ export class ConnectorSessions {
       http: (options) => this.#outbound.client({ ...options, signal, logger }),
       outbound: this.#outbound,
       s3: this.#s3,
+      cursor: (entityType) => this.#cursor(target.id, entityType),
       delivered: callbacks.delivered ?? refuse,
       handOutAgain: callbacks.handOutAgain ?? refuse,
       assertMaySend: callbacks.assertMaySend ?? refuse,

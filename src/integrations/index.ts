@@ -9,4 +9,5 @@ export type {
 } from './integration.js';
 export { IntegrationService, type SyncLogs } from './integration-service.js';
 export { IntegrationStore } from './integration-store.js';
+export { cursorsOf, type FindCursor } from './reading-cursor.js';
 export { capabilitiesOf, syncWork } from './sync-work.js';

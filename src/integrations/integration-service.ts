@@ -289,7 +289,9 @@ export class IntegrationService {
   ): Promise<SendReport> {
     const row = await usable(this.parts.store, id);
     if (!this.#capabilities(row).sendsAttendance) {
-      throw new ServiceError('unimplemented', `${row.provider} takes no attendance with these settings.`, {
+      const { capabilities } = this.parts.factory.definition(row.provider);
+      const when = capabilities.sendsAttendance ? ' with these settings' : ': it is only read from';
+      throw new ServiceError('unimplemented', `${row.provider} takes no attendance${when}.`, {
         reason: 'ATTENDANCE_UNSUPPORTED',
       });
     }

@@ -1,3 +1,4 @@
+export { assertListenable } from './assert-listenable.js';
 export {
   healthService,
   type RunningServer,

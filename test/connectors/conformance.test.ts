@@ -2,17 +2,22 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { genericCsv } from '../../src/connectors/generic-csv/index.js';
 import { idukay } from '../../src/connectors/idukay/index.js';
+import { MappingEntityType } from '../../src/connectors/index.js';
 import { moodle } from '../../src/connectors/moodle/index.js';
 import { conformanceCases, type Simulation } from '../../src/connectors/testkit/index.js';
 import { createPathJail } from '../../src/security/index.js';
 import { IdukayGateway, IdukayTokenApi, makeIdukaySchool } from '../support/idukay/index.js';
-import { MoodleSimulator, makeMoodleSchool } from '../support/moodle/index.js';
+import { MoodleSimulator, type MoodleUser, makeMoodleSchool } from '../support/moodle/index.js';
 import { S3Simulator } from '../support/s3-bucket/index.js';
 import { sheetOf } from '../support/sheet.js';
 import { tempFolder } from '../support/temp-folder.js';
 
+const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
+
 function simulateMoodle(): Simulation {
   const school = makeMoodleSchool({ courses: 3, students: 24, coursesPerStudent: 2 });
+  const suspended = school.users.find(({ username }) => username.startsWith('s')) as MoodleUser;
+  Object.assign(suspended, { suspended: true });
   const simulator = new MoodleSimulator(school);
   const [course] = school.courses;
   const idsOf = (letter: string) =>
@@ -32,6 +37,14 @@ function simulateMoodle(): Simulation {
       STUDENT: idsOf('s'),
       TEACHER: idsOf('t'),
     },
+    expectedMemberships: {
+      STUDENT: school.courses.flatMap(({ enrolments }) =>
+        enrolments.flatMap(({ userId, roles, groupIds = [] }) =>
+          roles.includes('student') ? groupIds.map((id) => [String(id), String(userId)] as const) : [],
+        ),
+      ),
+    },
+    inactive: { STUDENT: [String(suspended.id)], TEACHER: [] },
     refused: [
       { config: { apiUrl: 'no address' } },
       { config: { apiUrl: 'ftp://aula.example' } },
@@ -63,6 +76,7 @@ function simulateGateway(): Simulation {
   const simulator = new IdukayGateway({ lists });
   const { apiKey, institutionCode } = simulator;
   const students = lists.estudiantes.map(({ id }) => String(id));
+  Object.assign(lists.estudiantes[3] as object, { estado: 'RETIRADO' });
   return {
     handle: simulator.handle,
     settings: (url, timeout) => ({
@@ -75,6 +89,13 @@ function simulateGateway(): Simulation {
       STUDENT: students,
       TEACHER: (lists.profesores ?? []).map(({ id }) => id),
     },
+    expectedMemberships: {
+      STUDENT: (lists.grupos ?? []).flatMap(({ id, estudiantes = [] }) =>
+        estudiantes.map((student) => [id, student] as const),
+      ),
+    },
+    inactive: { STUDENT: [students[3] as string], COURSE: [], GROUP: [], TEACHER: [] },
+    declaresTotals: [COURSE, GROUP, STUDENT, TEACHER],
     refused: [
       { config: { apiUrl: 'no address' } },
       { config: { dialect: 'spanish' } },
@@ -133,11 +154,28 @@ const rowOf = (kind: keyof typeof HEADS, id: string) =>
       .slice(1)
       .map(() => 'Ana'),
   ].join(',');
-const csvFiles = () =>
-  Object.fromEntries(
-    KINDS.map((kind) => [`${kind}.csv`, [HEADS[kind], ...IDS.map((id) => rowOf(kind, id))].join('\n')]),
-  );
-const csvExpected = { COURSE: IDS, GROUP: IDS, STUDENT: IDS, TEACHER: IDS };
+/** Everybody is in the group of the same id; the last student has left. */
+const csvFiles = () => ({
+  ...Object.fromEntries(
+    KINDS.map((kind) => [
+      `${kind}.csv`,
+      [`${HEADS[kind]},estado`, ...IDS.map((id) => `${rowOf(kind, id)},${stateOf(kind, id)}`)].join('\n'),
+    ]),
+  ),
+  'memberships.csv': [
+    'grupo_id,persona_id,rol',
+    ...IDS.flatMap((id) => [`${id},${id},alumno`, `${id},${id},profesor`]),
+  ].join('\n'),
+});
+const LEFT = IDS.at(-1) as string;
+const stateOf = (kind: keyof typeof HEADS, id: string) =>
+  kind === 'students' && id === LEFT ? 'RETIRADO' : 'ACTIVO';
+const PAIRS = IDS.map((id) => [id, id] as const);
+const csvExpected: Pick<Simulation, 'expected' | 'expectedMemberships' | 'inactive'> = {
+  expected: { COURSE: IDS, GROUP: IDS, STUDENT: IDS, TEACHER: IDS },
+  expectedMemberships: { STUDENT: PAIRS, TEACHER: PAIRS },
+  inactive: { COURSE: [], GROUP: [], STUDENT: [LEFT], TEACHER: [] },
+};
 const lines = (text: string) => text.trim().split('\r\n').length - 1;
 
 async function simulateFolder(): Promise<Simulation> {
@@ -147,7 +185,7 @@ async function simulateFolder(): Promise<Simulation> {
   return {
     settings: () => ({ config: { importPath: 'in', exportPath: 'out' }, credentials: {} }),
     files: createPathJail(root),
-    expected: csvExpected,
+    ...csvExpected,
     refused: [
       { config: { importPath: '' } },
       { config: { importPath: undefined } },
@@ -172,7 +210,7 @@ function simulateS3(): Simulation {
       config: { s3Bucket: 'school', s3Prefix: 'exports', s3Endpoint: url, s3ForcePathStyle: true, timeout },
       credentials: { awsAccessKey: keys.accessKey, awsSecretKey: keys.secretKey },
     }),
-    expected: csvExpected,
+    ...csvExpected,
     refused: [
       { config: { s3Bucket: 'No Bucket' } },
       { config: { s3Endpoint: 'nowhere' } },

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { create, type DescMethod, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
@@ -10,7 +10,8 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from '@connectrpc/connect-node';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, credentials, loadPackageDefinition, Metadata } from '@grpc/grpc-js';
+import { load } from '@grpc/proto-loader';
 import { expect } from 'chai';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { MappingEntityType } from '../../gen/smartid/integrations/v1/mapping_pb.js';
@@ -21,9 +22,18 @@ const BUF = join(process.cwd(), 'node_modules/.bin/buf');
 const ROWS = 2_500;
 
 let integrationId: string;
+let school: Promise<void> | undefined;
 
-/** A school with more mappings than one page of the server's reading holds. */
-before(async () => {
+/**
+ * A school with more mappings than one page of the server's reading holds. Made by the first suite that needs
+ * it: other tests start without.
+ */
+function laySchool(): Promise<void> {
+  school ??= makeSchool();
+  return school;
+}
+
+async function makeSchool(): Promise<void> {
   const { url, files } = await sharedService();
   const institutionId = randomUUID();
   await mkdir(join(files, institutionId), { recursive: true });
@@ -41,7 +51,7 @@ before(async () => {
   integrationId = integration?.id as string;
   const report = await client.syncData({ id: integrationId, entityType: MappingEntityType.STUDENT });
   expect(report.synced).to.equal(ROWS);
-});
+}
 
 const bearer: NonNullable<Parameters<typeof createConnectTransport>[0]['interceptors']>[number] =
   (next) => (request) => {
@@ -50,6 +60,8 @@ const bearer: NonNullable<Parameters<typeof createConnectTransport>[0]['intercep
   };
 
 describe('@grpc/grpc-js', () => {
+  before(laySchool);
+
   const codec = <M extends DescMethod>(method: M) => ({
     path: `/${method.parent.typeName}/${method.name}`,
     encode: (message: MessageShape<M['input']>) => Buffer.from(toBinary(method.input, message)),
@@ -122,6 +134,8 @@ describe('@grpc/grpc-js', () => {
 });
 
 describe('Connect clients', () => {
+  before(laySchool);
+
   const TRANSPORTS: Record<string, (baseUrl: string) => Transport> = {
     'Connect over HTTP/1.1': (baseUrl) =>
       createConnectTransport({ baseUrl, httpVersion: '1.1', interceptors: [bearer] }),
@@ -159,6 +173,8 @@ describe('Connect clients', () => {
 });
 
 describe('buf curl', () => {
+  before(laySchool);
+
   // It speaks by reflection alone: outside of this folder it finds no proto files.
   const curl = async (...args: string[]) => {
     const { url } = await sharedService();
@@ -209,6 +225,8 @@ describe('buf curl', () => {
 });
 
 describe('a stream over REST', () => {
+  before(laySchool);
+
   it('is one JSON array of all rows', async () => {
     const { url } = await sharedService();
     const response = await fetch(`${url}/integrations/${integrationId}/mappings`, {
@@ -229,3 +247,43 @@ describe('a stream over REST', () => {
     expect((await fetch(`${url}/healthz`)).status).to.equal(200);
   });
 });
+
+describe('proto/ as it is in the tree', () => {
+  it('is all that proto-loader needs to make a client of gRPC, which then calls', async () => {
+    const { url } = await sharedService();
+    const folder = join(process.cwd(), 'proto');
+    const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.proto'));
+    expect(files).to.include('buf/validate/validate.proto');
+    const definition = await load(files, { includeDirs: [folder], enums: String });
+    const packages = loadPackageDefinition(definition) as unknown as {
+      smartid: { integrations: { v1: { IntegrationService: new (...given: unknown[]) => ListsProviders } } };
+    };
+    const client = new packages.smartid.integrations.v1.IntegrationService(
+      new URL(url).host,
+      credentials.createInsecure(),
+    );
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${TOKEN}`);
+    const { providers } = await new Promise<ProvidersAnswer>((resolve, reject) => {
+      client.ListProviders({}, metadata, (error, answer) => (answer ? resolve(answer) : reject(error)));
+    });
+    client.close();
+    expect(providers.find(({ provider }) => provider === 'MOODLE')).to.deep.include({
+      provider: 'MOODLE',
+      sendsAttendance: true,
+    });
+  });
+});
+
+interface ProvidersAnswer {
+  providers: { provider: string; sendsAttendance: boolean }[];
+}
+
+/** What proto-loader makes of the service, as far as it is called here. */
+interface ListsProviders extends Client {
+  ListProviders(
+    request: object,
+    metadata: Metadata,
+    done: (error: Error | null, answer?: ProvidersAnswer) => void,
+  ): void;
+}

@@ -213,8 +213,14 @@ describe('the documented REST paths', () => {
       provider: string;
       configSchema: { properties: object };
     }[];
-    expect(providers.map(({ provider }) => provider)).to.deep.equal(['IDUKAY', 'MOODLE', 'GENERIC_CSV']);
-    const csv = providers[2];
+    expect(providers.map(({ provider }) => provider)).to.deep.equal([
+      'IDUKAY',
+      'MOODLE',
+      'ONEROSTER',
+      'GENERIC_CSV',
+    ]);
+    const [, , oneRoster, csv] = providers;
+    expect(oneRoster).to.deep.include({ provider: 'ONEROSTER', sendsAttendance: false });
     expect(csv).to.deep.include({ provider: 'GENERIC_CSV', sendsAttendance: true });
     expect(csv?.configSchema.properties).to.have.property('importPath');
   });

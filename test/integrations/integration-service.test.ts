@@ -34,7 +34,7 @@ describe('IntegrationService', () => {
     );
     expect(secret.violations?.[0]?.field).to.equal('credentials');
     const unknown = await failure(integrationService.createIntegration({ ...base, provider: 'NOPE' }));
-    expect(unknown.message).to.match(/"NOPE" is not known; known are IDUKAY, MOODLE, GENERIC_CSV/);
+    expect(unknown.message).to.match(/"NOPE" is not known; known are IDUKAY, MOODLE, ONEROSTER, GENERIC_CSV/);
   });
 
   it('changes the fields that are sent and no others; null removes a setting', async () => {

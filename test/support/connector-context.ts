@@ -18,6 +18,7 @@ export function connectorContext(root: string): ConnectorContext {
     http: (options) => outbound.client({ ...options, signal, logger }),
     outbound,
     s3: { endpoint: undefined, forcePathStyle: true },
+    cursor: () => Promise.resolve(undefined),
     delivered: () => Promise.resolve(),
     handOutAgain: () => Promise.resolve(),
     assertMaySend: () => {},

@@ -223,6 +223,23 @@ describe('a school that renumbered its students', () => {
   });
 });
 
+describe('a school whose code is the id', () => {
+  it('keeps everybody by a plan approved as a re-key, although each has a code that another had', async () => {
+    const coded = (idOf: (n: number) => string) => students(idOf).replace('id;', 'código;');
+    const school = await schoolOf(coded(OLD));
+    const { integrationService, integrationId } = school;
+    const before = await school.people();
+    await school.write({ 'students.csv': coded((n) => `A${(n + 1) % 30}`) });
+    const { runId } = await integrationService.previewSync(integrationId, STUDENT);
+    expect((await integrationService.listRekeys(integrationId, runId)).total).to.equal(30);
+    const approved = await integrationService.approveSync(integrationId, runId, '', { rekey: true });
+    expect(approved.counts).to.deep.include({ updated: 30, conflicts: 0, moved: 0 });
+    await expectSame(before, await school.people(), (id) => `A${(Number(id.slice(1)) + 1) % 30}`);
+    const { counts } = await integrationService.syncData(integrationId, STUDENT);
+    expect(counts).to.deep.include({ created: 0, conflicts: 0, missing: 0 });
+  });
+});
+
 describe('many conflicts at once', () => {
   it('are linked by a rule where there is no doubt, and the others wait', async () => {
     const { integrationService, rosterService } = await sharedServices();

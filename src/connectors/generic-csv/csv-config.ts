@@ -61,7 +61,7 @@ const settings = z.strictObject({
     .prefault({})
     .meta({
       description:
-        'Other file names than the usual ones. memberships: "none" says that the school has no such list.',
+        'Other file names than the usual ones. "none" says that the school has no such list (not of students).',
     }),
   columns: z
     .strictObject({

@@ -108,7 +108,7 @@ function readFirstRows(sample: string, delimiter: Delimiter): CsvRow[] {
  */
 export async function* readRows(
   file: CsvFile,
-  dialect: CsvDialect,
+  dialect: Pick<CsvDialect, 'encoding' | 'bomBytes' | 'delimiter' | 'headerLine'>,
   signal: AbortSignal,
 ): AsyncGenerator<CsvRow[]> {
   const { name } = file;

@@ -22,6 +22,7 @@ import {
   withoutError,
 } from './csv-records.js';
 import { type CsvDialect, type CsvRow, detectDialect, readRows } from './csv-rows.js';
+import { absenceOf, absenceOfMemberships, encodingWarning, titleWarning } from './csv-sentences.js';
 import { CsvStates } from './csv-states.js';
 
 /** Columns that speak of others: rows with them say something anew although they are as they were. */
@@ -96,12 +97,13 @@ export class CsvSource {
     const reading: EntityReading = { states, groups };
     if (yield* this.#pages(kind, (row, columns) => toEntityRecord(row, columns, reading))) {
       const issues = states.questions();
-      if (issues.length > 0) yield { file: this.#config.files[kind], records: [], issues };
+      const [file] = [...this.#read].find(([, read]) => read.kind === kind) ?? [];
+      if (issues.length > 0) yield { file, records: [], issues };
       return;
     }
     await this.#requireAny(kind);
     const told = await this.#toldByStudents(kind);
-    const absent = this.#absence(kind, told);
+    const absent = absenceOf(this.#config, kind, told);
     yield { ...(told ?? { records: [] }), ...(absent && { absent }) };
   }
 
@@ -114,7 +116,7 @@ export class CsvSource {
   ): AsyncGenerator<RecordPage<MembershipRecord> | FingerprintedPage<MembershipRecord>> {
     const name = this.#config.files.memberships;
     if (name === NO_FILE) {
-      yield { records: [], declaredTotal: 0 };
+      yield { records: [], none: true };
       return;
     }
     let rows = 0;
@@ -125,8 +127,7 @@ export class CsvSource {
     };
     const isThere = yield* this.#pages('memberships', inRole);
     if (rows > 0) return;
-    const absent = `${name} ${isThere ? 'has no rows' : 'is not there'}. If the school has no such list any more, set config.files.memberships to "${NO_FILE}": what it brought then ends.`;
-    yield { records: [], absent };
+    yield { records: [], absent: absenceOfMemberships(name, isThere) };
   }
 
   /**
@@ -180,26 +181,6 @@ export class CsvSource {
     throw new ConnectorError(
       `${this.#config.files[kind]} is not where the files are imported from, nor is any of the others. Look whether config.importPath (or s3Prefix) is the right folder, and whether config.files has their names.`,
     );
-  }
-
-  /** What to say of a file that is not there; undefined where that was to be expected. */
-  #absence(kind: EntityKind, told: RecordPage<CsvRecord> | undefined): string | undefined {
-    const name = this.#config.files[kind];
-    const students = this.#config.files.students;
-    if (name === NO_FILE) {
-      return told ? undefined : `There is no list of ${kind}: config.files.${kind} is "${NO_FILE}".`;
-    }
-    if (kind === 'students')
-      return `${name} is not where the files are imported from. Put it there, or set config.files.${kind} to its name.`;
-    const instead = `set config.files.${kind} to its name, or to "${NO_FILE}" if the school has no such file`;
-    if (told && told.records.length > 0)
-      return `${name} is not there, where its ${kind} came from before; those that ${students} names were not used. Put it back, or ${instead}.`;
-    const none = told
-      ? `, and no row of ${students} says in which group somebody is`
-      : kind === 'groups'
-        ? `, and ${students} has no column that tells the groups (curso, grupo)`
-        : '';
-    return `${name} is not there${none}. Put it there, or ${instead}.`;
   }
 
   /** Groups, and courses where the settings say so, as students.csv names them; undefined where it does not. */
@@ -322,25 +303,4 @@ function headersOf({ headers }: CsvDialect, errorAt: number): string[] {
 function tableOf(dialect: CsvDialect, errorAt: number): RecordTable {
   const { delimiter, encoding, bomBytes } = dialect;
   return { header: headersOf(dialect, errorAt), delimiter, encoding, bom: bomBytes > 0 };
-}
-
-function encodingWarning(name: string): RecordIssue {
-  return {
-    severity: 'warning',
-    rule: 'file.encoding',
-    problem: 'the file is not UTF-8 and was read as Windows-1252; look whether the accents are right',
-    file: name,
-    hint: 'Save it as "CSV UTF-8".',
-  };
-}
-
-function titleWarning(name: string, { titles, headerLine }: CsvDialect): RecordIssue {
-  const text = titles.join(' / ').slice(0, 120);
-  return {
-    severity: 'warning',
-    rule: 'file.titles',
-    problem: `the header is on line ${headerLine}; above it ${titles.length === 1 ? 'a row was' : `${titles.length} rows were`} passed over: "${text}"`,
-    file: name,
-    hint: 'Nothing is lost if that is a title. Else put the names of the columns on the first line.',
-  };
 }

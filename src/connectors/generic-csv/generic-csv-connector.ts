@@ -58,7 +58,7 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
     return this.#read((source) => source.entities('teachers'));
   }
 
-  courses(): Pages<CourseRecord> {
+  override courses(): Pages<CourseRecord> {
     return this.#read((source) => source.entities('courses'));
   }
 
@@ -74,7 +74,7 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
     yield* (await this.#source()).rowsAgain(file, lines);
   }
 
-  async send(sheet: AttendanceSheet): Promise<SendResult> {
+  override async send(sheet: AttendanceSheet): Promise<SendResult> {
     const { files } = this.context;
     const { exportPath, s3ExportPrefix } = this.config;
     const name = attendanceFileName(sheet);

@@ -5,6 +5,16 @@ import { MappingEntityType } from '../mapping-entity-type.js';
 import { csvConfig, csvCredentials, NO_FILE } from './csv-config.js';
 import { GenericCsvConnector } from './generic-csv-connector.js';
 
+// What other connectors that read tables use: files of a folder or a bucket, their encodings, their rows.
+export { type CsvConfig, csvConfig } from './csv-config.js';
+export { type FileLook, lookAtEncoding } from './csv-encoding.js';
+export type { CsvFile, CsvFolder } from './csv-file.js';
+export { type CsvRow, readRows } from './csv-rows.js';
+export { localFolder } from './local-folder.js';
+export type { ChosenSet } from './s3-bucket.js';
+/** Loaded where it is needed: it is as large as all the rest of the service. */
+export const loadS3Bucket = async () => (await import('./s3-bucket.js')).S3Bucket;
+
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
 /** By entity type, the file that may be said not to be there. */
 const FILE_OF: Partial<Record<MappingEntityType, 'courses' | 'teachers'>> = {

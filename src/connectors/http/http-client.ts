@@ -52,6 +52,11 @@ export interface HttpRequest {
   /** Appended to the base address; begins with a slash. */
   path: string;
   query?: Readonly<Record<string, string | number>>;
+  /**
+   * Headers of this call alone, over those of the client; they never go to another origin either. For
+   * credentials that change while the client lives, such as an access token.
+   */
+  headers?: Readonly<Record<string, string>>;
   form?: URLSearchParams;
   json?: unknown;
   /** Whether repeating does no harm. Default: all but POST. */
@@ -102,7 +107,9 @@ export class HttpClient {
   }
 
   /** The answer, 2xx always. */
-  send(request: HttpRequest): Promise<HttpAnswer> {
+  async send(request: HttpRequest): Promise<HttpAnswer> {
+    for (const [name, value] of Object.entries(request.headers ?? {}))
+      checkHeader(this.options.system, name, value);
     return this.#limit(() => this.#persist(request));
   }
 
@@ -198,7 +205,7 @@ export class HttpClient {
           headers: {
             Accept: 'application/json',
             ...(request.json !== undefined && { 'Content-Type': 'application/json' }),
-            ...(url.origin === this.#base.origin && headers),
+            ...(url.origin === this.#base.origin && { ...headers, ...request.headers }),
           },
           ...(request.form && { body: request.form }),
           ...(request.json !== undefined && { body: JSON.stringify(request.json) }),

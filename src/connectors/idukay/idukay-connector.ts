@@ -91,7 +91,7 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
     else yield* this.#pages('profesores', teacher, toTeacher, true);
   }
 
-  courses(): Pages<CourseRecord> {
+  override courses(): Pages<CourseRecord> {
     return this.#pages('cursos', course, toCourse);
   }
 
@@ -111,7 +111,7 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
     }
   }
 
-  async send(sheet: AttendanceSheet): Promise<SendResult> {
+  override async send(sheet: AttendanceSheet): Promise<SendResult> {
     const gateway = this.#requireGateway('Sending attendance');
     const outcomes = await sendAttendance(gateway, sheet, (list) => this.context.delivered(list));
     const errors = outcomes.flatMap(({ reason }) => reason ?? []);

@@ -37,7 +37,7 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
     return checkConnection({ client: this.#client, roster: this.#roster, config: this.config });
   }
 
-  async *courses(): Pages<CourseRecord> {
+  override async *courses(): Pages<CourseRecord> {
     const records = (await this.#roster.courses()).map(toCourse);
     yield { records, gap: this.#roster.coursesGap };
   }
@@ -62,7 +62,7 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
       yield page.map(toMembership);
   }
 
-  async send(sheet: AttendanceSheet): Promise<SendResult> {
+  override async send(sheet: AttendanceSheet): Promise<SendResult> {
     const { context, config, credentials } = this;
     const client = new MoodleClient({ context, config, credentials, concurrency: SENDING_AT_ONCE });
     const outcomes = await sendAttendance({ client, config, sheet, context });

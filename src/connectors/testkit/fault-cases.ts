@@ -5,6 +5,7 @@ import { MappingEntityType } from '../mapping-entity-type.js';
 import type { ConformanceCase } from './conformance-case.js';
 import type { Fault } from './fault-server.js';
 import { type KitSession, withSession } from './kit-session.js';
+import { assertWhole } from './reading-checks.js';
 import type { Simulate, Simulation } from './simulation.js';
 
 const { STUDENT } = MappingEntityType;
@@ -73,7 +74,7 @@ export function faultCases(
       run: within(async (session, middle) => {
         const start = performance.now();
         session.server.faultOf = (n) => faults[n - middle];
-        assertWhole(session, await session.read(STUDENT));
+        assertWhole(session.simulation, STUDENT, await session.read(STUDENT), { disturbed: true });
         if (!name.includes('with Retry-After')) return;
         const waited = performance.now() - start + session.waits.reduce((a, b) => a + b, 0);
         assert.ok(
@@ -106,8 +107,9 @@ export function faultCases(
       }),
     },
     ...played('is not deceived by a list that shrinks', 'shrink', async (session) => {
-      const ids = await session.read(STUDENT).catch((error: unknown) => assertRefusal(session, error));
-      if (!ids) return;
+      const reading = await session.read(STUDENT).catch((error: unknown) => assertRefusal(session, error));
+      if (!reading) return;
+      const { ids } = reading;
       assert.equal(new Set(ids).size, ids.length, 'an id came twice');
       const expected = new Set(session.simulation.expected.STUDENT);
       for (const id of ids) assert.ok(expected.has(id), `${id} is not in the system`);
@@ -115,6 +117,18 @@ export function faultCases(
     ...played('takes a failure under a status of success for a failure', 'failSoftly', async (session) => {
       assertRefusal(session, await failureOf(session));
     }),
+    ...played(
+      'goes on when its token expires in the middle, and reads everything',
+      'expireToken',
+      async (session) => {
+        const reading = await session.read(STUDENT).catch((error: unknown) => {
+          assert.fail(
+            `it gave up although its credentials are good: get a new token after a refusal, and repeat the call ("${error instanceof Error ? error.message : error}")`,
+          );
+        });
+        assertWhole(session.simulation, STUDENT, reading);
+      },
+    ),
     ...played('stops with a sentence when its credentials expire', 'expireCredentials', async (session) => {
       assertRefusal(session, await failureOf(session));
     }),
@@ -132,7 +146,7 @@ export function faultCases(
   ];
 }
 
-type PlayedFault = 'shrink' | 'failSoftly' | 'expireCredentials';
+type PlayedFault = 'shrink' | 'failSoftly' | 'expireToken' | 'expireCredentials';
 
 /** The request in the middle of what an undisturbed reading of students takes. */
 async function countRequests(definition: ConnectorDefinition, simulate: Simulate): Promise<number> {
@@ -142,22 +156,14 @@ async function countRequests(definition: ConnectorDefinition, simulate: Simulate
   });
 }
 
-function assertWhole({ simulation }: KitSession, ids: readonly string[]): void {
-  assert.deepEqual(
-    [...ids].sort(),
-    [...(simulation.expected.STUDENT ?? [])].sort(),
-    'not everything was read, or not once',
-  );
-}
-
 async function assertWholeOrRefused(session: KitSession): Promise<void> {
-  const ids = await session.read(STUDENT).catch((error: unknown) => assertRefusal(session, error));
-  if (ids) assertWhole(session, ids);
+  const reading = await session.read(STUDENT).catch((error: unknown) => assertRefusal(session, error));
+  if (reading) assertWhole(session.simulation, STUDENT, reading, { disturbed: true });
 }
 
 async function failureOf(session: KitSession): Promise<unknown> {
   const read = await session.read(STUDENT).then(
-    (ids) => ids.length,
+    ({ ids }) => ids.length,
     (error: unknown) => ({ error }),
   );
   if (typeof read === 'number') assert.fail(`it read ${read} students as if nothing had happened`);

@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import type { Connector, ConnectorDefinition } from '../connector-definition.js';
 import { ConnectorError } from '../connector-error.js';
-import { type Pages, wholePage } from '../external-record.js';
 import { Outbound } from '../http/index.js';
 import type { MappingEntityType } from '../mapping-entity-type.js';
 import { RosterConnector } from '../roster-connector.js';
 import type { ConfinedFiles, ConnectorContext, DeliveryOutcome, RecordSource } from '../sis-connector.js';
 import { FaultServer } from './fault-server.js';
+import { type Reading, readWhole } from './reading.js';
 import type { Simulate, Simulation } from './simulation.js';
 
 /** One simulation with its server, and connectors that are opened on it. */
@@ -23,8 +23,8 @@ export interface KitSession {
   abort(): void;
   /** Connects, does `work`, and disconnects. */
   connected<T>(work: (connector: Connector) => Promise<T>): Promise<T>;
-  /** Reads all of an entity type; returns the external ids as they came. */
-  read(entityType: MappingEntityType): Promise<string[]>;
+  /** Reads all of an entity type as a sync would. */
+  read(entityType: MappingEntityType): Promise<Reading>;
   create(): { connector: Connector; config: Record<string, unknown>; credentials: Record<string, string> };
 }
 
@@ -71,6 +71,7 @@ export async function withSession<T>(
     http: (options) => outbound.client({ ...options, signal: abort.signal, logger }),
     outbound,
     s3: { endpoint: undefined, forcePathStyle: true },
+    cursor: () => Promise.resolve(undefined),
     delivered: async (list) => void outcomes.push(...list),
     handOutAgain: () => Promise.resolve(),
     assertMaySend: () => abort.signal.throwIfAborted(),
@@ -104,7 +105,7 @@ export async function withSession<T>(
       }
     },
     async read(entityType) {
-      return session.connected((connector) => drain(sourceOf(connector, entityType)));
+      return session.connected((connector) => readWhole(sourceOf(connector, entityType)));
     },
   };
   try {
@@ -120,15 +121,4 @@ function sourceOf(connector: Connector, entityType: MappingEntityType): RecordSo
   const source = connector instanceof RosterConnector ? connector.source(entityType) : undefined;
   if (!source) throw new Error(`the connector declares ${entityType} and does not read it`);
   return source;
-}
-
-/** Reads everything as a sync would, entities first, then memberships; returns the external ids. */
-async function drain({ entities, memberships }: RecordSource): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const page of entities as Pages<{ externalId: string | null | undefined }>) {
-    for (const { externalId } of wholePage<{ externalId: string | null | undefined }>(page).records)
-      ids.push(externalId ?? '');
-  }
-  for await (const _page of memberships ?? []);
-  return ids;
 }

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { AttendanceSheet } from '../attendance-sheet.js';
+import type { MembershipRecord } from '../external-record.js';
 import type { MappingEntityType } from '../mapping-entity-type.js';
 import type { ConfinedFiles } from '../sis-connector.js';
 
@@ -25,10 +26,27 @@ export interface Simulation {
   files?: ConfinedFiles;
   /** The external ids of all it holds, for each entity type that the connector reads. */
   expected: Partial<Record<MappingEntityType, readonly string[]>>;
+  /**
+   * The memberships it holds in each role that the connector reads, as [external id of the group, external
+   * id of the person]. Without it memberships are read, and not looked at.
+   */
+  expectedMemberships?: Partial<Record<MembershipRecord['role'], readonly (readonly [string, string])[]>>;
+  /** Which of the expected the system says no longer count; the others must be active. Default: unknown. */
+  inactive?: Partial<Record<MappingEntityType, readonly string[]>>;
+  /**
+   * The entity types of which the system says how many records it has, so that the connector must hand that
+   * on as `declaredTotal`. Default: none.
+   */
+  declaresTotals?: readonly MappingEntityType[];
   /** Settings that the schemas must refuse: parts that replace those of `settings`. */
   refused: readonly { config?: Record<string, unknown>; credentials?: Record<string, unknown> }[];
   /** Refuses the credentials from now on, in the system's own way. */
   expireCredentials?(): void;
+  /**
+   * Lets what was obtained with the credentials, such as an access token or a session, expire at once; the
+   * credentials themselves stay good.
+   */
+  expireToken?(): void;
   /** Reports failures from now on under a status of success, as some systems do. */
   failSoftly?(): void;
   /** Loses its last entities from now on, as when somebody deletes while we read. */

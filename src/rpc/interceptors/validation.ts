@@ -7,8 +7,8 @@ import { invalidFields } from '../../errors.js';
 import { requireStorable } from '../../require-storable.js';
 
 /**
- * Holds requests against the rules in the proto files, and refuses texts that cannot be stored. Violations name fields as JSON does:
- * `records[0].studentId`.
+ * Holds requests against the rules in the proto files, and refuses texts that cannot be stored. Violations
+ * name fields as JSON does: `records[0].studentId`.
  */
 export function validation(): Interceptor {
   const validator = createValidator();

@@ -16,6 +16,8 @@ export interface Evidence {
   idsUnique: boolean;
   /** Rows that could not be used and have no id, or one that nobody can have. */
   unidentifiedRows: number;
+  /** Where the next reading may go on from, as the source says it. */
+  cursor?: string;
   /** Whether the source ended by itself, with no page failed. */
   ended: boolean;
   /** Why the reading proves no absence, a sentence each. */
@@ -36,6 +38,8 @@ export interface MembershipEvidence {
    */
   pages: number;
   rows: number;
+  /** Whether the source has no such list, as a person said. */
+  none: boolean;
   /** How many the source said its list has; null where it does not say. */
   declaredTotal: number | null;
   /** Pages that begin with the same rows as a page before. */
@@ -57,7 +61,7 @@ export function noEvidence(): Evidence {
     ended: false,
     gaps: [],
     found: false,
-    memberships: { pages: 0, rows: 0, declaredTotal: null, repeatedPages: 0, gaps: [] },
+    memberships: { pages: 0, rows: 0, none: false, declaredTotal: null, repeatedPages: 0, gaps: [] },
   };
 }
 
@@ -71,6 +75,7 @@ export function countMembershipPage(
   evidence.rows +=
     page.records.length + (page.issues ?? []).filter(({ severity }) => severity === 'error').length;
   evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
+  evidence.none ||= page.none ?? false;
   if (isRepeated) evidence.repeatedPages += 1;
   if (page.gap) evidence.gaps.push(storableText(page.gap));
 }
@@ -108,6 +113,7 @@ export function countPage(evidence: Evidence, page: RecordPage<unknown>, known =
   evidence.rows += size;
   evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
   if (page.gap) evidence.gaps.push(storableText(page.gap));
+  if (page.cursor !== undefined) evidence.cursor = storableText(page.cursor);
   evidence.unidentifiedRows += failed.filter(
     ({ externalId }) => typeof cleanExternalId(externalId) !== 'string',
   ).length;

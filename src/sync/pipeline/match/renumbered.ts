@@ -49,7 +49,9 @@ export async function findRenumbered(database: Database, of: RenumberedOf): Prom
      ), sure AS MATERIALIZED (
        SELECT d.id, d.external_id, d.run_id, min(c->>'internalId')::uuid AS person_id, min(c->>'rule') AS rule, ${record.join(', ')}
        FROM waiting d CROSS JOIN LATERAL jsonb_array_elements(d.candidates) c
-       WHERE c->>'rule' = ANY($5::text[])
+       -- The surest alone: where a national id tells, a code that was given to somebody else does not.
+       WHERE c->>'rule' = ANY($5::text[]) AND (c->>'confidence')::float8 = (
+         SELECT max((x->>'confidence')::float8) FROM jsonb_array_elements(d.candidates) x WHERE x->>'rule' = ANY($5::text[]))
        GROUP BY d.id, d.external_id, d.run_id, d.record HAVING count(*) = 1
      ), leaving AS MATERIALIZED (
        SELECT x.run_id, x.external_id, bool_or(x.missing_before = 0) AS newly FROM sync_changes x

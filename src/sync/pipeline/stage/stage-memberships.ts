@@ -68,8 +68,7 @@ export async function examineMemberships(options: StageOptions, list: Membership
   const twice = evidence.declaredTotal === null ? 0 : await countTwice(options, list);
   concludeMemberships(evidence, { failed: run.membershipCounts.failed, twice, partial: list.partial });
   const role = membershipRole(options.spec);
-  const isToldNone = evidence.declaredTotal === 0;
-  if (!list.isThere || evidence.rows > 0 || isToldNone || source.partial || role === undefined) return;
+  if (!list.isThere || evidence.rows > 0 || evidence.none || source.partial || role === undefined) return;
   const known = await countListed(options, role);
   if (known === 0) return;
   const what = list.absent ? ` ${storableText(list.absent)}` : '';

@@ -1,0 +1,31 @@
+import type { MappingEntityType } from '../connectors/index.js';
+import type { Database } from '../database/index.js';
+
+/** Where the next reading of an entity type may go on; undefined when it must read everything. */
+export type FindCursor = (
+  integrationId: string,
+  entityType: MappingEntityType,
+) => Promise<string | undefined>;
+
+/**
+ * The cursor of the last sync that was applied. None where that sync left anything behind (a row that failed,
+ * a conflict, a plan that a person approved, of which parts may have been left out), or where a person
+ * repaired or took back anything of the integration since: rows that did not change may then matter again.
+ */
+export function cursorsOf(database: Database): FindCursor {
+  return async (integrationId, entityType) => {
+    const [row] = await database.query<{ cursor: string | null }>(
+      `SELECT last.evidence->>'cursor' AS cursor
+       FROM (SELECT * FROM sync_runs WHERE integration_id = $1 AND entity_type = $2 AND kind = 'SYNC' AND NOT pushed
+               AND status = 'COMPLETED' ORDER BY started_at DESC, id DESC LIMIT 1) last
+       WHERE last.approved_at IS NULL
+         AND coalesce((last.counts->>'failed')::int, 0) + coalesce((last.counts->>'conflicts')::int, 0)
+           + coalesce((last.counts->>'moved')::int, 0) + coalesce((last.membership_counts->>'failed')::int, 0)
+           + coalesce((last.membership_counts->>'moved')::int, 0) = 0
+         AND NOT EXISTS (SELECT 1 FROM sync_runs later WHERE later.integration_id = $1
+           AND (later.kind = 'MANUAL' OR later.rolls_back IS NOT NULL) AND later.started_at >= last.started_at)`,
+      [integrationId, entityType],
+    );
+    return row?.cursor ?? undefined;
+  };
+}
