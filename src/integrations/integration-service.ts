@@ -254,8 +254,8 @@ export class IntegrationService {
   }
 
   /**
-   * Says who many people are at once: all who wait and have a candidate by one rule. With `preview`, only tells
-   * what would be decided.
+   * Says who many people are at once: all who wait and have a candidate by one rule. With `preview`, only
+   * tells what would be decided.
    */
   async resolveConflicts(id: string, decision: BulkDecision): Promise<BulkOutcome> {
     requireStorable(decision);
@@ -318,8 +318,8 @@ export class IntegrationService {
 
   /**
    * Takes in what the school system pushed, and returns SmartID's id of it. Throws `not_found` for a wrong
-   * secret, `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must decide
-   * first: on the run that is held, which it names, or on who the student is.
+   * secret, `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must
+   * decide first: on the run that is held, which it names, or on who the student is.
    */
   receivePush(id: string, secret: string, body: unknown): Promise<string> {
     return this.#pushes.receive(id, secret, body);

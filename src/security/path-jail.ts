@@ -87,7 +87,10 @@ async function existingFolder(root: string, path: string): Promise<string> {
   return found;
 }
 
-/** Absolute path of what may not be there yet. Throws ConnectorError when it would lie outside, also by a link. */
+/**
+ * Absolute path of what may not be there yet. Throws ConnectorError when it would lie outside, also by a
+ * link.
+ */
 async function wantedInside(root: string, path: string): Promise<string> {
   const base = await resolvedRoot(root);
   const wanted = isAbsolute(path) ? resolve(path) : resolve(base, path);

@@ -88,10 +88,10 @@ export class SyncService {
   }
 
   /**
-   * Applies a plan that is HELD or PREVIEWED, as it was shown. `decision`: what the person says. With `rekey`,
-   * those whom it takes for gone and whose rows came under other ids stay, under these ids; throws
-   * `failed_precondition` when there is nobody like that. A run of the same that died on the way is brought to
-   * its end first.
+   * Applies a plan that is HELD or PREVIEWED, as it was shown. `decision`: what the person says. With
+   * `rekey`, those whom it takes for gone and whose rows came under other ids stay, under these ids; throws
+   * `failed_precondition` when there is nobody like that. A run of the same that died on the way is brought
+   * to its end first.
    */
   async approve(
     integrationId: string,

@@ -237,7 +237,9 @@ export function fold(header: string): string {
     .replace(/[^a-z0-9]/g, '');
 }
 
-/** Whether a row has all headers that a file of this kind cannot do without, and all that the settings name. */
+/**
+ * Whether a row has all headers that a file of this kind cannot do without, and all that the settings name.
+ */
 export function isHeader(
   kind: FileKind,
   cells: readonly string[],

@@ -69,7 +69,9 @@ export function toEntityRecord(
   return { record: record as unknown as CsvRecord, issues: [] };
 }
 
-/** Whether a row is one that can be understood, where only its cells are looked at; 'blank': it says nothing. */
+/**
+ * Whether a row is one that can be understood, where only its cells are looked at; 'blank': it says nothing.
+ */
 export function isReadable({ line, cells }: CsvRow, columns: CsvColumns): boolean | 'blank' {
   const problem = problemOf(cells, columns, line);
   if (problem === 'blank' || repeatsHeader(cells, columns)) return 'blank';

@@ -87,8 +87,8 @@ export class CsvSource {
   }
 
   /**
-   * Pages of the entities of a file; where there is none, what students.csv tells of them, or a page that says
-   * so. Throws ConnectorError when none of the files is there.
+   * Pages of the entities of a file; where there is none, what students.csv tells of them, or a page that
+   * says so. Throws ConnectorError when none of the files is there.
    */
   async *entities(kind: EntityKind): AsyncGenerator<RecordPage<CsvRecord> | FingerprintedPage<CsvRecord>> {
     const states = new CsvStates(this.#config.states);
@@ -183,7 +183,9 @@ export class CsvSource {
     );
   }
 
-  /** Groups, and courses where the settings say so, as students.csv names them; undefined where it does not. */
+  /**
+   * Groups, and courses where the settings say so, as students.csv names them; undefined where it does not.
+   */
   async #toldByStudents(kind: EntityKind): Promise<RecordPage<CsvRecord> | undefined> {
     const { coursesFromStudents } = this.#config;
     if (kind !== 'groups' && !(kind === 'courses' && coursesFromStudents)) return undefined;

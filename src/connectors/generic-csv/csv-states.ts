@@ -43,7 +43,9 @@ export class CsvStates {
     return null;
   }
 
-  /** A question for each value that is not known, with how many rows have it; one for all when they are many. */
+  /**
+   * A question for each value that is not known, with how many rows have it; one for all when they are many.
+   */
   questions(): RecordIssue[] {
     const unknown = [...this.#unknown.values()];
     const [first] = unknown;
@@ -75,7 +77,10 @@ export class CsvStates {
   }
 }
 
-/** Lower case without accents, spaces and punctuation, and without a second gender: `Retirado(a)`, `Retirada/o`. */
+/**
+ * Lower case without accents, spaces and punctuation, and without a second gender: `Retirado(a)`,
+ * `Retirada/o`.
+ */
 function fold(text: string): string {
   const plain = text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
   return plain.replace(/(?<=\p{L})\s*(?:\/|\()\s*-?[ao]\)?(?!\p{L})/gu, '').replace(/[^\p{L}\p{N}]/gu, '');

@@ -1,4 +1,6 @@
-/** Conflicts that only a plan has met which waits for a person: they go with that plan when it is discarded. */
+/**
+ * Conflicts that only a plan has met which waits for a person: they go with that plan when it is discarded.
+ */
 export const lastingConflicts = {
   name: '0015-lasting-conflicts',
   sql: `

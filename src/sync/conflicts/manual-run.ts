@@ -14,8 +14,8 @@ export interface ManualRun {
 
 /**
  * Does `work` as a run of its own in the log of changes, which keeps syncs of the same entity type away until
- * the transaction ends. To be called in a transaction that holds the integration's row. Throws `aborted` while
- * such a sync is under way.
+ * the transaction ends. To be called in a transaction that holds the integration's row. Throws `aborted`
+ * while such a sync is under way.
  */
 export async function asManualRun(
   database: Database,

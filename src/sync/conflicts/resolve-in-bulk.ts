@@ -53,9 +53,9 @@ const MAX_LISTED = 100;
 /**
  * Decides at once about all waiting conflicts that have a candidate by one rule. LINK takes those of which
  * there is no doubt: a single candidate by that rule, whom no other row claims and the row does not
- * contradict. A candidate who is mapped to an id that the source has no longer, or has for somebody else, gets
- * the new id. CREATE leaves out rows whose id is mapped to somebody, which a person must decide one by one.
- * Throws `aborted` while a sync of the same stands in the way of new ids.
+ * contradict. A candidate who is mapped to an id that the source has no longer, or has for somebody else,
+ * gets the new id. CREATE leaves out rows whose id is mapped to somebody, which a person must decide one by
+ * one. Throws `aborted` while a sync of the same stands in the way of new ids.
  */
 export function resolveInBulk(database: Database, of: Of, decision: BulkDecision): Promise<BulkOutcome> {
   return database.transaction(async () => {
@@ -133,7 +133,10 @@ function findOthers(
   );
 }
 
-/** Conflicts `d` that wait and have a candidate by a rule; $1 to $3 are the integration, the entity type and the rule. */
+/**
+ * Conflicts `d` that wait and have a candidate by a rule; $1 to $3 are the integration, the entity type and
+ * the rule.
+ */
 const WAITING = `d.integration_id = $1 AND d.entity_type = $2 AND d.resolution IS NULL
   AND d.candidates @> jsonb_build_array(jsonb_build_object('rule', $3::text))`;
 

@@ -135,9 +135,9 @@ export class RunClaims {
   }
 
   /**
-   * Takes a plan that waits for a person, to apply it. `shape`: makes of it, and of its waiting parts, what the
-   * person approves. Throws `failed_precondition` when the run is none, `aborted` while another run of the same
-   * is under way.
+   * Takes a plan that waits for a person, to apply it. `shape`: makes of it, and of its waiting parts, what
+   * the person approves. Throws `failed_precondition` when the run is none, `aborted` while another run of
+   * the same is under way.
    */
   async approve(
     integrationId: string,

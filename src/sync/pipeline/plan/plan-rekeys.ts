@@ -9,8 +9,8 @@ const RENUMBERED = 'The school changed the id: the person stays, under the new o
 
 /**
  * Makes a plan that waits a re-key, or with `rekey` false the plain plan again: the people whom it takes for
- * gone and whose rows came under other ids get these ids, and do not go. Inside a transaction of whoever takes
- * the plan. Returns how many.
+ * gone and whose rows came under other ids get these ids, and do not go. Inside a transaction of whoever
+ * takes the plan. Returns how many.
  */
 export async function planRekeys(
   database: Database,

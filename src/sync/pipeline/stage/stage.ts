@@ -205,7 +205,10 @@ async function stageAll(
   };
 }
 
-/** Whether entities of this type came from a list of their own before, rather than from elsewhere in the source. */
+/**
+ * Whether entities of this type came from a list of their own before, rather than from elsewhere in the
+ * source.
+ */
 async function broughtByList({ database, run }: StageOptions): Promise<boolean> {
   const [row] = await database.query<{ isKnown: boolean; found: boolean | null }>(
     `SELECT EXISTS (SELECT 1 FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2) AS "isKnown",
