@@ -9,6 +9,7 @@ import {
   cursorsOf,
   IntegrationService,
   IntegrationStore,
+  StoredMemory,
   syncWork,
   timeZoneOf,
 } from './integrations/index.js';
@@ -70,6 +71,7 @@ export async function buildServices({
       outbound,
       s3: config.s3,
       cursor: cursorsOf(database),
+      memoryOf: (integrationId) => new StoredMemory(database, integrationId),
       logger,
     });
     const leases = new Leases({ database, logger, ttlSeconds: LEASE_SECONDS });

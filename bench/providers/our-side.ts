@@ -6,23 +6,29 @@ import { SENDING_AT_ONCE } from '../../src/connectors/moodle/moodle-attendance.j
 import { moodleConfig } from '../../src/connectors/moodle/moodle-config.js';
 import { createIntegrations, IntegrationProvider, MappingEntityType } from '../../src/index.js';
 import { makeMoodleSchool } from '../../test/support/moodle/index.js';
-import type { MoodleOpened } from './moodle-side.js';
+import type { Answered, MoodleOpened } from './moodle-side.js';
 
 /** What one repetition came to. */
 export interface Measured {
-  /** The four syncs together; `each` holds their seconds, `cpuSeconds` what our process worked meanwhile. */
-  sync: Cost & { each: Record<string, number>; cpuSeconds: number };
+  /** The four syncs together; `each` holds their seconds. */
+  sync: Cost & { each: Record<string, number> };
   /** The same school into another institution, as one run of everything, which reads the people once. */
   everything: Cost;
+  /** Everything once more, with nothing changed. */
+  again: Cost;
   attendance: Cost & { marks: number };
 }
 
 export interface Cost {
   /** Calls that Moodle answered. */
   calls: number;
+  /** What its answers took, one after the other. */
+  answerSeconds: number;
   /** How many of them the connector makes at once. */
   atOnce: number;
   seconds: number;
+  /** What our process worked meanwhile, the embedded database with it. */
+  cpuSeconds: number;
 }
 
 /** Students of the session whose attendance is sent, or fewer where the course has fewer. */
@@ -31,15 +37,12 @@ const { COURSE, GROUP, TEACHER, STUDENT } = MappingEntityType;
 
 /**
  * Our side, a new process for each repetition: arguments are data folder, database ('' for the embedded one),
- * students, courses and latency in milliseconds. Prints Measured.
+ * students, courses, latency in milliseconds and factor of the latency of rows. Prints Measured.
  */
-const [dataDir = '', databaseUrl = '', students = '', courses = '', latency = ''] = process.argv.slice(2);
+const [dataDir = '', databaseUrl = '', ...ofMoodle] = process.argv.slice(2);
+const [students = '', courses = ''] = ofMoodle;
 const school = makeMoodleSchool({ students: Number(students), courses: Number(courses) });
-const moodle = fork(fileURLToPath(new URL('./moodle-side.js', import.meta.url)), [
-  students,
-  courses,
-  latency,
-]);
+const moodle = fork(fileURLToPath(new URL('./moodle-side.js', import.meta.url)), ofMoodle);
 const [{ url, token }] = (await once(moodle, 'message')) as [MoodleOpened];
 const { integrationService, mappingService, rosterService, close } = await createIntegrations({
   dataDir,
@@ -47,7 +50,6 @@ const { integrationService, mappingService, rosterService, close } = await creat
 });
 const { id: integrationId, institutionId } = await newIntegration();
 const each: Record<string, number> = {};
-const cpu = process.cpuUsage();
 const { concurrency } = moodleConfig.parse({ apiUrl: url });
 const sync = await measured(concurrency, async () => {
   const expected = {
@@ -64,11 +66,14 @@ const sync = await measured(concurrency, async () => {
       throw new Error(`${type}: ${synced} synced. ${errors[0]}`);
   }
 });
-const { user, system } = process.cpuUsage(cpu);
 const second = await newIntegration();
 const everything = await measured(concurrency, async () => {
   const { success, errorCount, errors } = await integrationService.syncData(second.id);
   if (!success || errorCount > 0) throw new Error(errors[0]);
+});
+const again = await measured(concurrency, async () => {
+  const { success, errorCount, errors, counts } = await integrationService.syncData(second.id);
+  if (!success || errorCount > 0 || counts.updated > 0) throw new Error(errors[0]);
 });
 
 const { sessionId, marks } = await recordClass();
@@ -80,8 +85,9 @@ await close();
 moodle.disconnect();
 console.log(
   JSON.stringify({
-    sync: { ...sync, each, cpuSeconds: (user + system) / 1e6 },
+    sync: { ...sync, each },
     everything,
+    again,
     attendance: { ...attendance, marks },
   } satisfies Measured),
 );
@@ -98,16 +104,26 @@ function newIntegration() {
 async function measured(atOnce: number, work: () => Promise<void>): Promise<Cost> {
   const before = await answered();
   const start = performance.now();
+  const cpu = process.cpuUsage();
   await work();
+  const { user, system } = process.cpuUsage(cpu);
   const seconds = (performance.now() - start) / 1_000;
-  return { calls: (await answered()) - before, atOnce, seconds };
+  const after = await answered();
+  const answerSeconds = (after.milliseconds - before.milliseconds) / 1_000;
+  return {
+    calls: after.calls - before.calls,
+    answerSeconds,
+    atOnce,
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
+  };
 }
 
-/** How many calls Moodle has answered so far. */
-async function answered(): Promise<number> {
-  moodle.send('calls');
-  const [calls] = (await once(moodle, 'message')) as [number];
-  return calls;
+/** What Moodle has answered so far. */
+async function answered(): Promise<Answered> {
+  moodle.send('answered');
+  const [said] = (await once(moodle, 'message')) as [Answered];
+  return said;
 }
 
 /** A session of the first course with its teacher, and a mark for each student of a class. */

@@ -33,6 +33,8 @@ interface Verdict {
   deliveries: Delivery[];
   /** What the connector says of all marks together, when it does not say it of each. */
   ofAll?: Pick<SendResult, 'sent' | 'errors'> | undefined;
+  /** What the connector says besides, although it went well. */
+  warnings?: readonly string[] | undefined;
   /** Why the sending ended early. */
   failure?: string;
 }
@@ -68,9 +70,13 @@ export class AttendanceService {
       async (lease) => {
         const collected = await collect(database, target, sessionId, timeZoneOf(target.config));
         const handedOut = await this.deliveries.handOut(lease, collected, resend);
-        const rows = collected.rows.filter(({ studentId }) => handedOut.pending.has(studentId));
+        const all = collected.rows.map((row) => ({
+          ...row,
+          sentBefore: handedOut.sentBefore.get(row.studentId) ?? [],
+        }));
+        const rows = all.filter(({ studentId }) => handedOut.pending.has(studentId));
         if (rows.length === 0) return toReport(collected, { deliveries: [] });
-        const sheet = { ...collected.session, rows, all: collected.rows };
+        const sheet = { ...collected.session, rows, all };
         return toReport(collected, await this.#attempt(lease, sheet, handedOut, sendSheet));
       },
     );
@@ -111,10 +117,10 @@ export class AttendanceService {
     }
     // Where a connector went on although its word could not be written down.
     if (faults.length > 0) throw faults[0];
-    const { success, sent, errors } = result;
+    const { success, sent, errors, warnings } = result;
     const reason = success ? null : errors.join('; ') || 'The school system did not take it.';
     const judged = await deliveries.finish(lease, success ? 'SENT' : 'FAILED', reason);
-    return { deliveries: judged, ofAll: oneByOne ? undefined : { sent, errors } };
+    return { deliveries: judged, ofAll: oneByOne ? undefined : { sent, errors }, warnings };
   }
 
   #callbacks(lease: SendingLease, { taken }: HandedOut, onOutcomes: () => void) {
@@ -139,13 +145,21 @@ export class AttendanceService {
   }
 }
 
-function toReport({ rows, errors }: Collected, { deliveries, ofAll, failure }: Verdict): SendReport {
+function toReport(
+  { rows, errors }: Collected,
+  { deliveries, ofAll, failure, warnings = [] }: Verdict,
+): SendReport {
   const byStudent = new Map(deliveries.map((delivery) => [delivery.studentId, delivery]));
   const count = (status: DeliveryStatus) =>
     deliveries.filter((delivery) => delivery.status === status).length;
   const failed = rows.filter(({ studentId }) => byStudent.get(studentId)?.status === 'FAILED');
   const reasonOf = ({ studentId }: { studentId: string }) =>
     byStudent.get(studentId)?.lastReason ?? 'not sent';
+  const noted = rows.flatMap((row) => {
+    const { status, lastReason } = byStudent.get(row.studentId) ?? {};
+    return lastReason && status !== 'FAILED' ? [`${nameOf(row)}: ${lastReason}`] : [];
+  });
+  const allWarnings = [...warnings, ...noted];
   const sentences = failed
     .filter((row) => reasonOf(row) !== failure)
     .map((row) => `${nameOf(row)}: ${reasonOf(row)}`);
@@ -156,5 +170,6 @@ function toReport({ rows, errors }: Collected, { deliveries, ofAll, failure }: V
     unchanged: rows.length - deliveries.length,
     // What was said of all of them is said once.
     errors: [...errors, ...(failure === undefined ? [] : [failure]), ...(ofAll?.errors ?? sentences)],
+    ...(allWarnings.length > 0 && { warnings: allWarnings }),
   };
 }

@@ -24,7 +24,7 @@ export interface Delivery {
    */
   status: DeliveryStatus;
   attempts: number;
-  /** Why the last attempt failed. */
+  /** Why the last attempt failed, or what is worth a look about a mark that was taken. */
   lastReason: string | null;
   createdAt: Date;
   updatedAt: Date;
@@ -40,6 +40,8 @@ export interface HandedOut {
   pending: Set<string>;
   /** The others, which the school system took before. */
   taken: Map<string, DeliveryKey>;
+  /** Marks of each student that the school may have from here, as a row of a sheet has them. */
+  sentBefore: Map<string, AttendanceRow['status'][]>;
 }
 
 /** Statuses that say: send it again. */
@@ -61,6 +63,7 @@ export class DeliveryStore {
     const { session, rows, unmapped } = collected;
     return this.#asHolder(lease, async () => {
       const latest = new Map((await this.#latest(lease)).map((delivery) => [delivery.studentId, delivery]));
+      const sentBefore = await this.#sentBefore(lease, rows);
       const made: (AttendanceRow & { version: number; digest: string })[] = [];
       const again: DeliveryKey[] = [];
       const taken = new Map<string, DeliveryKey>();
@@ -74,7 +77,7 @@ export class DeliveryStore {
       await this.#insert(lease, made);
       await this.#handOut(lease, again);
       await this.#withdrawOthers(lease, unmapped);
-      return { pending: new Set([...made, ...again].map(({ studentId }) => studentId)), taken };
+      return { pending: new Set([...made, ...again].map(({ studentId }) => studentId)), taken, sentBefore };
     });
   }
 
@@ -154,6 +157,33 @@ export class DeliveryStore {
        WHERE integration_id = $1 AND session_id = $2 ORDER BY student_id, version DESC`,
       [integrationId, sessionId],
     );
+  }
+
+  /**
+   * The mark of each student that the school took last under the same id, and those sent since of which nobody
+   * knows whether they arrived.
+   */
+  async #sentBefore(
+    { integrationId, sessionId }: SendingLease,
+    rows: readonly AttendanceRow[],
+  ): Promise<HandedOut['sentBefore']> {
+    const sent = await this.database.query<Pick<Delivery, 'studentId' | 'mark'>>(
+      `SELECT d.student_id AS "studentId", d.mark FROM outbox_deliveries d
+       JOIN unnest($3::uuid[], $4::text[]) AS r (student_id, external_id) USING (student_id, external_id)
+       WHERE d.integration_id = $1 AND d.session_id = $2 AND d.attempts > 0 AND NOT EXISTS (
+         SELECT 1 FROM outbox_deliveries later
+         WHERE later.integration_id = $1 AND later.session_id = $2 AND later.student_id = d.student_id
+           AND later.version > d.version AND later.status IN ('SENT', 'CONFIRMED'))`,
+      [
+        integrationId,
+        sessionId,
+        rows.map(({ studentId }) => studentId),
+        rows.map(({ externalId }) => externalId),
+      ],
+    );
+    const marks: HandedOut['sentBefore'] = new Map();
+    for (const { studentId, mark } of sent) marks.set(studentId, [...(marks.get(studentId) ?? []), mark]);
+    return marks;
   }
 
   async #insert(

@@ -25,6 +25,11 @@ export interface AttendanceRow {
   origin: 'AI' | 'MANUAL' | 'MIXED' | undefined;
   source: 'NFC' | 'CAMERA_YOLO' | 'MANUAL' | undefined;
   remarks: string | undefined;
+  /**
+   * Marks that the school's system may have of the student from here: the one it took last, and those sent since
+   * of which nobody knows. Any other there is somebody else's.
+   */
+  sentBefore?: readonly AttendanceStatus[] | undefined;
 }
 
 /** The attendance of one class session, ids already translated. */

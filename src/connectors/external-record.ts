@@ -9,10 +9,12 @@ export interface ExternalRecord {
   /** Id in the school's system. Without one the record is kept out with an error. */
   externalId: Text;
   /**
-   * False when the source says that it no longer counts; undefined counts as true. Null when nobody can tell
-   * what the source says: whoever is known stays as before, and whoever is new is inactive.
+   * False when the source says that it no longer counts; undefined counts as true. null: nobody could tell; who
+   * is known stays active or inactive as before, and who was missing is active again.
    */
   active?: boolean | null | undefined;
+  /** Of whom nobody could tell: whether somebody new is active; default true. Such a record is looked at every time. */
+  activeWhenNew?: boolean | undefined;
   /** What else the source has; JSON values. */
   metadata?: Record<string, unknown> | undefined;
   /** Line of the record in its file, the header being line 1. */

@@ -22,6 +22,7 @@ export type {
   ConnectionReport,
   ConnectorContext,
   ConnectorDefinition,
+  ConnectorMemory,
   CourseRecord,
   DeliveryOutcome,
   ExternalRecord,

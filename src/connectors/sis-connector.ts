@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Logger } from '../observability/index.js';
 import type { AttendanceSheet } from './attendance-sheet.js';
+import type { ConnectorMemory } from './connector-memory.js';
 import type {
   CourseRecord,
   GroupRecord,
@@ -62,6 +63,8 @@ export interface SendResult {
   /** How many records the school system took. */
   sent: number;
   errors: string[];
+  /** What is worth a look although it went well, a sentence each. */
+  warnings?: string[] | undefined;
 }
 
 /** What became of one student's mark. */
@@ -73,7 +76,10 @@ export interface DeliveryOutcome {
    * sent again.
    */
   status: 'SENT' | 'CONFIRMED' | 'FAILED';
-  /** Why it failed, in a sentence without the student's name. */
+  /**
+   * Why it failed, in a sentence without the student's name; of a mark that was taken, what is worth a look, as
+   * that it overwrote one of somebody else.
+   */
   reason?: string | undefined;
 }
 
@@ -144,6 +150,8 @@ export interface ConnectorContext {
    * wait.
    */
   outbound: Pick<Outbound, 'agents' | 'wait'>;
+  /** What the connector keeps between operations. */
+  memory: ConnectorMemory;
   /** Where S3 is, unless a config says otherwise. */
   s3: S3Defaults;
   /**

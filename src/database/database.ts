@@ -129,8 +129,11 @@ export class Database {
     return rowCount ?? 0;
   }
 
-  /** Sends rows in COPY's text form: `COPY table (columns) FROM STDIN`. */
-  async copyIn(sql: string, rows: string): Promise<void> {
+  /**
+   * Sends rows in the form that a statement asks for: `COPY table (columns) FROM STDIN (FORMAT binary)`. When
+   * this ends well, the bytes are no longer needed.
+   */
+  async copyIn(sql: string, rows: Buffer): Promise<void> {
     await this.withClient(async (client) => {
       const stream = client.query(copyFrom(sql));
       stream.end(rows);

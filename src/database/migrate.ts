@@ -14,6 +14,7 @@ import { changeLog } from './migrations/0011-change-log.js';
 import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
+import { connectorMemory } from './migrations/0020-connector-memory.js';
 import { SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
@@ -31,6 +32,7 @@ const migrations = [
   outboxAttempts,
   editedDigests,
   lastingConflicts,
+  connectorMemory,
 ];
 
 /** Any number will do, as long as every process takes the same one. */

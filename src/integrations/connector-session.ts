@@ -4,6 +4,7 @@ import {
   type ConnectorContext,
   ConnectorError,
   type ConnectorFactory,
+  type ConnectorMemory,
   type MappingEntityType,
   type Outbound,
   type Pages,
@@ -63,6 +64,7 @@ export class ConnectorSessions {
   readonly #outbound: Outbound;
   readonly #s3: S3Defaults;
   readonly #cursor: FindCursor;
+  readonly #memoryOf: (integrationId: string) => ConnectorMemory;
   readonly #logger: Logger;
 
   constructor(parts: {
@@ -72,6 +74,7 @@ export class ConnectorSessions {
     outbound: Outbound;
     s3: S3Defaults;
     cursor: FindCursor;
+    memoryOf: (integrationId: string) => ConnectorMemory;
     logger: Logger;
   }) {
     this.#factory = parts.factory;
@@ -80,6 +83,7 @@ export class ConnectorSessions {
     this.#outbound = parts.outbound;
     this.#s3 = parts.s3;
     this.#cursor = parts.cursor;
+    this.#memoryOf = parts.memoryOf;
     this.#logger = parts.logger;
   }
 
@@ -153,6 +157,7 @@ export class ConnectorSessions {
       files: this.#files,
       http: (options) => this.#outbound.client({ ...options, signal, logger }),
       outbound: this.#outbound,
+      memory: this.#memoryOf(target.id),
       s3: this.#s3,
       cursor: (entityType) => this.#cursor(target.id, entityType),
       delivered: callbacks.delivered ?? refuse,

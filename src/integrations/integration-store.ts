@@ -21,6 +21,7 @@ const BELONGINGS = [
   'sync_conflicts',
   'outbox_sendings',
   'outbox_deliveries',
+  'connector_memory',
 ] as const;
 
 /** The rows of integrations, and all that goes with them. */

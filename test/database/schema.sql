@@ -75,6 +75,14 @@ CREATE TABLE class_sessions (
   CONSTRAINT class_sessions_pkey PRIMARY KEY (institution_id, id)
 );
 
+CREATE TABLE connector_memory (
+  integration_id uuid NOT NULL,
+  topic text NOT NULL,
+  key text NOT NULL,
+  value jsonb NOT NULL,
+  CONSTRAINT connector_memory_pkey PRIMARY KEY (integration_id, topic, key)
+);
+
 CREATE TABLE courses (
   institution_id uuid NOT NULL,
   id uuid NOT NULL,

@@ -195,7 +195,14 @@ describe('the documented REST paths', () => {
     });
     expect((await call('GET', path)).body).to.deep.equal({ session: put.body, records: [mark] });
     const sent = await call('POST', `/integrations/${id}/send-attendance`, { sessionId });
-    expect(sent.body).to.deep.equal({ success: true, sent: 1, errors: [], confirmed: 1, unchanged: 0 });
+    expect(sent.body).to.deep.equal({
+      success: true,
+      sent: 1,
+      errors: [],
+      confirmed: 1,
+      unchanged: 0,
+      warnings: [],
+    });
     const changes = (await call('GET', `/institutions/${institutionId}/roster-changes`)).body;
     expect(changes.changes.map((change: { entity: string }) => change.entity)).to.deep.equal([
       'GROUP',

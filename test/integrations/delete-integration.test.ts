@@ -21,6 +21,7 @@ const TABLES = [
   'sync_conflicts',
   'outbox_deliveries',
   'outbox_sendings',
+  'connector_memory',
 ];
 
 async function rowsOf(integrationId: string) {

@@ -1,5 +1,6 @@
 import type { ConnectorContext } from '../../src/connectors/index.js';
 import { Outbound } from '../../src/connectors/index.js';
+import { VolatileMemory } from '../../src/connectors/testkit/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { createPathJail } from '../../src/security/index.js';
 
@@ -17,6 +18,7 @@ export function connectorContext(root: string): ConnectorContext {
     files: createPathJail(root),
     http: (options) => outbound.client({ ...options, signal, logger }),
     outbound,
+    memory: new VolatileMemory(),
     s3: { endpoint: undefined, forcePathStyle: true },
     cursor: () => Promise.resolve(undefined),
     delivered: () => Promise.resolve(),

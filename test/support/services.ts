@@ -49,11 +49,15 @@ export async function newIntegration(
   return { institutionId, integrationId: id };
 }
 
-/** Records these marks for a new session of a group or course; the external id of a student -> the mark. */
+/**
+ * Records these marks for a new session of 90 minutes of a group or course; the external id of a student -> the
+ * mark.
+ */
 export async function newSession(
   school: { institutionId: string; integrationId: string },
   where: { group?: string; course?: string; teacher?: string },
   marks: Readonly<Record<string, 'PRESENT' | 'ABSENT' | 'LATE' | 'EXCUSED'>>,
+  startsAt = new Date('2026-03-02T11:00:00Z'),
 ) {
   const { mappingService, rosterService } = await sharedServices();
   const { institutionId, integrationId } = school;
@@ -68,8 +72,8 @@ export async function newSession(
     groupId: await internal(MappingEntityType.GROUP, where.group),
     courseId: await internal(MappingEntityType.COURSE, where.course),
     teacherId: await internal(MappingEntityType.TEACHER, where.teacher),
-    startsAt: new Date('2026-03-02T11:00:00Z'),
-    endsAt: new Date('2026-03-02T12:30:00Z'),
+    startsAt,
+    endsAt: new Date(startsAt.getTime() + 90 * 60_000),
     topic: null,
   });
   const mark = async (changed: typeof marks) => {

@@ -75,6 +75,29 @@ describe('a preview that is approved', () => {
     expect(last.counts).to.deep.include({ created: 0, updated: 0 });
   });
 
+  it('lets one person stand for one row: of two changes that say otherwise the first counts', async () => {
+    const { integrationService, rosterService, database } = await sharedServices();
+    const { integrationId, institutionId } = await newSchool({ 'students.csv': FILES['students.csv'] });
+    const { runId } = await integrationService.previewSync(integrationId, STUDENT);
+    const claim = (column: string, seq: number) =>
+      database.execute(
+        `UPDATE sync_changes c SET ${column} = f.${column} FROM sync_changes f
+         WHERE c.integration_id = $1 AND c.run_id = $2 AND c.seq = $3 AND f.integration_id = $1 AND f.run_id = $2 AND f.seq = 1`,
+        [integrationId, runId, seq],
+      );
+    await claim('internal_id', 2);
+    await claim('external_id', 3);
+    const approved = await integrationService.approveSync(integrationId, runId);
+    expect(approved).to.deep.include({ success: true, synced: 1 });
+    const reason = 'Another row of the same plan stands for this one.';
+    expect(await movedOf(integrationId, runId)).to.deep.equal([
+      ['STUDENT', '2', reason],
+      ['STUDENT', '1', reason],
+    ]);
+    const { items } = await rosterService.listStudents({ institutionId });
+    expect(items.map(({ givenName }) => givenName)).to.deep.equal(['Ana']);
+  });
+
   it('of groups leaves out a group that is gone, which the next sync brings again', async () => {
     const { integrationService } = await sharedServices();
     const school = await newSchool({ ...FILES, 'memberships.csv': 'grupo_id,persona_id\n' });

@@ -12,6 +12,8 @@ interface Column {
 export interface CsvColumns {
   /** Field -> position. */
   positions: ReadonlyMap<string, number>;
+  /** Of these, the fields that are a cell as it stands. */
+  plain: readonly { field: string; position: number }[];
   /** Field -> header as it is written. */
   names: Readonly<Record<string, string>>;
   /** Columns that no field is known for, as they are written. */
@@ -21,6 +23,9 @@ export interface CsvColumns {
   /** How many columns the header has. */
   width: number;
 }
+
+/** Fields that are made of cells in a way of their own. */
+const COMPOSED = new Set(['paternalName', 'maternalName', 'status', 'groupCourse', 'groupLetter']);
 
 const ID = ['id', 'externalid', 'idexterno', 'identificador', 'codigointerno', 'sourcedid'];
 const CODE = ['code', 'codigo', 'cod', 'shortname', 'sigla'];
@@ -328,6 +333,9 @@ export function recogniseHeaders(options: {
   );
   return {
     positions,
+    plain: [...positions]
+      .filter(([field]) => !COMPOSED.has(field))
+      .map(([field, position]) => ({ field, position })),
     names: Object.fromEntries(
       [...positions].map(([field, position]) => [field, headers[position]?.trim() ?? field]),
     ),

@@ -26,9 +26,6 @@ const TEACHER = new Set([
 ]);
 const STUDENT = new Set(['', 'student', 'alumno', 'alumna', 'estudiante']);
 
-/** Fields that are made of cells in a way of their own. */
-const COMPOSED = new Set(['paternalName', 'maternalName', 'status', 'groupCourse', 'groupLetter']);
-
 /** What became of a row: a record, or an error, or nothing where the row is blank. */
 export type Converted<R> = { record?: R; issues: RecordIssue[] };
 
@@ -53,9 +50,7 @@ export function toEntityRecord(
   if (problem) return { issues: [{ ...problem, cells }] };
   if (repeatsHeader(cells, columns)) return { issues: [headerAgain(line)] };
   const record: Record<string, unknown> = { line, cells };
-  for (const [field, position] of columns.positions) {
-    if (!COMPOSED.has(field)) record[field] = cells[position] ?? '';
-  }
+  for (const { field, position } of columns.plain) record[field] = cells[position] ?? '';
   const cell = (field: string) => {
     const position = columns.positions.get(field);
     return position === undefined ? undefined : (cells[position] ?? '');
@@ -64,6 +59,8 @@ export function toEntityRecord(
   if (paternal !== undefined) record.familyName = `${paternal.trim()} ${cell('maternalName')?.trim() ?? ''}`;
   const status = cell('status');
   if (status !== undefined) record.active = states.read(status, line, columns);
+  // An applicant is no student before somebody says so.
+  if (record.active === null) record.activeWhenNew = false;
   if (groups) record.groupExternalId = groups.take(row, columns);
   if (columns.metadata) record.metadata = metadataOf(cells, columns.metadata);
   return { record: record as unknown as CsvRecord, issues: [] };

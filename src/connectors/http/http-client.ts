@@ -4,6 +4,7 @@ import fetch, { FetchError, type Response } from 'node-fetch';
 import pLimit from 'p-limit';
 import type { Logger } from '../../observability/index.js';
 import { ConnectorError } from '../connector-error.js';
+import { reasonOfBreak } from './broken-connection.js';
 import type { Agents } from './guarded-agents.js';
 import { type HttpAnswer, HttpFailure } from './http-failure.js';
 import type { Pace } from './pace.js';
@@ -61,6 +62,8 @@ export interface HttpRequest {
   json?: unknown;
   /** Whether repeating does no harm. Default: all but POST. */
   idempotent?: boolean;
+  /** How often it is repeated at most, where that is less often than the client would. */
+  retries?: number;
   /** What the log calls it, where the path does not tell. */
   name?: string;
 }
@@ -114,14 +117,8 @@ export class HttpClient {
   }
 
   async #persist(request: HttpRequest): Promise<HttpAnswer> {
-    const {
-      retries = 3,
-      retryDelayMs = 500,
-      retryBudgetMs = RETRY_BUDGET_MS,
-      signal,
-      logger,
-      system,
-    } = this.options;
+    const { retryDelayMs = 500, retryBudgetMs = RETRY_BUDGET_MS, signal, logger, system } = this.options;
+    const retries = Math.min(this.options.retries ?? 3, request.retries ?? Number.POSITIVE_INFINITY);
     const idempotent = request.idempotent ?? request.method !== 'POST';
     let spent = 0;
     for (let attempt = 0; ; attempt += 1) {
@@ -298,12 +295,16 @@ export class HttpClient {
         { notArrived: true },
       );
     }
-    const why = WHY[error.code ?? ''] ?? `the connection broke (${error.code ?? error.type})`;
+    const why = reasonOfBreak(error.code);
     const notArrived = NOT_ARRIVED.includes(error.code ?? '');
     // Without its cause, whose words hold the whole address with what was asked.
-    return new HttpFailure('network', `${system} could not be reached at ${host} for ${call}: ${why}.`, {
-      notArrived,
-    });
+    return new HttpFailure(
+      'network',
+      `${system} could not be reached at ${host} for ${call}: ${why}${why.endsWith('?') ? '' : '.'}`,
+      {
+        notArrived,
+      },
+    );
   }
 
   #url({ path, query }: HttpRequest): URL {
@@ -313,19 +314,6 @@ export class HttpClient {
     return url;
   }
 }
-
-const WHY: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ENOTFOUND: 'there is no such host',
-  EAI_AGAIN: 'its name could not be looked up',
-  EHOSTUNREACH: 'there is no way to it',
-  ENETUNREACH: 'there is no way to it',
-  ECONNECTTIMEOUT: 'no connection within 10 s',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate cannot be verified',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
-};
 
 /** Throws ConnectorError when HTTP cannot carry a header; its own error would hold the value. */
 function checkHeader(system: string, name: string, value: string): void {

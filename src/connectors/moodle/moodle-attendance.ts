@@ -1,42 +1,56 @@
-import type { AttendanceRow, AttendanceSheet, AttendanceStatus } from '../attendance-sheet.js';
+import type { AttendanceRow, AttendanceSheet } from '../attendance-sheet.js';
 import { ConnectorError } from '../connector-error.js';
 import type { ConnectorContext, DeliveryOutcome } from '../sis-connector.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
 import { isEndOfToken, MoodleError } from './moodle-error.js';
-import { openSession } from './moodle-session.js';
-import { anything, type SessionDetails, sessionDetails, siteInfo } from './moodle-wire.js';
+import type { MoodleMemory } from './moodle-memory.js';
+import { openSession, readSession } from './moodle-session.js';
+import { anything, type SessionDetails, siteInfo } from './moodle-wire.js';
+import { SessionStatuses } from './session-statuses.js';
 
 /** Calls at once: as many as Moodle answers faster than one by one. */
 export const SENDING_AT_ONCE = 4;
 
 export interface SendOptions {
   client: MoodleClient;
+  memory: MoodleMemory;
   config: MoodleConfig;
   sheet: AttendanceSheet;
   context: Pick<ConnectorContext, 'delivered' | 'handOutAgain' | 'assertMaySend'>;
+}
+
+/** What became of the marks, and what is worth a word about the session. */
+export interface Sent {
+  outcomes: DeliveryOutcome[];
+  warnings: string[];
 }
 
 /** A mark that can be sent: all that Moodle itself would not check is checked. */
 interface Mark {
   row: AttendanceRow;
   statusId: number;
+  /** What Moodle had instead, when nobody here has sent that; a sentence. */
+  overwrites?: string | undefined;
 }
 
 /**
  * Marks a session: finds or adds it, sends what it does not have yet, and reads back what it has then. Marks
  * that it had once and has lost, because the session was deleted there, are sent with the others.
  */
-export async function sendAttendance({
-  client,
-  config,
-  sheet,
-  context,
-}: SendOptions): Promise<DeliveryOutcome[]> {
-  const session = await openSession({ client, sheet, context }, config.createSessions);
+export async function sendAttendance(options: SendOptions): Promise<Sent> {
+  const { client, memory, config, sheet, context } = options;
+  const opened = await openSession({ client, memory, sheet, context }, config.createSessions);
+  const session = opened.details;
   const stored = logOf(session);
-  const rows = await rowsToSend(sheet, stored, context);
-  const { marks, refused } = prepare(rows, session, config.statusAcronyms);
+  const statuses = new SessionStatuses(session, config.statusAcronyms);
+  const isLost = ({ externalId, status }: AttendanceRow) => {
+    const there = stored.get(externalId);
+    // Another session in the place of the one that had the marks has to get them all.
+    return there === undefined || (opened.isAnother && there !== String(statuses.idOf(status)));
+  };
+  const rows = await rowsToSend(sheet, isLost, context);
+  const { marks, refused } = prepare(rows, session, statuses, stored);
   const missing = marks.filter(({ row, statusId }) => stored.get(row.externalId) !== String(statusId));
   const answers: Answers = { taken: new Set(), failed: new Map() };
   try {
@@ -44,7 +58,7 @@ export async function sendAttendance({
     const after = missing.length > 0 ? await readLog(client, session.id) : stored;
     const outcomes = [...refused, ...marks.map((mark) => judge(mark, after, answers))];
     await context.delivered(outcomes);
-    return outcomes;
+    return { outcomes, warnings: opened.warnings };
   } catch (error) {
     // What Moodle took before it failed is said, although nobody could look.
     const isKnown = error instanceof ConnectorError && !(error instanceof SessionGone);
@@ -64,12 +78,13 @@ interface Answers {
 
 /** What is there counts, whatever the answer was: an answer can get lost after the mark was made. */
 function judge(
-  { row, statusId }: Mark,
+  { row, statusId, overwrites }: Mark,
   log: ReadonlyMap<string, string>,
-  { failed }: Answers,
+  { taken, failed }: Answers,
 ): DeliveryOutcome {
   const { studentId } = row;
-  if (log.get(row.externalId) === String(statusId)) return { studentId, status: 'CONFIRMED' };
+  if (log.get(row.externalId) === String(statusId))
+    return { studentId, status: 'CONFIRMED', ...(taken.has(studentId) && { reason: overwrites }) };
   return {
     studentId,
     status: 'FAILED',
@@ -85,22 +100,20 @@ function unseen(
 ): DeliveryOutcome[] {
   return marks.flatMap((mark): DeliveryOutcome[] => {
     const { studentId } = mark.row;
-    if (answers.taken.has(studentId)) return [{ studentId, status: 'SENT' }];
+    if (answers.taken.has(studentId)) return [{ studentId, status: 'SENT', reason: mark.overwrites }];
     const outcome = judge(mark, before, answers);
     return outcome.status === 'CONFIRMED' || answers.failed.has(studentId) ? [outcome] : [];
   });
 }
 
-/** The rows to send, and those that the log has no mark of although it was sent before. */
+/** The rows to send, and those that the session has lost although they were sent before. */
 async function rowsToSend(
   sheet: AttendanceSheet,
-  stored: ReadonlyMap<string, string>,
+  isLost: (row: AttendanceRow) => boolean,
   context: SendOptions['context'],
 ) {
   const given = new Set(sheet.rows.map(({ studentId }) => studentId));
-  const lost = sheet.all.filter(
-    ({ studentId, externalId }) => !given.has(studentId) && !stored.has(externalId),
-  );
+  const lost = sheet.all.filter((row) => !given.has(row.studentId) && isLost(row));
   if (lost.length > 0) await context.handOutAgain(lost.map(({ studentId }) => studentId));
   return [...sheet.rows, ...lost];
 }
@@ -109,26 +122,19 @@ async function rowsToSend(
 function prepare(
   rows: readonly AttendanceRow[],
   session: SessionDetails,
-  acronyms: Record<AttendanceStatus, string>,
+  statuses: SessionStatuses,
+  stored: ReadonlyMap<string, string>,
 ) {
-  const own = session.statuses.filter(
-    ({ setnumber, deleted }) => setnumber === session.statusset && !deleted,
-  );
   const expected = session.users && new Set(session.users.map(({ id }) => String(id)));
   const marks: Mark[] = [];
   const refused: DeliveryOutcome[] = [];
   for (const row of rows) {
-    const status = own.find(({ acronym }) => acronym === acronyms[row.status]);
+    const statusId = statuses.idOf(row.status);
     const refuse = (reason: string) => refused.push({ studentId: row.studentId, status: 'FAILED', reason });
     if (expected && !expected.has(row.externalId))
       refuse('is not enrolled where the session takes place in Moodle.');
-    else if (status) marks.push({ row, statusId: status.id });
-    else {
-      const known = own.map(({ acronym }) => acronym).join(', ');
-      refuse(
-        `the session has no status "${acronyms[row.status]}" for ${row.status}; it has ${known}. See config.statusAcronyms.`,
-      );
-    }
+    else if (statusId === undefined) refuse(statuses.lacks(row.status));
+    else marks.push({ row, statusId, overwrites: statuses.overwrites(row, stored.get(row.externalId)) });
   }
   return { marks, refused };
 }
@@ -138,7 +144,7 @@ function prepare(
  * under way.
  */
 async function sendMarks(
-  { client, session, sheet, context }: Omit<SendOptions, 'config'> & { session: SessionDetails },
+  { client, session, sheet, context }: Omit<SendOptions, 'config' | 'memory'> & { session: SessionDetails },
   marks: readonly Mark[],
   { taken, failed }: Answers,
 ): Promise<void> {
@@ -200,14 +206,9 @@ function createTaker(client: MoodleClient, sheet: AttendanceSheet) {
 }
 
 async function readLog(client: MoodleClient, sessionId: number): Promise<Map<string, string>> {
-  try {
-    return logOf(await client.call('mod_attendance_get_session', { sessionid: sessionId }, sessionDetails));
-  } catch (error) {
-    if (!(error instanceof MoodleError && error.errorcode === 'invalidrecord')) throw error;
-    throw new SessionGone('The session was deleted in Moodle while its marks were sent. Send it again.', {
-      cause: error,
-    });
-  }
+  const details = await readSession(client, sessionId);
+  if (details) return logOf(details);
+  throw new SessionGone('The session was deleted in Moodle while its marks were sent. Send it again.');
 }
 
 /** Student id -> status id. */

@@ -1,9 +1,12 @@
 import { ConnectorError } from '../connector-error.js';
 import type { ConnectionCheck, ConnectionReport } from '../sis-connector.js';
+import { AttendanceProbes } from './attendance-probes.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
+import type { MoodleMemory } from './moodle-memory.js';
 import type { MoodleRoster } from './moodle-roster.js';
-import { anything, courseContents, enrolledUsers, sessions, siteInfo, usersByField } from './moodle-wire.js';
+import { anything, siteInfo } from './moodle-wire.js';
+import { PeopleProbes } from './people-probes.js';
 
 const ROSTER_FUNCTIONS = [
   'core_course_get_courses',
@@ -17,13 +20,12 @@ const ATTENDANCE_FUNCTIONS = [
   'mod_attendance_update_user_status',
 ];
 const CREATE_FUNCTION = 'mod_attendance_add_session';
-/** Courses looked at for an attendance activity. */
-const COURSES_PROBED = 5;
 
 interface Parts {
   client: MoodleClient;
   roster: MoodleRoster;
   config: MoodleConfig;
+  memory: MoodleMemory;
 }
 
 /**
@@ -31,7 +33,7 @@ interface Parts {
  * them: that is found out by trying, with calls that change nothing. Without the roster it fails; attendance
  * is told apart.
  */
-export async function checkConnection({ client, roster, config }: Parts): Promise<ConnectionReport> {
+export async function checkConnection({ client, roster, config, memory }: Parts): Promise<ConnectionReport> {
   await client.call(config.wsFunction, {}, anything);
   const site = await client.call('core_webservice_get_site_info', {}, siteInfo);
   const { sitename, release = 'unknown release', username, userid } = site;
@@ -43,11 +45,10 @@ export async function checkConnection({ client, roster, config }: Parts): Promis
     config.createSessions ? [...ATTENDANCE_FUNCTIONS, CREATE_FUNCTION] : ATTENDANCE_FUNCTIONS,
     offered,
   );
-  const needed = [
-    rosterFunctions,
-    await probe('courses', () => countCourses(roster)),
-    await probe('people', () => seePeople(client, roster)),
-  ];
+  const courseCheck = await probe('courses', () => countCourses(roster));
+  const sampled = new PeopleProbes({ client, config, ownId: userid }, () => roster.courses());
+  const attendance = new AttendanceProbes({ client, config, memory }, () => roster.courses());
+  const needed = [rosterFunctions, courseCheck, await probe('people', () => sampled.people())];
   const checks: ConnectionCheck[] = [
     {
       name: 'site',
@@ -56,9 +57,14 @@ export async function checkConnection({ client, roster, config }: Parts): Promis
       details: { sitename, release, username, userid },
     },
     ...needed,
-    await probe('suspension', () => seeSuspension(client, userid)),
+    await probe('suspension', () => sampled.suspension()),
+    ...(config.inactiveEnrolments === 'deactivate'
+      ? [await probe('enrolments', () => sampled.enrolments())]
+      : []),
+    await probe('groups', () => sampled.groups()),
     attendanceFunctions,
-    await probe('attendance', () => seeAttendance(client, roster)),
+    await probe('attendance', () => attendance.activities()),
+    await probe('statuses', () => attendance.statuses()),
   ];
   const broken = needed.filter(({ ok }) => !ok);
   return {
@@ -103,57 +109,4 @@ async function countCourses(roster: MoodleRoster): Promise<string> {
       'The token sees no course. Give its user a role with moodle/course:view, or widen config.courseFilter.',
     );
   return `${length} ${length === 1 ? 'course' : 'courses'}.`;
-}
-
-async function seePeople(client: MoodleClient, roster: MoodleRoster): Promise<string> {
-  const [course] = await roster.courses();
-  if (!course) throw new ConnectorError('There is no course whose people could be looked at.');
-  const options = [
-    { name: 'limitnumber', value: 50 },
-    { name: 'userfields', value: 'id,email,idnumber,roles' },
-  ];
-  const users = await client.call(
-    'core_enrol_get_enrolled_users',
-    { courseid: course.id, options },
-    enrolledUsers,
-  );
-  const identified = users.some(({ email, idnumber }) => email || idnumber);
-  const hint = identified
-    ? ''
-    : '; their e-mail and ID number are not shown: the role needs moodle/site:viewuseridentity, and the site setting showuseridentity must name email and idnumber';
-  return `People of course ${course.id} can be read${hint}.`;
-}
-
-async function seeSuspension(client: MoodleClient, userid: number): Promise<string> {
-  const users = await client.call(
-    'core_user_get_users_by_field',
-    { field: 'id', values: [userid] },
-    usersByField,
-  );
-  if (users.some(({ suspended }) => suspended !== undefined)) return 'Suspended accounts can be told.';
-  throw new ConnectorError(
-    'Moodle does not say which accounts are suspended: the role needs moodle/user:viewdetails. All count as active.',
-  );
-}
-
-async function seeAttendance(client: MoodleClient, roster: MoodleRoster): Promise<string> {
-  const options = [{ name: 'modname', value: 'attendance' }];
-  for (const course of (await roster.courses()).slice(0, COURSES_PROBED)) {
-    const sections = await client.call(
-      'core_course_get_contents',
-      { courseid: course.id, options },
-      courseContents,
-    );
-    const activity = sections
-      .flatMap(({ modules }) => modules)
-      .find(({ modname }) => modname === 'attendance');
-    if (activity?.instance === undefined) continue;
-    const listed = await client.call(
-      'mod_attendance_get_sessions',
-      { attendanceid: activity.instance },
-      sessions,
-    );
-    return `The attendance activity of course ${course.id} can be read; it has ${listed.length} sessions.`;
-  }
-  throw new ConnectorError('None of the first courses has an attendance activity that the token can see.');
 }

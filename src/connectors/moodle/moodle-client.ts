@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { ConnectorError } from '../connector-error.js';
-import { type HttpAnswer, type HttpClient, HttpFailure } from '../http/index.js';
+import { type HttpAnswer, type HttpClient, HttpFailure, type HttpRequest } from '../http/index.js';
 import type { ConnectorContext } from '../sis-connector.js';
 import type { MoodleConfig, MoodleCredentials } from './moodle-config.js';
 import { MoodleError } from './moodle-error.js';
@@ -37,26 +37,37 @@ export class MoodleClient {
     });
   }
 
-  /** The answer of a function that changes nothing, or the same thing when it is called twice. */
-  call<T>(wsfunction: string, params: MoodleParams, schema: z.ZodType<T>): Promise<T> {
-    return this.#call(wsfunction, params, schema, true);
+  /**
+   * The answer of a function that changes nothing, or the same thing when it is called twice. `retries`: how often
+   * it is called again at most, where that is less often than usual.
+   */
+  call<T>(
+    wsfunction: string,
+    params: MoodleParams,
+    schema: z.ZodType<T>,
+    { retries }: { retries?: number } = {},
+  ): Promise<T> {
+    return this.#call(wsfunction, params, schema, {
+      idempotent: true,
+      ...(retries !== undefined && { retries }),
+    });
   }
 
   /** The answer of a function that must not be called twice. */
   callOnce<T>(wsfunction: string, params: MoodleParams, schema: z.ZodType<T>): Promise<T> {
-    return this.#call(wsfunction, params, schema, false);
+    return this.#call(wsfunction, params, schema, { idempotent: false });
   }
 
   async #call<T>(
     wsfunction: string,
     params: MoodleParams,
     schema: z.ZodType<T>,
-    idempotent: boolean,
+    repeating: Pick<HttpRequest, 'idempotent' | 'retries'>,
   ): Promise<T> {
     const form = new URLSearchParams({ wstoken: this.#token, wsfunction, moodlewsrestformat: 'json' });
     for (const [name, value] of Object.entries(params)) append(form, name, value);
     const answer = await this.#http
-      .send({ method: 'POST', path: PATH, form, idempotent, name: wsfunction })
+      .send({ method: 'POST', path: PATH, form, ...repeating, name: wsfunction })
       .catch((error: unknown) => {
         throw error instanceof HttpFailure ? explain(error) : error;
       });

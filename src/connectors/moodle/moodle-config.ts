@@ -2,7 +2,17 @@ import { z } from 'zod';
 import { webAddress } from '../http/index.js';
 
 const names = (list: string[]) => z.array(z.string().min(1)).min(1).default(list);
-const acronym = (text: string) => z.string().min(1).default(text);
+/** One acronym or several, of which an activity has the first it knows. */
+const acronyms = (text: string) =>
+  z
+    .union([z.string().trim().min(1), z.array(z.string().trim().min(1)).min(1)])
+    .transform((given) => (typeof given === 'string' ? [given] : given))
+    .prefault(text);
+
+function areDistinct(given: Record<string, readonly string[]>): boolean {
+  const all = Object.values(given).flatMap((list) => [...new Set(list)]);
+  return new Set(all).size === all.length;
+}
 
 /** Settings of MOODLE. */
 export const moodleConfig = z.strictObject({
@@ -30,9 +40,18 @@ export const moodleConfig = z.strictObject({
   pageSize: z.int().min(1).max(5_000).default(500).meta({ description: 'People asked for in one call.' }),
   concurrency: z.int().min(1).max(8).default(2).meta({ description: 'Calls at once while reading.' }),
   statusAcronyms: z
-    .strictObject({ PRESENT: acronym('P'), ABSENT: acronym('A'), LATE: acronym('L'), EXCUSED: acronym('E') })
+    .strictObject({
+      PRESENT: acronyms('P'),
+      ABSENT: acronyms('A'),
+      LATE: acronyms('L'),
+      EXCUSED: acronyms('E'),
+    })
+    .refine(areDistinct, 'must not give the same acronym to two statuses')
     .prefault({})
-    .meta({ description: 'Acronyms of the attendance statuses in Moodle.' }),
+    .meta({
+      description:
+        'Acronyms of the attendance statuses in Moodle; a list where activities differ, each of which takes the first it has.',
+    }),
   courseFilter: z
     .strictObject({
       ids: z.array(z.int().positive()).min(1).optional(),
@@ -43,6 +62,14 @@ export const moodleConfig = z.strictObject({
     .meta({
       description: 'Which courses count: these ids, these categories, hidden ones or not. Default: all.',
     }),
+  inactiveEnrolments: z.enum(['keep', 'deactivate']).default('deactivate').meta({
+    description:
+      'What becomes of people all of whose enrolments are suspended or over: they count as before, or become inactive.',
+  }),
+  suspensionHours: z.int().min(0).max(168).default(12).meta({
+    description:
+      'How many hours it counts that an account is suspended or not, before Moodle is asked again; 0: every sync asks.',
+  }),
   createSessions: z.boolean().default(true).meta({
     description: 'Whether a session that the attendance activity does not have may be added to it.',
   }),

@@ -4,18 +4,20 @@ import type {
   GroupRecord,
   MembershipRecord,
   Pages,
-  RecordIssue,
   StudentRecord,
   TeacherRecord,
 } from '../external-record.js';
 import { RosterConnector } from '../roster-connector.js';
 import type { ConnectionReport, SendResult } from '../sis-connector.js';
+import type { Role } from './gathered-people.js';
 import { SENDING_AT_ONCE, sendAttendance } from './moodle-attendance.js';
 import { checkConnection } from './moodle-check.js';
 import { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig, MoodleCredentials } from './moodle-config.js';
+import { MoodleMemory } from './moodle-memory.js';
 import { toCourse, toGroup, toMembership, toPerson } from './moodle-records.js';
-import { MoodleRoster, type Role } from './moodle-roster.js';
+import { MoodleRoster } from './moodle-roster.js';
+import { notesOn } from './people-notes.js';
 
 const PAGE = 500;
 
@@ -25,16 +27,23 @@ const PAGE = 500;
  */
 export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredentials> {
   #client!: MoodleClient;
+  #memory!: MoodleMemory;
   #roster!: MoodleRoster;
 
   protected override async open(): Promise<void> {
     const { context, config, credentials } = this;
     this.#client = new MoodleClient({ context, config, credentials, concurrency: config.concurrency });
-    this.#roster = new MoodleRoster({ client: this.#client, config });
+    this.#memory = new MoodleMemory({ memory: context.memory, apiUrl: config.apiUrl });
+    this.#roster = new MoodleRoster({ client: this.#client, config, memory: this.#memory });
   }
 
   async testConnection(): Promise<ConnectionReport> {
-    return checkConnection({ client: this.#client, roster: this.#roster, config: this.config });
+    return checkConnection({
+      client: this.#client,
+      roster: this.#roster,
+      config: this.config,
+      memory: this.#memory,
+    });
   }
 
   override async *courses(): Pages<CourseRecord> {
@@ -43,8 +52,8 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   }
 
   override async *groups(): Pages<GroupRecord> {
-    const { groups, issues, gap } = await this.#roster.enrolments();
-    yield { records: [], issues, gap };
+    const { groups, issues, gap, groupsGap } = await this.#roster.enrolments();
+    yield { records: [], issues, gap: gap ?? groupsGap };
     for (const page of inPages(groups)) yield page.map(toGroup);
   }
 
@@ -57,7 +66,8 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   }
 
   override async *memberships(role: Role): Pages<MembershipRecord> {
-    const { memberships } = await this.#roster.enrolments();
+    const { memberships, groupsGap } = await this.#roster.enrolments();
+    if (groupsGap) yield { records: [], gap: groupsGap };
     for (const page of inPages(memberships.filter((membership) => membership.role === role)))
       yield page.map(toMembership);
   }
@@ -65,34 +75,29 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   override async send(sheet: AttendanceSheet): Promise<SendResult> {
     const { context, config, credentials } = this;
     const client = new MoodleClient({ context, config, credentials, concurrency: SENDING_AT_ONCE });
-    const outcomes = await sendAttendance({ client, config, sheet, context });
-    const errors = outcomes.flatMap(({ reason }) => reason ?? []);
-    return { success: errors.length === 0, sent: outcomes.length - errors.length, errors };
+    const { outcomes, warnings } = await sendAttendance({
+      client,
+      memory: this.#memory,
+      config,
+      sheet,
+      context,
+    });
+    const failed = outcomes.filter(({ status }) => status === 'FAILED');
+    return {
+      success: failed.length === 0,
+      sent: outcomes.length - failed.length,
+      errors: failed.flatMap(({ reason }) => reason ?? []),
+      ...(warnings.length > 0 && { warnings }),
+    };
   }
 
   async *#people(role: Role): Pages<StudentRecord> {
+    const people = await this.#roster.people(role);
     const { issues, gap } = await this.#roster.enrolments();
-    if (gap) yield { records: [], gap };
-    const notes: RecordIssue[] = [...issues];
-    let asked = false;
-    for await (const page of this.#roster.people(role)) {
-      if (!asked && page.every(({ suspended }) => suspended === undefined)) notes.push(SUSPENSION_UNKNOWN);
-      asked = true;
-      yield {
-        records: page.map(({ person, suspended }) => toPerson(person, suspended)),
-        issues: notes.splice(0),
-      };
-    }
-    if (notes.length > 0) yield { records: [], issues: notes };
+    yield { records: [], issues: [...issues, ...notesOn(people, role)], gap };
+    for (const page of inPages(people)) yield page.map(toPerson);
   }
 }
-
-const SUSPENSION_UNKNOWN: RecordIssue = {
-  severity: 'warning',
-  rule: 'suspension.unknown',
-  problem: 'Moodle does not say which accounts are suspended; all count as active',
-  hint: 'Add core_user_get_users_by_field to the web service, and moodle/user:viewdetails to the role.',
-};
 
 function* inPages<T>(list: readonly T[]): Generator<T[]> {
   for (let start = 0; start < list.length; start += PAGE) yield list.slice(start, start + PAGE);

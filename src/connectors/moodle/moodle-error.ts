@@ -49,6 +49,11 @@ export function isRefusal(error: unknown): error is MoodleError {
   return error instanceof MoodleError && REFUSED.includes(error.errorcode ?? '');
 }
 
+/** A function that this token cannot call at all, or that this Moodle does not have. */
+export function isUnavailable(error: unknown): boolean {
+  return isRefusal(error) || (error instanceof MoodleError && error.errorcode === 'invalidrecord');
+}
+
 /** Nothing will work any more with this token. */
 export function isEndOfToken(error: unknown): boolean {
   return error instanceof MoodleError && /^(invalidtoken|wsaccessuser)/.test(error.errorcode ?? '');

@@ -1,96 +1,81 @@
 import { encodeXML } from 'entities';
+import { z } from 'zod';
 import type { AttendanceSheet } from '../attendance-sheet.js';
 import { ConnectorError } from '../connector-error.js';
 import type { ConnectorContext } from '../sis-connector.js';
+import { type Activity, activitiesOf, noActivity } from './attendance-activities.js';
 import type { MoodleClient } from './moodle-client.js';
-import { isRefusal } from './moodle-error.js';
-import {
-  addedSession,
-  courseContents,
-  type MoodleSession,
-  type SessionDetails,
-  sessionDetails,
-  sessions,
-} from './moodle-wire.js';
+import { isRefusal, MoodleError } from './moodle-error.js';
+import type { MoodleMemory } from './moodle-memory.js';
+import { addedSession, type SessionDetails, sessionDetails } from './moodle-wire.js';
+import { durationOf, groupIdOf, marker, searchSession, seconds } from './session-search.js';
 
 interface Opening {
   client: MoodleClient;
+  memory: MoodleMemory;
   sheet: AttendanceSheet;
   context: Pick<ConnectorContext, 'assertMaySend'>;
 }
 
-/** An attendance activity of a course. */
-interface Activity {
-  id: number;
-  name: string;
-  /** 0: no groups; 1: separate groups, a session needs one; 2: visible groups, a session may have one. */
-  groupMode: number;
+export interface OpenSession {
+  details: SessionDetails;
+  /** Whether it is in the place of the session that had the marks before. */
+  isAnother: boolean;
+  /** What is worth a word about how it was opened. */
+  warnings: string[];
 }
 
-/** Text in a session's description that says which session of ours it is. */
-const marker = (sessionId: string) => `SmartID ${sessionId}`;
-const ANY_MARKER = /SmartID [0-9a-f]{8}-[0-9a-f-]{27}/i;
+/** Codes of a session that is not there, or whose activity is not. */
+const GONE = ['invalidrecord', 'invalidrecordunknown', 'invalidcoursemodule'];
+/** Our session -> the one in Moodle. */
+const TOPIC = 'sessions';
+const remembered = z.object({ id: z.number().int(), course: z.number().int() });
 
-/** The Moodle session that a sheet is for: found, or added when that is allowed. */
-export async function openSession(
-  { client, sheet, context }: Opening,
-  mayCreate: boolean,
-): Promise<SessionDetails> {
-  const courseId = Number(sheet.course?.externalId);
-  if (!Number.isSafeInteger(courseId)) {
-    throw new ConnectorError(
-      `The session's course${sheet.course ? ` "${sheet.course.name}"` : ''} is not mapped to a course of this Moodle. Sync COURSE and GROUP first.`,
-    );
-  }
-  const activities = await findActivities(client, courseId);
-  const found = await findSession(client, activities, sheet);
-  const id = found ?? (await addSession({ client, sheet, context }, activities, mayCreate));
-  return client.call('mod_attendance_get_session', { sessionid: id }, sessionDetails);
+/**
+ * The Moodle session that a sheet is for: the one it went to before, which costs one call however many sessions
+ * there are; else found, or added when that is allowed.
+ */
+export async function openSession(opening: Opening, mayCreate: boolean): Promise<OpenSession> {
+  const { client, memory, sheet } = opening;
+  const course = courseIdOf(sheet);
+  const before = (await rememberedSessions(memory, [sheet.sessionId])).get(sheet.sessionId);
+  const known = before?.course === course ? await readSession(client, before.id) : undefined;
+  if (known && (known.courseid ?? course) === course)
+    return { details: known, isAnother: false, warnings: [] };
+  const activities = await activitiesOf(client, course);
+  if (activities.length === 0) throw noActivity(course);
+  const { found, unlooked } = await searchSession({ client, memory }, activities, sheet);
+  const added =
+    found === undefined ? await addSession(opening, { activities, unlooked, mayCreate }) : undefined;
+  const id = found ?? (added?.id as number);
+  await memory.remember(TOPIC, new Map([[sheet.sessionId, { id, course }]]));
+  return {
+    details: await client.call('mod_attendance_get_session', { sessionid: id }, sessionDetails),
+    isAnother: before !== undefined && before.id !== id,
+    warnings: added?.warnings ?? [],
+  };
 }
 
-async function findActivities(client: MoodleClient, courseId: number): Promise<Activity[]> {
-  const options = [{ name: 'modname', value: 'attendance' }];
-  const sections = await client.call(
-    'core_course_get_contents',
-    { courseid: courseId, options },
-    courseContents,
-  );
-  const activities = sections
-    .flatMap(({ modules }) => modules)
-    .flatMap(({ modname, instance, name = 'attendance', groupmode = 0 }): Activity[] =>
-      modname === 'attendance' && instance !== undefined
-        ? [{ id: instance, name, groupMode: groupmode }]
-        : [],
-    );
-  if (activities.length > 0) return activities;
+/** Sessions of Moodle, with their courses, by the ids that ours have here. */
+export function rememberedSessions(memory: MoodleMemory, sessionIds?: readonly string[]) {
+  return memory.recall(TOPIC, remembered, sessionIds);
+}
+
+/** The session as it is now; undefined when it was deleted. */
+export async function readSession(client: MoodleClient, id: number): Promise<SessionDetails | undefined> {
+  return client
+    .call('mod_attendance_get_session', { sessionid: id }, sessionDetails)
+    .catch((error: unknown) => {
+      if (error instanceof MoodleError && GONE.includes(error.errorcode ?? '')) return undefined;
+      throw error;
+    });
+}
+
+function courseIdOf({ course }: AttendanceSheet): number {
+  const id = Number(course?.externalId);
+  if (Number.isSafeInteger(id)) return id;
   throw new ConnectorError(
-    `Course ${courseId} of Moodle has no attendance activity that the web service user can see. Add one.`,
-  );
-}
-
-/** By our own marker in any activity, else by the time and group of one that bears no marker. */
-async function findSession(
-  client: MoodleClient,
-  activities: Activity[],
-  sheet: AttendanceSheet,
-): Promise<number | undefined> {
-  const found: MoodleSession[] = [];
-  for (const activity of activities) {
-    const listed = await client.call('mod_attendance_get_sessions', { attendanceid: activity.id }, sessions);
-    const marked = listed.find(({ description }) => description?.includes(marker(sheet.sessionId)));
-    if (marked) return marked.id;
-    found.push(...listed.filter((session) => isSameTime(session, sheet)));
-  }
-  const group = groupIdOf(sheet);
-  const same = found.find(({ groupid }) => groupid === group) ?? found.find(({ groupid }) => groupid === 0);
-  return same?.id;
-}
-
-function isSameTime({ sessdate, duration, description }: MoodleSession, sheet: AttendanceSheet): boolean {
-  return (
-    sessdate === seconds(sheet.startsAt) &&
-    duration === durationOf(sheet) &&
-    !ANY_MARKER.test(description ?? '')
+    `The session's course${course ? ` "${course.name}"` : ''} is not mapped to a course of this Moodle. Sync COURSE and GROUP first.`,
   );
 }
 
@@ -99,22 +84,22 @@ function isSameTime({ sessdate, duration, description }: MoodleSession, sheet: A
  */
 async function addSession(
   { client, sheet, context }: Opening,
-  activities: Activity[],
-  mayCreate: boolean,
-): Promise<number> {
+  { activities, unlooked, mayCreate }: { activities: Activity[]; unlooked: Activity[]; mayCreate: boolean },
+): Promise<{ id: number; warnings: string[] }> {
   const at = sheet.startsAt.toISOString();
+  const [unlisted] = unlooked;
+  const tooMany =
+    unlisted && `Moodle fails to list the sessions of "${unlisted.name}", which are too many for it`;
   if (!mayCreate) {
     throw new ConnectorError(
-      `Moodle has no attendance session at ${at}, and config.createSessions is false. Add the session there, or allow it here.`,
+      tooMany
+        ? `${tooMany}, so that the one at ${at} cannot be found, and config.createSessions is false. Send it on its day, when it is found among those of its teacher, or allow it here.`
+        : `Moodle has no attendance session at ${at}, nor within five minutes of it, and config.createSessions is false. Add the session there, or allow it here.`,
     );
   }
   const group = groupIdOf(sheet);
   const activity = activities.find(({ groupMode }) => groupMode !== 1 || group !== 0);
-  if (!activity) {
-    throw new ConnectorError(
-      `The attendance activity "${activities[0]?.name}" has separate groups, and the session has no group that is mapped to this Moodle. Sync GROUP first.`,
-    );
-  }
+  if (!activity) throw needsGroup(activities[0]?.name ?? '', sheet);
   context.assertMaySend();
   const topic = sheet.topic ? `${encodeXML(sheet.topic)} ` : '';
   const { sessionid } = await client
@@ -131,22 +116,34 @@ async function addSession(
       addedSession,
     )
     .catch((error: unknown) => {
-      if (!isRefusal(error)) throw error;
-      throw new ConnectorError(
-        `${error.message} To add sessions it needs mod/attendance:manageattendances; or add the session at ${at} in Moodle and set config.createSessions to false.`,
-      );
+      throw explain(error, activity, sheet);
     });
-  return sessionid;
+  return {
+    id: sessionid,
+    warnings: tooMany
+      ? [`${tooMany}: one was added at ${at}, and nobody could look whether one is kept there by hand.`]
+      : [],
+  };
 }
 
-function groupIdOf({ group }: AttendanceSheet): number {
-  return Number(group?.externalId ?? 0);
+function needsGroup(activity: string, { group }: AttendanceSheet): ConnectorError {
+  const separate = `The attendance activity "${activity}" has separate groups, where each session is of one group`;
+  return new ConnectorError(
+    group
+      ? `${separate}, and the session's group "${group.name}" is not mapped to this Moodle. Sync GROUP first.`
+      : `${separate}, and this class session is of the whole course. Send a session for each group, or set the group mode of the activity to no groups or to visible groups.`,
+  );
 }
 
-function seconds(time: Date): number {
-  return Math.floor(time.getTime() / 1_000);
-}
-
-function durationOf({ startsAt, endsAt }: AttendanceSheet): number {
-  return seconds(endsAt) - seconds(startsAt);
+function explain(error: unknown, { name }: Activity, sheet: AttendanceSheet): unknown {
+  const at = sheet.startsAt.toISOString();
+  if (isRefusal(error))
+    return new ConnectorError(
+      `${error.message} To add sessions it needs mod/attendance:manageattendances; or add the session at ${at} in Moodle and set config.createSessions to false.`,
+    );
+  if (sheet.group && error instanceof MoodleError && error.errorcode === 'invalidparameter')
+    return new ConnectorError(
+      `Moodle does not take a session of group "${sheet.group.name}" (${sheet.group.externalId}) in "${name}": is it a group of that course?`,
+    );
+  return error;
 }

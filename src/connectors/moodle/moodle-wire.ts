@@ -63,6 +63,7 @@ export const courseContents = z.array(
 
 const session = z.object({
   id,
+  attendanceid: id.optional(),
   groupid: id,
   sessdate: z.number(),
   duration: z.number(),
@@ -71,8 +72,14 @@ const session = z.object({
 export const sessions = z.array(session);
 export type MoodleSession = z.infer<typeof session>;
 
+/** Courses of a teacher with their sessions of today. */
+export const todaySessions = z.array(
+  z.object({ attendance_instances: z.array(z.object({ today_sessions: sessions })) }),
+);
+
 export const sessionDetails = z.object({
   id,
+  courseid: id.optional(),
   statusset: id,
   statuses: z.array(z.object({ id, acronym: z.string(), setnumber: id, deleted: flag.optional() })),
   attendance_log: z.array(z.object({ studentid: id, statusid: z.coerce.string() })),

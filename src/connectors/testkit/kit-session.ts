@@ -8,6 +8,7 @@ import type { ConfinedFiles, ConnectorContext, DeliveryOutcome, RecordSource } f
 import { FaultServer } from './fault-server.js';
 import { type Reading, readWhole } from './reading.js';
 import type { Simulate, Simulation } from './simulation.js';
+import { VolatileMemory } from './volatile-memory.js';
 
 /** One simulation with its server, and connectors that are opened on it. */
 export interface KitSession {
@@ -70,6 +71,7 @@ export async function withSession<T>(
     files: simulation.files ?? NO_FILES,
     http: (options) => outbound.client({ ...options, signal: abort.signal, logger }),
     outbound,
+    memory: new VolatileMemory(),
     s3: { endpoint: undefined, forcePathStyle: true },
     cursor: () => Promise.resolve(undefined),
     delivered: async (list) => void outcomes.push(...list),

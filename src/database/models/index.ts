@@ -1,5 +1,6 @@
 import { AttendanceRecordModel } from './attendance-record.model.js';
 import { ClassSessionModel } from './class-session.model.js';
+import { ConnectorMemoryModel } from './connector-memory.model.js';
 import { CourseModel } from './course.model.js';
 import { GroupModel } from './group.model.js';
 import { IntegrationModel } from './integration.model.js';
@@ -18,6 +19,7 @@ import { TeacherModel } from './teacher.model.js';
 export {
   AttendanceRecordModel,
   ClassSessionModel,
+  ConnectorMemoryModel,
   CourseModel,
   GroupModel,
   IntegrationMappingModel,
@@ -50,6 +52,7 @@ export const models = [
   AttendanceRecordModel,
   RosterEditModel,
   LeaseModel,
+  ConnectorMemoryModel,
   OutboxDeliveryModel,
   SyncRunModel,
   SyncChangeModel,

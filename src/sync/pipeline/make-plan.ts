@@ -5,9 +5,16 @@ import { ENTITY_SPECS, type EntitySpec } from '../../roster/index.js';
 import type { IssueLog } from '../issues/index.js';
 import type { SyncPolicy } from '../policy.js';
 import type { SyncRun } from '../runs/sync-run.js';
+import { type ActionCount, countByAction } from './apply/plan-sizes.js';
 import { type Planned, plan } from './plan/index.js';
 import type { Staged } from './stage/index.js';
 import type { SyncContext } from './sync-context.js';
+
+/** A plan that this attempt made. */
+export interface MadePlan extends Planned {
+  /** How many changes of each kind are in sync_changes. */
+  actions: readonly ActionCount[];
+}
 
 /** Makes the plan of what was staged, with its header. `before`: the plan that it replaces. */
 export async function makePlan(
@@ -15,7 +22,7 @@ export async function makePlan(
   staged: Staged,
   policy: SyncPolicy,
   before: Planned | undefined,
-): Promise<Planned> {
+): Promise<MadePlan> {
   if (before) await clearPlan(database, run, staged);
   if ((await countStaged(database, run, staged)) !== staged.rows) throw stagedRowsLost();
   run.plannedPosition = await positionOf(database, run.institutionId);
@@ -24,9 +31,10 @@ export async function makePlan(
   staged.drafted = planned.drafted;
   // Rows that became conflicts are no longer staged.
   if (planned.conflicts.length > 0) staged.rows = await countStaged(database, run, { drafted: false });
-  run.plannedChanges = await countChanges(database, run);
+  const actions = await countByAction(database, run);
+  run.plannedChanges = actions.reduce((sum, { count }) => sum + count, 0);
   await runs.savePlan(run);
-  return planned;
+  return { ...planned, actions };
 }
 
 /** Deletes a plan that is made anew; drafts stay, which are what was read. */

@@ -113,7 +113,7 @@ async function planAndApply(
         if (!isCurrent && round < MAX_PLANS) return false;
         // Before this run's own row is written: whoever approves a plan locks the plan first, too.
         if (isNewReading(run, staged)) await runs.supersede(run);
-        await apply(context);
+        await apply(context, made);
         await keepStep(database, run, made.impact);
         if (made.created + made.updated + made.conflicts.length < staged.staged)
           await keepDigests(database, run, specOf(run), staged.lastSeq);

@@ -1,7 +1,7 @@
 import { positionOf } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import type { SyncRun } from '../runs/sync-run.js';
-import { sizesOf } from './apply/plan-sizes.js';
+import { countByAction, sizesOf } from './apply/plan-sizes.js';
 import { verify } from './apply/verify.js';
 import { applyPlan, beginAnew } from './pipeline.js';
 import { report, type SyncReport } from './report/report.js';
@@ -19,7 +19,7 @@ export async function rollBack(context: SyncContext): Promise<SyncReport> {
   await lease.transaction(async () => {
     run.plannedPosition = await positionOf(database, run.institutionId);
     run.plannedChanges = await planBack(database, run);
-    const sizes = await sizesOf(database, run);
+    const sizes = sizesOf(await countByAction(database, run), run);
     await preferHashJoins(database);
     await verify(database, run, { sizes });
     await count(database, run);

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { HttpRequest } from '../../../src/connectors/http/index.js';
@@ -225,6 +227,44 @@ describe('polite client', () => {
       );
       expect(arrived).to.equal(0);
     });
+  });
+
+  describe('what answers with another protocol', () => {
+    async function failureAt(url: string): Promise<string> {
+      return (await failureOf(polite(url, { retries: 0 }).client.send({ path: '/', name: 'core_users' })))
+        .message;
+    }
+
+    it('is a sentence about https where a port speaks plain http', async () => {
+      const school = await serve(answer());
+      expect(await failureAt(school.url.replace('http:', 'https:'))).to.match(
+        /^Moodle could not be reached at .*: it does not speak https there.* begin with http:\/\/\?$/,
+      );
+    });
+
+    it('is a sentence about the address where a port wants https', async () => {
+      const { url } = await serveTls((response) => response.end('{}'));
+      expect(await failureAt(url.replace('https:', 'http:'))).to.match(/begin with the right one of http/);
+    });
+
+    it('is a sentence about the port where no web server answers', async () => {
+      const other = createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-OpenSSH_9\r\n'));
+      await once(other.listen(0, '127.0.0.1'), 'listening');
+      const { port } = other.address() as AddressInfo;
+      for (const scheme of ['http', 'https']) {
+        const message = await failureAt(`${scheme}://127.0.0.1:${port}`);
+        expect(message, scheme)
+          .to.match(/Is the port right/)
+          .and.not.match(/[A-Z]{4,}_|EPROTO|:error:/);
+      }
+      other.close();
+    });
+  });
+
+  it('repeats a call less often when the call says so', async () => {
+    const school = await serve(answer({}, 500));
+    await failureOf(polite(school.url).client.send({ path: '/', retries: 1 }));
+    expect(school.arrived).to.have.length(2);
   });
 
   describe('refuses', () => {

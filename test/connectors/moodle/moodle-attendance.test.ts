@@ -3,7 +3,12 @@ import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/
 import { moodle } from '../../../src/connectors/moodle/index.js';
 import { connectorContext } from '../../support/connector-context.js';
 import { type Listening, listenOn } from '../../support/listen.js';
-import { type MoodleCourse, MoodleSimulator, makeMoodleSchool } from '../../support/moodle/index.js';
+import {
+  type MoodleCourse,
+  type MoodleSession,
+  MoodleSimulator,
+  makeMoodleSchool,
+} from '../../support/moodle/index.js';
 import { newIntegration, newSession, sharedServices } from '../../support/services.js';
 import { sheetOf } from '../../support/sheet.js';
 
@@ -22,8 +27,13 @@ async function taught(
   options.change?.(course);
   const moodle = new MoodleSimulator({ ...school, attendanceVersion: options.version ?? 2024 });
   let hook: { after: number; run: () => void } | undefined;
+  let onceCalled: { wsfunction: string; run: () => void } | undefined;
   const server = await listenOn((request, response) => {
     response.once('finish', () => {
+      if (onceCalled && moodle.calls.at(-1)?.wsfunction === onceCalled.wsfunction) {
+        onceCalled.run();
+        onceCalled = undefined;
+      }
       if (!hook || marked(moodle).length < hook.after) return;
       const { run } = hook;
       hook = undefined;
@@ -48,13 +58,28 @@ async function taught(
   const onMark = (after: number, run: () => void) => {
     hook = { after, run };
   };
+  /** Runs something once, when this function was answered for the first time. */
+  const onCall = (wsfunction: string, run: () => void) => {
+    onceCalled = { wsfunction, run };
+  };
+  /** Adds a session that a teacher keeps by hand, at the time of ours. */
+  const addSession = (own: Partial<MoodleSession> & { id: number }) => {
+    const attendanceid = course.attendance?.[0]?.id as number;
+    const times = { sessdate: Date.UTC(2026, 2, 2, 11) / 1_000, duration: 5_400 };
+    const blank = { groupid: 0, description: 'Clase', statusset: 0, log: new Map() };
+    moodle.sessions.set(own.id, { attendanceid, ...times, ...blank, ...own });
+  };
   const deleteAfterMarks = (count: number) => onMark(count, () => moodle.deleteSession(1));
   const settings = { config, credentials: { wsToken: moodle.token } };
-  return { ...integration, settings, moodle, course, students, send, deliveries, onMark, deleteAfterMarks };
+  const hooks = { onMark, onCall, deleteAfterMarks, addSession };
+  return { ...integration, settings, moodle, course, students, send, deliveries, ...hooks };
 }
 
 const marked = (moodle: MoodleSimulator) =>
   moodle.calls.filter(({ wsfunction }) => wsfunction === 'mod_attendance_update_user_status');
+
+const lists = (moodle: MoodleSimulator) =>
+  moodle.calls.filter(({ wsfunction }) => wsfunction === 'mod_attendance_get_sessions');
 
 /** Acronyms in the log of the one session there is, by student. */
 function logOf(moodle: MoodleSimulator, acronyms: readonly string[]): Record<string, string> {
@@ -200,7 +225,7 @@ describe('attendance to Moodle', () => {
     const session = await newSession(school, { course: '2' }, { [school.students[0] as string]: 'PRESENT' });
     const result = await school.send(session.id);
     expect(result.errors[0]).to.match(
-      /no attendance session at 2026-03-02T11:00:00\.000Z, and config\.createSessions is false/,
+      /no attendance session at 2026-03-02T11:00:00\.000Z, nor within five minutes of it, and config\.createSessions is false/,
     );
     expect(school.moodle.sessions.size).to.equal(0);
   });
@@ -415,5 +440,212 @@ describe('attendance to Moodle', () => {
     const results = await Promise.all([school.send(session.id), school.send(session.id)]);
     expect(results.map(({ sent }) => sent).sort()).to.deep.equal([0, 8]);
     expect(marked(school.moodle)).to.have.length(8);
+  });
+
+  it('a correction costs what it changes: the session is known, and is not looked for again', async () => {
+    const school = await taught();
+    const [a, b] = school.students as [string, string];
+    const session = await newSession(
+      school,
+      { course: '2', teacher: '10' },
+      { [a]: 'PRESENT', [b]: 'ABSENT' },
+    );
+    await school.send(session.id);
+    school.moodle.calls.length = 0;
+    await session.mark({ [b]: 'PRESENT' });
+    expect(await school.send(session.id)).to.deep.include({ success: true, sent: 1 });
+    expect(school.moodle.calls.map(({ wsfunction }) => wsfunction)).to.deep.equal([
+      'mod_attendance_get_session',
+      'mod_attendance_update_user_status',
+      'mod_attendance_get_session',
+    ]);
+  });
+
+  it('a course whose sessions are too many to list gets its marks, and the list is asked for twice in all', async () => {
+    const school = await taught();
+    const [a, b] = school.students as [string, string];
+    school.addSession({ id: 30, sessdate: Date.UTC(2026, 1, 2) / 1_000 });
+    school.moodle.vices.phpMemoryRows = 4;
+    const first = await newSession(school, { course: '2', teacher: '10' }, { [a]: 'PRESENT' });
+    const sent = await school.send(first.id);
+    expect(sent).to.deep.include({ success: true, confirmed: 1, errors: [] });
+    expect(sent.warnings?.join()).to.match(/too many for it: one was added at 2026-03-02T11:00:00\.000Z/);
+    await first.mark({ [a]: 'LATE', [b]: 'PRESENT' });
+    const corrected = await school.send(first.id);
+    expect(corrected).to.deep.equal({ success: true, sent: 2, confirmed: 2, unchanged: 0, errors: [] });
+    const second = await newSession(
+      school,
+      { course: '2' },
+      { [a]: 'PRESENT' },
+      new Date('2026-03-03T11:00Z'),
+    );
+    expect(await school.send(second.id)).to.deep.include({ success: true, confirmed: 1 });
+    expect(lists(school.moodle)).to.have.length(2);
+    expect([...school.moodle.sessions.keys()]).to.deep.equal([30, 31, 32]);
+  });
+
+  it('a 500 for a list is asked for no third time, but a list that comes the second time counts', async () => {
+    const school = await taught();
+    const [a] = school.students as [string];
+    school.addSession({ id: 30 });
+    school.moodle.vices.phpMemoryRows = 4;
+    school.onCall('mod_attendance_get_sessions', () => {
+      school.moodle.vices.phpMemoryRows = undefined;
+    });
+    const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT' });
+    expect(await school.send(session.id)).to.deep.include({ success: true, confirmed: 1 });
+    expect([...school.moodle.sessions.keys()]).to.deep.equal([30]);
+  });
+
+  it("a session of today is found among its teacher's, where the list is too long", async () => {
+    const school = await taught();
+    const [a] = school.students as [string];
+    const now = new Date();
+    school.addSession({ id: 30, sessdate: Math.floor(now.getTime() / 1_000) });
+    school.moodle.vices.phpMemoryRows = 4;
+    const session = await newSession(school, { course: '2', teacher: '10' }, { [a]: 'PRESENT' }, now);
+    const sent = await school.send(session.id);
+    expect(sent).to.deep.equal({ success: true, sent: 1, confirmed: 1, unchanged: 0, errors: [] });
+    expect(lists(school.moodle)).to.have.length(0);
+    // Of an activity whose sessions of today were shown, what is not among them is not there.
+    const next = new Date(now.getTime() + 10 * 60_000);
+    const later = await newSession(school, { course: '2', teacher: '10' }, { [a]: 'PRESENT' }, next);
+    expect(await school.send(later.id)).to.not.have.property('warnings');
+    expect(school.moodle.sessions.size).to.equal(2);
+  });
+
+  it('where sessions can neither be listed nor added, the sentence says both', async () => {
+    const school = await taught({ config: { createSessions: false } });
+    school.addSession({ id: 30 });
+    school.moodle.vices.phpMemoryRows = 4;
+    const session = await newSession(school, { course: '2' }, { [school.students[0] as string]: 'PRESENT' });
+    expect((await school.send(session.id)).errors[0]).to.match(
+      /fails to list the sessions of "Attendance".*config\.createSessions is false/,
+    );
+  });
+
+  it('a session kept by hand within five minutes of ours is taken, and the nearest of several', async () => {
+    const school = await taught();
+    const [a] = school.students as [string];
+    const at = Date.UTC(2026, 2, 2, 11) / 1_000;
+    school.addSession({ id: 30, sessdate: at - 301 });
+    school.addSession({ id: 31, sessdate: at + 290, duration: 2_700 });
+    school.addSession({ id: 32, sessdate: at - 240, duration: 2_700 });
+    const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT' });
+    expect(await school.send(session.id)).to.deep.include({ success: true, confirmed: 1 });
+    const marks = [...school.moodle.sessions.values()].map(({ id, log }) => [id, log.size]);
+    expect(marks).to.deep.equal([
+      [30, 0],
+      [31, 0],
+      [32, 1],
+    ]);
+  });
+
+  it('a session kept by hand six minutes from ours is another lesson', async () => {
+    const school = await taught();
+    school.addSession({ id: 30, sessdate: Date.UTC(2026, 2, 2, 11, 6) / 1_000 });
+    const session = await newSession(school, { course: '2' }, { [school.students[0] as string]: 'PRESENT' });
+    expect(await school.send(session.id)).to.deep.include({ success: true, confirmed: 1 });
+    expect(school.moodle.sessions.size).to.equal(2);
+  });
+
+  it('a session of the whole course in separate groups is a sentence about that, not about a mapping', async () => {
+    const school = await taught({
+      change: (course) => Object.assign(course, { attendance: [{ id: 7, groupmode: 1 }] }),
+    });
+    const session = await newSession(school, { course: '2' }, { [school.students[0] as string]: 'PRESENT' });
+    const { errors } = await school.send(session.id);
+    expect(errors[0])
+      .to.match(/separate groups.*this class session is of the whole course/)
+      .and.not.match(/mapped/);
+  });
+
+  it('takes the first acronym of a list that the activity has', async () => {
+    const statuses = ['P', 'F', 'R', 'J'].map((acronym, i) => ({
+      id: 100 + i,
+      acronym,
+      description: acronym,
+      setnumber: 0,
+    }));
+    const school = await taught({
+      change: (course) => Object.assign(course, { attendance: [{ id: 7, groupmode: 0, statuses }] }),
+      config: { statusAcronyms: { ABSENT: ['A', 'F'], LATE: ['L', 'R'], EXCUSED: ['E', 'J'] } },
+    });
+    const [a, b, c] = school.students as [string, string, string];
+    const session = await newSession(school, { course: '2' }, { [a]: 'ABSENT', [b]: 'LATE', [c]: 'EXCUSED' });
+    expect(await school.send(session.id)).to.deep.include({ success: true, confirmed: 3 });
+    const [stored] = school.moodle.sessions.values();
+    expect([a, b, c].map((id) => stored?.log.get(Number(id))?.statusid)).to.deep.equal(['101', '102', '103']);
+  });
+
+  it('refuses a config that gives one acronym to two statuses', () => {
+    const parse = (statusAcronyms: object) => () =>
+      moodle.config.parse({ apiUrl: 'https://aula.example', statusAcronyms });
+    expect(parse({ LATE: ['T', 'A'] })).to.throw(/same acronym to two statuses/);
+    expect(parse({ LATE: [] })).to.throw();
+    expect(parse({ LATE: ['T', 'T'] })).to.not.throw();
+  });
+
+  it('a mark that a teacher changed in Moodle is replaced by a resend, and the answer says so', async () => {
+    const school = await taught();
+    const [a, b] = school.students as [string, string];
+    const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT', [b]: 'ABSENT' });
+    expect(await school.send(session.id)).to.not.have.property('warnings');
+    const log = school.moodle.sessions.get(1)?.log;
+    const late = { statusid: String(Number(log?.get(Number(b))?.statusid) + 1), remarks: null };
+    log?.set(Number(b), late);
+    // What we correct ourselves is no news.
+    await session.mark({ [a]: 'LATE' });
+    expect(await school.send(session.id)).to.not.have.property('warnings');
+    const resent = await school.send(session.id, true);
+    expect(resent).to.deep.include({ success: true, sent: 2, confirmed: 2, errors: [] });
+    expect(resent.warnings).to.have.length(1);
+    expect(resent.warnings?.[0]).to.match(
+      /^student .*: Moodle had "L", which was not sent from here.*"A"\.$/,
+    );
+    const noted = (await school.deliveries(session.id)).filter(({ lastReason }) => lastReason);
+    expect(noted.map(({ externalId, status }) => [externalId, status])).to.deep.equal([[b, 'CONFIRMED']]);
+  });
+
+  it('marks that a teacher made before ours are replaced, and the answer says so', async () => {
+    const school = await taught();
+    const [a, b] = school.students as [string, string];
+    const absent = { statusid: '6', remarks: null };
+    school.addSession({ id: 30, log: new Map([[Number(a), absent]]) });
+    const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT', [b]: 'PRESENT' });
+    const sent = await school.send(session.id);
+    expect(sent).to.deep.include({ success: true, sent: 2, confirmed: 2 });
+    expect(sent.warnings).to.have.length(1);
+  });
+
+  it('a session in the place of a deleted one gets every mark, those that a teacher made in it too', async () => {
+    const school = await taught();
+    const [a, b] = school.students as [string, string];
+    const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT', [b]: 'PRESENT' });
+    await school.send(session.id);
+    school.moodle.deleteSession(1);
+    school.addSession({ id: 30, log: new Map([[Number(b), { statusid: '6', remarks: null }]]) });
+    await session.mark({ [a]: 'LATE' });
+    const sent = await school.send(session.id);
+    expect(sent).to.deep.include({ success: true, sent: 2, confirmed: 2, unchanged: 0 });
+    expect(sent.warnings).to.have.length(1);
+    expect(logOf(school.moodle, ['P', 'L'])).to.deep.equal({ [a]: 'L', [b]: 'P' });
+  });
+
+  it('what was remembered of one Moodle is not used with another', async () => {
+    const [one, other] = [await taught(), await taught()];
+    const [a, b] = one.students as [string, string];
+    const session = await newSession(one, { course: '2' }, { [a]: 'PRESENT', [b]: 'PRESENT' });
+    await one.send(session.id);
+    // There, the same id is another lesson.
+    other.addSession({ id: 1, sessdate: Date.UTC(2026, 0, 5) / 1_000 });
+    const { integrationService } = await sharedServices();
+    await integrationService.updateIntegration(one.integrationId, { config: other.settings.config });
+    await session.mark({ [a]: 'LATE' });
+    expect(await one.send(session.id)).to.deep.include({ success: true, sent: 2 });
+    expect([...other.moodle.sessions].map(([id, { log }]) => [id, log.size])).to.deep.equal([
+      [1, 0],
+      [2, 2],
+    ]);
   });
 });

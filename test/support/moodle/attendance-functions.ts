@@ -1,4 +1,4 @@
-import { refuse } from './moodle-exception.js';
+import { MemoryExhausted, refuse } from './moodle-exception.js';
 import type { Parameters } from './parameters.js';
 import type { MoodleSite } from './site.js';
 import type { MoodleAttendance, MoodleCourse, MoodleSession } from './types.js';
@@ -12,8 +12,12 @@ export class AttendanceFunctions {
   /** mod_attendance_get_sessions: every session in full; there is no filter. */
   readonly getSessions = (site: MoodleSite, parameters: Parameters): unknown => {
     const { attendance, course } = site.attendance(parameters.int('attendanceid'));
-    return [...site.sessions.values()]
-      .filter((session) => session.attendanceid === attendance.id)
+    const own = [...site.sessions.values()].filter((session) => session.attendanceid === attendance.id);
+    const rows = own.reduce((sum, { groupid }) => sum + listed(site, course, groupid).length, 0);
+    if (rows > (site.vices.phpMemoryRows ?? Number.POSITIVE_INFINITY)) {
+      throw new MemoryExhausted();
+    }
+    return own
       .sort((one, other) => one.id - other.id)
       .map((session) => this.describe(site, session, attendance, course));
   };
@@ -23,6 +27,32 @@ export class AttendanceFunctions {
     const session = findSession(site, parameters.int('sessionid'));
     const { attendance, course } = site.attendance(session.attendanceid);
     return this.describe(site, session, attendance, course);
+  };
+
+  /**
+   * mod_attendance_get_courses_with_today_sessions: without people. Only courses in which the user is enrolled and
+   * may take attendance, and of those only activities that have a session today.
+   */
+  readonly getTodaySessions = (site: MoodleSite, parameters: Parameters): unknown => {
+    const userId = parameters.int('userid');
+    if (site.user(userId) === undefined) {
+      throw refuse.missingUser();
+    }
+    const today = new Date().toISOString().slice(0, 10);
+    const teaches = ({ enrolments }: MoodleCourse) =>
+      enrolments.some((enrolment) => enrolment.userId === userId && !enrolment.roles.includes('student'));
+    return site.options.courses.filter(teaches).flatMap((course) => {
+      const instances = (course.attendance ?? []).flatMap((attendance) => {
+        const sessions = [...site.sessions.values()]
+          .filter(({ attendanceid }) => attendanceid === attendance.id)
+          .filter(({ sessdate }) => new Date(sessdate * 1_000).toISOString().startsWith(today))
+          .map((session) => this.row(site, session));
+        const name = attendance.name ?? 'Attendance';
+        return sessions.length > 0 ? [{ name, today_sessions: sessions }] : [];
+      });
+      const { shortname, fullname } = course;
+      return instances.length > 0 ? [{ shortname, fullname, attendance_instances: instances }] : [];
+    });
   };
 
   /** mod_attendance_add_session: the same call again makes a second session. */
@@ -75,12 +105,8 @@ export class AttendanceFunctions {
     return site.attendanceVersion === 2026 ? 'OK' : null;
   };
 
-  private describe(
-    site: MoodleSite,
-    session: MoodleSession,
-    attendance: MoodleAttendance,
-    course: MoodleCourse,
-  ) {
+  /** What Moodle says of a session without its people. */
+  private row(site: MoodleSite, session: MoodleSession) {
     const { id, attendanceid, groupid, sessdate, duration, description, statusset } = session;
     const taken = this.taken.get(id) ?? unrecorded(site, session);
     return {
@@ -102,6 +128,18 @@ export class AttendanceFunctions {
       statusset,
       includeqrcode: 0,
       studentsearlyopentime: 0,
+    };
+  }
+
+  private describe(
+    site: MoodleSite,
+    session: MoodleSession,
+    attendance: MoodleAttendance,
+    course: MoodleCourse,
+  ) {
+    const { id, attendanceid, groupid, statusset } = session;
+    return {
+      ...this.row(site, session),
       courseid: course.id,
       statuses: site.statuses(attendance, statusset).map((status) => ({
         id: status.id,

@@ -28,7 +28,6 @@ const others = new Set([
   'core_user_create_users',
   'core_user_get_users',
   'mod_attendance_add_attendance',
-  'mod_attendance_get_courses_with_today_sessions',
   'mod_attendance_remove_attendance',
   'mod_attendance_remove_session',
 ]);
@@ -84,6 +83,11 @@ export class MoodleFunctions {
         refusal: refuse.capability('Manage Attendances'),
         run: attendance.addSession,
       },
+      mod_attendance_get_courses_with_today_sessions: {
+        signature: { userid: 'int' },
+        refusal: refuse.login(),
+        run: attendance.getTodaySessions,
+      },
       mod_attendance_get_session: {
         signature: { sessionid: 'int' },
         refusal: refuse.login(),
@@ -122,7 +126,7 @@ export class MoodleFunctions {
   /** Runs a function as its caller; refuses with what Moodle would say. */
   call(name: string, given: Record<string, PhpValue>): unknown {
     const found = Object.hasOwn(this.played, name) ? this.played[name] : undefined;
-    if (found === undefined && !others.has(name)) {
+    if (this.site.vices.unknownFunctions.has(name) || (found === undefined && !others.has(name))) {
       throw refuse.missingRecord('external_functions');
     }
     if (!this.service.includes(name)) {

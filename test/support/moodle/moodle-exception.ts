@@ -9,6 +9,9 @@ export class MoodleException extends Error {
   }
 }
 
+/** PHP ran out of memory: the web server answers, and Moodle says nothing. */
+export class MemoryExhausted extends Error {}
+
 /** The errors the simulator can answer, under the class names of Moodle 4.5. */
 export const refuse = {
   invalidToken: () => moodle('invalidtoken', 'Invalid token - token not found'),

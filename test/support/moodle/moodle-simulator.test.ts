@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { packageRoot } from '../../../examples/package-root.js';
 import { MoodleSimulator, type MoodleSimulatorOptions } from './index.js';
-import { addTwoSessions, type OpenMoodle, openMoodle, smallSchool } from './test-site.js';
+import { addTwoSessions, type OpenMoodle, openMoodle, sessionOf, smallSchool } from './test-site.js';
 
 interface Exchange {
   request: { wsfunction: string; params: Record<string, string> };
@@ -20,6 +20,15 @@ type Moment = {
 
 /** What must be so before an exchange of this name; the others happen on a quiet site. */
 const moments: Record<string, Moment> = {
+  'site info': { options: { functions: functionsSeen() } },
+  'active people without the capability': {
+    arrange: ({ vices }) => Object.assign(vices, { withoutEnrolReview: true }),
+  },
+  'sessions of today': {
+    arrange: ({ sessions }) => {
+      sessions.set(1, { ...sessionOf(1, 0), sessdate: Math.floor(Date.now() / 1_000) });
+    },
+  },
   sessions: { arrange: addTwoSessions },
   'a session without marks': { arrange: addTwoSessions },
   'a session with marks': { arrange: addTwoSessions },
@@ -82,13 +91,21 @@ describe('the Moodle simulator answers with the observed shapes', () => {
   }
 
   it('has a fixture for each arranged moment', () => {
-    const names = ['people', 'attendance', 'errors'].flatMap((file) => Object.keys(readFixture(file)));
+    const names = ['site', 'people', 'attendance', 'errors'].flatMap((file) =>
+      Object.keys(readFixture(file)),
+    );
     expect(names).to.include.members(Object.keys(moments));
   });
 });
 
 function readFixture(name: string): Record<string, Exchange> {
   return JSON.parse(readFileSync(join(packageRoot, 'test/fixtures/moodle', `${name}.json`), 'utf8'));
+}
+
+/** The functions of the service that the exchanges were seen with. */
+function functionsSeen(): string[] {
+  const { json } = readFixture('site')['site info'] as { json: { functions: { name: string }[] } };
+  return json.functions.map(({ name }) => name);
 }
 
 /** The keys and JSON types of an answer; errorcodes stay as they are, for callers decide by them. */

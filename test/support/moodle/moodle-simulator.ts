@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Answer, pageAnswer, send, serviceAnswer } from './answer.js';
 import { decodeForm, type PhpValue } from './form.js';
 import { MoodleFunctions } from './functions.js';
-import { MoodleException, refuse } from './moodle-exception.js';
+import { MemoryExhausted, MoodleException, refuse } from './moodle-exception.js';
 import { MoodleSite } from './site.js';
 import type { MoodleSession, MoodleSimulatorOptions, MoodleVices } from './types.js';
 
@@ -29,8 +29,13 @@ export class MoodleSimulator {
   readonly vices: MoodleVices = {
     hideUsersFrom: new Set(),
     inaccessibleCourses: new Set(),
+    unreadableCourses: new Set(),
     hideIdnumber: false,
+    withoutEnrolReview: false,
+    withoutAllGroups: false,
+    phpMemoryRows: undefined,
     withoutCapability: new Set(),
+    unknownFunctions: new Set(),
     maintenance: false,
     databaseDown: false,
     fatal: new Set(),
@@ -39,13 +44,17 @@ export class MoodleSimulator {
     tokenState: 'ok',
     userSuspended: false,
   };
+  /** Milliseconds that all answers so far have waited. */
+  waited = 0;
   private readonly latencyMs: number;
+  private readonly rowLatencyMs: Readonly<Record<string, number>>;
   private readonly site: MoodleSite;
   private readonly functions: MoodleFunctions;
 
   constructor(options: MoodleSimulatorOptions) {
     this.token = options.token ?? '5eed5eed5eed5eed5eed5eed5eed5eed';
     this.latencyMs = options.latencyMs ?? 0;
+    this.rowLatencyMs = options.rowLatencyMs ?? {};
     this.site = new MoodleSite(options, this.vices, this.sessions);
     this.functions = new MoodleFunctions(this.site);
   }
@@ -73,10 +82,19 @@ export class MoodleSimulator {
       return;
     }
     const answer = this.answer(request, body);
-    if (this.latencyMs > 0) {
-      await wait(this.latencyMs);
+    const ms = this.latencyOf(this.calls.at(-1)?.wsfunction ?? '', answer);
+    if (ms > 0) {
+      this.waited += ms;
+      await wait(ms);
     }
     send(response, request.method, answer);
+  }
+
+  /** What an answer takes here; Moodle works for each person of a list. */
+  private latencyOf(wsfunction: string, { body }: Answer): number {
+    const each = this.rowLatencyMs[wsfunction];
+    const rows: unknown = each === undefined ? undefined : JSON.parse(body);
+    return this.latencyMs + (Array.isArray(rows) ? (each ?? 0) * rows.length : 0);
   }
 
   private answer(request: IncomingMessage, body: string): Answer {
@@ -112,7 +130,11 @@ export class MoodleSimulator {
       return pageAnswer(403, '');
     }
     this.site.url = `http://${request.headers.host ?? 'localhost'}${path.slice(0, -entrance.length)}`;
-    return serviceAnswer(this.outcome(form, params), text(form.moodlewsrestformat) === 'json');
+    const outcome = this.outcome(form, params);
+    if (outcome instanceof MemoryExhausted) {
+      return pageAnswer(500, '');
+    }
+    return serviceAnswer(outcome, text(form.moodlewsrestformat) === 'json');
   }
 
   private outcome(form: Record<string, PhpValue>, params: Record<string, PhpValue>): unknown {
@@ -126,7 +148,7 @@ export class MoodleSimulator {
       }
       return this.functions.call(text(form.wsfunction), params);
     } catch (error) {
-      if (error instanceof MoodleException) {
+      if (error instanceof MoodleException || error instanceof MemoryExhausted) {
         return error;
       }
       throw error;

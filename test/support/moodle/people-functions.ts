@@ -37,7 +37,11 @@ const participantFields: [string, (person: Person, view: View) => unknown][] = [
   ['lastcourseaccess', () => 0],
   ['profileimageurlsmall', (_person, { site }) => pictures(site).profileimageurlsmall],
   ['profileimageurl', (_person, { site }) => pictures(site).profileimageurl],
-  ['groups', ({ enrolment }, { course }) => groupsOf(course, enrolment.groupIds)],
+  [
+    'groups',
+    ({ enrolment }, { course, site }) =>
+      site.vices.withoutAllGroups ? undefined : groupsOf(course, enrolment.groupIds),
+  ],
   ['roles', ({ enrolment }) => rolesOf(enrolment.roles)],
   ['enrolledcourses', ({ user }, { enrolledcourses }) => enrolledcourses.get(user.id)],
 ];
@@ -50,14 +54,21 @@ export function getEnrolledUsers(site: MoodleSite, parameters: Parameters): unkn
       ? refuse.capability('View participants')
       : refuse.courseContext(course.id);
   }
+  if (site.vices.unreadableCourses.has(course.id)) {
+    throw refuse.capability('View participants');
+  }
   const options = parameters.pairs('options');
   const fields = chosenFields(options.get('userfields'));
   if (isOn(options, 'onlyactive') && isOn(options, 'onlysuspended')) {
     throw refuse.coding('Both onlyactive and onlysuspended are set, this is probably not what you want!');
   }
-  // Both flags speak of the enrolment. The simulator has only active ones, and a suspended account's is
-  // active too.
-  const found = isOn(options, 'onlysuspended') ? [] : peopleOf(site, course, toInt(options.get('groupid')));
+  if ((isOn(options, 'onlyactive') || isOn(options, 'onlysuspended')) && site.vices.withoutEnrolReview) {
+    throw refuse.capability('Review course enrolments');
+  }
+  // Both flags speak of the enrolment: that of a suspended account may well be active.
+  const found = peopleOf(site, course, toInt(options.get('groupid'))).filter(
+    ({ enrolment: { inactive = false } }) => !isOn(options, inactive ? 'onlyactive' : 'onlysuspended'),
+  );
   found.sort(order(options));
   const from = toInt(options.get('limitfrom'));
   const count = toInt(options.get('limitnumber'));
@@ -115,7 +126,8 @@ function peopleOf(site: MoodleSite, course: MoodleCourse, groupId: number): Pers
   return course.enrolments.flatMap((enrolment) => {
     const user = site.user(enrolment.userId);
     const inGroup = groupId === 0 || enrolment.groupIds?.includes(groupId) === true;
-    return user !== undefined && inGroup ? [{ user, enrolment }] : [];
+    const isApart = site.vices.withoutAllGroups && course.groupmode === 1;
+    return user !== undefined && inGroup && !(isApart && user !== site.caller) ? [{ user, enrolment }] : [];
   });
 }
 

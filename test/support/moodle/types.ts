@@ -21,6 +21,8 @@ export interface MoodleEnrolment {
   /** Role shortnames, such as `student`. */
   roles: string[];
   groupIds?: number[];
+  /** Whether the enrolment is suspended or over; the account is another matter. */
+  inactive?: boolean;
 }
 
 /** One mark of an attendance activity. */
@@ -53,6 +55,8 @@ export interface MoodleCourse {
   startdate?: number;
   enddate?: number;
   groups?: MoodleGroup[];
+  /** 1: separate groups, whose people see nobody of another one. */
+  groupmode?: 0 | 1 | 2;
   enrolments: MoodleEnrolment[];
   attendance?: MoodleAttendance[];
 }
@@ -85,6 +89,8 @@ export interface MoodleSimulatorOptions {
   functions?: string[];
   /** How long each answer waits. */
   latencyMs?: number;
+  /** How much longer it waits for each row of a list, by function; none by default. */
+  rowLatencyMs?: Readonly<Record<string, number>>;
 }
 
 /** What can be made to go wrong; everything is off at first. */
@@ -93,13 +99,26 @@ export interface MoodleVices {
   hideUsersFrom: Set<number>;
   /** Ids of courses outside the caller's role. */
   inaccessibleCourses: Set<number>;
+  /** Ids of courses that the caller may enter, but whose participants he may not see. */
+  unreadableCourses: Set<number>;
   /** `idnumber` and `email` of people are not shown (the site's showuseridentity). */
   hideIdnumber: boolean;
+  /** Without moodle/course:enrolreview: active enrolments are not told from others. */
+  withoutEnrolReview: boolean;
+  /** Without moodle/site:accessallgroups: no groups are shown, and nobody of separate groups. */
+  withoutAllGroups: boolean;
+  /**
+   * Rows of people that one answer about sessions may have before the memory of PHP is exhausted, which ends in
+   * HTTP 500.
+   */
+  phpMemoryRows: number | undefined;
   /** Functions the caller lacks the capability for. */
   withoutCapability: Set<string>;
   /** Off, the site's setting (200 with an error) or the command line's (503 with a page). */
   maintenance: false | 'setting' | 'cli';
   databaseDown: boolean;
+  /** Functions that this Moodle does not have. */
+  unknownFunctions: Set<string>;
   /** Functions that end in a PHP error: an exception without an errorcode. */
   fatal: Set<string>;
   /** The origin Moodle wants to be called by: every call is redirected there. */

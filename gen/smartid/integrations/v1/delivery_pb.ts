@@ -70,7 +70,7 @@ export type Delivery = Message<"smartid.integrations.v1.Delivery"> & {
   attempts: number;
 
   /**
-   * Why the last attempt failed, in a sentence; absent otherwise.
+   * Why the last attempt failed, or what is worth a look about a mark that was taken, in a sentence; absent otherwise.
    *
    * @generated from field: optional string last_reason = 8;
    */

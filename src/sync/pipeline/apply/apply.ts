@@ -7,7 +7,7 @@ import { type EntityColumn, entityColumns } from '../sql/entity-columns.js';
 import { lookUp, preferHashJoins } from '../sql/joins.js';
 import { FORGOTTEN } from '../stage/index.js';
 import type { SyncContext } from '../sync-context.js';
-import { GOOD, has, type PlanSizes, sizesOf } from './plan-sizes.js';
+import { type ActionCount, countByAction, GOOD, has, type PlanSizes, sizesOf } from './plan-sizes.js';
 import { rekeyMappings } from './rekey-mappings.js';
 import { verify } from './verify.js';
 
@@ -17,9 +17,13 @@ const CHANGES_THERE = `('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'U
 /**
  * Writes a plan into roster and mappings, whoever made it and whenever: it is verified first, and what no
  * longer fits is left out. Inside a transaction of the run's lease, under the institution's lock, so that the
- * order of an institution's changes is the order of their commits.
+ * order of an institution's changes is the order of their commits. `made`: of a plan that this attempt made,
+ * what is known of it.
  */
-export async function apply({ database, runs, run }: SyncContext): Promise<void> {
+export async function apply(
+  { database, runs, run }: SyncContext,
+  made?: { actions: readonly ActionCount[]; drafted: boolean },
+): Promise<void> {
   const [integration] = await database.query<{ policy: unknown }>(
     'SELECT policy FROM integrations WHERE id = $1 FOR SHARE',
     [run.integrationId],
@@ -29,9 +33,10 @@ export async function apply({ database, runs, run }: SyncContext): Promise<void>
       reason: 'INTEGRATION_DELETED',
     });
   }
-  const sizes = await sizesOf(database, run);
+  const sizes = sizesOf(made?.actions ?? (await countByAction(database, run)), run);
   await preferHashJoins(database);
-  const left = await verify(database, run, { sizes, policy: syncPolicy.parse(integration.policy) });
+  const policy = syncPolicy.parse(integration.policy);
+  const left = await verify(database, run, { sizes, policy, drafted: made?.drafted });
   run.counts.moved = left.entities;
   await countRekeys(database, run, sizes);
   run.membershipCounts.moved = left.memberships;
@@ -127,6 +132,12 @@ async function updateEntities(database: Database, run: SyncRun, spec: EntitySpec
 }
 
 /**
+ * The id of what came with a mapping as a UUID of version 8: made anew, or by way of text, ids would be a
+ * fifth of all that mappings cost.
+ */
+const MAPPING_ID = `encode(set_byte(uuid_send(c.internal_id), 6, 128), 'hex')::uuid`;
+
+/**
  * Joining is cheaper than ON CONFLICT, and nobody else writes mappings of this integration and entity type
  * meanwhile.
  */
@@ -135,8 +146,7 @@ async function createMappings(database: Database, run: SyncRun, spec: EntitySpec
   await database.execute(
     `INSERT INTO integration_mappings (integration_id, id, entity_type, internal_id, external_id, digest, missing_runs, missing_since,
        last_run_id)
-     -- The id of what came with the mapping, as a UUID of version 8: made anew, ids would be a fifth of all that this costs.
-     SELECT $1, CASE WHEN c.action = 'CREATE' THEN overlay(c.internal_id::text PLACING '8' FROM 15)::uuid ELSE gen_random_uuid() END, $3,
+     SELECT $1, CASE WHEN c.action = 'CREATE' THEN ${MAPPING_ID} ELSE gen_random_uuid() END, $3,
        c.internal_id, c.external_id, c.digest, COALESCE(c.missing_after, 0), CASE WHEN c.missing_after > 0 THEN now() END, $2
      FROM sync_changes c
      LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = c.external_id

@@ -1,11 +1,16 @@
 import type { Database } from '../../../database/index.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 
-/**
- * What a plan holds: how many changes of each entity and action, and among how many rows each is looked up.
- */
+/** How many changes of an entity and an action a plan holds. */
+export interface ActionCount {
+  entity: string;
+  action: string;
+  count: number;
+}
+
+/** What a plan holds, how many changes that is, and among how many rows each is looked up. */
 export interface PlanSizes {
-  actions: readonly { entity: string; action: string; count: number }[];
+  actions: readonly ActionCount[];
   rows: number;
   among: number;
 }
@@ -14,11 +19,14 @@ const CHANGES = 'c.integration_id = $1 AND c.run_id = $2';
 /** Changes that are carried out: neither moved nor refused. */
 export const GOOD = `${CHANGES} AND c.outcome IS NULL`;
 
-export async function sizesOf(database: Database, run: SyncRun): Promise<PlanSizes> {
-  const actions = await database.query<{ entity: string; action: string; count: number }>(
+export async function countByAction(database: Database, run: SyncRun): Promise<ActionCount[]> {
+  return database.query<ActionCount>(
     'SELECT entity, action, count(*)::int FROM sync_changes WHERE integration_id = $1 AND run_id = $2 GROUP BY entity, action',
     [run.integrationId, run.id],
   );
+}
+
+export function sizesOf(actions: readonly ActionCount[], run: SyncRun): PlanSizes {
   const rows = actions.reduce((sum, { count }) => sum + count, 0);
   return { actions, rows, among: rows + run.counts.unchanged };
 }

@@ -18,12 +18,12 @@ export interface Verdict {
 /**
  * Compares a plan, whoever made it and whenever, with what is there now. Changes that no longer fit are left
  * out and say why: MOVED, or REFUSED where a rollback would undo somebody's work. Call it under the
- * institution's lock to apply.
+ * institution's lock to apply. `drafted`: all its entities are drafts of this attempt.
  */
 export async function verify(
   database: Database,
   run: SyncRun,
-  { sizes, policy }: { sizes: PlanSizes; policy?: SyncPolicy },
+  { sizes, policy, drafted }: { sizes: PlanSizes; policy?: SyncPolicy; drafted?: boolean | undefined },
 ): Promise<Verdict> {
   let entities = 0;
   const hasMoved = (await positionOf(database, run.institutionId)) !== run.plannedPosition;
@@ -35,7 +35,8 @@ export async function verify(
     entities += await markMovedRekeys(database, run, spec, sizes);
     if (has(sizes, type, 'CREATE', 'LINK')) {
       entities += await lookUp(database, sizes, () => markTaken(database, run, spec));
-      if (!run.rollsBack) entities += await markClaimedTwice(database, run, spec);
+      // Drafts have ids of their own, and their rows were looked through for duplicates.
+      if (!run.rollsBack && !drafted) entities += await markClaimedTwice(database, run, spec);
     }
     // Nobody new can be somebody who came meanwhile. What a rollback brings back was there before.
     if (policy && hasMoved && !run.rollsBack && has(sizes, type, 'CREATE')) {
@@ -115,13 +116,21 @@ async function markTaken(database: Database, run: SyncRun, spec: EntitySpec): Pr
  * counts.
  */
 async function markClaimedTwice(database: Database, run: SyncRun, spec: EntitySpec): Promise<number> {
+  const claims = `FROM sync_changes c WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('CREATE', 'LINK')`;
+  const values = [run.integrationId, run.id, spec.entityType];
+  // To number the claims of each means to sort them all: that is done where there are two of the same.
+  const twice = (column: string) => `EXISTS (SELECT 1 ${claims} GROUP BY ${column} HAVING count(*) > 1)`;
+  const [look] = await database.query<{ any: boolean }>(
+    `SELECT ${twice('c.internal_id')} OR ${twice('c.external_id')} AS any`,
+    values,
+  );
+  if (!look?.any) return 0;
   return database.execute(
     `UPDATE sync_changes x SET outcome = 'MOVED', reason = 'Another row of the same plan stands for this one.' FROM (
        SELECT c.seq, row_number() OVER (PARTITION BY c.internal_id ORDER BY c.seq) AS of_person,
-         row_number() OVER (PARTITION BY c.external_id ORDER BY c.seq) AS of_row
-       FROM sync_changes c WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('CREATE', 'LINK')
+         row_number() OVER (PARTITION BY c.external_id ORDER BY c.seq) AS of_row ${claims}
      ) claims WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = claims.seq AND (claims.of_person > 1 OR claims.of_row > 1)`,
-    [run.integrationId, run.id, spec.entityType],
+    values,
   );
 }
 

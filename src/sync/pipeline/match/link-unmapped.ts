@@ -42,7 +42,7 @@ export async function linkUnmapped(database: Database, run: SyncRun, spec: Entit
      ), pairs AS (
        SELECT f.seq, r.id, count(*) OVER (PARTITION BY f.seq) AS of_row, count(*) OVER (PARTITION BY r.id) AS of_entity
        FROM fresh f JOIN unmapped r ON r.name = f.name
-       WHERE (f.active IS NULL OR r.active = f.active) AND (f.code IS NULL OR r.code IS NULL OR f.code = r.code)
+       WHERE r.active = COALESCE(f.active, true) AND (f.code IS NULL OR r.code IS NULL OR f.code = r.code)
          AND (f.academic_term IS NULL OR r.academic_term IS NULL OR f.academic_term = r.academic_term)
          ${isGroup ? sameCourse : ''}
      )

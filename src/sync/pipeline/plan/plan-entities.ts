@@ -80,12 +80,19 @@ function nextValue(
   const policy = policies[field as keyof typeof policies] ?? 'SOURCE';
   const keep: string[] = [];
   // What a warning dropped says nothing.
-  if (droppable && hasDropped) keep.push(`'${field}' = ANY(s.dropped)`);
+  if (droppable && hasDropped) {
+    // Who was away is back, and not inactive for having been away.
+    const isBack = field === 'active' ? ' AND COALESCE(m.missing_runs, 0) = 0' : '';
+    keep.push(`'${field}' = ANY(s.dropped)${isBack}`);
+  }
   if (policy === 'SMARTID') keep.push(`'${field}' = ANY(t.edited)`);
   if (policy === 'FILL') keep.push(`COALESCE(t.${column}::text, '') <> ''`);
+  const isUnknown = `t.id IS NOT NULL AND 'active' = ANY(s.dropped)`;
+  const told =
+    field === 'active' && hasDropped ? `CASE WHEN ${isUnknown} THEN true ELSE ${staged} END` : staged;
   return keep.length > 0
-    ? `CASE WHEN t.id IS NOT NULL AND (${keep.join(' OR ')}) THEN t.${column} ELSE ${staged} END`
-    : staged;
+    ? `CASE WHEN t.id IS NOT NULL AND (${keep.join(' OR ')}) THEN t.${column} ELSE ${told} END`
+    : told;
 }
 
 /** Groups whose course is not known: they come in without it. */

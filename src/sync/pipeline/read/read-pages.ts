@@ -29,6 +29,37 @@ export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<
   }
 }
 
+/**
+ * Does `work` while the first page is being read. Returns what comes of it, and all pages; when it fails,
+ * the source is closed.
+ */
+export async function readMeanwhile<P, W>(
+  pages: AsyncGenerator<P>,
+  work: () => Promise<W>,
+): Promise<[W, AsyncGenerator<P>]> {
+  const first = pages.next();
+  // A source that fails is told of when its page is asked for.
+  first.catch(() => {});
+  try {
+    return [await work(), beginningWith(first, pages)];
+  } catch (error) {
+    // Once its first page is there: nobody waits for that any more.
+    pages.return(undefined).catch(() => {});
+    throw error;
+  }
+}
+
+async function* beginningWith<P>(
+  first: Promise<IteratorResult<P>>,
+  pages: AsyncGenerator<P>,
+): AsyncGenerator<P> {
+  try {
+    for (let next = await first; !next.done; next = await pages.next()) yield next.value;
+  } finally {
+    await pages.return(undefined);
+  }
+}
+
 function isArray<R>(value: RecordPage<R> | FingerprintedPage<R> | readonly R[]): value is readonly R[] {
   return Array.isArray(value);
 }

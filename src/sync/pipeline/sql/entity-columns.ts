@@ -13,7 +13,7 @@ export interface EntityColumn {
   planned: string;
   /** What a new row has without it. */
   initial: string;
-  /** Whether a warning may have dropped it: then the roster keeps what it has. */
+  /** Whether a row may say nothing of it, as when a warning dropped it: then the roster keeps what it has. */
   droppable: boolean;
 }
 
@@ -31,14 +31,9 @@ export function entityColumns(spec: EntitySpec): EntityColumn[] {
       droppable: true,
     };
   });
-  // Null: nobody can tell.
-  const active = {
-    staged: 'COALESCE(s.active, t.active, false)',
-    planned: `(c.after->>'active')::boolean`,
-    initial: 'true',
-  };
+  const active = { staged: 's.active', planned: `(c.after->>'active')::boolean`, initial: 'true' };
   const metadata = { staged: `COALESCE(s.metadata, '{}')`, planned: `c.after->'metadata'`, initial: `'{}'` };
-  columns.push({ field: 'active', column: 'active', ...active, droppable: false });
+  columns.push({ field: 'active', column: 'active', ...active, droppable: true });
   columns.push({ field: 'metadata', column: 'metadata', ...metadata, droppable: false });
   if (spec.table === 'groups') {
     // A course that is not known yet leaves the group's course as it is.

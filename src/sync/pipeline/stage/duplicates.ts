@@ -8,13 +8,13 @@ import type { StageOptions } from './stage-options.js';
 
 /**
  * Keeps the first row of each external id, and makes the others issues that name both lines; returns how
- * many.
+ * many. `suspects`: all external ids that may have come twice.
  */
 export async function dropDuplicates(
   options: StageOptions,
-  file: string | undefined,
-  drafted: boolean,
+  { file, drafted, suspects }: { file: string | undefined; drafted: boolean; suspects: readonly string[] },
 ): Promise<number> {
+  if (suspects.length === 0) return 0;
   const { database, run, spec, issues } = options;
   const table = drafted ? 'sync_changes' : 'sync_staged';
   const isEntity = `s.integration_id = $1 AND s.run_id = $2 AND ${drafted ? `s.entity <> 'MEMBERSHIP'` : `s.kind = 'ENTITY'`}`;
@@ -24,14 +24,15 @@ export async function dropDuplicates(
     externalId: string;
   }>(
     `WITH twice AS (
-       SELECT s.external_id, min(s.seq) AS first_seq FROM ${table} s WHERE ${isEntity} GROUP BY s.external_id HAVING count(*) > 1),
+       SELECT s.external_id, min(s.seq) AS first_seq FROM ${table} s
+       WHERE ${isEntity} AND s.external_id = ANY($3) GROUP BY s.external_id HAVING count(*) > 1),
      dropped AS (
        DELETE FROM ${table} s USING twice
        WHERE ${isEntity} AND s.external_id = twice.external_id AND s.seq > twice.first_seq
        RETURNING s.seq, s.line, s.external_id, twice.first_seq)
      SELECT d.line, f.line AS "firstLine", d.external_id AS "externalId" FROM dropped d
      JOIN ${table} f ON f.integration_id = $1 AND f.run_id = $2 AND f.seq = d.first_seq ORDER BY d.seq`,
-    [run.integrationId, run.id],
+    [run.integrationId, run.id, suspects],
   );
   for (const { line, firstLine, externalId } of duplicates) {
     await issues.add(duplicate(spec, file, externalId, line, firstLine ?? -1));
@@ -44,46 +45,67 @@ export function newcomers(count: number) {
   return { duplicates: 0, removed: 0, staged: count, fresh: count, matched: { digested: 0, undigested: 0 } };
 }
 
+/** Staged rows whose digests come at once: 160 kB, which are looked through in some milliseconds. */
+const SLICE = 10_000;
+
 /**
  * Lays what was staged beside the mappings. A row that went no further because it is known, and a staged row
- * with the same id, are duplicates too: the first counts.
+ * with the same id, are duplicates too: the first counts. `rows`: no staged row has a higher number. `slice`:
+ * rows at once. Call it in a transaction.
  */
 export async function matchStaged(
   options: StageOptions,
   known: KnownDigests,
-  rows: number,
-  file: string | undefined,
+  { rows, file, slice = SLICE }: { rows: number; file: string | undefined; slice?: number },
 ) {
   const { database, run } = options;
   const values = [run.integrationId, run.id, run.entityType];
   const joined = `FROM sync_staged s
     LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = s.external_id
     WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY'`;
-  const [row] = await lookUp(database, { rows, among: known.mapped }, () =>
-    database.query<{ staged: number; mapped: number; digests: Buffer | null }>(
-      `SELECT count(*)::int AS staged, count(m.internal_id)::int AS mapped, string_agg(uuid_send(m.digest), ''::bytea) AS digests ${joined}`,
+  await lookUp(database, { rows, among: known.mapped }, () =>
+    database.query(
+      `DECLARE staged_digests NO SCROLL CURSOR FOR
+       SELECT count(*)::int AS staged, count(m.internal_id)::int AS mapped, string_agg(uuid_send(m.digest), ''::bytea) AS digests
+       ${joined} GROUP BY s.seq / ${slice} ORDER BY s.seq / ${slice}`,
       values,
     ),
   );
-  const { staged = 0, mapped = 0, digests } = row ?? {};
-  const twice: string[] = [];
-  const before = digests ?? Buffer.alloc(0);
-  for (let offset = 0; offset < before.length; offset += DIGEST_BYTES) {
-    if (known.lineOf(before, offset) !== 0) twice.push(before.toString('hex', offset, offset + DIGEST_BYTES));
+  const total = { staged: 0, mapped: 0, digested: 0, duplicates: 0, removed: 0 };
+  for (;;) {
+    const [next] = await database.query<{ staged: number; mapped: number; digests: Buffer | null }>(
+      'FETCH 1 FROM staged_digests',
+    );
+    if (!next) break;
+    const digests = next.digests ?? Buffer.alloc(0);
+    total.staged += next.staged;
+    total.mapped += next.mapped;
+    total.digested += digests.length / DIGEST_BYTES;
+    const twice = seenAmong(digests, known);
+    if (twice.length === 0) continue;
+    const { duplicates, removed } = await dropSeen(options, { known, file, joined, values, twice });
+    total.duplicates += duplicates;
+    total.removed += removed;
   }
-  const none = { duplicates: 0, removed: 0 };
-  const { duplicates, removed } =
-    twice.length === 0 ? none : await dropSeen(options, { known, file, joined, values, twice });
+  await database.query('CLOSE staged_digests');
+  const { staged, mapped, digested, duplicates, removed } = total;
   return {
     duplicates,
     removed,
     staged: staged - duplicates,
     fresh: staged - mapped,
-    matched: {
-      digested: before.length / DIGEST_BYTES - twice.length,
-      undigested: mapped - before.length / DIGEST_BYTES,
-    },
+    matched: { digested: digested - duplicates, undigested: mapped - digested },
   };
+}
+
+/** Those of some digests of which a row was seen, as text. */
+function seenAmong(digests: Buffer, known: KnownDigests): string[] {
+  const seen: string[] = [];
+  for (let offset = 0; offset < digests.length; offset += DIGEST_BYTES) {
+    if (known.lineOf(digests, offset) !== 0)
+      seen.push(digests.toString('hex', offset, offset + DIGEST_BYTES));
+  }
+  return seen;
 }
 
 async function dropSeen(

@@ -5,60 +5,10 @@ import { isIdentifying, quoted } from '../../../values/index.js';
 import type { IssueLog } from '../../issues/index.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 
-const FIRST_SIZE = 1 << 10;
-/** Two primes for the two halves of a hash. */
-const [PRIME_A, PRIME_B] = [0x01000193, 0x85ebca6b];
-
-/** Notices national ids that came before, by 64 bits of each in a flat table: 16 bytes an id at most. */
-export class RepeatedNationalIds {
-  #slots = new Uint32Array(FIRST_SIZE * 2);
-  #count = 0;
-  readonly #suspects = new Set<string>();
-
-  /** Takes the national id of one row. */
-  note(nationalId: string | null | undefined): void {
-    if (!nationalId) return;
-    let [a, b] = [0x811c9dc5, 0x9747b28c];
-    for (let i = 0; i < nationalId.length; i++) {
-      const code = nationalId.charCodeAt(i);
-      a = Math.imul(a ^ code, PRIME_A);
-      b = Math.imul(b ^ code, PRIME_B) ^ (b >>> 13);
-    }
-    if (!this.#insert(a >>> 0, (b | 1) >>> 0) && isIdentifying(nationalId)) this.#suspects.add(nationalId);
-  }
-
-  /** Those that came twice, or, once in very many, look as if they had. */
-  get suspects(): readonly string[] {
-    return [...this.#suspects];
-  }
-
-  /** False when it is there. The second half is odd: an empty slot has zero there. */
-  #insert(a: number, b: number): boolean {
-    if ((this.#count + 1) * 4 > this.#slots.length) this.#grow();
-    const mask = this.#slots.length / 2 - 1;
-    for (let slot = (a ^ b) & mask; ; slot = (slot + 1) & mask) {
-      if (this.#slots[slot * 2 + 1] === 0) {
-        this.#slots[slot * 2] = a;
-        this.#slots[slot * 2 + 1] = b;
-        this.#count += 1;
-        return true;
-      }
-      if (this.#slots[slot * 2] === a && this.#slots[slot * 2 + 1] === b) return false;
-    }
-  }
-
-  #grow(): void {
-    const old = this.#slots;
-    this.#slots = new Uint32Array(old.length * 2);
-    this.#count = 0;
-    for (let at = 0; at < old.length; at += 2)
-      if (old[at + 1] !== 0) this.#insert(old[at] as number, old[at + 1] as number);
-  }
-}
-
 /**
  * Warns of each good row whose national id another row of the same reading has, naming both lines. Such rows
  * go without their digest, so that the next sync says it again. `drafted`: the rows are in the plan already.
+ * `suspects`: national ids that may have come twice.
  */
 export async function warnOfRepeatedNationalIds(options: {
   database: Database;
@@ -69,7 +19,8 @@ export async function warnOfRepeatedNationalIds(options: {
   drafted: boolean;
   suspects: readonly string[];
 }): Promise<void> {
-  const { database, run, spec, issues, file, drafted, suspects } = options;
+  const { database, run, spec, issues, file, drafted } = options;
+  const suspects = options.suspects.filter(isIdentifying);
   if (suspects.length === 0) return;
   const table = drafted ? 'sync_changes' : 'sync_staged';
   const nationalId = drafted ? `s.after->>'nationalId'` : 's.national_id';

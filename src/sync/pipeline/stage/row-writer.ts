@@ -1,12 +1,15 @@
 import type { Database, Lease } from '../../../database/index.js';
+import { BinaryRows, bytesOfCells, type Cell, type ColumnType } from './binary-rows.js';
 
-/** Rows a statement. */
-const BATCH = 500;
+/** Rows a statement, where rows travel as arrays. */
+const BATCH_ROWS = 500;
+/** Bytes from which on a batch is sent, where rows travel by COPY. */
+const BATCH_BYTES = 256 * 1_024;
+/** The last row of a batch may go beyond that. */
+const ROOM_BYTES = 16 * 1_024;
 
-export type Cell = string | number | boolean | null | undefined;
-
-/** A column of the table: its name, its type, and where a row has it. */
-export type RowColumn<R> = readonly [name: string, type: string, pick: (row: R) => Cell];
+/** A column of the table: its name, its type, and where a row has it, or what all rows have. */
+export type RowColumn<R> = readonly [name: string, type: ColumnType, pick: ((row: R) => Cell) | string];
 
 /**
  * Writes rows to a table in batches, two batches on their way while the next is gathered. Call `flush` at the
@@ -19,8 +22,13 @@ export class RowWriter<R> {
   readonly #columns: readonly RowColumn<R>[];
   /** Rows of the batch, for `unnest`. */
   #rows: R[] = [];
-  /** Rows of the batch in COPY's text form: made at once, so that no row outlives the page it came in. */
-  #lines: string[] = [];
+  /** The batch for COPY: encoded at once, so that no row outlives the page it came in. */
+  #batch: BinaryRows | undefined;
+  /** Batches that have arrived, whose bytes are used again. */
+  readonly #free: BinaryRows[] = [];
+  /** What all rows have in common, as COPY takes it; its columns come first. */
+  readonly #common: Buffer;
+  readonly #picked: readonly (readonly [type: ColumnType, pick: (row: R) => Cell])[];
   /** The two batches sent last, the older one first. */
   #onTheirWay: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
 
@@ -33,13 +41,23 @@ export class RowWriter<R> {
     this.#database = options.database;
     this.#lease = options.lease;
     this.#table = options.table;
-    this.#columns = options.columns;
+    const isCommon = ([, , pick]: RowColumn<R>) => typeof pick === 'string';
+    const common = options.columns.filter(isCommon);
+    const picked = options.columns.filter((column) => !isCommon(column));
+    this.#columns = [...common, ...picked];
+    this.#common = bytesOfCells(common.map(([, type, value]) => [type, value as string]));
+    this.#picked = picked.map(([, type, pick]) => [type, pick as (row: R) => Cell]);
   }
 
   /** Takes a row. Wait for the promise where there is one: a batch is full. */
   write(row: R): Promise<void> | undefined {
-    const size = this.#database.copies ? this.#lines.push(this.#toLine(row)) : this.#rows.push(row);
-    return size >= BATCH ? this.#send() : undefined;
+    if (!this.#database.copies) return this.#rows.push(row) >= BATCH_ROWS ? this.#send() : undefined;
+    this.#batch ??= this.#free.pop() ?? new BinaryRows(BATCH_BYTES + ROOM_BYTES);
+    const batch = this.#batch;
+    batch.begin(this.#columns.length);
+    batch.addBytes(this.#common);
+    for (const [type, pick] of this.#picked) batch.add(type, pick(row));
+    return batch.length >= BATCH_BYTES ? this.#send() : undefined;
   }
 
   /** Writes what is left, and waits until all of it is there. */
@@ -59,11 +77,11 @@ export class RowWriter<R> {
   async #send(): Promise<void> {
     const [older, newer] = this.#onTheirWay;
     await older;
-    const [rows, lines] = [this.#rows, this.#lines];
-    if (rows.length + lines.length === 0) return;
+    const [rows, binary] = [this.#rows, this.#batch];
+    if (rows.length === 0 && !binary) return;
     this.#rows = [];
-    this.#lines = [];
-    const batch = this.#database.copies ? this.#copy(lines) : this.#unnest(rows);
+    this.#batch = undefined;
+    const batch = binary ? this.#copy(binary) : this.#unnest(rows);
     // A failure is told by a later wait; until then it must not count as unhandled.
     batch.catch(() => {});
     this.#onTheirWay = [newer, batch];
@@ -73,17 +91,13 @@ export class RowWriter<R> {
     return this.#columns.map(([name]) => name).join(', ');
   }
 
-  #toLine(row: R): string {
-    let line = '';
-    for (const [, , pick] of this.#columns) line += `${copyText(pick(row))}\t`;
-    return `${line.slice(0, -1)}\n`;
-  }
-
   /** COPY: the fastest way into a real PostgreSQL. */
-  async #copy(lines: readonly string[]): Promise<void> {
+  async #copy(batch: BinaryRows): Promise<void> {
     // One text is one transaction: nothing comes in after the lease was lost.
-    const sql = `SET LOCAL synchronous_commit = off; ${this.#lease.assertion}; COPY ${this.#table} (${this.#names}) FROM STDIN`;
-    await this.#lease.fence(() => this.#database.copyIn(sql, lines.join('')));
+    const sql = `SET LOCAL synchronous_commit = off; ${this.#lease.assertion}; COPY ${this.#table} (${this.#names}) FROM STDIN (FORMAT binary)`;
+    await this.#lease.fence(() => this.#database.copyIn(sql, batch.whole()));
+    batch.clear();
+    this.#free.push(batch);
   }
 
   /** Arrays in one statement: what the embedded database takes too. */
@@ -94,19 +108,17 @@ export class RowWriter<R> {
     // An array of arrays must be rectangular: lists travel as their text.
     const selected = this.#columns.map(([name, type]) => (type === 'text[]' ? `${name}::text[]` : name));
     const sql = `INSERT INTO ${this.#table} (${this.#names}) SELECT ${selected.join(', ')} FROM unnest(${arrays.join(', ')}) AS rows (${this.#names})`;
-    const values = this.#columns.map(([, , pick]) => rows.map((row) => pick(row) ?? null));
+    const values = this.#columns.map(([, , pick]) =>
+      rows.map((row) => toParameter(typeof pick === 'string' ? pick : pick(row))),
+    );
     await this.#lease.transaction(() => this.#database.execute(sql, values));
   }
 }
 
-const HAS_SPECIAL = /[\\\t\n\r]/;
-const SPECIAL = /[\\\t\n\r]/g;
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
-
-/** A value in COPY's text form. */
-function copyText(value: Cell): string | number | boolean {
-  if (value === null || value === undefined) return '\\N';
-  return typeof value === 'string' && HAS_SPECIAL.test(value)
-    ? value.replace(SPECIAL, (character) => ESCAPES[character] as string)
-    : value;
+/** A cell as a parameter has it: bytes of a UUID and lists as their text. */
+function toParameter(value: Cell): string | number | boolean | null {
+  if (value === null || value === undefined) return null;
+  if (Buffer.isBuffer(value)) return value.toString('hex');
+  if (typeof value !== 'object') return value;
+  return `{${value.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join()}}`;
 }

@@ -24,11 +24,10 @@ export interface StagedRow {
   file: string | null;
   line: number | null;
   externalId: string;
-  digest: string | null;
-  /** Fields whose value was dropped by a warning: the roster keeps what it has there. */
+  digest: Buffer | null;
+  /** Fields whose value was dropped by a warning, or could not be told: the roster keeps what it has there. */
   dropped: string[] | null;
-  /** Null: nobody can tell. */
-  active: boolean | null;
+  active: boolean;
   /** JSON text. */
   metadata: string | null;
   /** Clean values by column; a column that is missing is null. */
@@ -50,13 +49,28 @@ const ROLES: readonly string[] = ['STUDENT', 'TEACHER'];
 const NO_ISSUES: RecordIssue[] = [];
 
 /** Gathers the fields that the source has at all. */
-export function noteProvided(spec: EntitySpec, record: EntityRecord, provided: Set<string>): void {
-  // Most sources have the same fields in every record: then the first one tells them all.
-  if (provided.size === spec.fields.length + 2) return;
-  for (const { field } of spec.fields)
-    if (record[field as keyof EntityRecord] !== undefined) provided.add(field);
-  if (record.metadata !== undefined) provided.add('metadata');
-  if (record.courseExternalId !== undefined) provided.add('courseId');
+export class ProvidedFields {
+  readonly fields = new Set<string>();
+  /** Fields that no record had so far, and how records call them. */
+  readonly #missing: { field: string; key: keyof EntityRecord }[];
+
+  constructor(spec: EntitySpec) {
+    this.#missing = [
+      ...spec.fields.map(({ field }) => ({ field, key: field as keyof EntityRecord })),
+      { field: 'metadata', key: 'metadata' },
+      { field: 'courseId', key: 'courseExternalId' },
+    ];
+  }
+
+  /** Looks at a record. Most sources have the same fields in every record: the first one tells most of them. */
+  note(record: EntityRecord): void {
+    for (let at = this.#missing.length - 1; at >= 0; at--) {
+      const { field, key } = this.#missing[at] as { field: string; key: keyof EntityRecord };
+      if (record[key] === undefined) continue;
+      this.fields.add(field);
+      this.#missing.splice(at, 1);
+    }
+  }
 }
 
 /**
@@ -77,7 +91,7 @@ export function stageRecord(
   }
   let issues = NO_ISSUES;
   const values: Record<string, string | null> = {};
-  let dropped: string[] | null = null;
+  let dropped: string[] | null = record.active === null ? ['active'] : null;
   for (const { field, column, kind } of spec.fields) {
     const raw = record[field as keyof EntityRecord] as string | null | undefined;
     if (raw === undefined) continue;
@@ -122,9 +136,9 @@ export function stageRecord(
     file: null,
     line: record.line ?? null,
     externalId,
-    digest: issues === NO_ISSUES ? (digest?.toString('hex') ?? null) : null,
+    digest: dropped === null && issues === NO_ISSUES ? (digest ?? null) : null,
     dropped,
-    active: record.active === null ? null : (record.active ?? true),
+    active: record.active ?? record.activeWhenNew ?? true,
     metadata: record.metadata === undefined ? null : storableJson(record.metadata),
     values,
     courseExternalId: cleanReference(record.courseExternalId),

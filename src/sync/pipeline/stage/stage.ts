@@ -1,17 +1,18 @@
 import type { FingerprintedPage, Pages, RecordPage } from '../../../connectors/index.js';
 import { cleanExternalId } from '../../../values/index.js';
 import { concludeEvidence, countPage } from '../../runs/evidence.js';
-import { readPages, SourceFailure } from '../read/read-pages.js';
+import { readMeanwhile, readPages, SourceFailure } from '../read/read-pages.js';
 import { preferHashJoins } from '../sql/joins.js';
 import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './digest.js';
 import { canDraft } from './drafts.js';
 import { dropDuplicates, duplicate, matchStaged, newcomers } from './duplicates.js';
 import { KnownDigests } from './known-digests.js';
 import { addPageIssues } from './page-issues.js';
-import { RepeatedNationalIds, warnOfRepeatedNationalIds } from './repeated-national-ids.js';
+import { warnOfRepeatedNationalIds } from './repeated-national-ids.js';
+import { Repeats } from './repeats.js';
 import { examineMemberships, stageMemberships } from './stage-memberships.js';
 import type { StageOptions } from './stage-options.js';
-import { type EntityRecord, noteProvided, ownMembership, stageRecord } from './stage-record.js';
+import { type EntityRecord, ownMembership, ProvidedFields, stageRecord } from './stage-record.js';
 import { StagedWriter } from './staged-writer.js';
 
 /** What was staged. */
@@ -72,16 +73,18 @@ async function stageAll(
   drafted: boolean,
 ): Promise<Omit<Staged, 'drafted'>> {
   const { database, run, spec, source, issues } = options;
-  const provided = new Set<string>();
+  const provided = new ProvidedFields(spec);
   const key = digestKey(run.integrationId, options.policy.fields[spec.entityType]);
-  // For a few records it is not worth while to know all digests.
-  const known =
-    source.partial || drafted ? KnownDigests.none() : await KnownDigests.load(database, run, spec);
+  const [known, pages] = await readMeanwhile(readPages(source.entities as Pages<EntityRecord>), async () =>
+    // For a few records it is not worth while to know all digests.
+    source.partial || drafted ? KnownDigests.none() : KnownDigests.load(database, run, spec),
+  );
   let partial = source.partial ?? false;
   let absent: string | undefined;
   let file: string | undefined;
   let entities = 0;
-  const repeated = new RepeatedNationalIds();
+  const externalIds = new Repeats();
+  const nationalIds = new Repeats();
 
   /**
    * Takes the rows of a page that are not known. `digestFor`: undefined for a row that must be looked at
@@ -95,9 +98,9 @@ async function stageAll(
     partial ||= page.partial ?? false;
     run.counts.failed += await addPageIssues(page, issues, run.counts);
     for (const record of page.records) {
-      noteProvided(spec, record, provided);
-      // Of whom nobody can tell whether he or she is active, the question is asked every time.
-      const digest = record.active === null ? undefined : digestFor(record);
+      provided.note(record);
+      // Such a record is asked about every time.
+      const digest = record.activeWhenNew === undefined ? digestFor(record) : undefined;
       // What the row says, as it is written: a row that is known is not even cleaned.
       const seen = digest === undefined ? 'unknown' : known.see(digest, 0, record.line ?? null);
       if (seen === 'unknown') {
@@ -113,7 +116,8 @@ async function stageAll(
           }
           continue;
         }
-        repeated.note(row.values.national_id);
+        externalIds.note(row.externalId);
+        if (row.values.national_id) nationalIds.note(row.values.national_id);
         const full = writer.write(row);
         if (full) await full;
       } else if (seen !== 'first') {
@@ -138,7 +142,7 @@ async function stageAll(
     run.evidence.idsUnique = false;
   };
 
-  for await (const page of readPages(source.entities as Pages<EntityRecord>)) {
+  for await (const page of pages) {
     if ('absent' in page && page.absent) {
       run.evidence.found = page.records.length > 0 && !(await broughtByList(options));
       absent = run.evidence.found ? undefined : page.absent;
@@ -173,7 +177,7 @@ async function stageAll(
   await writer.flush();
   const match = await options.lease.transaction(async () => {
     await preferHashJoins(database);
-    const twice = await dropDuplicates(options, file, drafted);
+    const twice = await dropDuplicates(options, { file, drafted, suspects: externalIds.suspects });
     await warnOfRepeatedNationalIds({
       database,
       run,
@@ -181,10 +185,10 @@ async function stageAll(
       issues,
       file,
       drafted,
-      suspects: repeated.suspects,
+      suspects: nationalIds.suspects,
     });
     if (drafted) return { twice, ...newcomers(entities - twice) };
-    return { twice, ...(await matchStaged(options, known, writer.lastSeq, file)) };
+    return { twice, ...(await matchStaged(options, known, { rows: writer.lastSeq, file })) };
   });
   const duplicates = match.twice + match.duplicates;
   run.counts.failed += duplicates;
@@ -194,7 +198,7 @@ async function stageAll(
   await issues.flush();
   return {
     entities: entities - duplicates,
-    provided,
+    provided: provided.fields,
     file,
     known,
     partial,

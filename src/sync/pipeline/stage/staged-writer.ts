@@ -1,12 +1,13 @@
 import type { Database, Lease } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncRun } from '../../runs/sync-run.js';
+import type { ColumnType } from './binary-rows.js';
 import { draftColumns } from './drafts.js';
 import { type RowColumn, RowWriter } from './row-writer.js';
 import type { StagedRow } from './stage-record.js';
 
 /** Types of value columns that are no text. */
-const VALUE_TYPES: Readonly<Record<string, string>> = { enrolled_on: 'date', birth_date: 'date' };
+const VALUE_TYPES: Readonly<Record<string, ColumnType>> = { enrolled_on: 'date', birth_date: 'date' };
 
 export interface StagedWriterOptions {
   database: Database;
@@ -77,15 +78,15 @@ export class StagedWriter {
 
 function stagedColumns(run: SyncRun, spec: EntitySpec): RowColumn<StagedRow>[] {
   return [
-    ['integration_id', 'uuid', () => run.integrationId],
-    ['run_id', 'uuid', () => run.id],
+    ['integration_id', 'uuid', run.integrationId],
+    ['run_id', 'uuid', run.id],
     ['seq', 'int', (row) => row.seq],
     ['kind', 'text', (row) => row.kind],
     ['file', 'text', (row) => row.file],
     ['line', 'int', (row) => row.line],
     ['external_id', 'text', (row) => row.externalId],
     ['digest', 'uuid', (row) => row.digest],
-    ['dropped', 'text[]', (row) => row.dropped && `{${row.dropped.join()}}`],
+    ['dropped', 'text[]', (row) => row.dropped],
     ['active', 'boolean', (row) => row.active],
     ['metadata', 'jsonb', (row) => row.metadata],
     ['course_external_id', 'text', (row) => row.courseExternalId],

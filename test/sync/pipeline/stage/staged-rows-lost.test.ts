@@ -20,7 +20,7 @@ describe('a database that loses what was staged', () => {
     source = { entities: entities('Ana') };
     await syncs.sync(request);
     source = {
-      entities: entities('Eva'),
+      entities: entities('Eva'.repeat(100)),
       // Read when some batches of students have been written already.
       memberships: (async function* () {
         yield [];
