@@ -30,7 +30,7 @@ const MAY_IMPORT = {
 };
 
 /** Files beside the folders: what every folder may import, and what single ones may. */
-const SHARED_FILES = '^src/(errors|paging)\\.ts$';
+const SHARED_FILES = '^src/(errors|paging|require-storable)\\.ts$';
 const ALSO = { security: ['^src/config\\.ts$'] };
 
 /** What outsiders may enter besides the index of a folder, which must not load it or offers more. */

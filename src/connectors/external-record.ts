@@ -13,6 +13,8 @@ export interface ExternalRecord {
    * is known stays active or inactive as before, and who was missing is active again.
    */
   active?: boolean | null | undefined;
+  /** Of whom nobody could tell: whether somebody new is active; default true. Such a record is looked at every time. */
+  activeWhenNew?: boolean | undefined;
   /** What else the source has; JSON values. */
   metadata?: Record<string, unknown> | undefined;
   /** Line of the record in its file, the header being line 1. */
@@ -125,6 +127,14 @@ export interface RecordPage<R> {
   table?: RecordTable | undefined;
   /** Why the source could not be read whole, in a sentence: then nobody is taken for gone. */
   gap?: string | undefined;
+  /**
+   * The list that the records should come from is not there: a sentence that says so, and what to do. A sync
+   * of everything goes on without it. Records that come all the same were found elsewhere, and are used only
+   * where the list never brought any.
+   */
+  absent?: string | undefined;
+  /** Of memberships: the source has no such list, and a person said so. Those that it brought before end. */
+  none?: boolean | undefined;
   /** The file holds some of the records on purpose, not all: who is not in it has not vanished. */
   partial?: boolean | undefined;
   /**

@@ -107,6 +107,10 @@ export interface ConfinedFiles {
    * resolved. Throws ConnectorError when it is missing or lies outside.
    */
   folder(path: string): Promise<string>;
+  /** Throws ConnectorError when a folder lies outside, or would. */
+  requireInside(path: string): Promise<void>;
+  /** As `folder`; it is made when it is missing. Throws ConnectorError when it would lie outside. */
+  makeFolder(path: string): Promise<string>;
   /**
    * Opens a file of such a folder for reading; undefined when there is none. Throws ConnectorError when a
    * link leads outside.

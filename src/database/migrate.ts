@@ -13,6 +13,7 @@ import { guardBaseline } from './migrations/0010-guard-baseline.js';
 import { changeLog } from './migrations/0011-change-log.js';
 import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
+import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
 import { SchemaTooNewError } from './unusable-database.js';
 
@@ -30,6 +31,7 @@ const migrations = [
   changeLog,
   outboxAttempts,
   editedDigests,
+  lastingConflicts,
   connectorMemory,
 ];
 

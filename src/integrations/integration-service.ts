@@ -9,11 +9,15 @@ import type {
 import { ServiceError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
+import { requireStorable } from '../require-storable.js';
 import type {
+  BulkDecision,
+  BulkOutcome,
   ConflictResolution,
   GuardOverride,
   IssueExport,
   ListChangesRequest,
+  Renumbered,
   SyncChange,
   SyncConflict,
   SyncIssue,
@@ -71,6 +75,7 @@ export class IntegrationService {
   /** Connects an institution to a school system. Throws `invalid_argument` that names every wrong setting. */
   async createIntegration(input: CreateIntegrationInput): Promise<Integration> {
     const { store, factory, vault } = this.parts;
+    requireStorable(input);
     const definition = factory.definition(input.provider);
     const config = input.config ?? {};
     const credentials = input.credentials ?? {};
@@ -104,6 +109,7 @@ export class IntegrationService {
   /** Changes what is given and nothing else. */
   async updateIntegration(id: string, input: UpdateIntegrationInput): Promise<Integration> {
     const { store, factory, vault } = this.parts;
+    requireStorable(input);
     return store.update(id, (row) => {
       const config = input.config ? mergeConfig(row.config, input.config) : row.config;
       if (input.config || input.credentials) {
@@ -157,6 +163,7 @@ export class IntegrationService {
     entityType: SyncScope = 'ALL',
     options: { guard?: GuardOverride | undefined } = {},
   ): Promise<SyncReport> {
+    requireStorable(options);
     return this.#outcome.of(id, () => this.#sync(id, entityType, 'SYNC', options.guard));
   }
 
@@ -169,13 +176,30 @@ export class IntegrationService {
    * Applies a plan that is HELD or PREVIEWED exactly as it was shown; what moved since is left out and
    * listed.
    */
-  async approveSync(id: string, runId: string, reason = ''): Promise<SyncReport> {
+  async approveSync(
+    id: string,
+    runId: string,
+    reason = '',
+    options: { rekey?: boolean } = {},
+  ): Promise<SyncReport> {
+    requireStorable({ reason });
     await usable(this.parts.store, id);
-    return this.#outcome.of(id, () => this.parts.syncs.approve(id, runId, reason));
+    return this.#outcome.of(id, () => this.parts.syncs.approve(id, runId, reason, options));
+  }
+
+  /** Who would stay, under a new id, when a plan that waits is approved as a re-key, by the new ids. */
+  async listRekeys(
+    id: string,
+    runId: string,
+    request: PageRequest = {},
+  ): Promise<Page<Renumbered> & { total: number }> {
+    await this.getIntegration(id);
+    return this.parts.syncs.listRekeys(id, runId, request);
   }
 
   /** Puts a plan away that is HELD or PREVIEWED. */
   async discardSync(id: string, runId: string, reason = ''): Promise<SyncRun> {
+    requireStorable({ reason });
     await this.getIntegration(id);
     const run = await this.parts.syncs.discard(id, runId, reason);
     await this.#outcome.note(id, null);
@@ -227,6 +251,16 @@ export class IntegrationService {
       resolution,
       internalId,
     );
+  }
+
+  /**
+   * Says who many people are at once: all who wait and have a candidate by one rule. With `preview`, only
+   * tells what would be decided.
+   */
+  async resolveConflicts(id: string, decision: BulkDecision): Promise<BulkOutcome> {
+    requireStorable(decision);
+    const { institutionId } = await this.getIntegration(id);
+    return this.parts.syncs.conflicts.resolveInBulk({ integrationId: id, institutionId }, decision);
   }
 
   /** Does the runs of processes that died, one after the other; returns how many. */
@@ -284,8 +318,8 @@ export class IntegrationService {
 
   /**
    * Takes in what the school system pushed, and returns SmartID's id of it. Throws `not_found` for a wrong
-   * secret, `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must decide
-   * first: on the run that is held, which it names, or on who the student is.
+   * secret, `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must
+   * decide first: on the run that is held, which it names, or on who the student is.
    */
   receivePush(id: string, secret: string, body: unknown): Promise<string> {
     return this.#pushes.receive(id, secret, body);
@@ -338,6 +372,7 @@ export class IntegrationService {
     runId: string,
     options: { file?: string | undefined } = {},
   ): Promise<IssueExport> {
+    requireStorable(options);
     await this.getIntegration(id);
     return this.parts.syncs.exportIssues(id, runId, options.file || undefined);
   }

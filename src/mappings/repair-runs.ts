@@ -3,7 +3,7 @@ import { lockInstitution, NEXT_POSITION } from '../changes/index.js';
 import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
-import { storableText } from '../values/index.js';
+import { requireStorable } from '../require-storable.js';
 
 export interface Repair {
   integrationId: string;
@@ -58,7 +58,8 @@ export class RepairRuns {
     repair: Repair,
     work: (runs: RepairRuns) => Promise<void>,
   ): Promise<void> {
-    const { integrationId } = repair;
+    const { integrationId, reason } = repair;
+    requireStorable({ reason });
     await database.transaction(async () => {
       const read = 'SELECT institution_id AS "institutionId" FROM integrations WHERE id = $1';
       const [integration] = await database.query<{ institutionId: string }>(read, [integrationId]);
@@ -87,7 +88,7 @@ export class RepairRuns {
     const begun = await this.#database.execute(
       `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, decision)
        VALUES ($1, $2, $3, $4, 'MANUAL', $5) ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING`,
-      [integrationId, id, this.institutionId, entityType, reason ? storableText(reason) : null],
+      [integrationId, id, this.institutionId, entityType, reason || null],
     );
     if (begun === 0) {
       const which =

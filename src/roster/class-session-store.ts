@@ -1,5 +1,6 @@
 import { AttendanceRecordModel, ClassSessionModel, type Database } from '../database/index.js';
 import { type FieldViolation, invalidFields, ServiceError } from '../errors.js';
+import { requireStorable } from '../require-storable.js';
 import { findUnusable } from './find-unusable.js';
 import type { AttendanceRecord, ClassSession } from './roster.js';
 import { ENTITY_SPECS, type EntitySpec } from './schema.js';
@@ -9,6 +10,7 @@ export class ClassSessionStore {
   constructor(private readonly database: Database) {}
 
   async put(session: ClassSession): Promise<ClassSession> {
+    requireStorable({ session });
     return this.database.transaction(async () => {
       await this.#requireReferences(session);
       await this.database.repository(ClassSessionModel).upsert({ ...session });
@@ -38,6 +40,7 @@ export class ClassSessionStore {
    * One statement for the whole batch: all of it or nothing, and rows that are there just so are not written.
    */
   async record(institutionId: string, sessionId: string, records: readonly AttendanceRecord[]) {
+    requireStorable({ records });
     requireOnce(records);
     // Everybody writes rows in one order, so that two who write the same ones do not wait for each other.
     const inOrder = records.toSorted((a, b) =>

@@ -1,6 +1,7 @@
 import { SyncConflict_Resolution } from '../../gen/smartid/integrations/v1/sync_pb.js';
 import type { ConflictResolution } from '../sync/index.js';
-import { toSyncConflictMessage } from './convert/sync-messages.js';
+import { requireEntityType } from './convert/integration-messages.js';
+import { toDecidedConflictMessage, toSyncConflictMessage } from './convert/sync-messages.js';
 import { enumName } from './convert/to-message.js';
 import type { IntegrationRpcs, RpcParts } from './rpc-types.js';
 
@@ -21,6 +22,17 @@ export function conflicts({ integrationService }: Pick<RpcParts, 'integrationSer
         internalId || undefined,
       );
       return { conflict: toSyncConflictMessage(conflict) };
+    },
+
+    async resolveConflicts({ id, entityType, rule, resolution, preview, reason }) {
+      const outcome = await integrationService.resolveConflicts(id, {
+        entityType: requireEntityType(entityType) as 'STUDENT' | 'TEACHER',
+        rule,
+        resolution: enumName(SyncConflict_Resolution, resolution) as ConflictResolution,
+        preview,
+        reason,
+      });
+      return { ...outcome, decided: outcome.decided.map(toDecidedConflictMessage) };
     },
   } satisfies Partial<IntegrationRpcs>;
 }

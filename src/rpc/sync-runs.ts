@@ -8,6 +8,7 @@ import { attachment } from './convert/attachment.js';
 import { fromEntityType } from './convert/integration-messages.js';
 import {
   fromGuard,
+  toRekeyMessage,
   toSyncChangeMessage,
   toSyncDataMessage,
   toSyncIssueMessage,
@@ -31,9 +32,17 @@ export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationServ
       return { run: toSyncRunMessage(run), errors, parts: parts.map(toSyncPartMessage) };
     },
 
-    async approveSync({ id, runId, reason }) {
-      const { success, run, parts } = await integrationService.approveSync(id, runId, reason);
+    async approveSync({ id, runId, reason, rekey }) {
+      const { success, run, parts } = await integrationService.approveSync(id, runId, reason, { rekey });
       return { success, run: toSyncRunMessage(run), parts: parts.map(toSyncPartMessage) };
+    },
+
+    async listRekeys({ id, runId, pageSize, pageToken }) {
+      const { items, nextPageToken, total } = await integrationService.listRekeys(id, runId, {
+        pageSize,
+        pageToken,
+      });
+      return { rekeys: items.map(toRekeyMessage), nextPageToken, total };
     },
 
     async discardSync({ id, runId, reason }) {

@@ -13,15 +13,32 @@ export function createPathJail(root: string): ConfinedFiles {
   return {
     async folder(path) {
       const base = await resolvedRoot(root);
-      const way = wayTo(root, base, path);
-      return withFolder(base, way, async ({ names }) => names.join('/') || '.').catch((error: unknown) => {
-        if (error instanceof OutsideError) throw outside(path);
-        const { code } = error as NodeJS.ErrnoException;
-        if (code === 'ENOTDIR') throw new ConnectorError(`"${path}" is not a folder.`);
-        throw new ConnectorError(
-          `The folder "${path}" cannot be opened (${code}). Create it, or correct the path.`,
-        );
+      return existingFolder(base, wayTo(root, base, path), path);
+    },
+
+    async requireInside(path) {
+      const base = await resolvedRoot(root);
+      await withFolder(base, wayTo(root, base, path), async () => undefined).catch((error: unknown) => {
+        // What is missing would be made below what is there, which is inside.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unopened(path, error);
       });
+    },
+
+    async makeFolder(path) {
+      const base = await resolvedRoot(root);
+      const way = wayTo(root, base, path);
+      for (const [place, name] of way.entries()) {
+        if (['', '.', '..'].includes(name)) continue;
+        await withFolder(base, way.slice(0, place), (parent) => makeIn(parent, name)).catch(
+          (error: unknown) => {
+            if (error instanceof OutsideError) throw outside(path);
+            throw new ConnectorError(
+              `The folder "${path}" cannot be made (${(error as NodeJS.ErrnoException).code}). The service needs the right to write there.`,
+            );
+          },
+        );
+      }
+      return existingFolder(base, way, path);
     },
 
     async open(folder, name) {
@@ -51,6 +68,28 @@ export function createPathJail(root: string): ConfinedFiles {
       }
     },
   };
+}
+
+/** The path of a folder below the root, links resolved. */
+async function existingFolder(base: string, way: readonly string[], path: string): Promise<string> {
+  return withFolder(base, way, async ({ names }) => names.join('/') || '.').catch((error: unknown) => {
+    throw unopened(path, error);
+  });
+}
+
+async function makeIn(parent: OpenFolder, name: string): Promise<void> {
+  await mkdir(parent.at(name)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
+function unopened(path: string, error: unknown): ConnectorError {
+  if (error instanceof OutsideError) return outside(path);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOTDIR') return new ConnectorError(`"${path}" is not a folder.`);
+  return new ConnectorError(
+    `The folder "${path}" cannot be opened (${code}). Create it, or correct the path.`,
+  );
 }
 
 async function resolvedRoot(root: string): Promise<string> {

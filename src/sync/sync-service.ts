@@ -4,10 +4,16 @@ import type { RecordSource } from '../connectors/index.js';
 import type { Database, Leases } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import type { Logger } from '../observability/index.js';
-import type { Page, PageRequest } from '../paging.js';
+import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, writePageToken } from '../paging.js';
 import { ConflictStore } from './conflicts/conflict-store.js';
 import { exportIssues, type IssueExport, listIssues } from './issues/index.js';
-import { runPipeline, type SyncReport } from './pipeline/index.js';
+import {
+  findRenumberedIn,
+  planRekeys,
+  type Renumbered,
+  runPipeline,
+  type SyncReport,
+} from './pipeline/index.js';
 import type { SyncPolicy } from './policy.js';
 import { type AttemptParts, attempt } from './runs/attempt.js';
 import { ChangeStore, type ListChangesRequest, type SyncChange } from './runs/change-store.js';
@@ -82,13 +88,60 @@ export class SyncService {
   }
 
   /**
-   * Applies a plan that is HELD or PREVIEWED, as it was shown. `decision`: what the person says. A run of the
-   * same that died on the way is brought to its end first.
+   * Applies a plan that is HELD or PREVIEWED, as it was shown. `decision`: what the person says. With
+   * `rekey`, those whom it takes for gone and whose rows came under other ids stay, under these ids; throws
+   * `failed_precondition` when there is nobody like that. A run of the same that died on the way is brought
+   * to its end first.
    */
-  async approve(integrationId: string, runId: string, decision: string): Promise<SyncReport> {
+  async approve(
+    integrationId: string,
+    runId: string,
+    decision: string,
+    { rekey = false }: { rekey?: boolean } = {},
+  ): Promise<SyncReport> {
     const run = await this.runs.get(integrationId, runId);
     await this.#endDead(run);
-    return this.carryOut(await this.claims.approve(integrationId, runId, decision));
+    const shape = (waiting: SyncRun) => this.#shape(waiting, rekey);
+    return this.carryOut(await this.claims.approve(integrationId, runId, decision, { shape }));
+  }
+
+  /** The people whom a plan takes for gone, or for others, and whose rows came under other ids. */
+  async listRekeys(
+    integrationId: string,
+    runId: string,
+    request: PageRequest,
+  ): Promise<Page<Renumbered> & { total: number }> {
+    const size = pageSizeOf(request);
+    const [from = '0'] = readPageToken(request.pageToken, [TOKEN.integer]) ?? [];
+    const run = await this.runs.get(integrationId, runId);
+    const runs = [run, ...(await this.runs.parts(integrationId, runId))];
+    const all: Renumbered[] = [];
+    // The plan waits, so that they stay the same from page to page.
+    for (const one of runs.filter(isWaiting)) {
+      all.push(...(await findRenumberedIn(this.#options.database, one)));
+    }
+    const end = Number(from) + size;
+    return {
+      items: all.slice(Number(from), end),
+      nextPageToken: end < all.length ? writePageToken([String(end)]) : undefined,
+      total: all.length,
+    };
+  }
+
+  /** Makes a plan and its waiting parts a re-key, or the plain plans again that they were. */
+  async #shape(run: SyncRun, rekey: boolean): Promise<void> {
+    const { database } = this.#options;
+    const parts = await this.runs.parts(run.integrationId, run.id);
+    let people = 0;
+    // What a rollback re-keys is part of its plan.
+    const plans = run.rollsBack ? [] : [run, ...parts.filter(isWaiting)];
+    for (const one of plans) people += await planRekeys(database, one, { rekey });
+    if (!rekey || people > 0) return;
+    throw new ServiceError(
+      'failed_precondition',
+      `Nobody whom run ${run.id} takes for gone has a row under another id: there is nothing to re-key.`,
+      { reason: 'NOTHING_TO_REKEY' },
+    );
   }
 
   /** Puts a plan away that is HELD or PREVIEWED. */
@@ -212,6 +265,10 @@ export class SyncService {
       this.#options.logger.error({ err: error, runId, integrationId }, 'a run that was taken up failed');
     });
   }
+}
+
+function isWaiting({ status }: SyncRun): boolean {
+  return status === 'HELD' || status === 'PREVIEWED';
 }
 
 /** Whether a run that was claimed is what a caller asks for, so that its outcome is the answer. */

@@ -271,6 +271,29 @@ describe('a file with odd data', () => {
   }
 });
 
+describe('an Excel workbook that is called students.csv', () => {
+  it('ends the run at once with what it is and what to do, and nothing is taken up again', async () => {
+    const { integrationService } = await sharedServices();
+    const head = 'PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0[Content_Types].xml\0xl/workbook.xml';
+    const school = await newSchool({
+      ...FILES,
+      'students.csv': Buffer.from(head + '\0\xff'.repeat(900), 'latin1'),
+    });
+    for (const type of [STUDENT, undefined]) {
+      const report = await integrationService.syncData(school.integrationId, type);
+      expect(report).to.deep.include({ success: false, status: 'FAILED' });
+      expect(report.errors[0]).to.match(
+        /^students\.csv is no CSV but an Excel workbook.*save it as "CSV UTF-8"/,
+      );
+      const run = await integrationService.getSyncRun(school.integrationId, report.runId);
+      expect(run).to.deep.include({ status: 'FAILED', attempt: 1, error: report.errors[0] });
+    }
+    expect((await integrationService.getIntegration(school.integrationId)).lastError).to.contain('Excel');
+    await school.write({ 'students.csv': FILES['students.csv'] as string });
+    expect((await integrationService.syncData(school.integrationId)).success).to.equal(true);
+  });
+});
+
 describe('records of a connector with odd data', () => {
   it('come in or are refused with an issue, never with a failure, wherever a NUL or half a character stands', async () => {
     const { database } = await sharedServices();

@@ -5,6 +5,9 @@ import { webAddress } from '../http/index.js';
 export const FILE_KINDS = ['students', 'teachers', 'courses', 'groups', 'memberships'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
+/** Said of a file: the school has no such list. */
+export const NO_FILE = 'none';
+
 const fileName = z.string().min(1).max(255);
 const overrides = z.record(z.string(), z.string());
 
@@ -19,7 +22,7 @@ const settings = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .meta({ description: 'Folder that attendance files are written to.' }),
+    .meta({ description: 'Folder that attendance files are written to; made when it is first needed.' }),
   s3Bucket: bucketName
     .optional()
     .meta({ description: 'S3 bucket to import from; it goes before importPath.' }),
@@ -61,7 +64,10 @@ const settings = z.strictObject({
       memberships: fileName.default('memberships.csv'),
     })
     .prefault({})
-    .meta({ description: 'Other file names than the usual ones.' }),
+    .meta({
+      description:
+        'Other file names than the usual ones. "none" says that the school has no such list (not of students).',
+    }),
   columns: z
     .strictObject({
       students: overrides.optional(),
@@ -75,6 +81,24 @@ const settings = z.strictObject({
       description:
         'For each file, field -> header as it stands in the file, where the header is not recognised by itself.',
     }),
+  states: z
+    .record(z.string(), z.enum(['ACTIVE', 'INACTIVE']))
+    .default({})
+    .meta({
+      description:
+        'What values of a column for the state (estado) mean that are not known: {"Condicional": "ACTIVE"}.',
+    }),
+  metadata: z
+    .union([z.array(z.string().min(1)), z.literal('*')])
+    .optional()
+    .meta({
+      description:
+        'Headers of columns that no field is known for and that are kept as metadata; "*" for all. Default: none.',
+    }),
+  coursesFromStudents: z.boolean().default(false).meta({
+    description:
+      'Whether the groups that students.csv names (curso, grupo) are courses too, where there is no courses.csv.',
+  }),
   timeZone: z
     .string()
     .optional()

@@ -9,7 +9,8 @@ export interface FileLook {
   encoding: CsvEncoding;
   /** Bytes of the byte order mark at the beginning. */
   bomBytes: number;
-  /** The beginning of the file as text, without the mark. */
+  /** The beginning of the file, and the same as text without the mark. */
+  start: Buffer;
   sample: string;
   /** Whether every line is a row: there is no quotation mark, and no line ends in a way of its own. */
   isPlain: boolean;
@@ -48,13 +49,13 @@ export async function lookAtEncoding(bytes: AsyncIterable<Buffer>): Promise<File
   isPlain &&= !endsInReturn;
   const [encoding, bomBytes] = told ?? byZeros(start) ?? [fitsUtf8 ? 'utf-8' : 'windows-1252', 0];
   const sample = new TextDecoder(encoding).decode(start.subarray(bomBytes), { stream: true });
-  return { encoding, bomBytes, sample, isPlain: isPlain && !encoding.startsWith('utf-16') };
+  return { encoding, bomBytes, start, sample, isPlain: isPlain && !encoding.startsWith('utf-16') };
 }
 
 /** The bytes of a file as UTF-8, chunk by chunk, without the mark. */
 export async function* readAsUtf8(
   bytes: AsyncIterable<Buffer>,
-  { encoding, bomBytes }: FileLook,
+  { encoding, bomBytes }: Pick<FileLook, 'encoding' | 'bomBytes'>,
 ): AsyncGenerator<Buffer> {
   const decoder = encoding === 'utf-8' ? undefined : new TextDecoder(encoding);
   let toSkip = bomBytes;

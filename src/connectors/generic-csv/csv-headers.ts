@@ -1,6 +1,12 @@
 import { ConnectorError } from '../connector-error.js';
 import { ERROR_COLUMN } from '../external-record.js';
-import type { FileKind } from './csv-config.js';
+import type { CsvConfig, FileKind } from './csv-config.js';
+
+interface Column {
+  /** As it is written. */
+  name: string;
+  position: number;
+}
 
 /** Where the fields stand in a file. */
 export interface CsvColumns {
@@ -10,14 +16,16 @@ export interface CsvColumns {
   plain: readonly { field: string; position: number }[];
   /** Field -> header as it is written. */
   names: Readonly<Record<string, string>>;
-  /** Columns that no field is known for, as they are written; they become metadata. */
-  unrecognised: readonly { name: string; position: number }[];
+  /** Columns that no field is known for, as they are written. */
+  unrecognised: readonly Column[];
+  /** Those of them that are kept as metadata; undefined where the settings say nothing of metadata. */
+  metadata: readonly Column[] | undefined;
   /** How many columns the header has. */
   width: number;
 }
 
 /** Fields that are made of cells in a way of their own. */
-const COMPOSED = new Set(['paternalName', 'maternalName', 'status']);
+const COMPOSED = new Set(['paternalName', 'maternalName', 'status', 'groupCourse', 'groupLetter']);
 
 const ID = ['id', 'externalid', 'idexterno', 'identificador', 'codigointerno', 'sourcedid'];
 const CODE = ['code', 'codigo', 'cod', 'shortname', 'sigla'];
@@ -189,6 +197,26 @@ const SYNONYMS: Readonly<Record<FileKind, Readonly<Record<string, readonly strin
   },
 };
 
+/**
+ * The same in a school without groups.csv: there a column of students.csv says which groups there are, or two
+ * of them, as `Curso` and `Letra`.
+ */
+const GROUPS_OF_STUDENTS: Readonly<Record<string, readonly string[]>> = {
+  groupExternalId: ['grupoid', 'idgrupo', 'grupo', 'groupid', 'group', 'classid', 'class'],
+  groupCourse: [
+    'curso',
+    'nombrecurso',
+    'cursoactual',
+    'cursoid',
+    'idcurso',
+    'descgrado',
+    'course',
+    'coursename',
+    'classname',
+  ],
+  groupLetter: ['letra', 'letracurso', 'letradelcurso', 'paralelo', 'seccion', 'section'],
+};
+
 /** What a file cannot do without; each entry is a choice of fields. */
 const REQUIRED: Readonly<Record<FileKind, readonly (readonly string[])[]>> = {
   students: [
@@ -212,6 +240,23 @@ export function fold(header: string): string {
     .normalize('NFD')
     .toLowerCase()
     .replace(/[^a-z0-9]/g, '');
+}
+
+/**
+ * Whether a row has all headers that a file of this kind cannot do without, and all that the settings name.
+ */
+export function isHeader(
+  kind: FileKind,
+  cells: readonly string[],
+  overrides: Readonly<Record<string, string>> = {},
+): boolean {
+  const folded = new Set(cells.map(fold));
+  const has = (field: string) =>
+    field in overrides || (SYNONYMS[kind][field] ?? []).some((synonym) => folded.has(synonym));
+  return (
+    Object.values(overrides).every((header) => folded.has(fold(header))) &&
+    REQUIRED[kind].every((choice) => choice.some(has))
+  );
 }
 
 /** How many headers are recognised: the right delimiter finds the most. */
@@ -246,8 +291,13 @@ export function recogniseHeaders(options: {
   file: string;
   headers: readonly string[];
   overrides?: Readonly<Record<string, string>> | undefined;
+  /** Whether students.csv says which groups there are. */
+  tellsGroups?: boolean | undefined;
+  /** Headers of columns to keep that no field is known for. */
+  metadata?: CsvConfig['metadata'];
 }): CsvColumns {
-  const { kind, file, headers, overrides = {} } = options;
+  const { kind, file, headers, overrides = {}, tellsGroups } = options;
+  const fields = tellsGroups ? { ...SYNONYMS[kind], ...GROUPS_OF_STUDENTS } : SYNONYMS[kind];
   const folded = headers.map(fold);
   refuseDoubles(file, headers, folded);
   const positions = new Map<string, number>();
@@ -258,8 +308,8 @@ export function recogniseHeaders(options: {
   };
   for (const [field, header] of Object.entries(overrides)) {
     if (!Object.hasOwn(SYNONYMS[kind], field)) {
-      const fields = Object.keys(SYNONYMS[kind]).join(', ');
-      throw new ConnectorError(`config.columns.${kind} names the field "${field}"; there are ${fields}.`);
+      const known = Object.keys(SYNONYMS[kind]).join(', ');
+      throw new ConnectorError(`config.columns.${kind} names the field "${field}"; there are ${known}.`);
     }
     const position = folded.indexOf(fold(header));
     if (position < 0)
@@ -268,7 +318,7 @@ export function recogniseHeaders(options: {
       );
     take(field, position);
   }
-  for (const [field, synonyms] of Object.entries(SYNONYMS[kind])) {
+  for (const [field, synonyms] of Object.entries(fields)) {
     if (positions.has(field)) continue;
     const position = folded.findIndex((header, index) => !taken.has(index) && synonyms.includes(header));
     if (position >= 0) take(field, position);
@@ -278,6 +328,9 @@ export function recogniseHeaders(options: {
   if (kind !== 'memberships' && !positions.has('externalId')) {
     positions.set('externalId', (positions.get('code') ?? positions.get('nationalId')) as number);
   }
+  const unrecognised = headers.flatMap((name, position) =>
+    taken.has(position) || name.trim() === '' ? [] : [{ name: name.trim(), position }],
+  );
   return {
     positions,
     plain: [...positions]
@@ -286,11 +339,16 @@ export function recogniseHeaders(options: {
     names: Object.fromEntries(
       [...positions].map(([field, position]) => [field, headers[position]?.trim() ?? field]),
     ),
-    unrecognised: headers.flatMap((name, position) =>
-      taken.has(position) || name.trim() === '' ? [] : [{ name: name.trim(), position }],
-    ),
+    unrecognised,
+    metadata: options.metadata && keptColumns(unrecognised, options.metadata),
     width: headers.length,
   };
+}
+
+function keptColumns(columns: readonly Column[], metadata: readonly string[] | '*'): readonly Column[] {
+  if (metadata === '*') return columns;
+  const named = new Set(metadata.map(fold));
+  return columns.filter(({ name }) => named.has(fold(name)));
 }
 
 function refuseDoubles(file: string, headers: readonly string[], folded: readonly string[]): void {

@@ -7,41 +7,14 @@ import type {
   TeacherRecord,
 } from '../external-record.js';
 import type { FileKind } from './csv-config.js';
+import type { GroupsOfStudents } from './csv-groups.js';
 import type { CsvColumns } from './csv-headers.js';
 import type { CsvRow } from './csv-rows.js';
+import type { CsvStates } from './csv-states.js';
 
 export type EntityKind = Exclude<FileKind, 'memberships'>;
 export type CsvRecord = StudentRecord & TeacherRecord & CourseRecord & GroupRecord;
 
-const ACTIVE = new Set([
-  'activo',
-  'activa',
-  'active',
-  'vigente',
-  'matriculado',
-  'matriculada',
-  'regular',
-  'si',
-  'sí',
-  'yes',
-  'true',
-  '1',
-  's',
-]);
-const INACTIVE = new Set([
-  'inactivo',
-  'inactiva',
-  'inactive',
-  'retirado',
-  'retirada',
-  'egresado',
-  'egresada',
-  'baja',
-  'no',
-  'false',
-  '0',
-  'n',
-]);
 const TEACHER = new Set([
   'teacher',
   'profesor',
@@ -58,13 +31,25 @@ export type Converted<R> = { record?: R; issues: RecordIssue[] };
 
 const NOTHING: Converted<never> = { issues: [] };
 
+/** What the meaning of a row depends on beside its columns. */
+export interface EntityReading {
+  states: CsvStates;
+  /** Where the students say which groups there are. */
+  groups?: GroupsOfStudents | undefined;
+}
+
 /** Turns a row into a record. Values stay as they are written; what cannot be a record is an error. */
-export function toEntityRecord({ line, cells }: CsvRow, columns: CsvColumns): Converted<CsvRecord> {
+export function toEntityRecord(
+  row: CsvRow,
+  columns: CsvColumns,
+  { states, groups }: EntityReading,
+): Converted<CsvRecord> {
+  const { line, cells } = row;
   const problem = problemOf(cells, columns, line);
   if (problem === 'blank') return NOTHING;
   if (problem) return { issues: [{ ...problem, cells }] };
+  if (repeatsHeader(cells, columns)) return { issues: [headerAgain(line)] };
   const record: Record<string, unknown> = { line, cells };
-  const issues: RecordIssue[] = [];
   for (const { field, position } of columns.plain) record[field] = cells[position] ?? '';
   const cell = (field: string) => {
     const position = columns.positions.get(field);
@@ -72,14 +57,39 @@ export function toEntityRecord({ line, cells }: CsvRow, columns: CsvColumns): Co
   };
   const paternal = cell('paternalName');
   if (paternal !== undefined) record.familyName = `${paternal.trim()} ${cell('maternalName')?.trim() ?? ''}`;
-  const status = cell('status')?.trim().toLowerCase();
-  if (status) {
-    if (INACTIVE.has(status)) record.active = false;
-    else if (!ACTIVE.has(status))
-      issues.push(unknownStatus(status, columns, line, record.externalId as string));
-  }
-  if (columns.unrecognised.length > 0) record.metadata = metadataOf(cells, columns);
-  return { record: record as unknown as CsvRecord, issues };
+  const status = cell('status');
+  if (status !== undefined) record.active = states.read(status, line, columns);
+  // An applicant is no student before somebody says so.
+  if (record.active === null) record.activeWhenNew = false;
+  if (groups) record.groupExternalId = groups.take(row, columns);
+  if (columns.metadata) record.metadata = metadataOf(cells, columns.metadata);
+  return { record: record as unknown as CsvRecord, issues: [] };
+}
+
+/**
+ * Whether a row is one that can be understood, where only its cells are looked at; 'blank': it says nothing.
+ */
+export function isReadable({ line, cells }: CsvRow, columns: CsvColumns): boolean | 'blank' {
+  const problem = problemOf(cells, columns, line);
+  if (problem === 'blank' || repeatsHeader(cells, columns)) return 'blank';
+  return problem === undefined;
+}
+
+/** Lists that were put one below the other have their header between them. */
+function repeatsHeader(cells: readonly string[], { positions, names }: CsvColumns): boolean {
+  if (positions.size < 2) return false;
+  for (const [field, position] of positions) if (cells[position]?.trim() !== names[field]) return false;
+  return true;
+}
+
+function headerAgain(line: number): RecordIssue {
+  return {
+    severity: 'warning',
+    rule: 'row.header',
+    problem: 'the row is the header once more, and was passed over',
+    line,
+    hint: 'Nothing is lost if lists were put one below the other.',
+  };
 }
 
 /** Turns a row into a membership. */
@@ -90,6 +100,7 @@ export function toMembershipRecord(
   const problem = problemOf(cells, columns, line);
   if (problem === 'blank') return NOTHING;
   if (problem) return { issues: [{ ...problem, cells }] };
+  if (repeatsHeader(cells, columns)) return { issues: [headerAgain(line)] };
   const cell = (field: string) => {
     const position = columns.positions.get(field);
     return position === undefined ? undefined : (cells[position] ?? '').trim();
@@ -163,23 +174,13 @@ function ragged(found: number, width: number, line: number): RecordIssue {
   };
 }
 
-function unknownStatus(status: string, columns: CsvColumns, line: number, externalId: string): RecordIssue {
-  return {
-    severity: 'warning',
-    rule: 'status.unknown',
-    problem: `${columns.names.status} "${status}" is not known; the row counts as active`,
-    line,
-    column: columns.names.status,
-    value: status,
-    hint: 'Write ACTIVO, INACTIVO or RETIRADO.',
-    externalId: externalId.trim() || undefined,
-  };
-}
-
 /** Without a prototype: a column may be called __proto__. */
-function metadataOf(cells: readonly string[], { unrecognised }: CsvColumns): Record<string, string> {
+function metadataOf(
+  cells: readonly string[],
+  columns: NonNullable<CsvColumns['metadata']>,
+): Record<string, string> {
   const metadata: Record<string, string> = Object.create(null);
-  for (const { name, position } of unrecognised) {
+  for (const { name, position } of columns) {
     const value = cells[position]?.trim();
     if (value) metadata[name] = value;
   }

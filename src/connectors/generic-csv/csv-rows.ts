@@ -4,17 +4,20 @@ import { ConnectorError } from '../connector-error.js';
 import type { FileKind } from './csv-config.js';
 import { type FileLook, lookAtEncoding, readAsUtf8 } from './csv-encoding.js';
 import type { CsvFile } from './csv-file.js';
-import { countRecognised, fold } from './csv-headers.js';
+import { countRecognised, fold, isHeader } from './csv-headers.js';
+import { refuseOtherFormats } from './not-csv.js';
 
 export type Delimiter = ',' | ';' | '\t' | '|';
 
 /** How a file is written. */
-export interface CsvDialect extends FileLook {
+export interface CsvDialect extends Omit<FileLook, 'start' | 'sample'> {
   delimiter: Delimiter;
   /** Cells of the header row. */
   headers: string[];
-  /** Line of the header row: 2 when a spreadsheet wrote `sep=;` above it. */
+  /** Line of the header row: 2 when a spreadsheet wrote `sep=;` above it, more below a title. */
   headerLine: number;
+  /** Rows above the header that are no part of the table, as they are written. */
+  titles: readonly string[];
 }
 
 /** A row and the line it begins on. */
@@ -25,6 +28,8 @@ export interface CsvRow {
 
 const DELIMITERS: readonly Delimiter[] = [',', ';', '\t', '|'];
 const SEPARATOR_LINE = /^sep=([,;\t|])\r?\n?$/i;
+/** So many rows are looked at for the header: above it there may be a title. */
+const MOST_HEADER_ROWS = 30;
 /** Characters a row may have: a longer one is a quotation that is never closed. */
 export const MAX_ROW = 1_000_000;
 
@@ -38,49 +43,63 @@ export const PARSE_OPTIONS = {
   max_record_size: MAX_ROW,
 };
 
-/** Looks how a file is written. Throws ConnectorError when it is empty. */
-export async function detectDialect(file: CsvFile, kind: FileKind): Promise<CsvDialect> {
+/**
+ * Looks how a file is written. Throws ConnectorError when it is empty, or no CSV at all. `overrides`: headers
+ * of fields, as the settings name them.
+ */
+export async function detectDialect(
+  file: CsvFile,
+  kind: FileKind,
+  overrides: Readonly<Record<string, string>> = {},
+): Promise<CsvDialect> {
   const { name } = file;
-  const look = await lookAtEncoding(file.read());
-  if (look.sample.trim() === '')
-    throw new ConnectorError(`${name} is empty. Its first line must hold the names of the columns.`);
-  const firstLine = look.sample.slice(0, look.sample.search(/[\r\n]|$/) + 1);
+  const { sample, start, ...look } = await lookAtEncoding(file.read());
+  if (sample.replaceAll('\0', '').trim() === '')
+    throw new ConnectorError(
+      `${name} is empty. Its first line must hold the names of the columns; export it again.`,
+    );
+  refuseOtherFormats(name, start, { text: sample, isUtf16: look.encoding.startsWith('utf-16') });
+  const firstLine = sample.slice(0, sample.search(/[\r\n]|$/) + 1);
   const separator = SEPARATOR_LINE.exec(firstLine)?.[1] as Delimiter | undefined;
-  const skipped = separator ? 1 : 0;
   const candidates = (separator ? [separator] : DELIMITERS).map((delimiter) => {
-    const headers = readHeaders(look.sample, delimiter, skipped);
+    const rows = readFirstRows(sample, delimiter).slice(separator ? 1 : 0);
+    const filled = rows.filter(({ cells }) => cells.some((cell) => cell.trim() !== ''));
+    const fitting = filled.findIndex(({ cells }) => isHeader(kind, cells, overrides));
+    const header = filled[Math.max(0, fitting)] ?? { line: 1, cells: [] };
     return {
       delimiter,
-      ...headers,
-      score: countRecognised(kind, headers.cells) * 1_000 + headers.cells.length,
+      header,
+      titles: filled.slice(0, Math.max(0, fitting)).map(({ cells }) => cells.filter(Boolean).join(' ')),
+      score:
+        (fitting >= 0 ? 1_000_000 : 0) +
+        countRecognised(kind, header.cells) * 1_000 +
+        Math.min(999, header.cells.length),
     };
   });
-  const best = candidates.reduce((a, b) => (b.score > a.score ? b : a));
-  if (best.cells.every((cell) => fold(cell) === ''))
-    throw new ConnectorError(`${name}: line ${best.line} holds no names of columns.`);
-  return { ...look, delimiter: best.delimiter, headers: best.cells, headerLine: best.line };
+  const { delimiter, header, titles } = candidates.reduce((a, b) => (b.score > a.score ? b : a));
+  if (header.cells.every((cell) => fold(cell) === ''))
+    throw new ConnectorError(`${name}: line ${header.line} holds no names of columns.`);
+  return { ...look, delimiter, headers: header.cells, headerLine: header.line, titles };
 }
 
-/** The first row that is not blank. */
-function readHeaders(sample: string, delimiter: Delimiter, skipped: number): CsvRow {
-  const rows: string[][] = [];
+function readFirstRows(sample: string, delimiter: Delimiter): CsvRow[] {
+  const rows: CsvRow[] = [];
+  let line = 1;
   try {
     parseSync(sample, {
       ...PARSE_OPTIONS,
       delimiter,
-      to: 20 + skipped,
-      on_record: (cells: string[]) => void rows.push(cells),
+      to: MOST_HEADER_ROWS,
+      on_record: (cells: string[]) => {
+        rows.push({ line, cells });
+        line += linesOf(cells);
+      },
     });
   } catch {
     // The sample ends inside a quotation, or with this delimiter is no CSV at all: the rows before that
     // count.
   }
-  let line = 1;
-  for (const [index, cells] of rows.entries()) {
-    if (index >= skipped && cells.some((cell) => cell.trim() !== '')) return { line, cells };
-    line += linesOf(cells);
-  }
-  return { line, cells: [] };
+  return rows;
 }
 
 /**
@@ -89,7 +108,7 @@ function readHeaders(sample: string, delimiter: Delimiter, skipped: number): Csv
  */
 export async function* readRows(
   file: CsvFile,
-  dialect: CsvDialect,
+  dialect: Pick<CsvDialect, 'encoding' | 'bomBytes' | 'delimiter' | 'headerLine'>,
   signal: AbortSignal,
 ): AsyncGenerator<CsvRow[]> {
   const { name } = file;

@@ -6,22 +6,27 @@ import type {
   RecordPage,
   RecordTable,
 } from '../external-record.js';
-import type { CsvConfig, FileKind } from './csv-config.js';
+import { type CsvConfig, FILE_KINDS, type FileKind, NO_FILE } from './csv-config.js';
 import { type CsvFile, type CsvFolder, openCsv } from './csv-file.js';
+import { GroupsOfStudents } from './csv-groups.js';
 import { type CsvColumns, findErrorColumn, recogniseHeaders } from './csv-headers.js';
 import { readLines } from './csv-lines.js';
 import {
   type Converted,
   type CsvRecord,
   type EntityKind,
+  type EntityReading,
+  isReadable,
   toEntityRecord,
   toMembershipRecord,
   withoutError,
 } from './csv-records.js';
 import { type CsvDialect, type CsvRow, detectDialect, readRows } from './csv-rows.js';
+import { absenceOf, absenceOfMemberships, encodingWarning, titleWarning } from './csv-sentences.js';
+import { CsvStates } from './csv-states.js';
 
 /** Columns that speak of others: rows with them say something anew although they are as they were. */
-const REFERRING = ['groupExternalId', 'teacherExternalId', 'courseExternalId'];
+const REFERRING = ['groupExternalId', 'groupCourse', 'groupLetter', 'teacherExternalId', 'courseExternalId'];
 
 /** What a look at a file found. */
 export interface CsvFileReport {
@@ -50,6 +55,8 @@ export class CsvSource {
   readonly #signal: AbortSignal;
   readonly #integrationId: string;
   readonly #read = new Map<string, ReadFile>();
+  /** Which of the files are there: those that were looked for. */
+  readonly #there = new Map<FileKind, Promise<boolean>>();
 
   constructor({
     config,
@@ -68,7 +75,7 @@ export class CsvSource {
    * worked with.
    */
   async look(kind: FileKind): Promise<CsvFileReport | undefined> {
-    const file = await openCsv(this.#folder, this.#config.files[kind]);
+    const file = await this.#open(kind);
     if (!file) return undefined;
     try {
       const { name, sizeBytes, modifiedAt } = file;
@@ -79,28 +86,48 @@ export class CsvSource {
     }
   }
 
-  /** Pages of the entities of a file. Throws ConnectorError when it is not there. */
+  /**
+   * Pages of the entities of a file; where there is none, what students.csv tells of them, or a page that
+   * says so. Throws ConnectorError when none of the files is there.
+   */
   async *entities(kind: EntityKind): AsyncGenerator<RecordPage<CsvRecord> | FingerprintedPage<CsvRecord>> {
-    const name = this.#config.files[kind];
-    if (!(yield* this.#pages(kind, toEntityRecord))) {
-      throw new ConnectorError(
-        `${name} is not where the files are imported from. Put it there, or set config.files.${kind} to its name.`,
-      );
+    const states = new CsvStates(this.#config.states);
+    const groups =
+      kind === 'students' && !(await this.#isThere('groups')) ? new GroupsOfStudents() : undefined;
+    const reading: EntityReading = { states, groups };
+    if (yield* this.#pages(kind, (row, columns) => toEntityRecord(row, columns, reading))) {
+      const issues = states.questions();
+      const [file] = [...this.#read].find(([, read]) => read.kind === kind) ?? [];
+      if (issues.length > 0) yield { file, records: [], issues };
+      return;
     }
+    await this.#requireAny(kind);
+    const told = await this.#toldByStudents(kind);
+    const absent = absenceOf(this.#config, kind, told);
+    yield { ...(told ?? { records: [] }), ...(absent && { absent }) };
   }
 
   /**
-   * Pages of the memberships in one role; none when there is no such file. A row that cannot be understood
-   * may be of any role: it is an error in both.
+   * Pages of the memberships in one role. A row that cannot be understood may be of any role: it is an error
+   * in both.
    */
   async *memberships(
     role: 'STUDENT' | 'TEACHER',
   ): AsyncGenerator<RecordPage<MembershipRecord> | FingerprintedPage<MembershipRecord>> {
+    const name = this.#config.files.memberships;
+    if (name === NO_FILE) {
+      yield { records: [], none: true };
+      return;
+    }
+    let rows = 0;
     const inRole = (row: CsvRow, columns: CsvColumns): Converted<MembershipRecord> => {
       const { record, issues } = toMembershipRecord(row, columns);
+      rows += 1;
       return { ...(record?.role === role && { record }), issues };
     };
-    yield* this.#pages('memberships', inRole);
+    const isThere = yield* this.#pages('memberships', inRole);
+    if (rows > 0) return;
+    yield { records: [], absent: absenceOfMemberships(name, isThere) };
   }
 
   /**
@@ -130,12 +157,77 @@ export class CsvSource {
     }
   }
 
+  /** Undefined when there is no such file. */
+  async #open(kind: FileKind): Promise<CsvFile | undefined> {
+    const name = this.#config.files[kind];
+    return name === NO_FILE ? undefined : openCsv(this.#folder, name);
+  }
+
+  #isThere(kind: FileKind): Promise<boolean> {
+    const look = async () => {
+      const file = await this.#open(kind);
+      await file?.close();
+      return file !== undefined;
+    };
+    // What cannot be opened is there all the same: whoever reads it says what is wrong with it.
+    const known = this.#there.get(kind) ?? look().catch(() => true);
+    this.#there.set(kind, known);
+    return known;
+  }
+
+  /** A folder without any of the files is the wrong one, or is not mounted. */
+  async #requireAny(kind: EntityKind): Promise<void> {
+    for (const other of FILE_KINDS) if (await this.#isThere(other)) return;
+    throw new ConnectorError(
+      `${this.#config.files[kind]} is not where the files are imported from, nor is any of the others. Look whether config.importPath (or s3Prefix) is the right folder, and whether config.files has their names.`,
+    );
+  }
+
+  /**
+   * Groups, and courses where the settings say so, as students.csv names them; undefined where it does not.
+   */
+  async #toldByStudents(kind: EntityKind): Promise<RecordPage<CsvRecord> | undefined> {
+    const { coursesFromStudents } = this.#config;
+    if (kind !== 'groups' && !(kind === 'courses' && coursesFromStudents)) return undefined;
+    if (await this.#isThere('groups')) return undefined;
+    const file = await this.#open('students');
+    if (!file) return undefined;
+    try {
+      const { dialect, columns, errorAt } = await this.#describe(file, 'students');
+      if (!GroupsOfStudents.areIn(columns)) return undefined;
+      const found = new GroupsOfStudents();
+      let unreadable = 0;
+      for await (const rows of readRows(file, dialect, this.#signal)) {
+        for (const given of rows) {
+          const row = errorAt < 0 ? given : withoutError(given, errorAt);
+          const readable = isReadable(row, columns);
+          if (readable === true) found.take(row, columns);
+          else if (readable === false) unreadable += 1;
+        }
+      }
+      const withCourse = coursesFromStudents && !(await this.#isThere('courses'));
+      const groups = found.groups().map(({ courseExternalId, ...group }) => ({
+        ...group,
+        ...(withCourse && { courseExternalId }),
+      }));
+      const gap = `${unreadable} ${unreadable === 1 ? 'row' : 'rows'} of ${file.name} could not be read, and may name other ${kind}.`;
+      return {
+        file: file.name,
+        records: (kind === 'groups' ? groups : found.courses()) as CsvRecord[],
+        ...(unreadable > 0 && { gap }),
+        ...(errorAt >= 0 && { partial: true }),
+      };
+    } finally {
+      await file.close();
+    }
+  }
+
   /** Returns false when there is no such file. */
   async *#pages<R>(
     kind: FileKind,
     convert: (row: CsvRow, columns: CsvColumns) => Converted<R>,
   ): AsyncGenerator<RecordPage<R> | FingerprintedPage<R>, boolean> {
-    const file = await openCsv(this.#folder, this.#config.files[kind]);
+    const file = await this.#open(kind);
     if (!file) return false;
     const { name, sizeBytes, modifiedAt } = file;
     try {
@@ -148,7 +240,11 @@ export class CsvSource {
         table: tableOf(dialect, errorAt),
         ...(errorAt >= 0 && { partial: true }),
       };
-      if (dialect.encoding === 'windows-1252') yield { ...of, records: [], issues: [encodingWarning(name)] };
+      const ofFile = [
+        ...(dialect.encoding === 'windows-1252' ? [encodingWarning(name)] : []),
+        ...(dialect.titles.length > 0 ? [titleWarning(name, dialect)] : []),
+      ];
+      if (ofFile.length > 0) yield { ...of, records: [], issues: ofFile };
       const toPage = (rows: readonly CsvRow[]): RecordPage<R> => {
         const records: R[] = [];
         const issues: RecordIssue[] = [];
@@ -172,6 +268,8 @@ export class CsvSource {
           dialect.encoding,
           dialect.headers,
           this.#config.columns[kind],
+          this.#config.states,
+          this.#config.metadata,
         ]);
         for await (const { lines, fingerprints, rows } of readLines(file, dialect, {
           seed,
@@ -189,11 +287,14 @@ export class CsvSource {
   }
 
   async #describe(file: CsvFile, kind: FileKind) {
-    const dialect = await detectDialect(file, kind);
     const overrides = this.#config.columns[kind];
+    const dialect = await detectDialect(file, kind, overrides);
     const errorAt = findErrorColumn(dialect.headers, overrides);
     const headers = headersOf(dialect, errorAt);
-    return { dialect, errorAt, columns: recogniseHeaders({ kind, file: file.name, headers, overrides }) };
+    const tellsGroups = kind === 'students' && !(await this.#isThere('groups'));
+    const { metadata } = this.#config;
+    const columns = recogniseHeaders({ kind, file: file.name, headers, overrides, tellsGroups, metadata });
+    return { dialect, errorAt, columns };
   }
 }
 
@@ -204,14 +305,4 @@ function headersOf({ headers }: CsvDialect, errorAt: number): string[] {
 function tableOf(dialect: CsvDialect, errorAt: number): RecordTable {
   const { delimiter, encoding, bomBytes } = dialect;
   return { header: headersOf(dialect, errorAt), delimiter, encoding, bom: bomBytes > 0 };
-}
-
-function encodingWarning(name: string): RecordIssue {
-  return {
-    severity: 'warning',
-    rule: 'file.encoding',
-    problem: 'the file is not UTF-8 and was read as Windows-1252; look whether the accents are right',
-    file: name,
-    hint: 'Save it as "CSV UTF-8".',
-  };
 }

@@ -14,7 +14,7 @@ import type {
 import { RosterConnector } from '../roster-connector.js';
 import type { ConnectionCheck, ConnectionReport, ReadRowsAgain, SendResult } from '../sis-connector.js';
 import { attendanceFile, attendanceFileName } from './attendance-file.js';
-import { type CsvConfig, type CsvCredentials, FILE_KINDS, type FileKind } from './csv-config.js';
+import { type CsvConfig, type CsvCredentials, FILE_KINDS, type FileKind, NO_FILE } from './csv-config.js';
 import { type CsvFileReport, CsvSource } from './csv-source.js';
 import { localFolder } from './local-folder.js';
 import type { ChosenSet, S3Bucket } from './s3-bucket.js';
@@ -29,7 +29,6 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
 
   protected override async open(): Promise<void> {
     const { context, config, credentials } = this;
-    if (config.exportPath) await context.files.folder(config.exportPath);
     if (config.s3Bucket) {
       // Loaded where it is needed: it is as large as all the rest of the service.
       const { S3Bucket } = await import('./s3-bucket.js');
@@ -39,11 +38,12 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
 
   async testConnection(): Promise<ConnectionReport> {
     const source = await this.#source();
-    const checks = await Promise.all(FILE_KINDS.map((kind) => this.#check(source, kind)));
+    const files = await Promise.all(FILE_KINDS.map((kind) => this.#check(source, kind)));
+    const checks = [...files, ...(await this.#checkExport())];
     const broken = checks.filter(({ ok }) => !ok);
     if (broken.length > 0)
       return { success: false, message: broken.map(({ message }) => message).join(' '), checks };
-    if (checks.every(({ details }) => details === undefined)) {
+    if (files.every(({ details }) => details === undefined)) {
       const names = Object.values(this.config.files).join(', ');
       return { success: false, message: `The import folder holds none of ${names}.`, checks };
     }
@@ -79,7 +79,7 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
     const { exportPath, s3ExportPrefix } = this.config;
     const name = attendanceFileName(sheet);
     const content = attendanceFile(sheet);
-    const folder = exportPath && (await files.folder(exportPath));
+    const folder = exportPath && (await files.makeFolder(exportPath));
     // An older sheet must not take the place of one that another process has written meanwhile.
     this.context.assertMaySend();
     if (folder) await files.replace(folder, name, content);
@@ -108,7 +108,7 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
 
   async #open(): Promise<CsvSource> {
     const { config, context } = this;
-    this.#set ??= this.#bucket?.newestSet(Object.values(config.files));
+    this.#set ??= this.#bucket?.newestSet(Object.values(config.files).filter((name) => name !== NO_FILE));
     const folder = (await this.#set) ?? localFolder(context.files, config.importPath ?? '');
     return new CsvSource({ config, folder, signal: context.signal, integrationId: context.integrationId });
   }
@@ -125,11 +125,30 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
     ];
   }
 
+  /** A folder that is not there yet is made when it is needed; one that lies outside never can be. */
+  async #checkExport(): Promise<ConnectionCheck[]> {
+    const { exportPath } = this.config;
+    if (!exportPath) return [];
+    const name = 'exportPath';
+    try {
+      await this.context.files.requireInside(exportPath);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ConnectorError)) throw error;
+      return [{ name, ok: false, message: error.message }];
+    }
+  }
+
   async #check(source: CsvSource, kind: FileKind): Promise<ConnectionCheck> {
     const name = this.config.files[kind];
     try {
       const report = await source.look(kind);
-      return report ? describe(report) : { name, ok: true, message: `${name} is not there.` };
+      if (report) return describe(report);
+      return {
+        name,
+        ok: true,
+        message: name === NO_FILE ? `The school has no ${kind}.` : `${name} is not there.`,
+      };
     } catch (error) {
       if (!(error instanceof ConnectorError)) throw error;
       return { name, ok: false, message: error.message };
@@ -150,7 +169,13 @@ function describe({ name, sizeBytes, modifiedAt, dialect, columns }: CsvFileRepo
   const delimiter = DELIMITER_NAMES[dialect.delimiter];
   const recognised = Object.entries(columns.names).map(([field, header]) => `${header} → ${field}`);
   const unrecognised = columns.unrecognised.map((column) => column.name);
-  const rest = unrecognised.length > 0 ? `; kept as metadata: ${unrecognised.join(', ')}` : '';
+  const kept = (columns.metadata ?? []).map((column) => column.name);
+  const dropped = unrecognised.filter((column) => !kept.includes(column));
+  const rest = [
+    kept.length > 0 ? `; kept as metadata: ${kept.join(', ')}` : '',
+    dropped.length > 0 ? `; not used: ${dropped.join(', ')}` : '',
+    dialect.titles.length > 0 ? `; the header is on line ${dialect.headerLine}, below a title` : '',
+  ].join('');
   const size = `${Math.max(1, Math.round(sizeBytes / 1_000)).toLocaleString('en')} kB`;
   const day = modifiedAt.toISOString().slice(0, 10);
   return {
@@ -164,6 +189,8 @@ function describe({ name, sizeBytes, modifiedAt, dialect, columns }: CsvFileRepo
       encoding: dialect.encoding,
       columns: columns.names,
       unrecognised,
+      metadata: kept,
+      headerLine: dialect.headerLine,
     },
   };
 }

@@ -1,7 +1,8 @@
+import type { z } from 'zod';
 import type { ConnectorDefinition } from '../connector-definition.js';
 import { IntegrationProvider } from '../integration-provider.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
-import { csvConfig, csvCredentials } from './csv-config.js';
+import { csvConfig, csvCredentials, NO_FILE } from './csv-config.js';
 import { GenericCsvConnector } from './generic-csv-connector.js';
 
 // What other connectors that read tables use: files of a folder or a bucket, their encodings, their rows.
@@ -14,6 +15,13 @@ export type { ChosenSet } from './s3-bucket.js';
 /** Loaded where it is needed: it is as large as all the rest of the service. */
 export const loadS3Bucket = async () => (await import('./s3-bucket.js')).S3Bucket;
 
+const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
+/** By entity type, the file that may be said not to be there. */
+const FILE_OF: Partial<Record<MappingEntityType, 'courses' | 'teachers'>> = {
+  [COURSE]: 'courses',
+  [TEACHER]: 'teachers',
+};
+
 /** GENERIC_CSV: a school's files in a local folder or a bucket of S3. */
 export const genericCsv: ConnectorDefinition = {
   provider: IntegrationProvider.GENERIC_CSV,
@@ -21,13 +29,16 @@ export const genericCsv: ConnectorDefinition = {
   config: csvConfig,
   credentials: csvCredentials,
   capabilities: {
-    entityTypes: [
-      MappingEntityType.COURSE,
-      MappingEntityType.GROUP,
-      MappingEntityType.STUDENT,
-      MappingEntityType.TEACHER,
-    ],
+    entityTypes: [COURSE, GROUP, STUDENT, TEACHER],
     sendsAttendance: true,
+  },
+  capabilitiesWith(config) {
+    const { files = {}, coursesFromStudents } = config as z.input<typeof csvConfig>;
+    const isThere = (type: MappingEntityType) => {
+      const file = FILE_OF[type];
+      return !file || files[file] !== NO_FILE || (type === COURSE && coursesFromStudents === true);
+    };
+    return { entityTypes: [COURSE, GROUP, STUDENT, TEACHER].filter(isThere), sendsAttendance: true };
   },
   create: (context) => new GenericCsvConnector(context),
 };

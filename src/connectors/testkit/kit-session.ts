@@ -29,9 +29,12 @@ export interface KitSession {
   create(): { connector: Connector; config: Record<string, unknown>; credentials: Record<string, string> };
 }
 
+const noFolder = (path: string) =>
+  Promise.reject(new ConnectorError(`"${path}" lies outside: this simulation has no files.`));
 const NO_FILES: ConfinedFiles = {
-  folder: (path) =>
-    Promise.reject(new ConnectorError(`"${path}" lies outside: this simulation has no files.`)),
+  folder: noFolder,
+  requireInside: noFolder,
+  makeFolder: noFolder,
   open: async () => undefined,
   replace: () => Promise.reject(new ConnectorError('This simulation has no files.')),
 };

@@ -33,6 +33,10 @@ export class SyncConflictModel extends Model {
   @Column({ type: DataType.UUID })
   declare internalId: string | null;
 
+  /** Whether a run has met it that was applied. */
+  @Column({ type: DataType.BOOLEAN, allowNull: false })
+  declare lasting: boolean;
+
   @Column({ type: DataType.DATE, allowNull: false })
   declare createdAt: Date;
 

@@ -1,6 +1,8 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type {
+  DecidedConflictSchema,
   MappingHistoryEntrySchema,
+  RekeySchema,
   SyncDataResponseSchema,
   SyncPartSchema,
 } from '../../../gen/smartid/integrations/v1/integration_service_pb.js';
@@ -22,7 +24,9 @@ import {
 } from '../../../gen/smartid/integrations/v1/sync_pb.js';
 import type { MappingHistoryEntry } from '../../mappings/index.js';
 import type {
+  BulkDecided,
   GuardOverride,
+  Renumbered,
   SyncChange,
   SyncConflict,
   SyncIssue,
@@ -122,6 +126,30 @@ export function toSyncConflictMessage(conflict: SyncConflict): MessageInitShape<
     internalId: optional(conflict.internalId),
     createdAt: timestamp(conflict.createdAt),
     resolvedAt: timestamp(conflict.resolvedAt),
+  };
+}
+
+export function toDecidedConflictMessage(
+  decided: BulkDecided,
+): MessageInitShape<typeof DecidedConflictSchema> {
+  return {
+    conflictId: decided.conflictId,
+    externalId: decided.externalId,
+    internalId: optional(decided.internalId),
+    formerExternalId: optional(decided.formerId),
+    givenName: optional(decided.givenName),
+    familyName: optional(decided.familyName),
+  };
+}
+
+export function toRekeyMessage(person: Renumbered): MessageInitShape<typeof RekeySchema> {
+  return {
+    internalId: person.internalId,
+    externalId: person.formerId,
+    newExternalId: person.externalId,
+    rule: person.rule,
+    givenName: optional(person.givenName),
+    familyName: optional(person.familyName),
   };
 }
 

@@ -11,10 +11,11 @@ import { createValidator, type Validator, type Violation } from '@bufbuild/proto
 import type { Interceptor } from '@connectrpc/connect';
 import { GetMappingRequestSchema } from '../../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { type FieldViolation, invalidFields } from '../../errors.js';
+import { requireStorable } from '../../require-storable.js';
 
 /**
- * Holds requests against the rules in the proto files. Violations name fields as JSON does:
- * `records[0].studentId`.
+ * Holds requests against the rules in the proto files, and refuses texts that cannot be stored. Violations
+ * name fields as JSON does: `records[0].studentId`.
  */
 export function validation(): Interceptor {
   const validator = createValidator();
@@ -42,6 +43,7 @@ async function* checked<T extends Message>(
 }
 
 function check(validator: Validator, desc: DescMessage, message: Message): void {
+  requireStorable(message);
   const result = validator.validate(desc, message);
   if (result.kind === 'error') throw result.error;
   if (result.kind === 'invalid') {

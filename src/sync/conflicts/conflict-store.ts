@@ -1,32 +1,9 @@
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../../paging.js';
+import type { ConflictResolution, SyncConflict } from './conflict.js';
+import { type BulkDecision, type BulkOutcome, resolveInBulk } from './resolve-in-bulk.js';
 import { unlinkMapping } from './unlink-mapping.js';
-
-export type ConflictResolution = 'LINK' | 'CREATE' | 'IGNORE';
-
-/**
- * A row of a source of which nobody can tell without a person who it is: somebody new, or an id that may be
- * re-used.
- */
-export interface SyncConflict {
-  id: string;
-  entityType: 'STUDENT' | 'TEACHER';
-  externalId: string;
-  runId: string;
-  /** What the source says of the person. */
-  record: Record<string, unknown>;
-  /** Who it may be, the likeliest first. */
-  candidates: { internalId: string; confidence: number; rule: string }[];
-  /** Why it cannot be told, as the end of a sentence. */
-  reason: string;
-  /** What a person decided; null while it waits. */
-  resolution: ConflictResolution | null;
-  /** Who it was linked to. */
-  internalId: string | null;
-  createdAt: Date;
-  resolvedAt: Date | null;
-}
 
 const COLUMNS = `id, entity_type AS "entityType", external_id AS "externalId", run_id AS "runId", record, candidates, reason, resolution,
   internal_id AS "internalId", created_at AS "createdAt", resolved_at AS "resolvedAt"`;
@@ -92,6 +69,14 @@ export class ConflictStore {
       );
       return row as SyncConflict;
     });
+  }
+
+  /** Decides about many at once; see `resolveInBulk`. */
+  resolveInBulk(
+    of: { integrationId: string; institutionId: string },
+    decision: BulkDecision,
+  ): Promise<BulkOutcome> {
+    return resolveInBulk(this.database, of, decision);
   }
 
   async #requireFree(

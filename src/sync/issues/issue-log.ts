@@ -1,6 +1,6 @@
 import type { RecordIssue, RecordPage } from '../../connectors/index.js';
 import type { Database, Lease } from '../../database/index.js';
-import { cleanExternalId, quoted, storableText } from '../../values/index.js';
+import { cleanExternalId, quoted, storableJson, storableText } from '../../values/index.js';
 import { type StoredTable, toStoredCells, toStoredTable } from './stored-rows.js';
 
 const BATCH = 2_000;
@@ -168,13 +168,13 @@ export class IssueLog {
         runId,
         column(({ number }) => number),
         column(({ severity }) => severity.toUpperCase()),
-        column(({ rule }) => rule),
+        column(({ rule }) => storable(rule)),
         column(({ message }) => storable(message)),
         column(({ file }) => storable(file)),
         column(({ line }) => line),
         column((issue) => storable(issue.column)),
         column(({ value }) => storable(value)?.slice(0, MAX_VALUE)),
-        column(({ hint }) => hint),
+        column(({ hint }) => storable(hint)),
         column(({ externalId }) => mappable(externalId)),
         column(({ cells }) => cells),
       ],
@@ -196,7 +196,7 @@ export class IssueLog {
     const { database, integrationId, runId } = this.#options;
     await database.execute(
       'UPDATE sync_runs SET tables = tables || $3::jsonb WHERE integration_id = $1 AND id = $2',
-      [integrationId, runId, JSON.stringify(Object.fromEntries(fresh))],
+      [integrationId, runId, storableJson(Object.fromEntries(fresh))],
     );
   }
 }

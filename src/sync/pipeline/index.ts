@@ -1,5 +1,8 @@
 export { adoptMappings } from './adopt-mappings.js';
+export { rekeyMappings } from './apply/rekey-mappings.js';
+export { contradictionOfLink, findRenumbered, type Renumbered } from './match/index.js';
 export { approvePlan, finishApplied, runPipeline } from './pipeline.js';
+export { findRenumberedIn, planRekeys } from './plan/index.js';
 export { SourceFailure } from './read/read-pages.js';
 export {
   MAX_REPORTED_MAPPINGS,
@@ -9,4 +12,5 @@ export {
   type SyncReport,
 } from './report/report.js';
 export { rollBack } from './rollback.js';
+export { preferHashJoins } from './sql/joins.js';
 export type { SyncContext } from './sync-context.js';

@@ -5,7 +5,7 @@ import { ENTITY_SPECS, type EntitySpec } from '../../roster/index.js';
 import type { IssueLog } from '../issues/index.js';
 import type { SyncPolicy } from '../policy.js';
 import type { SyncRun } from '../runs/sync-run.js';
-import { type ActionCount, countByAction } from './apply/verify.js';
+import { type ActionCount, countByAction } from './apply/plan-sizes.js';
 import { type Planned, plan } from './plan/index.js';
 import type { Staged } from './stage/index.js';
 import type { SyncContext } from './sync-context.js';

@@ -1,5 +1,6 @@
 import { lockInstitution, positionOf } from '../../changes/index.js';
 import type { RecordSource } from '../../connectors/index.js';
+import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { IssueLog } from '../issues/index.js';
 import type { SyncPolicy } from '../policy.js';
@@ -9,7 +10,7 @@ import { apply, keepDigests } from './apply/apply.js';
 import { keepStep, loadBaseline } from './guard/baseline.js';
 import { judge } from './guard/guard.js';
 import { countChanges, countPlan, makePlan, specOf } from './make-plan.js';
-import type { Planned } from './plan/index.js';
+import { findRenumberedIn, type Planned } from './plan/index.js';
 import { recallRows } from './read/recall-rows.js';
 import { explainPlan } from './report/explain-plan.js';
 import { report, type SyncReport } from './report/report.js';
@@ -92,6 +93,7 @@ async function planAndApply(
     await issues.rewind(found);
     await explainPlan({ ...context, spec: specOf(run) }, issues, staged, made);
     countPlan(run, staged, made, issues);
+    const mayBeRenumbered = made.conflicts.length > 0 && made.impact.leaving > 0;
     const held = judge(made.impact, {
       evidence: run.evidence,
       policy,
@@ -99,6 +101,7 @@ async function planAndApply(
       noun: specOf(run).noun,
       partial: staged.partial,
       baseline: await loadBaseline(database, { run, spec: specOf(run), policy, impact: made.impact }),
+      renumbered: mayBeRenumbered ? await countLeavingRenumbered(database, run) : 0,
     });
     run.error = held ?? null;
     if (run.kind === 'PREVIEW' || held) {
@@ -123,6 +126,11 @@ async function planAndApply(
     Object.assign(run, { stage: 'REPORT', status: 'COMPLETED' });
     return;
   }
+}
+
+/** How many of those whom a plan takes for gone have a row under another id. */
+async function countLeavingRenumbered(database: Database, run: SyncRun): Promise<number> {
+  return (await findRenumberedIn(database, run)).filter(({ isLeaving }) => isLeaving).length;
 }
 
 /** The second half for a plan that a person looked at: applies it as it stands. */

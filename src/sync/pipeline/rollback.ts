@@ -1,7 +1,8 @@
 import { positionOf } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { noCounts, type SyncRun } from '../runs/sync-run.js';
-import { countByAction, sizesOf, verify } from './apply/verify.js';
+import { countByAction, sizesOf } from './apply/plan-sizes.js';
+import { verify } from './apply/verify.js';
 import { applyPlan, beginAnew } from './pipeline.js';
 import { report, type SyncReport } from './report/report.js';
 import { preferHashJoins } from './sql/joins.js';
@@ -39,8 +40,8 @@ async function planBack(database: Database, run: SyncRun): Promise<number> {
        CASE c.action WHEN 'CREATE' THEN 'DELETE' WHEN 'DELETE' THEN 'CREATE' WHEN 'LINK' THEN 'UNLINK' WHEN 'UNLINK' THEN 'LINK'
          WHEN 'RESTORE' THEN CASE WHEN c.before = c.after THEN 'MISSING' WHEN c.before->'active' = 'true' THEN 'UPDATE' ELSE 'DEACTIVATE' END
          WHEN 'DEACTIVATE' THEN 'RESTORE' WHEN 'MISSING' THEN 'RESTORE' ELSE c.action END,
-       c.internal_id, c.external_id, c.after, c.before, c.missing_after, c.missing_before
-     FROM sync_changes c WHERE c.integration_id = $1 AND c.run_id = $3 AND c.outcome IS NULL AND c.action <> 'REKEY'`,
+       c.internal_id, CASE c.action WHEN 'REKEY' THEN c.before->>'externalId' ELSE c.external_id END, c.after, c.before, c.missing_after, c.missing_before
+     FROM sync_changes c WHERE c.integration_id = $1 AND c.run_id = $3 AND c.outcome IS NULL`,
     [run.integrationId, run.id, run.rollsBack],
   );
 }

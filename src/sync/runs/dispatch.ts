@@ -13,7 +13,7 @@ import type { SyncPolicy } from '../policy.js';
 import { type PartOf, runParts } from './run-parts.js';
 import type { SyncRun } from './sync-run.js';
 
-/** How often a process may die on a run before the run is given up. */
+/** How often a run may be begun that does not come to its end; then it is given up. */
 const MAX_ATTEMPTS = 5;
 
 /**
@@ -71,7 +71,9 @@ export function taskOf({ kind, approvedAt, rollsBack, pushed }: SyncRun): Task {
 export async function dispatch(given: Dispatch): Promise<SyncReport> {
   const { run } = given;
   if (run.attempt > MAX_ATTEMPTS)
-    throw new SourceFailure(`${MAX_ATTEMPTS} processes died while this run was under way.`);
+    throw new SourceFailure(
+      `The run was begun ${MAX_ATTEMPTS} times and never came to its end: the process ended on the way, or the end could not be recorded. Its log tells more.`,
+    );
   // The process died between the last write of the run and the word that it was done.
   if (run.appliedPosition) return finishApplied(given);
   const { one, all } = WORK[taskOf(run)];
@@ -147,7 +149,7 @@ async function approveAll(given: Dispatch): Promise<SyncReport> {
       now.find(({ id, status }) => id === part.id && status !== 'HELD' && status !== 'PREVIEWED'),
     begin: async (part) => {
       await given.endDead(part);
-      return claims.approve(run.integrationId, part.id, run.decision ?? '', lease);
+      return claims.approve(run.integrationId, part.id, run.decision ?? '', { whole: lease });
     },
     do: (context) => (context.run.appliedPosition ? finishApplied(context) : approvePlan(context)),
   });

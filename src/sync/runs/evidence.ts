@@ -22,6 +22,8 @@ export interface Evidence {
   ended: boolean;
   /** Why the reading proves no absence, a sentence each. */
   gaps: string[];
+  /** Whether the list itself was not there, and its records were found elsewhere in the source. */
+  found: boolean;
   memberships: MembershipEvidence;
 }
 
@@ -36,6 +38,8 @@ export interface MembershipEvidence {
    */
   pages: number;
   rows: number;
+  /** Whether the source has no such list, as a person said. */
+  none: boolean;
   /** How many the source said its list has; null where it does not say. */
   declaredTotal: number | null;
   /** Pages that begin with the same rows as a page before. */
@@ -56,7 +60,8 @@ export function noEvidence(): Evidence {
     unidentifiedRows: 0,
     ended: false,
     gaps: [],
-    memberships: { pages: 0, rows: 0, declaredTotal: null, repeatedPages: 0, gaps: [] },
+    found: false,
+    memberships: { pages: 0, rows: 0, none: false, declaredTotal: null, repeatedPages: 0, gaps: [] },
   };
 }
 
@@ -70,6 +75,7 @@ export function countMembershipPage(
   evidence.rows +=
     page.records.length + (page.issues ?? []).filter(({ severity }) => severity === 'error').length;
   evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
+  evidence.none ||= page.none ?? false;
   if (isRepeated) evidence.repeatedPages += 1;
   if (page.gap) evidence.gaps.push(storableText(page.gap));
 }
@@ -113,15 +119,19 @@ export function countPage(evidence: Evidence, page: RecordPage<unknown>, known =
   ).length;
 }
 
-/** Draws the conclusion once all is read. `partial`: the source never meant to speak of everybody. */
+/**
+ * Draws the conclusion once all is read. `partial`: the source did not speak of everybody; `absent`: because
+ * the list was not there, as this sentence says.
+ */
 export function concludeEvidence(
   evidence: Evidence,
-  { partial, noun }: { partial: boolean; noun: string },
+  { partial, absent, noun }: { partial: boolean; absent?: string | undefined; noun: string },
 ): void {
   const { rows, declaredTotal, unidentifiedRows, idsUnique } = evidence;
   const gap = (sentence: string) => evidence.gaps.push(sentence);
   evidence.ended = true;
-  if (partial) gap(`Only some ${noun}s were given.`);
+  if (absent) gap(storableText(absent));
+  else if (partial) gap(`Only some ${noun}s were given.`);
   if (rows === 0 && !partial) gap(`Not one ${noun} was read.`);
   if (declaredTotal !== null && rows < declaredTotal)
     gap(`The source says it has ${declaredTotal} ${noun}s, and gave ${rows}.`);

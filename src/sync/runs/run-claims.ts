@@ -136,10 +136,16 @@ export class RunClaims {
   }
 
   /**
-   * Takes a plan that waits for a person, to apply it. Throws `failed_precondition` when the run is none,
-   * `aborted` while another run of the same is under way.
+   * Takes a plan that waits for a person, to apply it. `shape`: makes of it, and of its waiting parts, what
+   * the person approves. Throws `failed_precondition` when the run is none, `aborted` while another run of
+   * the same is under way.
    */
-  async approve(integrationId: string, runId: string, decision: string, whole?: Lease): Promise<HeldRun> {
+  async approve(
+    integrationId: string,
+    runId: string,
+    decision: string,
+    { whole, shape }: { whole?: Lease; shape?: (run: SyncRun) => Promise<void> } = {},
+  ): Promise<HeldRun> {
     const before = await this.runs.get(integrationId, runId);
     requireWaiting(before);
     return this.database
@@ -150,7 +156,11 @@ export class RunClaims {
            WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
           [integrationId, runId, storableText(decision)],
         );
-        if (row) return this.#hold(row);
+        if (row) {
+          const run = toRun(row);
+          await shape?.(run);
+          return this.#hold(run);
+        }
         throw (
           requireWaiting(await this.runs.get(integrationId, runId)) ??
           new Error('a waiting run could not be taken')

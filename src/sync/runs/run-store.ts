@@ -2,7 +2,7 @@ import { NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../../paging.js';
-import { storableText } from '../../values/index.js';
+import { storableJson, storableText } from '../../values/index.js';
 import type { HeldRun } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { SyncRun } from './sync-run.js';
@@ -37,7 +37,7 @@ export class RunStore {
     const [row] = await this.database.query<{ position: string }>(
       `UPDATE sync_runs SET applied_position = ${NEXT_POSITION}, counts = $3, membership_counts = $4, evidence = $5
        WHERE integration_id = $1 AND id = $2 RETURNING applied_position AS position`,
-      [run.integrationId, run.id, run.counts, run.membershipCounts, run.evidence],
+      [run.integrationId, run.id, run.counts, run.membershipCounts, storableJson(run.evidence)],
     );
     if (!row) throw deleted();
     run.appliedPosition = row.position;
@@ -69,7 +69,7 @@ export class RunStore {
           run.counts,
           run.membershipCounts,
           run.timings,
-          run.evidence,
+          storableJson(run.evidence),
           run.approvedAt,
         ],
       );
@@ -78,19 +78,40 @@ export class RunStore {
     });
   }
 
+  /** Inside the apply transaction: the conflicts that the run has met wait on whatever becomes of plans. */
+  async keepConflicts(run: SyncRun): Promise<void> {
+    await this.database.execute(
+      'UPDATE sync_conflicts SET lasting = true WHERE integration_id = $1 AND run_id = $2 AND NOT lasting',
+      [run.integrationId, run.id],
+    );
+  }
+
+  /** Closes the conflicts that only these plans have met, which are discarded. */
+  async #dropConflicts(integrationId: string, runIds: readonly string[]): Promise<void> {
+    await this.database.execute(
+      `DELETE FROM sync_conflicts
+       WHERE integration_id = $1 AND run_id = ANY($2::uuid[]) AND NOT lasting AND resolution IS NULL`,
+      [integrationId, runIds],
+    );
+  }
+
   /**
    * Discards the held plans that a newer reading of the same has replaced, and the runs that were held for
    * them alone.
    */
   async supersede(run: SyncRun): Promise<void> {
     const decision = `Run ${run.id} read the source anew.`;
-    const parents = await this.database.query<{ parentId: string | null }>(
+    const discarded = await this.database.query<{ id: string; parentId: string | null }>(
       `UPDATE sync_runs SET status = 'DISCARDED', decision = $4
        WHERE integration_id = $1 AND (entity_type = $2 OR $2 = 'ALL') AND id <> $3 AND parent_id IS DISTINCT FROM $3 AND status = 'HELD'
-       RETURNING parent_id AS "parentId"`,
+       RETURNING id, parent_id AS "parentId"`,
       [run.integrationId, run.entityType, run.id, decision],
     );
-    for (const { parentId } of parents)
+    await this.#dropConflicts(
+      run.integrationId,
+      discarded.map(({ id }) => id),
+    );
+    for (const { parentId } of discarded)
       if (parentId) await this.#discardEmpty(run.integrationId, parentId, decision);
   }
 
@@ -136,11 +157,15 @@ export class RunStore {
    */
   async discard(integrationId: string, runId: string, decision: string): Promise<SyncRun> {
     await this.assertWaiting(integrationId, runId);
-    const [row] = await this.database.query<SyncRun>(
-      `UPDATE sync_runs SET status = 'DISCARDED', decision = $3
-       WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
-      [integrationId, runId, storableText(decision)],
-    );
+    const row = await this.database.transaction(async () => {
+      const [discarded] = await this.database.query<SyncRun>(
+        `UPDATE sync_runs SET status = 'DISCARDED', decision = $3
+         WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
+        [integrationId, runId, decision],
+      );
+      if (discarded) await this.#dropConflicts(integrationId, [runId]);
+      return discarded;
+    });
     if (row) return toRun(row);
     await this.assertWaiting(integrationId, runId);
     // Somebody's approval came to nothing meanwhile, and the plan waits again.

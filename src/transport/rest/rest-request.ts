@@ -9,6 +9,7 @@ import {
   ScalarType,
 } from '@bufbuild/protobuf';
 import { type FieldViolation, invalidFields } from '../../errors.js';
+import { requireStorable } from '../../require-storable.js';
 import type { RouteMatch } from './rest-routes.js';
 
 type JsonObject = { [key: string]: JsonValue };
@@ -44,6 +45,8 @@ export function buildRequest(
 }
 
 function parse(desc: DescMessage, json: JsonObject): Message {
+  // As a message on the wire half of a character would be another one.
+  requireStorable(json);
   try {
     return Object.keys(json).length === 0 ? create(desc) : fromJson(desc, json);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { genericCsv } from '../../../src/connectors/generic-csv/index.js';
@@ -102,6 +102,31 @@ describe('attendance as a CSV file', () => {
       .with.property('message')
       .that.matches(/cannot be written/);
     expect(await readdir(join(root, 'out'))).to.deep.equal([name]);
+  });
+
+  it('goes into a folder that is made when it is first needed, inside the one that connectors may use', async () => {
+    const { root, connector } = await connected({ exportPath: 'new/attendance' });
+    await writeFile(join(root, 'in', 'students.csv'), 'id,nombres\n1,Ana\n');
+    expect(await connector.testConnection()).to.deep.include({ success: true });
+    expect(await readdir(root)).not.to.include('new');
+    await connector.sendAttendance(SHEET.sessionId, SHEET);
+    expect(await readdir(join(root, 'new', 'attendance'))).to.have.length(1);
+  });
+
+  it('never goes outside of that folder, and a connection test says so before', async () => {
+    const outside = await tempFolder();
+    for (const exportPath of ['../out', join(outside, 'x'), 'link/x']) {
+      const { root, connector } = await connected({ exportPath });
+      await symlink(outside, join(root, 'link'));
+      await writeFile(join(root, 'in', 'students.csv'), 'id,nombres\n1,Ana\n');
+      expect(await connector.testConnection()).to.deep.include({ success: false });
+      const error = await connector.sendAttendance(SHEET.sessionId, SHEET).catch((thrown: Error) => thrown);
+      expect(error)
+        .to.be.an('error')
+        .with.property('message')
+        .that.matches(/lies outside/);
+    }
+    expect(await readdir(outside)).to.deep.equal([]);
   });
 
   it('without an exportPath is refused with the name of the setting', async () => {

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { FileKind } from '../../../src/connectors/generic-csv/csv-config.js';
 import { inFolder, onS3, packed, readCsv, type Storage } from './read-csv.js';
@@ -264,7 +265,9 @@ describe('CSV files as schools write them', () => {
   });
 
   const check = async ({ file, kind, config, records, issues = [], error }: Case, storage: Storage) => {
-    const result = await readCsv(file, kind, config, storage).catch((thrown: unknown) => thrown as Error);
+    const result = await readCsv(file, kind, { metadata: '*', ...config }, storage).catch(
+      (thrown: unknown) => thrown as Error,
+    );
     if (error) {
       expect((result as Error).message?.replace('.csv.gz', '.csv')).to.match(error);
       return;
@@ -294,20 +297,146 @@ describe('CSV files as schools write them', () => {
   }
 
   it('keep __proto__ and constructor as data, and nothing else changes', async () => {
-    const { records } = await readCsv(`${HEAD},__proto__,constructor\n1,Ana,Soto,x,y\n`);
+    const text = `${HEAD},__proto__,constructor\n1,Ana,Soto,x,y\n`;
+    const { records } = await readCsv(text, 'students', { metadata: '*' });
     expect(JSON.stringify(records[0]?.metadata)).to.equal('{"__proto__":"x","constructor":"y"}');
     expect(({} as Record<string, unknown>).x).to.equal(undefined);
   });
 
-  it('count the file, line and value of an issue', async () => {
-    const { issues } = await readCsv(`${HEAD},estado\n1,Ana,Soto,quizás\n`);
-    expect(issues[0]).to.include({
-      severity: 'warning',
-      line: 2,
-      column: 'estado',
-      value: 'quizás',
-      externalId: '1',
+  it('ask once for each state that nobody knows, with how many rows have it, and conclude nothing', async () => {
+    const rows = ['Condicional', 'condicional ', 'CONDICIONÁL', 'Becado', 'Regular'];
+    const text = `${HEAD},estado\n${rows.map((state, n) => `${n},Ana,Soto,${state}`).join('\n')}\n`;
+    const { issues, records } = await readCsv(text);
+    expect(records.map(({ active }) => active)).to.deep.equal([null, null, null, null, true]);
+    expect(issues.map(({ rule, value }) => [rule, value])).to.deep.equal([
+      ['status.unknown', 'Condicional'],
+      ['status.unknown', 'Becado'],
+    ]);
+    expect(issues[0]).to.include({ severity: 'warning', column: 'estado' });
+    expect(issues[0]?.problem).to.match(
+      /estado "Condicional" is not known \(3 rows have it, the first on line 2\)/,
+    );
+    expect(issues[0]?.hint).to.contain('config.states: {"Condicional": "ACTIVE"}');
+    const told = await readCsv(text, 'students', { states: { CONDICIONAL: 'ACTIVE', becado: 'INACTIVE' } });
+    expect(told.issues).to.deep.equal([]);
+    expect(told.records.map(({ active }) => active)).to.deep.equal([true, true, true, false, true]);
+  });
+
+  it('ask once when a column for the state has values without end', async () => {
+    const rows = Array.from({ length: 500 }, (_, n) => `${n},Ana,Soto,nota ${n}`);
+    const { issues } = await readCsv(`${HEAD},situacion\n${rows.join('\n')}\n`);
+    expect(issues).to.have.length(1);
+    expect(issues[0]?.problem).to.match(/situacion has 500 values that are not known \(500 rows have one/);
+  });
+
+  it('pass over a header that comes once more between two lists, with a warning', async () => {
+    for (const kind of ['students', 'memberships'] as const) {
+      const [head, ...rows] =
+        kind === 'students'
+          ? ['id,nombres,curso', '1,Ana,1A', '2,Luz,1B']
+          : ['grupo_id,persona_id', 'G1,1', 'G2,2'];
+      const { records, issues } = await readCsv([head, rows[0], head, rows[1]].join('\n'), kind);
+      expect(records).to.have.length(2);
+      expect(issues.map(({ rule, severity, line }) => [rule, severity, line])).to.deep.equal([
+        ['row.header', 'warning', 3],
+      ]);
+    }
+  });
+
+  it('know the states of Chilean exports, in each gender and way of writing', async () => {
+    const states: Record<string, boolean> = {
+      Matriculado: true,
+      matriculada: true,
+      'Matriculado(a)': true,
+      REGULAR: true,
+      'Alumno Regular': true,
+      Vigente: true,
+      Sí: true,
+      Trasladado: false,
+      'Trasladada ': false,
+      Retirada: false,
+      'Retirado/a': false,
+      Egresado: false,
+      Egresada: false,
+      Suspendido: false,
+      'No vigente': false,
+      'Dado de baja': false,
+      Licenciado: false,
+    };
+    const rows = Object.keys(states).map((state, n) => `${n},Ana,Soto,${state}`);
+    const { records, issues } = await readCsv(`${HEAD},Situación\n${rows.join('\n')}\n`);
+    expect(issues).to.deep.equal([]);
+    expect(records.map(({ active }) => active)).to.deep.equal(Object.values(states));
+  });
+
+  it('keep of the columns that nobody knows only those that the settings name', async () => {
+    const text = `N° Lista;id;nombres;Teléfono;Apoderado\n1;1;Ana;99;Luz\n`;
+    const keep = async (config: object) => (await readCsv(text, 'students', config)).records[0]?.metadata;
+    expect(await keep({})).to.equal(undefined);
+    expect({ ...((await keep({ metadata: ['telefono'] })) as object) }).to.deep.equal({ Teléfono: '99' });
+    expect(Object.keys((await keep({ metadata: '*' })) as object)).to.have.length(3);
+  });
+
+  const zip = (...names: string[]) =>
+    Buffer.from(`PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0${names.join('\0')}\0\0`, 'latin1');
+  const page = (body: string) =>
+    `<!DOCTYPE html>\n<html lang="es"><head><title>x</title></head><body>${body}</body></html>`;
+  for (const [what, bytes, sentence] of [
+    [
+      'an Excel workbook',
+      zip('[Content_Types].xml', 'xl/workbook.xml'),
+      /an Excel workbook \(\.xlsx\).*save it as "CSV UTF-8"/,
+    ],
+    [
+      'a spreadsheet of LibreOffice',
+      zip('mimetypeapplication/vnd.oasis.opendocument.spreadsheet'),
+      /LibreOffice/,
+    ],
+    ['a packed folder', zip('students.csv'), /\.zip.*Unpack/],
+    [
+      'an old Excel workbook',
+      Buffer.from(`d0cf11e0a1b11ae1${'00'.repeat(600)}`, 'hex'),
+      /old Excel workbook \(\.xls\).*save it as/,
+    ],
+    ['a packed file under a plain name', gzipSync(FEW), /packed by gzip.*\.csv\.gz/],
+    ['a PDF', Buffer.from('%PDF-1.7\n%\xe2\xe3\n1 0 obj', 'latin1'), /a PDF.*Export/],
+    ['a login page', page('<form><input type="password" name="p"></form>'), /asks for a password.*log in/],
+    ['a web page with a table', page('<table><tr><td>id</td></tr></table>'), /a web page.*spreadsheet/],
+    ['a table that a system calls .xls', '<table border=1><tr><th>id</th></tr></table>', /a web page/],
+    [
+      'a workbook written as XML',
+      '<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook/>',
+      /Excel workbook written as XML/,
+    ],
+    ['XML', '<?xml version="1.0"?><alumnos/>', /XML/],
+    ['JSON', '[{"id": 1, "nombres": "Ana"}]', /JSON/],
+    ['a refusal in JSON', '{"error": "token expired"}', /JSON/],
+    ['a picture', Buffer.from('89504e470d0a1a0a0000000d49484452'.repeat(100), 'hex'), /no text file|no CSV/],
+  ] as const) {
+    it(`name ${what} that is called students.csv, and what to do about it`, async () => {
+      const error = await readCsv(bytes as Buffer).catch((thrown: Error) => thrown);
+      expect(error)
+        .to.be.an('error')
+        .with.property('message')
+        .that.matches(/^students\.csv is no/)
+        .and.matches(sentence);
+      expect((error as Error).message).not.to.contain('\0');
     });
-    expect(issues[0]?.hint).to.match(/ACTIVO/);
+  }
+
+  it('have their header found below a title, with a warning that says what was passed over', async () => {
+    const title = 'Colegio San Martín;;;\r\n"Nómina de alumnos\r\n2026";;;\r\n\r\n';
+    const text = `${title}RUN;Nombres;Apellidos;Curso\r\n11111112-K;Ana;Soto;1A\r\n`;
+    const { records, issues } = await readCsv(text);
+    expect(records).to.have.length(1);
+    expect(records[0]).to.include({ externalId: '11111112-K', givenName: 'Ana', line: 6 });
+    expect(issues.map(({ rule, severity }) => [rule, severity])).to.deep.equal([['file.titles', 'warning']]);
+    expect(issues[0]?.problem).to.match(
+      /the header is on line 5; above it 2 rows were passed over: "Colegio San Martín/,
+    );
+    const config = { columns: { students: { givenName: 'Alumno' } } };
+    const named = await readCsv('Lista, 2026\nid,Alumno\n1,Ana\n', 'students', config);
+    expect(named.records[0]).to.include({ givenName: 'Ana', line: 3 });
+    expect(named.issues).to.have.length(1);
   });
 });

@@ -104,7 +104,7 @@ describe('a file of failed rows', () => {
 
   it('is read without its last column, and as some of the rows alone', async () => {
     const table: RecordTable = {
-      header: ['id', 'nombres', 'curso'],
+      header: ['id', 'nombres', 'nota'],
       delimiter: ';',
       encoding: 'windows-1252',
       bom: false,
@@ -115,12 +115,12 @@ describe('a file of failed rows', () => {
       row(['3', 'Paz', '1', 'B'], 'z'),
       row(['', '', ''], 'w'),
     ];
-    const { records, issues } = await readCsv(failedRowsCsv(table, rows));
+    const { records, issues } = await readCsv(failedRowsCsv(table, rows), 'students', { metadata: '*' });
     expect(records).to.have.length(2);
     expect(records[0]).to.deep.include({
       externalId: '1',
       givenName: 'Ñandú',
-      metadata: { curso: '1A' },
+      metadata: { nota: '1A' },
       cells: ['1', 'Ñandú', '1A'],
     });
     expect(records[1]).to.deep.include({ externalId: '2', metadata: {}, cells: ['2', 'Eva', ''] });
@@ -130,7 +130,7 @@ describe('a file of failed rows', () => {
   });
 
   it("leaves a school's own column named error alone where it is not the last one, or where the config names it", async () => {
-    const own = await readCsv('id,error,nombres\n1,none,Ana\n');
+    const own = await readCsv('id,error,nombres\n1,none,Ana\n', 'students', { metadata: '*' });
     expect(own.records[0]).to.deep.include({ metadata: { error: 'none' } });
     const named = await readCsv('id,nombres,error\n1,Ana,a-1\n', 'students', {
       columns: { students: { code: 'error' } },

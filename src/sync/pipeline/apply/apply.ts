@@ -7,7 +7,9 @@ import { type EntityColumn, entityColumns } from '../sql/entity-columns.js';
 import { lookUp, preferHashJoins } from '../sql/joins.js';
 import { FORGOTTEN } from '../stage/index.js';
 import type { SyncContext } from '../sync-context.js';
-import { type ActionCount, countByAction, GOOD, has, sizesOf, verify } from './verify.js';
+import { type ActionCount, countByAction, GOOD, has, type PlanSizes, sizesOf } from './plan-sizes.js';
+import { rekeyMappings } from './rekey-mappings.js';
+import { verify } from './verify.js';
 
 /** Changes of entities that are there already, with what they say of roster and mapping. */
 const CHANGES_THERE = `('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK')`;
@@ -36,10 +38,13 @@ export async function apply(
   const policy = syncPolicy.parse(integration.policy);
   const left = await verify(database, run, { sizes, policy, drafted: made?.drafted });
   run.counts.moved = left.entities;
+  await countRekeys(database, run, sizes);
   run.membershipCounts.moved = left.memberships;
   await runs.saveApplied(run);
+  await runs.keepConflicts(run);
   for (const spec of Object.values(ENTITY_SPECS)) {
     const type = spec.entityType;
+    if (has(sizes, type, 'REKEY')) await rekeyMappings(database, run, spec);
     if (has(sizes, type, 'CREATE')) await createEntities(database, run, spec);
     if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'LINK', 'UNLINK'))
       await lookUp(database, sizes, () => updateEntities(database, run, spec));
@@ -50,6 +55,25 @@ export async function apply(
     if (has(sizes, type, 'DELETE', 'UNLINK')) await deleteEntities(database, run, spec);
   }
   if (has(sizes, 'MEMBERSHIP', 'CREATE', 'DELETE')) await applyMemberships(database, run);
+}
+
+/** Who is re-keyed was counted as gone, and his or her row as a conflict. */
+async function countRekeys(database: Database, run: SyncRun, sizes: PlanSizes): Promise<void> {
+  if (run.rollsBack || !sizes.actions.some(({ action }) => action === 'REKEY')) return;
+  const [row] = await database.query<{ rekeyed: number; missing: number; deactivated: number }>(
+    `SELECT count(*)::int AS rekeyed, count(x.seq)::int AS missing,
+       (count(*) FILTER (WHERE x.action = 'DEACTIVATE'))::int AS deactivated
+     FROM sync_changes c
+     LEFT JOIN sync_changes x ON x.integration_id = $1 AND x.run_id = $2 AND x.entity = c.entity
+       AND x.external_id = c.before->>'externalId' AND x.missing_after > 0
+     WHERE ${GOOD} AND c.action = 'REKEY'`,
+    [run.integrationId, run.id],
+  );
+  const { counts } = run;
+  counts.updated += row?.rekeyed ?? 0;
+  counts.conflicts -= row?.rekeyed ?? 0;
+  counts.missing -= row?.missing ?? 0;
+  counts.deactivated -= row?.deactivated ?? 0;
 }
 
 /**

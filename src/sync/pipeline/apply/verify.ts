@@ -6,45 +6,13 @@ import type { SyncRun } from '../../runs/sync-run.js';
 import { markMatchedCreates } from '../match/index.js';
 import { rowObject, stillHas } from '../sql/entity-columns.js';
 import { lookUp } from '../sql/joins.js';
-
-/** How many changes of an entity and an action a plan holds. */
-export interface ActionCount {
-  entity: string;
-  action: string;
-  count: number;
-}
-
-/** What a plan holds, how many changes that is, and among how many rows each is looked up. */
-export interface PlanSizes {
-  actions: readonly ActionCount[];
-  rows: number;
-  among: number;
-}
+import { GOOD, has, outcomeOf, type PlanSizes } from './plan-sizes.js';
+import { markMovedRekeys } from './rekey-mappings.js';
 
 /** How many changes are left out because they no longer fit. */
 export interface Verdict {
   entities: number;
   memberships: number;
-}
-
-const CHANGES = 'c.integration_id = $1 AND c.run_id = $2';
-/** Changes that are carried out: neither moved nor refused. */
-export const GOOD = `${CHANGES} AND c.outcome IS NULL`;
-
-export async function countByAction(database: Database, run: SyncRun): Promise<ActionCount[]> {
-  return database.query<ActionCount>(
-    'SELECT entity, action, count(*)::int FROM sync_changes WHERE integration_id = $1 AND run_id = $2 GROUP BY entity, action',
-    [run.integrationId, run.id],
-  );
-}
-
-export function sizesOf(actions: readonly ActionCount[], run: SyncRun): PlanSizes {
-  const rows = actions.reduce((sum, { count }) => sum + count, 0);
-  return { actions, rows, among: rows + run.counts.unchanged };
-}
-
-export function has({ actions }: PlanSizes, entity: string, ...wanted: string[]): boolean {
-  return actions.some((row) => row.entity === entity && wanted.includes(row.action));
 }
 
 /**
@@ -64,6 +32,7 @@ export async function verify(
     if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK', 'DELETE')) {
       entities += await markMoved(database, run, spec, sizes);
     }
+    entities += await markMovedRekeys(database, run, spec, sizes);
     if (has(sizes, type, 'CREATE', 'LINK')) {
       entities += await lookUp(database, sizes, () => markTaken(database, run, spec));
       // Drafts have ids of their own, and their rows were looked through for duplicates.
@@ -121,10 +90,6 @@ async function markMoved(
      FROM (${moved}) moved WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = moved.seq`,
     values,
   );
-}
-
-function outcomeOf(run: SyncRun): 'MOVED' | 'REFUSED' {
-  return run.rollsBack ? 'REFUSED' : 'MOVED';
 }
 
 /** New mappings of which one of the two ids has a mapping meanwhile. */

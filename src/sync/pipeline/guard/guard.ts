@@ -44,6 +44,7 @@ export function judge(
     noun,
     partial,
     baseline,
+    renumbered = 0,
   }: {
     evidence: Evidence;
     policy: SyncPolicy;
@@ -52,6 +53,8 @@ export function judge(
     /** Whether the source speaks of some alone: then having no rows says nothing. */
     partial: boolean;
     baseline: Baseline;
+    /** How many of those who would leave have a row under another id. */
+    renumbered?: number;
   },
 ): string | undefined {
   const { base, leaving, returning, changed, members, membersLeaving, memberships, membershipsEnding } =
@@ -63,12 +66,16 @@ export function judge(
   const isOver = (count: number, of: number, percent: number) =>
     of > 0 && count >= Math.max(1, floor) && count * 100 > of * percent;
   const share = (count: number, of: number) => `${count} of ${of} (${Math.floor((count * 100) / of)} %)`;
+  const approval =
+    renumbered === 0
+      ? 'Approve the plan if that is right; nothing was changed.'
+      : `${renumbered} of these ${leaving} look like new rows of the source: the same person under another id. If the school changed its ids, approve the plan as a re-key, and they stay who they are; nothing was changed.`;
   // Zero rows are never let through by a threshold: only by the person who looks at the plan.
   if (!partial && base > 0 && evidence.rows === 0) {
     return `Held: not one ${noun} was read, where ${base} are known. Look whether the source is empty or broken; nothing was changed.`;
   }
   if (isOver(leaving, base, deactivated)) {
-    return `Held: ${share(leaving, base)} ${noun}s would go, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+    return `Held: ${share(leaving, base)} ${noun}s would go, more than ${deactivated} %. ${approval}`;
   }
   // A run with a threshold of its own was allowed by a person: it is judged by itself.
   const gone = baseline.gone + leaving - returning;
@@ -79,7 +86,7 @@ export function judge(
     override?.deactivatedPercent === undefined &&
     isOver(gone, most, deactivated)
   ) {
-    return `Held: ${share(gone, most)} ${noun}s would have gone since ${day(baseline.since)}, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+    return `Held: ${share(gone, most)} ${noun}s would have gone since ${day(baseline.since)}, more than ${deactivated} %. ${approval}`;
   }
   if (isOver(changed, base, changedMost)) {
     return `Held: ${share(changed, base)} ${noun}s would change, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;

@@ -49,6 +49,16 @@ export function contradictionOfUpdate(spec: EntitySpec, row: string, person: str
   ]);
 }
 
+/**
+ * SQL that says whether a row and a person are surely one, of whom it is known that they have a national id
+ * or a code in common: the same national id and a word of the name, or else the same name and nothing that
+ * tells otherwise.
+ */
+export function isSamePerson(spec: EntitySpec, row: string, person: string): string {
+  const { otherId, sameId, otherBirth, otherName, noWord } = comparisons(spec, row, person);
+  return `((${sameId} AND NOT (${noWord})) OR NOT ((${otherName}) OR ${otherId} OR ${otherBirth}))`;
+}
+
 function comparisons(spec: EntitySpec, row: string, person: string) {
   const [a, b] = [words(row), words(person)];
   const other = (column: string) => `COALESCE(${row}.${column} <> ${person}.${column}, false)`;

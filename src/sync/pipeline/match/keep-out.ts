@@ -29,8 +29,8 @@ export async function keepOut(
        UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM doubtful d WHERE ${RUN} AND s.seq = d.seq AND s.kind = 'ENTITY'
        RETURNING s.seq, s.external_id, s.line, jsonb_build_object(${record}) AS record, d.list, d.reason
      ), written AS (
-       INSERT INTO sync_conflicts AS x (integration_id, entity_type, external_id, run_id, record, candidates, reason)
-       SELECT $1, $3, external_id, $2, record, list, reason FROM taken
+       INSERT INTO sync_conflicts AS x (integration_id, entity_type, external_id, run_id, record, candidates, reason, lasting)
+       SELECT $1, $3, external_id, $2, record, list, reason, false FROM taken
        ON CONFLICT (integration_id, entity_type, external_id) DO UPDATE SET run_id = excluded.run_id, record = excluded.record,
          candidates = excluded.candidates, reason = excluded.reason, resolution = NULL, internal_id = NULL, resolved_at = NULL)
      SELECT seq, external_id AS "externalId", line, reason FROM taken ORDER BY seq`,

@@ -87,9 +87,12 @@ function nextValue(
   }
   if (policy === 'SMARTID') keep.push(`'${field}' = ANY(t.edited)`);
   if (policy === 'FILL') keep.push(`COALESCE(t.${column}::text, '') <> ''`);
+  const isUnknown = `t.id IS NOT NULL AND 'active' = ANY(s.dropped)`;
+  const told =
+    field === 'active' && hasDropped ? `CASE WHEN ${isUnknown} THEN true ELSE ${staged} END` : staged;
   return keep.length > 0
-    ? `CASE WHEN t.id IS NOT NULL AND (${keep.join(' OR ')}) THEN t.${column} ELSE ${staged} END`
-    : staged;
+    ? `CASE WHEN t.id IS NOT NULL AND (${keep.join(' OR ')}) THEN t.${column} ELSE ${told} END`
+    : told;
 }
 
 /** Groups whose course is not known: they come in without it. */

@@ -97,7 +97,8 @@ export async function planMemberships(
     members: 0,
     membersLeaving: 0,
   };
-  if (run.membershipCounts.read === 0) return none;
+  // A list that is said to be no more ends those that it brought; a source that has no word of them does not.
+  if (run.membershipCounts.read === 0 && !run.evidence.memberships.none) return none;
   const size = { rows: run.membershipCounts.read, among: known };
   await resolveMemberships(database, run, size);
   const leftOut = await leaveOut(database, run);

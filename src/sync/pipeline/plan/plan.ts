@@ -95,7 +95,9 @@ async function countActions(database: Database, run: SyncRun, spec: EntitySpec) 
        (count(*) FILTER (WHERE action = 'RESTORE' AND (before->'active' = 'true' OR after->'active' = 'true')
          OR action <> 'RESTORE' AND before->'active' = 'false' AND after->'active' = 'true'))::int AS returning,
        (count(*) FILTER (WHERE action = 'LINK'))::int AS linked,
-       (count(*) FILTER (WHERE action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING')
+       (count(*) FILTER (WHERE action IN ('RESTORE', 'DEACTIVATE', 'MISSING')
+         -- Metadata is no change of a person.
+         OR action = 'UPDATE' AND before - 'metadata' <> after - 'metadata'
          OR action = 'LINK' AND ${OVERWRITES}))::int AS changed
      FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $3`,
     [run.integrationId, run.id, spec.entityType],

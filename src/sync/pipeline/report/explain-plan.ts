@@ -68,10 +68,10 @@ async function explainUnknown(
   { unknownCourses, memberships }: Planned,
 ): Promise<void> {
   const hint = (kind: string) => `Correct the id, or sync ${kind.toUpperCase()} first.`;
-  const waiting = await explainNeverSynced(database, run, issues, [
-    ...unknownCourses,
-    ...memberships.unknown,
-  ]);
+  const waiting = await explainNeverSynced(database, run, issues, {
+    courses: unknownCourses,
+    members: memberships.unknown,
+  });
   for (const { line, externalId, reference, kind } of unknownCourses) {
     if (waiting.has(kind)) continue;
     await issues.add({
@@ -99,13 +99,17 @@ async function explainUnknown(
   }
 }
 
-/** What was never synced cannot be known: that is said once, not row by row. Returns those kinds. */
+/**
+ * What was never synced cannot be known: that is said once, not row by row. Returns those kinds. Groups come
+ * in without their course, but members without their group are kept out.
+ */
 async function explainNeverSynced(
   database: Database,
   run: SyncRun,
   issues: IssueLog,
-  unknown: readonly Unresolved[],
+  { courses, members }: { courses: readonly Unresolved[]; members: readonly Unresolved[] },
 ) {
+  const unknown = [...courses, ...members];
   const kinds = [...new Set(unknown.map(({ kind }) => kind))];
   if (kinds.length === 0) return new Set<Unresolved['kind']>();
   const known = await database.query<{ kind: string }>(
@@ -118,7 +122,7 @@ async function explainNeverSynced(
     const count = unknown.filter((row) => row.kind === kind).length;
     const type = kind.toUpperCase();
     await issues.add({
-      severity: 'warning',
+      severity: kind === 'course' ? 'warning' : 'error',
       rule: `${kind}s.none`,
       problem: `${count} ${count === 1 ? 'row refers to a' : 'rows refer to'} ${kind}${count === 1 ? '' : 's'}, and no ${kind} was ever synced`,
       hint: `Sync ${type}, then ${run.entityType} again.`,

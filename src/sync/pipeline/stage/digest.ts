@@ -23,7 +23,7 @@ export function digestKey(integrationId: string, policies: FieldPolicies): strin
 
 /** 128 bits of SHA-256 over all that a record says, as it is written. Equal digests: nothing changed. */
 export function digestOf(key: string, spec: EntitySpec, record: EntityRecord): Buffer {
-  let text = `${key}${record.externalId}\u0001${record.active ?? true}\u0001${told(record.courseExternalId)}`;
+  let text = `${key}${record.externalId}\u0001${record.active === null ? 'unknown' : (record.active ?? true)}\u0001${told(record.courseExternalId)}`;
   for (const { field } of spec.fields) text += `\u0001${told(record[field as keyof EntityRecord] as Text)}`;
   if (record.metadata !== undefined) text += `\u0001${JSON.stringify(record.metadata)}`;
   return hash('sha256', text, 'buffer').subarray(0, DIGEST_BYTES);

@@ -1,5 +1,6 @@
 import { type MembershipRecord, wholePage } from '../../../connectors/index.js';
 import { membershipRole } from '../../../roster/index.js';
+import { storableText } from '../../../values/index.js';
 import { concludeMemberships, countMembershipPage } from '../../runs/evidence.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { readPages } from '../read/read-pages.js';
@@ -17,6 +18,8 @@ export interface MembershipList {
   isThere: boolean;
   /** Whether it holds some of the memberships on purpose. */
   partial: boolean;
+  /** That it is not there, in a sentence that says what to do. */
+  absent: string | undefined;
   /** Its rows have numbers above this one. */
   afterSeq: number;
 }
@@ -27,12 +30,21 @@ export async function stageMemberships(
   writer: StagedWriter,
 ): Promise<MembershipList> {
   const counts = run.membershipCounts;
-  const list = { isThere: source.memberships !== undefined, partial: false, afterSeq: writer.lastSeq };
+  const list: MembershipList = {
+    isThere: source.memberships !== undefined,
+    partial: false,
+    absent: undefined,
+    afterSeq: writer.lastSeq,
+  };
   const beginnings = new Set<string>();
   for await (const given of readPages(source.memberships ?? noPages())) {
     const page = wholePage(given);
     issues.noteTable(page, { entities: false });
     list.partial ||= page.partial ?? false;
+    if (page.absent) {
+      list.absent = page.absent;
+      continue;
+    }
     const beginning = beginningOf(page.records);
     countMembershipPage(run.evidence.memberships, page, beginning !== undefined && beginnings.has(beginning));
     if (beginning !== undefined) beginnings.add(beginning);
@@ -56,9 +68,11 @@ export async function examineMemberships(options: StageOptions, list: Membership
   const twice = evidence.declaredTotal === null ? 0 : await countTwice(options, list);
   concludeMemberships(evidence, { failed: run.membershipCounts.failed, twice, partial: list.partial });
   const role = membershipRole(options.spec);
-  if (!list.isThere || evidence.rows > 0 || source.partial || role === undefined) return;
+  if (!list.isThere || evidence.rows > 0 || evidence.none || source.partial || role === undefined) return;
   const known = await countListed(options, role);
-  if (known > 0) evidence.gaps.push(`The list of memberships is missing or empty, where ${known} are known.`);
+  if (known === 0) return;
+  const what = list.absent ? ` ${storableText(list.absent)}` : '';
+  evidence.gaps.push(`The list of memberships is missing or empty, where ${known} are known.${what}`);
 }
 
 async function* noPages(): AsyncGenerator<readonly MembershipRecord[]> {}

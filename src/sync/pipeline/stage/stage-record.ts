@@ -138,7 +138,7 @@ export function stageRecord(
     externalId,
     digest: dropped === null && issues === NO_ISSUES ? (digest ?? null) : null,
     dropped,
-    active: record.active ?? true,
+    active: record.active ?? record.activeWhenNew ?? true,
     metadata: record.metadata === undefined ? null : storableJson(record.metadata),
     values,
     courseExternalId: cleanReference(record.courseExternalId),

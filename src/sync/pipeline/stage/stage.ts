@@ -1,7 +1,7 @@
 import type { FingerprintedPage, Pages, RecordPage } from '../../../connectors/index.js';
 import { cleanExternalId } from '../../../values/index.js';
 import { concludeEvidence, countPage } from '../../runs/evidence.js';
-import { readMeanwhile, readPages } from '../read/read-pages.js';
+import { readMeanwhile, readPages, SourceFailure } from '../read/read-pages.js';
 import { preferHashJoins } from '../sql/joins.js';
 import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './digest.js';
 import { canDraft } from './drafts.js';
@@ -82,6 +82,7 @@ async function stageAll(
     source.partial || drafted ? KnownDigests.none() : KnownDigests.load(database, run, spec),
   );
   let partial = source.partial ?? false;
+  let absent: string | undefined;
   let file: string | undefined;
   let entities = 0;
   const externalIds = new Repeats();
@@ -100,7 +101,8 @@ async function stageAll(
     run.counts.failed += await addPageIssues(page, issues, run.counts);
     for (const record of page.records) {
       provided.note(record);
-      const digest = digestFor(record);
+      // Such a record is asked about every time.
+      const digest = record.activeWhenNew === undefined ? digestFor(record) : undefined;
       // What the row says, as it is written: a row that is known is not even cleaned.
       const seen = digest === undefined ? 'unknown' : known.see(digest, 0, record.line ?? null);
       if (seen === 'unknown') {
@@ -143,6 +145,13 @@ async function stageAll(
   };
 
   for await (const page of pages) {
+    if ('absent' in page && page.absent) {
+      run.evidence.found = page.records.length > 0 && !(await broughtByList(options));
+      absent = run.evidence.found ? undefined : page.absent;
+      // Whoever asks for this one list wants it; a sync of everything does what is there.
+      if (absent && run.parentId === null) throw new SourceFailure(absent);
+      if (absent) continue;
+    }
     file = page.file ?? file;
     if ('fingerprints' in page) {
       const { fresh, digests, twice } = sift(page, known, key);
@@ -165,6 +174,7 @@ async function stageAll(
     run.counts.warnings = issues.warnings;
     await options.onPage();
   }
+  partial ||= absent !== undefined;
   const ofMemberships = await stageMemberships(options, writer);
   await writer.flush();
   const match = await options.lease.transaction(async () => {
@@ -186,7 +196,7 @@ async function stageAll(
   const duplicates = match.twice + match.duplicates;
   run.counts.failed += duplicates;
   if (duplicates > 0) run.evidence.idsUnique = false;
-  concludeEvidence(run.evidence, { partial, noun: spec.noun });
+  concludeEvidence(run.evidence, { partial, absent, noun: spec.noun });
   await examineMemberships(options, ofMemberships);
   await issues.flush();
   return {
@@ -200,6 +210,21 @@ async function stageAll(
     hasDropped: writer.hasDropped,
     ...match,
   };
+}
+
+/**
+ * Whether entities of this type came from a list of their own before, rather than from elsewhere in the
+ * source.
+ */
+async function broughtByList({ database, run }: StageOptions): Promise<boolean> {
+  const [row] = await database.query<{ isKnown: boolean; found: boolean | null }>(
+    `SELECT EXISTS (SELECT 1 FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2) AS "isKnown",
+       (SELECT (evidence->>'found')::boolean FROM sync_runs
+        WHERE integration_id = $1 AND entity_type = $2 AND status = 'COMPLETED' AND kind IN ('SYNC', 'PREVIEW') AND rolls_back IS NULL
+          AND (evidence->>'rows')::int > 0 ORDER BY started_at DESC LIMIT 1) AS found`,
+    [run.integrationId, run.entityType],
+  );
+  return row?.isKnown === true && row.found !== true;
 }
 
 /**

@@ -1,0 +1,357 @@
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { MappingEntityType } from '../../src/index.js';
+import { newSchool, newSession, sharedServices } from '../support/services.js';
+
+const { COURSE, GROUP, STUDENT } = MappingEntityType;
+
+const ROWS = ['1;Ana;Soto;1° Básico A', '2;Pía;Díaz;1º BÁSICO A ', '3;Luz;Vera;2° Básico B', '4;Eva;Paz;'];
+const students = (...rows: string[]) => `id;nombres;apellidos;Curso\n${rows.join('\n')}\n`;
+
+async function membersOf(institutionId: string) {
+  const { rosterService } = await sharedServices();
+  const groups = await rosterService.listGroups({ institutionId });
+  const members = await Promise.all(
+    groups.items.map(async ({ id, name }) => {
+      const { items } = await rosterService.listStudents({ institutionId, groupId: id });
+      return [name, items.map(({ givenName }) => givenName).sort()] as const;
+    }),
+  );
+  return Object.fromEntries(members);
+}
+
+describe('a school with students.csv alone', () => {
+  it('gets its groups from the column Curso, with name, code and members, and its attendance back', async () => {
+    const { integrationService, rosterService, mappingService } = await sharedServices();
+    const school = await newSchool({ 'students.csv': students(...ROWS) }, { exportPath: 'attendance-alone' });
+    const { integrationId, institutionId } = school;
+    const report = await integrationService.syncData(integrationId);
+    expect(report).to.deep.include({ success: true, status: 'COMPLETED', errors: [], errorCount: 0 });
+    expect(report.parts.map(({ status, counts }) => [status, counts.created])).to.deep.equal([
+      ['COMPLETED', 0],
+      ['COMPLETED', 0],
+      ['COMPLETED', 2],
+      ['COMPLETED', 4],
+    ]);
+    expect(report.gaps.map((gap) => gap.slice(0, 25))).to.deep.equal([
+      'courses.csv is not there.',
+      'teachers.csv is not there',
+    ]);
+    expect(await membersOf(institutionId)).to.deep.equal({
+      '1° Básico A': ['Ana', 'Pía'],
+      '2° Básico B': ['Luz'],
+    });
+    const { items } = await rosterService.listGroups({ institutionId });
+    expect(items.map(({ code }) => code).sort()).to.deep.equal(['1° Básico A', '2° Básico B']);
+    await mappingService.getMappingByExternalId(integrationId, GROUP, '1° Básico A');
+    const session = await newSession(school, { group: '1° Básico A' }, { 1: 'PRESENT', 2: 'ABSENT' });
+    expect(await integrationService.sendAttendance(integrationId, session.id)).to.deep.include({
+      success: true,
+      sent: 2,
+    });
+    const { files } = await sharedServices();
+    const folder = join(files, 'attendance-alone');
+    const [name] = await readdir(folder);
+    expect(await readFile(join(folder, name as string), 'utf8')).to.contain('1° Básico A');
+    const again = await integrationService.syncData(integrationId);
+    expect(again.counts).to.deep.include({ created: 0, updated: 0, missing: 0 });
+    expect(again.membershipCounts).to.deep.include({ created: 0, deactivated: 0, unchanged: 3 });
+  });
+
+  it('has its groups put together from Curso and Letra, and courses where the settings say so', async () => {
+    const { integrationService, rosterService } = await sharedServices();
+    const text =
+      'RUN;Nombres;Desc Grado;Letra Curso\n11111112-K;Ana;1° Básico;A\n22222222-2;Pía;1° Básico;B\n';
+    const { integrationId, institutionId } = await newSchool(
+      { 'students.csv': text },
+      { coursesFromStudents: true },
+    );
+    expect((await integrationService.syncData(integrationId)).errors).to.deep.equal([]);
+    expect(await membersOf(institutionId)).to.deep.equal({ '1° Básico A': ['Ana'], '1° Básico B': ['Pía'] });
+    const courses = (await rosterService.listCourses({ institutionId })).items;
+    expect(courses.map(({ name }) => name)).to.deep.equal(['1° Básico']);
+    const groups = (await rosterService.listGroups({ institutionId })).items;
+    expect(groups.map(({ courseId }) => courseId)).to.deep.equal([courses[0]?.id, courses[0]?.id]);
+  });
+
+  it('moves somebody into another group when the column says so, and drops a group that nobody is in', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({ 'students.csv': students(...ROWS) });
+    await integrationService.updateIntegration(school.integrationId, { policy: { graceRuns: 0 } });
+    await integrationService.syncData(school.integrationId);
+    await school.write({
+      'students.csv': students(...ROWS.slice(0, 2), '3;Luz;Vera;1° Básico A', '4;Eva;Paz;'),
+    });
+    const { counts, membershipCounts } = await integrationService.syncData(school.integrationId);
+    expect(counts).to.deep.include({ created: 0, deactivated: 1, failed: 0 });
+    expect(membershipCounts).to.deep.include({ created: 1, failed: 0 });
+    expect((await membersOf(school.institutionId))['1° Básico A']).to.deep.equal(['Ana', 'Luz', 'Pía']);
+  });
+
+  it('keeps every group while a row cannot be read that may name one', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({ 'students.csv': students(...ROWS) });
+    await integrationService.updateIntegration(school.integrationId, { policy: { graceRuns: 0 } });
+    await integrationService.syncData(school.integrationId);
+    await school.write({ 'students.csv': students(...ROWS.slice(0, 2), '3;Luz;Vera;2°;Básico;B') });
+    const report = await integrationService.syncData(school.integrationId, GROUP);
+    expect(report.counts).to.deep.include({ missing: 1, deactivated: 0 });
+    expect(report.gaps[0]).to.match(/1 row of students\.csv could not be read, and may name other groups/);
+  });
+
+  it('is refused as the wrong folder when not even that is there, and nobody is lost', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({ 'students.csv': students(...ROWS) });
+    await integrationService.syncData(school.integrationId);
+    await rm(join(school.folder, 'students.csv'));
+    const report = await integrationService.syncData(school.integrationId);
+    expect(report).to.deep.include({ success: false, status: 'FAILED' });
+    expect(report.errors[0]).to.match(/is not where the files are imported from, nor is any of the others/);
+    await rmdir(join(school.folder, 'export'));
+    expect((await integrationService.testConnection(school.integrationId)).success).to.equal(false);
+    await school.write({ 'students.csv': students(...ROWS) });
+    expect((await integrationService.testConnection(school.integrationId)).success).to.equal(true);
+    expect((await integrationService.syncData(school.integrationId)).counts).to.deep.include({
+      created: 0,
+      missing: 0,
+    });
+  });
+});
+
+describe('a sync of the students', () => {
+  it('does not mind a groups.csv that cannot be opened', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({ 'students.csv': students(...ROWS) });
+    await mkdir(join(school.folder, 'groups.csv'));
+    expect((await integrationService.syncData(school.integrationId, STUDENT)).success).to.equal(true);
+    const { errors } = await integrationService.syncData(school.integrationId, GROUP);
+    expect(errors[0]).to.match(/groups\.csv is not a regular file/);
+  });
+
+  it('says so when no row names a group in a school without groups.csv', async () => {
+    const { integrationService } = await sharedServices();
+    const { integrationId } = await newSchool({ 'students.csv': students('1;Ana;Soto;', '2;Luz;Vera;') });
+    const report = await integrationService.syncData(integrationId);
+    expect(report).to.deep.include({ success: true, errorCount: 0 });
+    expect(report.gaps.join()).to.contain('no row of students.csv says in which group somebody is');
+  });
+});
+
+describe('a file that is not there in a sync of everything', () => {
+  const FILES = {
+    'courses.csv': 'id,nombre\nC1,Mates\nC2,Arte\n',
+    'groups.csv': 'id,nombre,curso_id\nG1,1A,C1\nG2,1B,C2\n',
+    'students.csv': 'id,nombres,grupo\n1,Ana,G1\n2,Luz,G2\n',
+  };
+
+  for (const name of Object.keys(FILES)) {
+    it(`is said to be missing, and takes nobody away: ${name}`, async () => {
+      const { integrationService, database } = await sharedServices();
+      const school = await newSchool(FILES);
+      const { integrationId, institutionId } = school;
+      await integrationService.updateIntegration(integrationId, {
+        policy: { graceRuns: 0, guard: { floor: 0 } },
+      });
+      await integrationService.syncData(integrationId);
+      const state = () =>
+        database.query(
+          `SELECT id, name, active FROM groups WHERE institution_id = $1
+           UNION SELECT id, name, active FROM courses WHERE institution_id = $1
+           UNION SELECT id, given_name, active FROM students WHERE institution_id = $1
+           UNION SELECT person_id, group_id::text, true FROM memberships WHERE institution_id = $1 ORDER BY 1, 2`,
+          [institutionId],
+        );
+      const before = await state();
+      await rm(join(school.folder, name));
+      for (let round = 0; round < 3; round++) {
+        const report = await integrationService.syncData(integrationId);
+        expect(report).to.deep.include({ success: true, status: 'COMPLETED' });
+        expect(report.gaps.join(' ')).to.contain(`${name} is not`);
+        expect(await state()).to.deep.equal(before);
+      }
+      // Whoever asks for that list alone is told that it failed.
+      const type = { 'courses.csv': COURSE, 'groups.csv': GROUP, 'students.csv': STUDENT }[name];
+      const alone = await integrationService.syncData(integrationId, type);
+      expect(alone).to.deep.include({ success: false, status: 'FAILED' });
+      expect(await state()).to.deep.equal(before);
+      await school.write(FILES);
+      const whole = await integrationService.syncData(integrationId);
+      expect(whole).to.deep.include({ success: true, errorCount: 0 });
+      expect(await state()).to.deep.equal(before);
+    });
+  }
+
+  it('is taken from students.csv instead once the settings say that there is none any more', async () => {
+    const { integrationService, rosterService } = await sharedServices();
+    const school = await newSchool(FILES);
+    await integrationService.syncData(school.integrationId);
+    await rm(join(school.folder, 'groups.csv'));
+    await school.write({ 'students.csv': 'id,nombres,grupo\n1,Ana,G1\n2,Luz,G3\n' });
+    await integrationService.updateIntegration(school.integrationId, {
+      config: { files: { groups: 'none' } },
+    });
+    const report = await integrationService.syncData(school.integrationId);
+    expect(report).to.deep.include({ success: true, errorCount: 0 });
+    const { items } = await rosterService.listGroups({ institutionId: school.institutionId });
+    expect(items.map(({ name }) => name).sort()).to.deep.equal(['1B', 'G1', 'G3']);
+  });
+
+  it('is not spoken of when the settings say that the school has none', async () => {
+    const { integrationService } = await sharedServices();
+    const { integrationId } = await newSchool(
+      { 'students.csv': students(...ROWS) },
+      { files: { teachers: 'none', courses: 'none' } },
+    );
+    const report = await integrationService.syncData(integrationId);
+    expect(report.parts.map(({ run }) => run.entityType)).to.deep.equal([GROUP, STUDENT]);
+    expect(report.gaps).to.deep.equal([]);
+  });
+});
+
+describe('members whose group nobody knows', () => {
+  for (const [how, header, config] of [
+    ['by a column that is recognised', 'grupo', {}],
+    ['by one that the settings name', 'Taller', { columns: { students: { groupExternalId: 'Taller' } } }],
+  ] as const) {
+    it(`are errors that are counted, ${how}`, async () => {
+      const { integrationService } = await sharedServices();
+      const school = await newSchool(
+        {
+          'groups.csv': 'id,nombre\nG1,1A\n',
+          'students.csv': `id,nombres,${header}\n1,Ana,G1\n2,Luz,G9\n3,Eva,G8\n`,
+        },
+        config,
+      );
+      const early = await integrationService.syncData(school.integrationId, STUDENT);
+      expect(early.errors.join()).to.match(/3 rows refer to groups, and no group was ever synced/);
+      expect(early.errorCount).to.equal(1);
+      expect(early.membershipCounts).to.deep.include({ read: 3, failed: 3 });
+      const report = await integrationService.syncData(school.integrationId);
+      expect(report.errorCount).to.equal(2);
+      expect(report.errors).to.deep.equal([
+        'students.csv line 3: group "G9" is not known',
+        'students.csv line 4: group "G8" is not known',
+      ]);
+      expect(report.membershipCounts).to.deep.include({ read: 3, failed: 2, created: 1 });
+    });
+  }
+});
+
+describe('a school that has memberships.csv no longer', () => {
+  const files = {
+    'groups.csv': 'id,nombre\nG1,1A\n',
+    'students.csv': 'id,nombres\n1,Ana\n2,Luz\n',
+    'memberships.csv': 'grupo_id,persona_id\nG1,1\nG1,2\n',
+  };
+  const count = async (institutionId: string) => {
+    const { rosterService } = await sharedServices();
+    return (await rosterService.listMemberships({ institutionId })).items.length;
+  };
+
+  it('is told in the gap how to say so, and then its memberships end and no gap is left', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool(files);
+    await integrationService.syncData(school.integrationId);
+    expect(await count(school.institutionId)).to.equal(2);
+    await rm(join(school.folder, 'memberships.csv'));
+    const gap = await integrationService.syncData(school.integrationId, STUDENT);
+    expect(gap.gaps.join()).to.match(
+      /where 2 are known\. memberships\.csv is not there.*config\.files\.memberships to "none"/,
+    );
+    expect(await count(school.institutionId)).to.equal(2);
+    await integrationService.updateIntegration(school.integrationId, {
+      config: { files: { memberships: 'none' } },
+    });
+    const report = await integrationService.syncData(school.integrationId, STUDENT);
+    expect(report).to.deep.include({ success: true, gaps: [] });
+    expect(report.membershipCounts).to.deep.include({ deactivated: 2 });
+    expect(await count(school.institutionId)).to.equal(0);
+    expect((await integrationService.syncData(school.integrationId, STUDENT)).gaps).to.deep.equal([]);
+  });
+
+  it('has a person asked before many of them end', async () => {
+    const { integrationService } = await sharedServices();
+    const ids = Array.from({ length: 20 }, (_, n) => n);
+    const school = await newSchool({
+      ...files,
+      'students.csv': `id,nombres\n${ids.map((id) => `${id},Ana`).join('\n')}\n`,
+      'memberships.csv': `grupo_id,persona_id\n${ids.map((id) => `G1,${id}`).join('\n')}\n`,
+    });
+    await integrationService.syncData(school.integrationId);
+    await integrationService.updateIntegration(school.integrationId, {
+      config: { files: { memberships: 'none' } },
+    });
+    const report = await integrationService.syncData(school.integrationId, STUDENT);
+    expect(report.status).to.equal('HELD');
+    expect(await count(school.institutionId)).to.equal(20);
+    await integrationService.approveSync(school.integrationId, report.runId);
+    expect(await count(school.institutionId)).to.equal(0);
+  });
+});
+
+describe('a row number in students.csv', () => {
+  const list = (ids: readonly number[]) =>
+    `N° Lista;id;nombres;Teléfono\n${ids.map((id, n) => `${n + 1};${id};Ana;${id}`).join('\n')}\n`;
+  const ids = Array.from({ length: 40 }, (_, n) => n + 1);
+
+  it('is no change of anybody when all have another one', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({ 'students.csv': list(ids) });
+    await integrationService.syncData(school.integrationId, STUDENT);
+    await school.write({ 'students.csv': list([...ids].reverse()) });
+    const report = await integrationService.syncData(school.integrationId, STUDENT);
+    expect(report).to.deep.include({ success: true, status: 'COMPLETED' });
+    expect(report.counts).to.deep.include({ updated: 0, unchanged: 40 });
+  });
+
+  it('that is kept as metadata changes, and holds no run', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({ 'students.csv': list(ids) }, { metadata: ['N° Lista'] });
+    await integrationService.syncData(school.integrationId, STUDENT);
+    await school.write({ 'students.csv': list([...ids].reverse()) });
+    const report = await integrationService.syncData(school.integrationId, STUDENT);
+    expect(report).to.deep.include({ success: true, status: 'COMPLETED' });
+    expect(report.counts).to.deep.include({ updated: 40 });
+  });
+});
+
+describe('a state that nobody knows', () => {
+  it('leaves who is known as before and lets nobody new be active, until the settings say what it means', async () => {
+    const { integrationService, rosterService } = await sharedServices();
+    const list = (...rows: string[]) => `id,nombres,estado\n${rows.join('\n')}\n`;
+    const school = await newSchool({ 'students.csv': list('1,Ana,Activo', '2,Luz,Retirado') });
+    const { integrationId, institutionId } = school;
+    await integrationService.syncData(integrationId, STUDENT);
+    const active = async () => {
+      const { items } = await rosterService.listStudents({ institutionId });
+      return Object.fromEntries(items.map((student) => [student.givenName, student.active]));
+    };
+    const odd = list('1,Ana,Condicional', '2,Luz,Condicional', '3,Eva,Condicional');
+    await school.write({ 'students.csv': odd });
+    for (let round = 0; round < 2; round++) {
+      const report = await integrationService.syncData(integrationId, STUDENT);
+      expect(report).to.deep.include({ success: true, warningCount: 1, errorCount: 0 });
+      expect(await active()).to.deep.equal({ Ana: true, Luz: false, Eva: false });
+    }
+    await integrationService.updateIntegration(integrationId, {
+      config: { states: { Condicional: 'ACTIVE' } },
+    });
+    expect((await integrationService.syncData(integrationId, STUDENT)).warningCount).to.equal(0);
+    expect(await active()).to.deep.equal({ Ana: true, Luz: true, Eva: true });
+  });
+
+  it('is asked about in a first sync too, and nobody is active by it', async () => {
+    const { integrationService, rosterService } = await sharedServices();
+    const { integrationId, institutionId } = await newSchool({
+      'students.csv': 'id,nombres,estado\n1,Ana,Postulante\n2,Luz,Regular\n',
+    });
+    const report = await integrationService.syncData(integrationId, STUDENT);
+    expect(report.warningCount).to.equal(1);
+    const { items } = await rosterService.listStudents({ institutionId });
+    expect(items.map(({ givenName, active }) => [givenName, active]).sort()).to.deep.equal([
+      ['Ana', false],
+      ['Luz', true],
+    ]);
+  });
+});
