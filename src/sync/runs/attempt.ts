@@ -59,7 +59,10 @@ async function endFailed(parts: AttemptParts, held: HeldRun, error: unknown): Pr
     await finish(parts, held, { status: 'FAILED', error: error.message });
     return { ...(await report(database, run)), counts: run.counts };
   }
-  await finish(parts, held, endOf(parts, run, error)).catch(() => undefined);
+  await finish(parts, held, endOf(parts, run, error)).catch((failure: unknown) => {
+    // What failed may have met the rows of the process that has the run by now.
+    if (failure === lease.signal.reason) throw failure;
+  });
   throw error;
 }
 

@@ -6,6 +6,11 @@ import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { RunStore } from './run-store.js';
 import type { SyncRun } from './sync-run.js';
 
+interface HoldOptions {
+  force?: boolean;
+  again?: boolean;
+}
+
 /** Begins runs and claims them: who works on a run is told by its lease. */
 export class RunClaims {
   constructor(
@@ -30,7 +35,6 @@ export class RunClaims {
       pushed = false,
     } = request;
     return this.database.transaction(async () => {
-      await whole?.assertHeld();
       // An integration that is deleted meanwhile gets no run.
       const [integration] = await this.database.query(
         'SELECT 1 FROM integrations WHERE id = $1 FOR KEY SHARE',
@@ -57,7 +61,7 @@ export class RunClaims {
           pushed,
         ],
       );
-      return row && this.#hold(row);
+      return row && this.#holdPart(whole, row);
     });
   }
 
@@ -107,13 +111,13 @@ export class RunClaims {
     whole: Lease,
   ): Promise<HeldRun | { run: SyncRun; lease?: undefined }> {
     return this.database.transaction(async () => {
-      await whole.assertHeld();
       await this.database.query('SELECT 1 FROM sync_runs WHERE integration_id = $1 AND id = $2 FOR UPDATE', [
         integrationId,
         id,
       ]);
       const run = await this.runs.get(integrationId, id);
-      return run.status === 'RUNNING' ? this.#hold(run, { force: true, again: true }) : { run };
+      if (run.status !== 'RUNNING') return { run };
+      return this.#holdPart(whole, run, { force: true, again: true });
     });
   }
 
@@ -143,13 +147,12 @@ export class RunClaims {
     requireWaiting(before);
     return this.database
       .transaction(async () => {
-        await whole?.assertHeld();
         const [row] = await this.database.query<SyncRun>(
           `UPDATE sync_runs SET status = 'RUNNING', approved_at = clock_timestamp(), decision = $3
            WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
           [integrationId, runId, decision],
         );
-        if (row) return this.#hold(row);
+        if (row) return this.#holdPart(whole, row);
         throw (
           requireWaiting(await this.runs.get(integrationId, runId)) ??
           new Error('a waiting run could not be taken')
@@ -177,11 +180,18 @@ export class RunClaims {
     });
   }
 
+  /**
+   * The same of a part of the run that `whole` is the lease of. That is looked at last: all lock rows of runs
+   * before those of leases, so that no two wait for each other.
+   */
+  async #holdPart(whole: Lease | undefined, row: SyncRun, options: HoldOptions = {}): Promise<HeldRun> {
+    const held = await this.#hold(row, options);
+    await whole?.assertHeld();
+    return held;
+  }
+
   /** Takes the lease of a run. `again`: somebody began it before; counted as an attempt. */
-  async #hold(
-    row: SyncRun,
-    { force = false, again = false }: { force?: boolean; again?: boolean } = {},
-  ): Promise<HeldRun> {
+  async #hold(row: SyncRun, { force = false, again = false }: HoldOptions = {}): Promise<HeldRun> {
     const run = toRun(row);
     const lease = await this.leases.take(
       { integrationId: run.integrationId, resource: `run:${run.id}` },
