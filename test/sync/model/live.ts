@@ -145,7 +145,7 @@ function checkAsked({ step, school }: StepCheck, ended: readonly Run[]): void {
   const what = (run: Run) => `${run.kind} of ${run.entityType} ended ${run.status}: ${run.error}`;
   for (const run of ended) {
     const integration = school.integrations.find(({ id }) => id === run.integrationId);
-    const breaks = step.do === 'sync' && integration?.how.entities === 'breaks';
+    const breaks = run.kind === 'SYNC' && integration?.how.entities === 'breaks';
     const isLost = run.pushed && step.trouble !== null && run.status === 'FAILED';
     if (breaks || isLost || run.status === 'DISCARDED') continue;
     const good: Record<Run['kind'], readonly Run['status'][]> = {
