@@ -130,7 +130,7 @@ describe('the package', () => {
       'MappingEntityType',
     );
     expect(connectors).not.to.have.any.keys('Outbound', 'ConnectorFactory');
-    expect(testkit).to.have.all.keys('conformanceCases');
+    expect(testkit).to.have.all.keys('conformanceCases', 'VolatileMemory');
   });
 
   it('keeps its other files to itself', async () => {

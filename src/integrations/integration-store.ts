@@ -11,9 +11,9 @@ import type { Integration } from './integration.js';
  * and it writes no more.
  */
 const BELONGINGS = [
-  // First: whoever works on something of the integration can write nothing more.
-  'leases',
   'sync_runs',
+  // Whoever works on something of the integration can write nothing more. All lock runs before leases.
+  'leases',
   'integration_mappings',
   'sync_staged',
   'sync_changes',

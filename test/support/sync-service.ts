@@ -3,25 +3,32 @@ import { type Database, Leases } from '../../src/database/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { type SyncPolicy, SyncService, syncPolicy } from '../../src/sync/index.js';
 
-/** Syncs of a school system that is a function: it is asked for a new source at every read. */
+/** Syncs of school systems that are a function: it is asked for a new source at every read. */
 export function syncServiceOf(
   database: Database,
-  source: (entityType: MappingEntityType) => RecordSource | SyncResult | Promise<RecordSource>,
+  source: (
+    entityType: MappingEntityType,
+    integrationId: string,
+  ) => RecordSource | SyncResult | Promise<RecordSource>,
   {
     entityTypes = [],
     ttlSeconds = 15,
     policy = () => syncPolicy.parse({}),
-  }: { entityTypes?: readonly MappingEntityType[]; ttlSeconds?: number; policy?: () => SyncPolicy } = {},
+  }: {
+    entityTypes?: readonly MappingEntityType[];
+    ttlSeconds?: number;
+    policy?: (integrationId: string) => SyncPolicy;
+  } = {},
 ): SyncService {
   const logger = createLogger({ level: 'silent' });
   return new SyncService({
     database,
     logger,
     leases: new Leases({ database, logger, ttlSeconds }),
-    workOf: async () => ({
+    workOf: async (integrationId) => ({
       entityTypes,
-      policy: policy(),
-      open: (_signal, use) => use(async (entityType) => source(entityType)),
+      policy: policy(integrationId),
+      open: (_signal, use) => use(async (entityType) => source(entityType, integrationId)),
     }),
   });
 }

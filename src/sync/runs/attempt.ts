@@ -63,7 +63,12 @@ async function endFailed(parts: AttemptParts, held: HeldRun, error: unknown): Pr
   }
   // Nothing was wrong with the run: whoever finds it when the database is back takes it up.
   if (isDatabaseAway(error) && run.attempt < MOST_ATTEMPTS) await giveUp(parts, held, error);
-  else await finish(parts, held, endOf(parts, run, error)).catch(() => undefined);
+  else {
+    await finish(parts, held, endOf(parts, run, error)).catch((failure: unknown) => {
+      // What failed may have met the rows of the process that has the run by now.
+      if (failure === lease.signal.reason) throw failure;
+    });
+  }
   throw error;
 }
 

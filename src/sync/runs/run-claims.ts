@@ -7,6 +7,11 @@ import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { RunStore } from './run-store.js';
 import type { SyncRun } from './sync-run.js';
 
+interface HoldOptions {
+  force?: boolean;
+  again?: boolean;
+}
+
 /** Begins runs and claims them: who works on a run is told by its lease. */
 export class RunClaims {
   constructor(
@@ -31,7 +36,6 @@ export class RunClaims {
       pushed = false,
     } = request;
     return this.database.transaction(async () => {
-      await whole?.assertHeld();
       // An integration that is deleted meanwhile gets no run.
       const [integration] = await this.database.query(
         'SELECT 1 FROM integrations WHERE id = $1 FOR KEY SHARE',
@@ -58,7 +62,7 @@ export class RunClaims {
           pushed,
         ],
       );
-      return row && this.#hold(row);
+      return row && this.#holdPart(whole, row);
     });
   }
 
@@ -108,13 +112,13 @@ export class RunClaims {
     whole: Lease,
   ): Promise<HeldRun | { run: SyncRun; lease?: undefined }> {
     return this.database.transaction(async () => {
-      await whole.assertHeld();
       await this.database.query('SELECT 1 FROM sync_runs WHERE integration_id = $1 AND id = $2 FOR UPDATE', [
         integrationId,
         id,
       ]);
       const run = await this.runs.get(integrationId, id);
-      return run.status === 'RUNNING' ? this.#hold(run, { force: true, again: true }) : { run };
+      if (run.status !== 'RUNNING') return { run };
+      return this.#holdPart(whole, run, { force: true, again: true });
     });
   }
 
@@ -150,16 +154,14 @@ export class RunClaims {
     requireWaiting(before);
     return this.database
       .transaction(async () => {
-        await whole?.assertHeld();
         const [row] = await this.database.query<SyncRun>(
           `UPDATE sync_runs SET status = 'RUNNING', approved_at = clock_timestamp(), decision = $3
            WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
           [integrationId, runId, storableText(decision)],
         );
         if (row) {
-          const run = toRun(row);
-          await shape?.(run);
-          return this.#hold(run);
+          await shape?.(toRun(row));
+          return this.#holdPart(whole, row);
         }
         throw (
           requireWaiting(await this.runs.get(integrationId, runId)) ??
@@ -188,11 +190,18 @@ export class RunClaims {
     });
   }
 
+  /**
+   * The same of a part of the run that `whole` is the lease of. That is looked at last: all lock rows of runs
+   * before those of leases, so that no two wait for each other.
+   */
+  async #holdPart(whole: Lease | undefined, row: SyncRun, options: HoldOptions = {}): Promise<HeldRun> {
+    const held = await this.#hold(row, options);
+    await whole?.assertHeld();
+    return held;
+  }
+
   /** Takes the lease of a run. `again`: somebody began it before; counted as an attempt. */
-  async #hold(
-    row: SyncRun,
-    { force = false, again = false }: { force?: boolean; again?: boolean } = {},
-  ): Promise<HeldRun> {
+  async #hold(row: SyncRun, { force = false, again = false }: HoldOptions = {}): Promise<HeldRun> {
     const run = toRun(row);
     const lease = await this.leases.take(
       { integrationId: run.integrationId, resource: `run:${run.id}` },

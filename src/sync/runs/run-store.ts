@@ -46,7 +46,6 @@ export class RunStore {
   /** Ends a run with the status and the error it has by now, and its lease with it. */
   async finish({ run, lease }: HeldRun): Promise<void> {
     await this.database.transaction(async () => {
-      await lease.assertHeld();
       // What a process staged that died on the run, where this attempt did not come to it.
       if (run.attempt > 1) {
         await this.database.execute('DELETE FROM sync_staged WHERE integration_id = $1 AND run_id = $2', [
@@ -73,6 +72,8 @@ export class RunStore {
           run.approvedAt,
         ],
       );
+      // Run before lease, as whoever claims a run locks them: else the two could wait for each other.
+      await lease.assertHeld();
       Object.assign(run, ended);
       await lease.release();
     });

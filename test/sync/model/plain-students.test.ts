@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { RecordSource, StudentRecord } from '../../src/connectors/index.js';
-import { IntegrationProvider, MappingEntityType } from '../../src/index.js';
-import type { SyncReport } from '../../src/sync/index.js';
-import { testDatabaseUrl } from '../support/database.js';
-import { sharedServices } from '../support/services.js';
-import { syncServiceOf } from '../support/sync-service.js';
+import type { RecordSource, StudentRecord } from '../../../src/connectors/index.js';
+import { IntegrationProvider, MappingEntityType } from '../../../src/index.js';
+import type { SyncReport } from '../../../src/sync/index.js';
+import { testDatabaseUrl } from '../../support/database.js';
+import { sharedServices } from '../../support/services.js';
+import { syncServiceOf } from '../../support/sync-service.js';
 
 const { STUDENT } = MappingEntityType;
 /** Histories at once: they are of different schools. */
 const AT_ONCE = 8;
-const HISTORIES = testDatabaseUrl ? 1_000 : 40;
+const HISTORIES = testDatabaseUrl ? 200 : 40;
 
 /** What the source holds at one moment: rows as they stand there, good and bad. */
 interface Row {
@@ -208,7 +208,7 @@ async function live(steps: readonly { source: readonly Row[]; how: How }[]): Pro
   }
 }
 
-describe('random schools with random histories', () => {
+describe('the students of one integration, in random histories', () => {
   it(`stand in the database as in a plain model in memory, ${HISTORIES} of them`, async function () {
     this.timeout(600_000);
     const property = fc.asyncProperty(
