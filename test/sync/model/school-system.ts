@@ -239,7 +239,9 @@ export function sourceOf(
     type,
   );
   if (how.entities === 'without id') records.push({ externalId: '', line: 90, active: true });
-  if (how.entities === 'twice' && records[0]) records.push({ ...records[0], line: 91 });
+  // Of two rows that are of no use both are errors, and whose row they stand for is plain.
+  const twin = records.find((record) => !('givenName' in record) || record.givenName !== '');
+  if (how.entities === 'twice') records.push({ ...(twin ?? { externalId: '', active: true }), line: 91 });
   const given = how.entities === 'partial' ? records.slice(0, Math.ceil(records.length / 2)) : records;
   const role = type === STUDENT ? ('STUDENT' as const) : ('TEACHER' as const);
   const list = membershipsOf(school, type).map(({ group: groupExternalId, person: personExternalId }) => {

@@ -50,7 +50,7 @@ async function countRenamed(
   database: Database,
   { run, spec, policy, impact }: BaselineOf,
 ): Promise<Baseline['renamed']> {
-  const none = { count: 0, since: null };
+  const none = { count: 0, of: 0, since: null };
   if (impact.changed === 0 || run.guard?.changedPercent !== undefined) return none;
   const values = [run.integrationId, run.entityType, policy.guard.baselineDays];
   const runs = `sync_runs r WHERE r.guard->'changedPercent' IS NULL AND (r.counts->>'updated')::int > 0
@@ -69,7 +69,7 @@ async function countRenamed(
       ({ field }) => `(COALESCE(first->>'${field}', '') <> '' AND last ? '${field}'
        AND last->>'${field}' IS DISTINCT FROM first->>'${field}')`,
     );
-  const [row] = await database.query<{ count: number; since: Date | null }>(
+  const [row] = await database.query<Baseline['renamed']>(
     `WITH runs AS MATERIALIZED (
        SELECT r.id, r.started_at FROM ${runs}
        UNION ALL
@@ -81,7 +81,8 @@ async function countRenamed(
        JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = runs.id
        WHERE c.entity = $2 AND c.outcome IS NULL AND c.action IN ('UPDATE', 'LINK', 'RESTORE', 'DEACTIVATE')
        GROUP BY c.internal_id)
-     SELECT count(*)::int AS count, (SELECT min(started_at) FROM runs) AS since
+     SELECT count(*)::int AS count, (SELECT min(started_at) FROM runs) AS since,
+       (SELECT count(*)::int FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $2) AS of
      FROM people
      WHERE ${isRenamed.join(' OR ')}`,
     [...values, run.id],

@@ -30,8 +30,11 @@ export interface Baseline {
   gone: number;
   /** When the first of those runs began. */
   since: Date | null;
-  /** Who would have another name or national id after this plan than before the first of those runs. */
-  renamed: { count: number; since: Date | null };
+  /**
+   * How many would have another name or national id after this plan than before the first of those runs, of all
+   * that are mapped.
+   */
+  renamed: { count: number; of: number; since: Date | null };
 }
 
 /** Why a person must look at the plan first, in a sentence; undefined when it may go on. */
@@ -92,8 +95,8 @@ export function judge(
     return `Held: ${share(changed, base)} ${noun}s would change, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
   }
   const { renamed } = baseline;
-  if (renamed.since && isOver(renamed.count, base, changedMost)) {
-    return `Held: ${share(renamed.count, base)} ${noun}s would have another name or national id than before ${day(renamed.since)}, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
+  if (renamed.since && isOver(renamed.count, renamed.of, changedMost)) {
+    return `Held: ${share(renamed.count, renamed.of)} ${noun}s would have another name or national id than before ${day(renamed.since)}, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
   }
   if (isOver(membersLeaving, members, deactivated)) {
     return `Held: ${share(membersLeaving, members)} people would be left without a group, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;

@@ -51,13 +51,13 @@ describe('the guard', () => {
     [
       'adds up those who have another name since the baseline',
       { changed: 40 },
-      { renamed: { count: 76, since } },
+      { renamed: { count: 76, of: 100, since } },
       /^Held: 76 of 100 \(76 %\) students would have another name or national id than before 3 November/,
     ],
     [
       'passes names that were changed below the threshold',
       { changed: 40 },
-      { renamed: { count: 75, since } },
+      { renamed: { count: 75, of: 100, since } },
       undefined,
     ],
     ['passes a first sync', { base: 0, leaving: 0 }, {}, undefined],
@@ -72,7 +72,7 @@ describe('the guard', () => {
           override: null,
           noun: 'student',
           partial: false,
-          baseline: { base: 0, gone: 0, since: null, renamed: { count: 0, since: null }, ...baseline },
+          baseline: { base: 0, gone: 0, since: null, renamed: { count: 0, of: 0, since: null }, ...baseline },
         },
       );
       if (held) expect(said).to.match(held);
