@@ -84,6 +84,21 @@ describe('a school that renumbered its students', () => {
     );
   });
 
+  it('can be re-keyed by the plan that was held, although a preview was made and put away meanwhile', async () => {
+    const school = await schoolOf(students(OLD));
+    const { integrationService, integrationId } = school;
+    const before = await school.people();
+    await school.write({ 'students.csv': students(NEW) });
+    const { runId } = await integrationService.syncData(integrationId, STUDENT);
+    const preview = await integrationService.previewSync(integrationId, STUDENT);
+    expect((await integrationService.listRekeys(integrationId, runId)).total).to.equal(30);
+    await integrationService.discardSync(integrationId, preview.runId);
+    expect(await school.waiting()).to.have.length(30);
+    const { counts } = await integrationService.approveSync(integrationId, runId, '', { rekey: true });
+    expect(counts).to.deep.include({ updated: 30, missing: 0, conflicts: 0 });
+    await expectSame(before, await school.people(), toNew);
+  });
+
   it('is planned and re-keyed as ever where the database makes both make way for others once', async () => {
     const school = await schoolOf(students(OLD));
     const { integrationService, integrationId } = school;
