@@ -26,6 +26,8 @@ export interface TakeOptions {
   lost?: () => ServiceError;
 }
 
+/** When it is tried again to end a lease that could not be ended, in milliseconds. */
+const LATER_MS = 1_000;
 /** SQLSTATE of `hold_lease`. */
 const LOST = 'SL001';
 
@@ -228,7 +230,16 @@ export class Lease {
   /** Ends it for work that goes on and must write nothing more. */
   async abandon(): Promise<void> {
     this.#lose();
-    await this.#delete();
+    await this.#delete().catch((error: unknown) => {
+      this.#deleteLater();
+      throw error;
+    });
+  }
+
+  /** Where leases do not run out, nobody could take this one as long as it is stored. */
+  #deleteLater(): void {
+    if (!this.#options.database.isExclusive) return;
+    setTimeout(() => this.#delete().catch(() => this.#deleteLater()), LATER_MS).unref();
   }
 
   async #delete(): Promise<void> {

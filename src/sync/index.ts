@@ -2,6 +2,7 @@ export type { ConflictResolution, SyncConflict } from './conflicts/conflict.js';
 export type { BulkDecided, BulkDecision, BulkOutcome } from './conflicts/resolve-in-bulk.js';
 export type { IssueExport } from './issues/index.js';
 export type { Renumbered, ReportedMapping, SyncReport } from './pipeline/index.js';
+export { comparisonOf } from './pipeline/index.js';
 export { type FieldPolicy, type GuardOverride, type SyncPolicy, syncPolicy } from './policy.js';
 export type { ListChangesRequest, SyncChange, SyncChangeAction } from './runs/change-store.js';
 export type { ReadEntities, SyncWork } from './runs/dispatch.js';

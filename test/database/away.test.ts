@@ -4,6 +4,7 @@ import { MappingEntityType } from '../../src/index.js';
 import { freshDatabaseUrl, testDatabaseUrl } from '../support/database.js';
 import { rest, startService } from '../support/service.js';
 import { newSchool, sharedServices } from '../support/services.js';
+import { until } from '../support/until.js';
 
 const { STUDENT } = MappingEntityType;
 
@@ -55,6 +56,37 @@ describe('a database that goes away', () => {
         await integrationService.resumeAbandonedRuns();
       }
       expect(await statusOf(), `ended at transaction ${nth}`).to.deep.equal(['COMPLETED']);
+    }
+  });
+
+  it('for want of room on its disk leaves no run that nobody could take up, where leases do not run out', async function () {
+    const { database, integrationService } = await sharedServices();
+    if (!database.isExclusive) return this.skip();
+    const { integrationId } = await newSchool({ 'students.csv': 'id,nombres\nS1,Ana\nS2,Eva\n' });
+    await database.query('CREATE SEQUENCE full_disk');
+    await database.query(
+      `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         -- The plan is not written, and then the lease is not deleted.
+         IF nextval('full_disk') <= 2 THEN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END IF;
+         RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+       END $$`,
+    );
+    const on = (event: string, row: string) =>
+      `CREATE TRIGGER full_disk BEFORE ${event} FOR EACH ROW WHEN (${row}.integration_id = '${integrationId}')
+       EXECUTE FUNCTION full_disk()`;
+    await database.query(on('UPDATE OF planned_changes ON sync_runs', 'NEW'));
+    await database.query(on('DELETE ON leases', 'OLD'));
+    try {
+      const sync = () => integrationService.syncData(integrationId, STUDENT).catch((error: object) => error);
+      expect(await sync()).to.include({ code: 'unavailable' });
+      await until(async () => 'runId' in (await sync()));
+      const { items } = await integrationService.listSyncRuns(integrationId);
+      expect(items.map(({ status }) => status))
+        .to.include('COMPLETED')
+        .and.not.include('RUNNING');
+    } finally {
+      await database.query('DROP FUNCTION full_disk CASCADE');
+      await database.query('DROP SEQUENCE full_disk');
     }
   });
 

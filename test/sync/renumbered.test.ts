@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
 import { planRekeys } from '../../src/sync/pipeline/index.js';
+import { makeWayOnce } from '../support/make-way-once.js';
 import { newSchool, sharedServices } from '../support/services.js';
 
 const { GROUP, STUDENT } = MappingEntityType;
@@ -81,6 +82,44 @@ describe('a school that renumbered its students', () => {
     expect(report.errors[0]).to.equal(
       'Held: 30 of 30 (100 %) students would go, more than 10 %. 28 of these 30 look like new rows of the source: the same person under another id. If the school changed its ids, approve the plan as a re-key, and they stay who they are; nothing was changed.',
     );
+  });
+
+  it('can be re-keyed by the plan that was held, although a preview was made and put away meanwhile', async () => {
+    const school = await schoolOf(students(OLD));
+    const { integrationService, integrationId } = school;
+    const before = await school.people();
+    await school.write({ 'students.csv': students(NEW) });
+    const { runId } = await integrationService.syncData(integrationId, STUDENT);
+    const preview = await integrationService.previewSync(integrationId, STUDENT);
+    expect((await integrationService.listRekeys(integrationId, runId)).total).to.equal(30);
+    await integrationService.discardSync(integrationId, preview.runId);
+    expect(await school.waiting()).to.have.length(30);
+    const { counts } = await integrationService.approveSync(integrationId, runId, '', { rekey: true });
+    expect(counts).to.deep.include({ updated: 30, missing: 0, conflicts: 0 });
+    await expectSame(before, await school.people(), toNew);
+  });
+
+  it('is planned and re-keyed as ever where the database makes both make way for others once', async () => {
+    const school = await schoolOf(students(OLD));
+    const { integrationService, integrationId } = school;
+    const { database } = await sharedServices();
+    const before = await school.people();
+    await school.write({ 'students.csv': students(NEW) });
+    const planned = await makeWayOnce(database, { integrationId, column: 'planned_changes' }, () =>
+      integrationService.syncData(integrationId, STUDENT),
+    );
+    expect(planned.writes).to.be.greaterThan(1);
+    expect(planned.result).to.deep.include({ status: 'HELD' });
+    expect(planned.result.counts).to.deep.include({ conflicts: 30, missing: 30, updated: 0 });
+    const { runId } = planned.result;
+    const { result, writes } = await makeWayOnce(
+      database,
+      { integrationId, column: 'applied_position' },
+      () => integrationService.approveSync(integrationId, runId, 'new year', { rekey: true }),
+    );
+    expect(writes).to.be.greaterThan(1);
+    expect(result.counts).to.deep.include({ updated: 30, missing: 0, conflicts: 0, moved: 0 });
+    await expectSame(before, await school.people(), toNew);
   });
 
   it('keeps everybody by one approval as a re-key, which was shown before and can be taken back', async () => {

@@ -22,6 +22,25 @@ async function membersOf(institutionId: string) {
 }
 
 describe('a school with students.csv alone', () => {
+  it('keeps a group that is written in two ways, in whatever order its students come and whoever leaves', async () => {
+    const { integrationService, mappingService } = await sharedServices();
+    const rows = ['1;Ana;Soto;1º BÁSICO A', '2;Pía;Díaz;1° Básico A', '3;Luz;Vera;1° Básico A'];
+    const school = await newSchool({ 'students.csv': students(...rows) });
+    const { integrationId, institutionId } = school;
+    await integrationService.syncData(integrationId);
+    const before = await mappingService.getMappingByExternalId(integrationId, GROUP, '1° Básico A');
+    for (const next of [rows.toReversed(), rows.slice(1), [...rows.slice(0, 2), '4;Eva;Paz;1° Básico A']]) {
+      await school.write({ 'students.csv': students(...next, '9;Sol;Mora;1° BÁSICO A') });
+      const report = await integrationService.syncData(integrationId, GROUP);
+      expect(report.counts).to.deep.include({ created: 0, missing: 0, failed: 0 });
+    }
+    const { errors } = await integrationService.syncData(integrationId, STUDENT);
+    expect(errors).to.deep.equal([]);
+    const after = await mappingService.getMappingByExternalId(integrationId, GROUP, '1° Básico A');
+    expect(after.internalId).to.equal(before.internalId);
+    expect(await membersOf(institutionId)).to.have.all.keys('1° Básico A');
+  });
+
   it('gets its groups from the column Curso, with name, code and members, and its attendance back', async () => {
     const { integrationService, rosterService, mappingService } = await sharedServices();
     const school = await newSchool({ 'students.csv': students(...ROWS) }, { exportPath: 'attendance-alone' });

@@ -61,7 +61,7 @@ export function toEntityRecord(
   if (status !== undefined) record.active = states.read(status, line, columns);
   // An applicant is no student before somebody says so.
   if (record.active === null) record.activeWhenNew = false;
-  if (groups) record.groupExternalId = groups.take(row, columns);
+  if (groups) record.groupExternalId = groups.idOf(row, columns);
   if (columns.metadata) record.metadata = metadataOf(cells, columns.metadata);
   return { record: record as unknown as CsvRecord, issues: [] };
 }

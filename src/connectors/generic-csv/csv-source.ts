@@ -44,6 +44,16 @@ interface ReadFile extends Pick<CsvFile, 'sizeBytes' | 'modifiedAt'> {
   errorAt: number;
 }
 
+/** What students.csv says of groups. */
+interface NamedByStudents {
+  file: string;
+  groups: GroupsOfStudents;
+  /** Rows that could not be understood. */
+  unreadable: number;
+  /** Whether it holds some of the students on purpose. */
+  partial: boolean;
+}
+
 /** A larger file is not read once more: that would take as long as the sync itself. */
 const MOST_BYTES_AGAIN = 50_000_000;
 const MOST_PACKED_BYTES_AGAIN = 5_000_000;
@@ -57,6 +67,8 @@ export class CsvSource {
   readonly #read = new Map<string, ReadFile>();
   /** Which of the files are there: those that were looked for. */
   readonly #there = new Map<FileKind, Promise<boolean>>();
+  /** Read once: what a group is called must be the same wherever it is spoken of. */
+  #named: Promise<NamedByStudents | undefined> | undefined;
 
   constructor({
     config,
@@ -92,9 +104,8 @@ export class CsvSource {
    */
   async *entities(kind: EntityKind): AsyncGenerator<RecordPage<CsvRecord> | FingerprintedPage<CsvRecord>> {
     const states = new CsvStates(this.#config.states);
-    const groups =
-      kind === 'students' && !(await this.#isThere('groups')) ? new GroupsOfStudents() : undefined;
-    const reading: EntityReading = { states, groups };
+    const named = kind === 'students' ? await this.#namedByStudents() : undefined;
+    const reading: EntityReading = { states, groups: named?.groups };
     if (yield* this.#pages(kind, (row, columns) => toEntityRecord(row, columns, reading))) {
       const issues = states.questions();
       const [file] = [...this.#read].find(([, read]) => read.kind === kind) ?? [];
@@ -189,34 +200,47 @@ export class CsvSource {
   async #toldByStudents(kind: EntityKind): Promise<RecordPage<CsvRecord> | undefined> {
     const { coursesFromStudents } = this.#config;
     if (kind !== 'groups' && !(kind === 'courses' && coursesFromStudents)) return undefined;
+    const named = await this.#namedByStudents();
+    if (!named) return undefined;
+    const { file, groups, unreadable, partial } = named;
+    const withCourse = coursesFromStudents && !(await this.#isThere('courses'));
+    const records = groups.groups().map(({ courseExternalId, ...group }) => ({
+      ...group,
+      ...(withCourse && { courseExternalId }),
+    }));
+    const gap = `${unreadable} ${unreadable === 1 ? 'row' : 'rows'} of ${file} could not be read, and may name other ${kind}.`;
+    return {
+      file,
+      records: (kind === 'groups' ? records : groups.courses()) as CsvRecord[],
+      ...(unreadable > 0 && { gap }),
+      ...(partial && { partial }),
+    };
+  }
+
+  /** The groups that students.csv names; undefined where it names none, or groups.csv says which there are. */
+  #namedByStudents(): Promise<NamedByStudents | undefined> {
+    this.#named ??= this.#readNamed();
+    return this.#named;
+  }
+
+  async #readNamed(): Promise<NamedByStudents | undefined> {
     if (await this.#isThere('groups')) return undefined;
     const file = await this.#open('students');
     if (!file) return undefined;
     try {
       const { dialect, columns, errorAt } = await this.#describe(file, 'students');
       if (!GroupsOfStudents.areIn(columns)) return undefined;
-      const found = new GroupsOfStudents();
+      const groups = new GroupsOfStudents();
       let unreadable = 0;
       for await (const rows of readRows(file, dialect, this.#signal)) {
         for (const given of rows) {
           const row = errorAt < 0 ? given : withoutError(given, errorAt);
           const readable = isReadable(row, columns);
-          if (readable === true) found.take(row, columns);
+          if (readable === true) groups.note(row, columns);
           else if (readable === false) unreadable += 1;
         }
       }
-      const withCourse = coursesFromStudents && !(await this.#isThere('courses'));
-      const groups = found.groups().map(({ courseExternalId, ...group }) => ({
-        ...group,
-        ...(withCourse && { courseExternalId }),
-      }));
-      const gap = `${unreadable} ${unreadable === 1 ? 'row' : 'rows'} of ${file.name} could not be read, and may name other ${kind}.`;
-      return {
-        file: file.name,
-        records: (kind === 'groups' ? groups : found.courses()) as CsvRecord[],
-        ...(unreadable > 0 && { gap }),
-        ...(errorAt >= 0 && { partial: true }),
-      };
+      return { file: file.name, groups, unreadable, partial: errorAt >= 0 };
     } finally {
       await file.close();
     }

@@ -11,6 +11,8 @@ const INACTIVE = words(`
   disabled desactivado desertor desercion abandono fallecido expulsado renunciado desvinculado jubilado archivado cerrado
   finalizado withdrawn transferred graduated suspended deleted left no false falso 0 n i`);
 
+/** Shorter words have one form alone. */
+const SHORTEST_WITH_FORMS = 4;
 /** More values than this are no states. */
 const MOST_QUESTIONS = 20;
 const UNTIL_THEN = 'who is in the roster stays as before, and who is new is inactive';
@@ -79,14 +81,16 @@ export class CsvStates {
 
 /**
  * Lower case without accents, spaces and punctuation, and without a second gender: `Retirado(a)`,
- * `Retirada/o`.
+ * `Retirada/o`. "N/A" has none: it says nothing, and not no.
  */
 function fold(text: string): string {
   const plain = text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
-  return plain.replace(/(?<=\p{L})\s*(?:\/|\()\s*-?[ao]\)?(?!\p{L})/gu, '').replace(/[^\p{L}\p{N}]/gu, '');
+  return plain.replace(/(?<=\p{L}{3})\s*(?:\/|\()\s*-?[ao]\)?(?!\p{L})/gu, '').replace(/[^\p{L}\p{N}]/gu, '');
 }
 
 function isOf(known: ReadonlySet<string>, word: string): boolean {
+  // "NA" is no "no" of a woman.
+  if (word.length < SHORTEST_WITH_FORMS) return known.has(word);
   return known.has(word) || known.has(word.replace(/s$/, '').replace(/a$/, 'o'));
 }
 

@@ -13,4 +13,5 @@ export {
 } from './report/report.js';
 export { rollBack } from './rollback.js';
 export { preferHashJoins } from './sql/joins.js';
+export { comparisonOf } from './stage/index.js';
 export type { SyncContext } from './sync-context.js';

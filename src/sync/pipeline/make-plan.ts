@@ -14,9 +14,14 @@ import type { SyncContext } from './sync-context.js';
 export interface MadePlan extends Planned {
   /** How many changes of each kind are in sync_changes. */
   actions: readonly ActionCount[];
+  /** Rows that are left in sync_staged, drafts included. */
+  rows: number;
 }
 
-/** Makes the plan of what was staged, with its header. `before`: the plan that it replaces. */
+/**
+ * Makes the plan of what was staged, with its header. `before`: the plan that it replaces. It changes nothing
+ * that was given but the plan's header: it is done again when its transaction had to make way for others.
+ */
 export async function makePlan(
   { database, runs, run }: SyncContext,
   staged: Staged,
@@ -28,13 +33,13 @@ export async function makePlan(
   run.plannedPosition = await positionOf(database, run.institutionId);
   const planned = await plan(database, { run, spec: specOf(run), staged, policy });
   if (before) planned.conflicts.unshift(...before.conflicts);
-  staged.drafted = planned.drafted;
   // Rows that became conflicts are no longer staged.
-  if (planned.conflicts.length > 0) staged.rows = await countStaged(database, run, { drafted: false });
+  const rows =
+    planned.conflicts.length > 0 ? await countStaged(database, run, { drafted: false }) : staged.rows;
   const actions = await countByAction(database, run);
   run.plannedChanges = actions.reduce((sum, { count }) => sum + count, 0);
   await runs.savePlan(run);
-  return { ...planned, actions };
+  return { ...planned, actions, rows };
 }
 
 /** Deletes a plan that is made anew; drafts stay, which are what was read. */

@@ -90,6 +90,8 @@ async function planAndApply(
       }),
     );
     planned = made;
+    // Only now is it sure that the plan is there.
+    Object.assign(staged, { drafted: made.drafted, rows: made.rows });
     await issues.rewind(found);
     await explainPlan({ ...context, spec: specOf(run) }, issues, staged, made);
     countPlan(run, staged, made, issues);
@@ -148,8 +150,11 @@ export async function approvePlan(context: SyncContext): Promise<SyncReport> {
 /** Applies the plan of a run, made in a transaction before. */
 export async function applyPlan(context: SyncContext): Promise<void> {
   const { database, run, lease } = context;
+  const counts = { ...run.counts };
   await timed(run, 'applyMs', 'APPLY', () =>
     lease.transaction(async () => {
+      // What is done again is not counted again.
+      Object.assign(run.counts, counts);
       await lockInstitution(database, run.institutionId);
       await apply(context);
     }),

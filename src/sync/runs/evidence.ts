@@ -16,8 +16,13 @@ export interface Evidence {
   idsUnique: boolean;
   /** Rows that could not be used and have no id, or one that nobody can have. */
   unidentifiedRows: number;
-  /** Where the next reading may go on from, as the source says it. */
+  /**
+   * Where the next reading may go on from, as the source says it; only after a reading of all that it meant to
+   * give.
+   */
   cursor?: string;
+  /** By what rows were told to be as they were. Where that is another, every row must be looked at once. */
+  comparedBy?: string;
   /** Whether the source ended by itself, with no page failed. */
   ended: boolean;
   /** Why the reading proves no absence, a sentence each. */
@@ -141,4 +146,6 @@ export function concludeEvidence(
     );
   }
   if (!idsUnique) gap('An id came twice: nobody knows whose row is missing.');
+  // What was not given now is not among what changes from now on.
+  if (evidence.gaps.length > (partial && !absent ? 1 : 0)) delete evidence.cursor;
 }

@@ -160,8 +160,9 @@ export class RunClaims {
           [integrationId, runId, storableText(decision)],
         );
         if (row) {
-          await shape?.(toRun(row));
-          return this.#holdPart(whole, row);
+          const run = toRun(row);
+          await shape?.(run);
+          return this.#holdPart(whole, run);
         }
         throw (
           requireWaiting(await this.runs.get(integrationId, runId)) ??

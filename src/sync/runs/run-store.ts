@@ -87,8 +87,23 @@ export class RunStore {
     );
   }
 
-  /** Closes the conflicts that only these plans have met, which are discarded. */
+  /**
+   * Closes the conflicts that only these plans have met, which are discarded. Those that another plan has met
+   * that waits are that one's again.
+   */
   async #dropConflicts(integrationId: string, runIds: readonly string[]): Promise<void> {
+    if (runIds.length === 0) return;
+    await this.database.execute(
+      `UPDATE sync_conflicts d SET run_id = w.id FROM (
+         SELECT DISTINCT ON (r.entity_type, i.external_id) r.id, r.entity_type, i.external_id
+         FROM sync_runs r
+         JOIN sync_issues i ON i.integration_id = $1 AND i.run_id = r.id AND i.rule = 'identity.conflict'
+         WHERE r.integration_id = $1 AND r.status IN ('HELD', 'PREVIEWED') AND r.id <> ALL($2::uuid[])
+         ORDER BY r.entity_type, i.external_id, r.started_at DESC) w
+       WHERE d.integration_id = $1 AND d.run_id = ANY($2::uuid[]) AND NOT d.lasting AND d.resolution IS NULL
+         AND d.entity_type = w.entity_type AND d.external_id = w.external_id`,
+      [integrationId, runIds],
+    );
     await this.database.execute(
       `DELETE FROM sync_conflicts
        WHERE integration_id = $1 AND run_id = ANY($2::uuid[]) AND NOT lasting AND resolution IS NULL`,

@@ -322,6 +322,14 @@ describe('CSV files as schools write them', () => {
     expect(told.records.map(({ active }) => active)).to.deep.equal([true, true, true, false, true]);
   });
 
+  it('take no word for another state that it only resembles: "N/A" and "NA" are no "no"', async () => {
+    const states = ['N/A', 'n/a', 'NA', 'S/N', 'No', 'Sí', 'Inactivas', 'Retirada/o', 'Egresado (a)'];
+    const rows = states.map((state, n) => `${n},Ana,Soto,${state}`);
+    const { records } = await readCsv(`${HEAD},estado\n${rows.join('\n')}\n`);
+    const expected = [null, null, null, null, false, true, false, false, false];
+    expect(records.map(({ active }) => active)).to.deep.equal(expected);
+  });
+
   it('ask once when a column for the state has values without end', async () => {
     const rows = Array.from({ length: 500 }, (_, n) => `${n},Ana,Soto,nota ${n}`);
     const { issues } = await readCsv(`${HEAD},situacion\n${rows.join('\n')}\n`);

@@ -149,6 +149,39 @@ describe('syncs of OneRoster', () => {
     expect(after.report.mappings.map(({ externalId }) => externalId)).to.include('S7');
   });
 
+  it('read everything once others win in a field, and once somebody was edited', async () => {
+    const { sync, integrationId, institutionId } = await school();
+    const { integrationService, mappingService, rosterService } = await sharedServices();
+    await sync();
+    const { internalId } = await mappingService.getMappingByExternalId(integrationId, STUDENT, 'S4');
+    const { givenName } = await rosterService.getStudent(institutionId, internalId);
+    await rosterService.putStudent(institutionId, internalId, { givenName: 'Otra' });
+    expect((await sync(STUDENT)).onlyChanges).to.equal(false);
+    expect(await rosterService.getStudent(institutionId, internalId)).to.include({ givenName });
+    expect((await sync(STUDENT)).onlyChanges).to.equal(true);
+    const policy = { fields: { STUDENT: { givenName: 'SMARTID' } } };
+    await integrationService.updateIntegration(integrationId, { policy });
+    expect((await sync(STUDENT)).onlyChanges).to.equal(false);
+    expect((await sync(STUDENT)).onlyChanges).to.equal(true);
+  });
+
+  it('read everything as long as a class has a course that is not there', async () => {
+    const { sync, integrationId, institutionId, school: there } = await school();
+    const { mappingService, rosterService } = await sharedServices();
+    there.classes.push(record('G9', { title: 'Huérfana', course: { sourcedId: 'C404' } }));
+    await sync();
+    there.courses.push(record('C404', { title: 'Tardía', dateLastModified: now() }));
+    await sync();
+    const { internalId } = await mappingService.getMappingByExternalId(integrationId, GROUP, 'G9');
+    const course = await mappingService.getMappingByExternalId(
+      integrationId,
+      MappingEntityType.COURSE,
+      'C404',
+    );
+    const { courseId } = await rosterService.getGroup(institutionId, internalId);
+    expect(courseId).to.equal(course.internalId);
+  });
+
   it('that are held do not count as read: the next asks for the same again', async () => {
     const { sync, change, statusOf, integrationId } = await school();
     await sync();

@@ -80,6 +80,14 @@ describe('the evidence of a reading', () => {
     });
   }
 
+  it('keeps the cursor only of a reading that gave all it meant to give', () => {
+    const page = { ...rows(3), cursor: 'c' };
+    expect(read([page]).cursor).to.equal('c');
+    expect(read([page], { partial: true }).cursor).to.equal('c');
+    expect(read([{ ...page, gap: 'The list changed while it was read.' }]).cursor).to.equal(undefined);
+    expect(read([{ ...page, declaredTotal: 4 }], { partial: true }).cursor).to.equal(undefined);
+  });
+
   it('has the sizes of pages, failed rows included', () => {
     const {
       pages,

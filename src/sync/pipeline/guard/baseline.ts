@@ -44,7 +44,9 @@ export async function loadBaseline(database: Database, of: BaselineOf): Promise<
 
 /**
  * How many would have another name or national id after this plan than they had at the baseline, and since
- * when. They are counted only where all that changed since then may pass the threshold.
+ * when. They are counted only where all that changed since then may pass the threshold, and of all changes
+ * only those of a name or a national id are laid side by side: most others are none of a person. What a
+ * rollback gives back is no change: nor is what it took back.
  */
 async function countRenamed(
   database: Database,
@@ -54,7 +56,7 @@ async function countRenamed(
   if (impact.changed === 0 || run.guard?.changedPercent !== undefined) return none;
   const values = [run.integrationId, run.entityType, policy.guard.baselineDays];
   const runs = `sync_runs r WHERE r.guard->'changedPercent' IS NULL AND (r.counts->>'updated')::int > 0
-    AND ${SINCE_BASELINE}`;
+    AND r.rolls_back IS NULL AND ${SINCE_BASELINE}`;
   const [atMost] = await database.query<{ changed: number }>(
     `SELECT COALESCE(sum((r.counts->>'updated')::int), 0)::int AS changed FROM ${runs}`,
     values,
@@ -63,12 +65,14 @@ async function countRenamed(
   if (changed === 0 || (changed + impact.changed) * 100 <= impact.base * policy.guard.changedPercent) {
     return none;
   }
-  const isRenamed = spec.fields
-    .filter(({ kind }) => kind === 'name' || kind === 'nationalId')
-    .map(
-      ({ field }) => `(COALESCE(first->>'${field}', '') <> '' AND last ? '${field}'
-       AND last->>'${field}' IS DISTINCT FROM first->>'${field}')`,
-    );
+  const isRenamed = (first: string, last: string) =>
+    spec.fields
+      .filter(({ kind }) => kind === 'name' || kind === 'nationalId')
+      .map(
+        ({ field }) => `(COALESCE(${first}->>'${field}', '') <> '' AND ${last} ? '${field}'
+       AND ${last}->>'${field}' IS DISTINCT FROM ${first}->>'${field}')`,
+      )
+      .join(' OR ');
   const [row] = await database.query<Baseline['renamed']>(
     `WITH runs AS MATERIALIZED (
        SELECT r.id, r.started_at FROM ${runs}
@@ -80,11 +84,12 @@ async function countRenamed(
        FROM runs
        JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = runs.id
        WHERE c.entity = $2 AND c.outcome IS NULL AND c.action IN ('UPDATE', 'LINK', 'RESTORE', 'DEACTIVATE')
+         AND (${isRenamed('c.before', 'c.after')})
        GROUP BY c.internal_id)
      SELECT count(*)::int AS count, (SELECT min(started_at) FROM runs) AS since,
        (SELECT count(*)::int FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $2) AS of
      FROM people
-     WHERE ${isRenamed.join(' OR ')}`,
+     WHERE ${isRenamed('first', 'last')}`,
     [...values, run.id],
   );
   return row ?? none;

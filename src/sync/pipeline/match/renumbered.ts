@@ -45,9 +45,12 @@ export async function findRenumbered(database: Database, of: RenumberedOf): Prom
   const rows = await database.query<Renumbered & { holderId: string | null }>(
     `WITH waiting AS MATERIALIZED (
        SELECT d.* FROM sync_conflicts d
-       WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution IS NULL AND ($4::uuid IS NULL OR d.run_id = $4)
+       WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution IS NULL
+         -- A later plan may have met them again, and they are the later one's by now.
+         AND ($4::uuid IS NULL OR d.run_id = $4 OR d.external_id IN (SELECT i.external_id FROM sync_issues i
+           WHERE i.integration_id = $1 AND i.run_id = $4 AND i.rule = 'identity.conflict'))
      ), sure AS MATERIALIZED (
-       SELECT d.id, d.external_id, d.run_id, min(c->>'internalId')::uuid AS person_id, min(c->>'rule') AS rule, ${record.join(', ')}
+       SELECT d.id, d.external_id, COALESCE($4, d.run_id) AS run_id, min(c->>'internalId')::uuid AS person_id, min(c->>'rule') AS rule, ${record.join(', ')}
        FROM waiting d CROSS JOIN LATERAL jsonb_array_elements(d.candidates) c
        -- The surest alone: where a national id tells, a code that was given to somebody else does not.
        WHERE c->>'rule' = ANY($5::text[]) AND (c->>'confidence')::float8 = (

@@ -21,6 +21,11 @@ export function digestKey(integrationId: string, policies: FieldPolicies): strin
   return `${DIGEST_VERSION}\n${integrationId}\n${JSON.stringify(others.sort())}\n`;
 }
 
+/** The same for those who only ask whether it is another one: after that every row is looked at once. */
+export function comparisonOf(integrationId: string, policies: FieldPolicies): string {
+  return hash('sha256', digestKey(integrationId, policies), 'base64url').slice(0, 22);
+}
+
 /** 128 bits of SHA-256 over all that a record says, as it is written. Equal digests: nothing changed. */
 export function digestOf(key: string, spec: EntitySpec, record: EntityRecord): Buffer {
   let text = `${key}${record.externalId}\u0001${record.active === null ? 'unknown' : (record.active ?? true)}\u0001${told(record.courseExternalId)}`;

@@ -46,15 +46,16 @@ export function draftColumns(run: SyncRun, spec: EntitySpec): RowColumn<StagedRo
 
 /**
  * Moves drafts to sync_staged, because somebody came while they were written. What a warning dropped of a row
- * was not kept: of a row without a digest, all that is empty counts as dropped.
+ * was not kept: of a row without a digest, all that is empty counts as dropped, and so does its state, which
+ * may be one that nobody knows. The next sync looks at such a row again.
  */
 export async function undraft(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   const columns = entityColumns(spec);
-  const empty = `ARRAY(SELECT key FROM jsonb_each(c.after) WHERE value IN ('null', '""'))`;
+  const untold = `ARRAY['active'] || ARRAY(SELECT key FROM jsonb_each(c.after) WHERE value IN ('null', '""'))`;
   await database.execute(
     `WITH c AS (DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $3 RETURNING *)
      INSERT INTO sync_staged (integration_id, run_id, kind, seq, line, external_id, digest, dropped, ${columns.map(({ column }) => column).join(', ')})
-     SELECT $1, $2, 'ENTITY', c.seq, c.line, c.external_id, c.digest, CASE WHEN c.digest IS NULL THEN ${empty} END,
+     SELECT $1, $2, 'ENTITY', c.seq, c.line, c.external_id, c.digest, CASE WHEN c.digest IS NULL THEN ${untold} END,
        ${columns.map(({ planned }) => planned).join(', ')} FROM c`,
     [run.integrationId, run.id, spec.entityType],
   );

@@ -1,4 +1,4 @@
-export { DIGEST_BYTES } from './digest.js';
+export { comparisonOf, DIGEST_BYTES } from './digest.js';
 export { canDraft, undraft } from './drafts.js';
 export { FORGOTTEN, type KnownDigests } from './known-digests.js';
 export { repeatedNationalId } from './repeated-national-ids.js';

@@ -68,6 +68,7 @@ export async function examineMemberships(options: StageOptions, list: Membership
   const twice = evidence.declaredTotal === null ? 0 : await countTwice(options, list);
   concludeMemberships(evidence, { failed: run.membershipCounts.failed, twice, partial: list.partial });
   const role = membershipRole(options.spec);
+  if (evidence.gaps.length > (list.partial ? 1 : 0)) delete run.evidence.cursor;
   if (!list.isThere || evidence.rows > 0 || evidence.none || source.partial || role === undefined) return;
   const known = await countListed(options, role);
   if (known === 0) return;

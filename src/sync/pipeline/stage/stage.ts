@@ -3,7 +3,7 @@ import { cleanExternalId } from '../../../values/index.js';
 import { concludeEvidence, countPage } from '../../runs/evidence.js';
 import { readMeanwhile, readPages, SourceFailure } from '../read/read-pages.js';
 import { preferHashJoins } from '../sql/joins.js';
-import { DIGEST_BYTES, digestKey, digestOf, digestsOf } from './digest.js';
+import { comparisonOf, DIGEST_BYTES, digestKey, digestOf, digestsOf } from './digest.js';
 import { canDraft } from './drafts.js';
 import { dropDuplicates, duplicate, matchStaged, newcomers } from './duplicates.js';
 import { KnownDigests } from './known-digests.js';
@@ -81,6 +81,7 @@ async function stageAll(
     // For a few records it is not worth while to know all digests.
     source.partial || drafted ? KnownDigests.none() : KnownDigests.load(database, run, spec),
   );
+  run.evidence.comparedBy = comparisonOf(run.integrationId, options.policy.fields[spec.entityType]);
   let partial = source.partial ?? false;
   let absent: string | undefined;
   let file: string | undefined;

@@ -119,6 +119,23 @@ describe('the guard', () => {
     expect((await syncNamed(60)).status).to.equal('COMPLETED');
   });
 
+  it('does not hold a sync for names that a person took back with the run that had brought them', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool({});
+    const syncNamed = async (nameOf: (i: number) => string) => {
+      const rows = Array.from({ length: 100 }, (_, i) => `E${i},${nameOf(i)},Soto`);
+      await school.write({ 'students.csv': ['id,nombres,apellidos', ...rows].join('\n') });
+      return integrationService.syncData(school.integrationId, STUDENT);
+    };
+    await syncNamed((i) => `Ana${i}`);
+    const wrong = await syncNamed((i) => (i < 70 ? `Otra${i}` : `Ana${i}`));
+    expect(wrong.status).to.equal('COMPLETED');
+    await integrationService.rollbackSync(school.integrationId, wrong.runId);
+    const next = await syncNamed((i) => (i < 70 ? `Ana${i}` : i < 80 ? `Nueva${i}` : `Ana${i}`));
+    expect(next.errors).to.deep.equal([]);
+    expect(next.counts).to.deep.include({ updated: 10 });
+  });
+
   it('holds a partial file, with a column called error, in which everybody is inactive', async () => {
     const { integrationService } = await sharedServices();
     const file = (state: string) =>
