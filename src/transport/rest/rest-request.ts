@@ -69,7 +69,7 @@ function setParameter(
   if (!field) return false;
   if (rest.length > 0) {
     if (field.fieldKind !== 'message' || field.message.typeName.startsWith('google.protobuf.')) return false;
-    const inner = (json[field.jsonName] ?? {}) as JsonObject;
+    const inner = requireObject(json[field.jsonName] ?? {});
     json[field.jsonName] = inner;
     return setParameter(field.message, inner, rest, texts);
   }
