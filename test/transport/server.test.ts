@@ -66,6 +66,18 @@ describe('the port', () => {
     await closed;
   });
 
+  it('told to close waits for nobody who has not said anything', async function () {
+    this.timeout(10_000);
+    const { port, close } = await openServer({ timeouts: { headersMs: 60_000 } });
+    const sockets = [net.connect(port, '127.0.0.1'), net.connect(port, '127.0.0.1')];
+    for (const socket of sockets) {
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+    }
+    sockets[1]?.write('PRI');
+    await close(60_000);
+  });
+
   it('told to close ends health watches and streams at once, over each protocol', async () => {
     const server = await openServer();
     const watch = async (client: Client<typeof Health>) => {
