@@ -20,6 +20,17 @@ export class SchemaTooNewError extends Error {
   }
 }
 
+/** The oldest PostgreSQL whose SQL the schema may use, as it numbers itself. */
+const OLDEST = 150_000;
+
+/** Throws UnusableDatabaseError for a server that is older; `version` is its server_version_num. */
+export function requireVersion(version: number): void {
+  if (version >= OLDEST) return;
+  throw new UnusableDatabaseError(
+    `The database is PostgreSQL ${Math.floor(version / 10_000)}; this program needs 15 or later. Upgrade it, or set DATABASE_URL to another.`,
+  );
+}
+
 /**
  * What making or asking a database for the first time failed with, as a sentence that names no password; the
  * error itself where it is a fault of ours.

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { ConnectionError } from 'sequelize';
-import { explainUnusable, UnusableDatabaseError } from '../../src/database/index.js';
+import { type Database, explainUnusable, migrate, UnusableDatabaseError } from '../../src/database/index.js';
 import { explained } from '../../src/database/trouble.js';
+import { createLogger } from '../../src/observability/index.js';
 
 const URL_WITH_PASSWORD = 'postgres://school:hush%40hush@db.school.cl/smartid';
 
@@ -45,6 +46,21 @@ describe('a PostgreSQL that cannot be used', () => {
     expect(told.message).to.match(
       /^DATABASE_URL names the file \/etc\/ca\.pem, which cannot be read \(ENOENT\)/,
     );
+  });
+
+  it('as it is too old for the schema is told so before anything is changed', async () => {
+    const asked: string[] = [];
+    const old = {
+      query: async (sql: string) => {
+        asked.push(sql);
+        return [{ version: 140_012 }];
+      },
+    } as unknown as Database;
+    const error = await migrate(old, createLogger({ level: 'silent' })).catch((thrown: unknown) => thrown);
+    expect((error as Error).message).to.match(
+      /^The database is PostgreSQL 14; this program needs 15 or later/,
+    );
+    expect(asked).to.have.length(1);
   });
 
   it('leaves faults of ours as they are', () => {
