@@ -94,7 +94,14 @@ const environment = z.object({
   DATABASE_URL: optional(
     z
       .string()
-      .regex(/^postgres(ql)?:\/\/./, 'must look like postgres://user:password@host:5432/database')
+      .regex(/^postgres(ql)?:\/\/./, {
+        error: 'must look like postgres://user:password@host:5432/database',
+        abort: true,
+      })
+      .refine(
+        isReadable,
+        'cannot be read as an address: in user and password write %23 for #, %2F for /, %3F for ?, %40 for @ and %25 for %',
+      )
       .optional(),
   ),
   DATA_DIR: optional(z.string().default('./data')),
@@ -228,4 +235,15 @@ export function areKeys(text: string): boolean {
     return key !== undefined && Buffer.from(key, 'base64').length === 32 ? id : undefined;
   });
   return !ids.includes(undefined) && new Set(ids).size === ids.length;
+}
+
+/** Whether the parts of an address can be told from one another, and decoded. */
+function isReadable(address: string): boolean {
+  try {
+    const { hostname, username, password, pathname } = new URL(address);
+    for (const part of [hostname, username, password, pathname]) decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
 }

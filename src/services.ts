@@ -134,12 +134,7 @@ export async function buildServices({
 
 async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {
   if (config.databaseUrl) {
-    const database = new Database({
-      connection: config.databaseUrl.reveal(),
-      poolSize: POOL_SIZE,
-      embedded: false,
-      logger,
-    });
+    const database = openServer(config.databaseUrl.reveal(), logger);
     return { database, embedded: false, close: () => database.close() };
   }
   const embedded = await startEmbeddedPostgres({
@@ -156,4 +151,13 @@ async function openDatabase(config: Config, logger: Logger, onFailure?: (error: 
       await embedded.stop();
     },
   };
+}
+
+/** Nothing is asked of the server yet; but the address may name files, such as certificates. */
+function openServer(connection: string, logger: Logger): Database {
+  try {
+    return new Database({ connection, poolSize: POOL_SIZE, embedded: false, logger });
+  } catch (error) {
+    throw explainUnusable(error, connection);
+  }
 }

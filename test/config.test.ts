@@ -40,6 +40,16 @@ describe('the environment', () => {
     ['PORT', { PORT: 'http' }, /^PORT must be a port number from 0 to 65535/],
     ['PORT beyond the last', { PORT: '65536' }, /^PORT must be/],
     ['DATABASE_URL', { DATABASE_URL: 'mysql://x' }, /^DATABASE_URL must look like postgres:/],
+    [
+      'DATABASE_URL whose password needs encoding',
+      { DATABASE_URL: 'postgres://u:p#w@h/d' },
+      /^DATABASE_URL cannot be read .*%23 for #/,
+    ],
+    [
+      'DATABASE_URL whose encoding is none',
+      { DATABASE_URL: 'postgres://u:p%zz@h/d' },
+      /^DATABASE_URL cannot be read/,
+    ],
     ['ADMIN_TOKEN', { ADMIN_TOKEN: 'short' }, /^ADMIN_TOKEN must have at least 32 characters/],
     ['CREDENTIAL_KEYS', { CREDENTIAL_KEYS: 'k1:abc' }, /^CREDENTIAL_KEYS must be id:key pairs/],
     ['two keys under one id', { CREDENTIAL_KEYS: `k1:${KEY},k1:${KEY}` }, /each id once/],

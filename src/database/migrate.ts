@@ -15,7 +15,7 @@ import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
-import { SchemaTooNewError } from './unusable-database.js';
+import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
 const migrations = [
@@ -44,6 +44,10 @@ const LOCK = 4_711_001;
  * the program has migrated it.
  */
 export async function migrate(database: Database, logger: Logger): Promise<void> {
+  const [server] = await database.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::int AS version`,
+  );
+  requireVersion(server?.version ?? 0);
   await database.transaction(async () => {
     await database.allowLong({ locks: true });
     await database.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.js';
-import { codeOf } from './trouble.js';
+import { codeOf, isDatabaseAway } from './trouble.js';
 
 /** The PostgreSQL of DATABASE_URL cannot be used; the message says why and what to do. */
 export class UnusableDatabaseError extends Error {
@@ -20,18 +20,44 @@ export class SchemaTooNewError extends Error {
   }
 }
 
-/** What a first query failed with, as a sentence that names no password; the error itself where it is none of these. */
+/** The oldest PostgreSQL whose SQL the schema may use, as it numbers itself. */
+const OLDEST = 150_000;
+
+/** Throws UnusableDatabaseError for a server that is older; `version` is its server_version_num. */
+export function requireVersion(version: number): void {
+  if (version >= OLDEST) return;
+  throw new UnusableDatabaseError(
+    `The database is PostgreSQL ${Math.floor(version / 10_000)}; this program needs 15 or later. Upgrade it, or set DATABASE_URL to another.`,
+  );
+}
+
+/**
+ * What making or asking a database for the first time failed with, as a sentence that names no password; the
+ * error itself where it is a fault of ours.
+ */
 export function explainUnusable(error: unknown, connection: string): unknown {
-  const { hostname, port, pathname, username } = new URL(connection);
-  const name = decodeURIComponent(pathname.slice(1)) || username;
-  const place = `${hostname}:${port || 5432}`;
-  const sentence = SENTENCES[codeOf(error instanceof ServiceError ? error.cause : error)]?.({
-    place,
-    host: hostname,
-    name,
+  const { hostname, port, pathname, username, password, searchParams } = new URL(connection);
+  const host = decodeURIComponent(hostname) || searchParams.get('host') || 'localhost';
+  const place = {
+    host,
+    place: host.startsWith('/') ? host : `${host}:${port || 5432}`,
+    name: decodeURIComponent(pathname.slice(1) || username),
     user: decodeURIComponent(username),
-  });
-  return sentence ? new UnusableDatabaseError(sentence, { cause: error }) : error;
+  };
+  const cause = error instanceof ServiceError ? error.cause : error;
+  const sentence = SENTENCES[codeOf(cause)]?.(place) ?? unnamed(error, cause, place);
+  if (sentence === undefined) return error;
+  const secret = decodeURIComponent(password);
+  return new UnusableDatabaseError(secret ? sentence.replaceAll(secret, '***') : sentence, { cause: error });
+}
+
+/** What has no code of its own, such as TLS that only one side wants, or a password that is missing. */
+function unnamed(error: unknown, cause: unknown, { place }: Place): string | undefined {
+  const { path, code, message = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  if (path !== undefined && !isDatabaseAway(error))
+    return `DATABASE_URL names the file ${path}, which cannot be read (${code}). Correct the path, or its rights.`;
+  if (!isDatabaseAway(error)) return undefined;
+  return `PostgreSQL at ${place} cannot be used (${message}). Correct DATABASE_URL, or look into the server's log.`;
 }
 
 interface Place {
@@ -64,5 +90,8 @@ const SENTENCES: Readonly<Record<string, (place: Place) => string>> = {
     `The user ${user} may not create tables in the database ${name}. Make it the owner, or grant it CREATE.`,
   '53300': ({ place }) =>
     `PostgreSQL at ${place} has no connection left. End other clients, or raise max_connections.`,
+  '25006': ({ place }) =>
+    `PostgreSQL at ${place} only reads, as a standby does. Set DATABASE_URL to the server that writes.`,
+  '53100': ({ place }) => `PostgreSQL at ${place} has no room left on its disk. Make room there.`,
   '57P03': ({ place }) => `PostgreSQL at ${place} is starting up. Try again in a moment.`,
 };

@@ -168,7 +168,9 @@ export class ConnectorSessions {
       memory: this.#memoryOf(target.id),
       s3: this.#s3,
       cursor: (entityType) => this.#cursor(target.id, entityType),
-      delivered: (outcomes) => delivered(secrets.clean(outcomes)),
+      // The ids are ours: a short credential may be a part of one.
+      delivered: (outcomes) =>
+        delivered(outcomes.map((outcome) => ({ ...outcome, reason: secrets.clean(outcome.reason) }))),
       handOutAgain: callbacks.handOutAgain ?? refuse,
       assertMaySend: callbacks.assertMaySend ?? refuse,
     });

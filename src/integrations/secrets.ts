@@ -5,6 +5,7 @@ const SHORTEST = 4;
 /** Of a value, or of a form of it, so many characters in a row are a part that is worth having. */
 const PIECE = 8;
 const STRUCK = '***';
+const LETTER = /[\p{L}\p{N}]/u;
 /** How far what a connector hands out is looked through: objects within one another. */
 const DEEPEST = 8;
 const LEVELS = new Set<unknown>(['fatal', 'error', 'warn', 'info', 'debug', 'trace']);
@@ -17,14 +18,15 @@ const LEVELS = new Set<unknown>(['fatal', 'error', 'warn', 'info', 'debug', 'tra
 export class Secrets {
   /** Every form of eight characters and more, cut into pieces. */
   readonly #pieces = new Set<string>();
-  /** Forms too short to be cut. */
-  readonly #short: string[] = [];
+  /** Forms too short to be cut. Those that a person could read are struck as a word alone, not within another. */
+  readonly #short: { form: string; isWord: boolean }[] = [];
 
   constructor(values: readonly string[]) {
     for (const value of values) {
       if (value.length < SHORTEST) continue;
-      for (const form of new Set(formsOf(value).map(lowered))) {
-        if (form.length < PIECE) this.#short.push(form);
+      const words = new Set(readableForms(value).map(lowered));
+      for (const form of new Set([...words, ...encodedForms(value).map(lowered)])) {
+        if (form.length < PIECE) this.#short.push({ form, isWord: words.has(form) });
         for (let at = 0; at + PIECE <= form.length; at++) this.#pieces.add(form.slice(at, at + PIECE));
       }
     }
@@ -89,8 +91,10 @@ export class Secrets {
     let end = at;
     for (let next = at; this.#pieces.has(low.slice(next, next + PIECE)); next++) end = next + PIECE;
     if (end > at) return end;
-    const short = this.#short.find((form) => low.startsWith(form, at));
-    return short === undefined ? at : at + short.length;
+    const short = this.#short.find(
+      ({ form, isWord }) => low.startsWith(form, at) && (!isWord || standsAlone(low, at, at + form.length)),
+    );
+    return short === undefined ? at : at + short.form.length;
   }
 
   /** Message, stack, cause, and whatever else was hung on it: logs show all of it. */
@@ -107,9 +111,15 @@ export class Secrets {
   }
 }
 
-/** How a value may come back. */
-function formsOf(value: string): string[] {
-  const bytes = Buffer.from(value);
+/** Whether what stands there is no part of a longer word or number. An encoded letter before it is none of it. */
+function standsAlone(low: string, start: number, end: number): boolean {
+  const before = low.slice(Math.max(0, start - 3), start);
+  if (LETTER.test(low.slice(end, end + 1))) return false;
+  return !LETTER.test(before.slice(-1)) || /(%[0-9a-f]{2}|\\[a-z])$/.test(before);
+}
+
+/** How a value may come back, as a person can read it. */
+function readableForms(value: string): string[] {
   const url = encodeURIComponent(value);
   // By the letter of RFC 3986, a few more.
   const strict = url.replace(/[!'()*~]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
@@ -123,9 +133,12 @@ function formsOf(value: string): string[] {
     JSON.stringify(value).slice(1, -1),
     JSON.stringify(value).slice(1, -1).replaceAll('/', '\\/'),
     ...htmlForms(value),
-    bytes.toString('hex'),
-    ...base64Forms(bytes),
   ];
+}
+
+function encodedForms(value: string): string[] {
+  const bytes = Buffer.from(value);
+  return [bytes.toString('hex'), ...base64Forms(bytes)];
 }
 
 function htmlForms(value: string): string[] {

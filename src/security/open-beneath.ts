@@ -97,7 +97,11 @@ async function openStep(
   const path = asFolder(base, steps).at(name);
   try {
     const handle = await open(path, flags);
-    if (!HAS_HANDLES) await verify(base, path, handle);
+    if (!HAS_HANDLES)
+      await verify(base, path, handle).catch(async (error: unknown) => {
+        await handle.close();
+        throw error;
+      });
     return handle;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -123,7 +127,6 @@ function asFolder(base: string, steps: readonly Step[]): OpenFolder {
 async function verify(base: string, path: string, handle: FileHandle): Promise<void> {
   const [opened, there, found] = await Promise.all([handle.stat(), stat(path), realpath(path)]);
   if (opened.dev === there.dev && opened.ino === there.ino && isInside(base, found)) return;
-  await handle.close();
   throw new OutsideError();
 }
 

@@ -93,8 +93,14 @@ function unopened(path: string, error: unknown): ConnectorError {
 }
 
 async function resolvedRoot(root: string): Promise<string> {
-  await mkdir(root, { recursive: true });
-  return realpath(root);
+  try {
+    await mkdir(root, { recursive: true });
+    return await realpath(root);
+  } catch (error) {
+    throw new ConnectorError(
+      `The folder that connectors may use cannot be made or read (${(error as NodeJS.ErrnoException).code}). Ask the operator, who sets it as CSV_ROOT.`,
+    );
+  }
 }
 
 /** The names from the root to a folder. Throws when its path, by its letters, leads elsewhere. */

@@ -14,21 +14,22 @@ export function endingStreams(signal: AbortSignal): Interceptor {
 
 async function* until<T>(signal: AbortSignal, messages: AsyncIterable<T>): AsyncGenerator<T> {
   const items = messages[Symbol.asyncIterator]();
-  let end = () => {};
-  const ended = new Promise<never>((_, reject) => {
-    end = () => reject(new ConnectError('The service is ending. Call again.', Code.Unavailable));
-  });
-  ended.catch(() => {});
-  signal.addEventListener('abort', end, { once: true });
-  if (signal.aborted) end();
+  let end = (_: Error) => {};
+  const onAbort = () => end(new ConnectError('The service is ending. Call again.', Code.Unavailable));
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     while (true) {
-      const item = await Promise.race([items.next(), ended]);
+      // No Promise.race with one that lasts: it would keep every message until the stream is over.
+      const item = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        end = reject;
+        if (signal.aborted) onAbort();
+        else items.next().then(resolve, reject);
+      });
       if (item.done) return;
       yield item.value;
     }
   } finally {
-    signal.removeEventListener('abort', end);
+    signal.removeEventListener('abort', onAbort);
     // Not waited for: it may be in the middle of a wait of its own.
     void Promise.resolve(items.return?.()).catch(() => {});
   }

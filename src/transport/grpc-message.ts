@@ -10,13 +10,15 @@ const ENVELOPE = 5;
  * than a client such as grpc-js takes back: it would show `%2B` for a plus.
  */
 export function withGrpcMessage(answer: UniversalServerResponse): UniversalServerResponse {
-  const { body, trailer } = answer;
+  const { body, header, trailer } = answer;
   if (!body) return answer;
-  return { ...answer, body: rewritten(body, trailer) };
+  // The first byte of any other body may be this one too.
+  const isWeb = header?.get('content-type')?.startsWith('application/grpc-web') ?? false;
+  return { ...answer, body: rewritten(body, trailer, isWeb) };
 }
 
-async function* rewritten(body: AsyncIterable<Uint8Array>, trailer: Headers | undefined) {
-  for await (const chunk of body) yield chunk[0] === TRAILERS ? inEnvelope(chunk) : chunk;
+async function* rewritten(body: AsyncIterable<Uint8Array>, trailer: Headers | undefined, isWeb: boolean) {
+  for await (const chunk of body) yield isWeb && chunk[0] === TRAILERS ? inEnvelope(chunk) : chunk;
   // Set by now: what comes after the last message.
   const message = trailer?.get(HEADER);
   if (message) trailer?.set(HEADER, asGrpc(message));

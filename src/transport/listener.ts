@@ -32,15 +32,24 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const sockets = new Set<Socket>();
   const h1 = createHttp1(options);
   const sessions = new Http2Sessions(createHttp2(options), options.timeouts);
+  /** Those of which nobody knows yet what they speak; over TLS the handshake has a time-out of its own. */
+  const waiting = new Set<Socket>();
+  let isClosing = false;
   const take = (socket: Socket, isHttp2: boolean) => {
-    if (isHttp2) sessions.take(socket);
+    waiting.delete(socket);
+    if (isClosing) socket.destroy();
+    else if (isHttp2) sessions.take(socket);
     else h1.emit('connection', socket);
   };
   const front = options.tls ? createTlsFront(options, take) : createPlainFront(options, take);
   front.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    if (!options.tls) waiting.add(socket);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      waiting.delete(socket);
+    });
   });
   front.listen(options.port, options.host);
   await once(front, 'listening');
@@ -48,6 +57,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     port: (front.address() as AddressInfo).port,
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+      isClosing = true;
+      for (const socket of waiting) socket.destroy();
       h1.closeIdleConnections();
       sessions.close();
       const idle = setInterval(() => h1.closeIdleConnections(), 50);

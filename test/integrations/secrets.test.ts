@@ -41,7 +41,16 @@ describe('the secrets of an integration', () => {
     const secrets = new Secrets(['s3cr3t-of-the-school', 'abc', '']);
     for (const text of ['', 'abc', 'The school refused the mark.', 'İstanbul ñandú 1234567890'])
       expect(secrets.strike(text)).to.equal(text);
-    expect(new Secrets(['code']).strike('code of the encoder')).to.equal('*** of the en***r');
+  });
+
+  it('that are short are struck as a word alone, plain, encoded or behind what is encoded, not within others', () => {
+    const secrets = new Secrets(['code', '1234']);
+    for (const text of ['the encoder', 'course 51234, student 12345', 'a1234b', 'ñcode'])
+      expect(secrets.strike(text)).to.equal(text);
+    expect(secrets.strike('Code 1234: "code", k=1234&a')).to.equal('*** ***: "***", k=***&a');
+    expect(secrets.strike('k%3D1234%26 line\\ncode')).to.equal('k%3D***%26 line\\n***');
+    const header = Buffer.from('school:code').toString('base64');
+    expect(secrets.strike(header)).to.contain('***');
   });
 
   it('are gone from an error, from its stack, its cause and what hangs on it', () => {

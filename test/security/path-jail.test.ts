@@ -3,6 +3,7 @@ import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
+import { ConnectorError } from '../../src/connectors/index.js';
 import { createPathJail } from '../../src/security/index.js';
 import { tempFolder } from '../support/temp-folder.js';
 
@@ -127,6 +128,16 @@ describe('the path jail', () => {
       expect(said).to.match(/^ConnectorError/);
       expect(said).not.to.contain(top);
     }
+  });
+
+  it('says who is to be asked when the folder itself cannot be made', async () => {
+    const { root } = await jail();
+    const files = createPathJail(join(root, 'school', 'students.csv', 'below'));
+    const error = await files.folder('x').catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(ConnectorError);
+    expect((error as Error).message)
+      .to.match(/\(ENOTDIR\).*CSV_ROOT/)
+      .and.not.contain(root);
   });
 
   it('follows links that go up and down again, and ends where links lead in a circle', async () => {

@@ -6,6 +6,7 @@ import { type Client, Code, ConnectError, createClient } from '@connectrpc/conne
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { expect } from 'chai';
 import { Health } from '../../gen/grpc/health/v1/health_pb.js';
+import { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
 import { makeCertificate } from '../support/certificate.js';
 import { gate, openServer } from '../support/transport.js';
 
@@ -63,6 +64,18 @@ describe('the port', () => {
     gate.open();
     expect(await (await call).json()).to.have.length(1);
     await closed;
+  });
+
+  it('told to close waits for nobody who has not said anything', async function () {
+    this.timeout(10_000);
+    const { port, close } = await openServer({ timeouts: { headersMs: 60_000 } });
+    const sockets = [net.connect(port, '127.0.0.1'), net.connect(port, '127.0.0.1')];
+    for (const socket of sockets) {
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+    }
+    sockets[1]?.write('PRI');
+    await close(60_000);
   });
 
   it('told to close ends health watches and streams at once, over each protocol', async () => {
@@ -148,6 +161,19 @@ describe('the port', () => {
     const refused = await preflight('https://evil.example');
     expect([refused.status, refused.headers.get('access-control-allow-origin')]).to.deep.equal([403, null]);
     expect(((await refused.json()) as { message: string }).message).to.match(/evil\.example.*CORS_ORIGINS/);
+  });
+
+  it('a body that is no object, where the path has values for it, is told, and no fault of the service', async () => {
+    const { url } = await openServer({ services: [RosterService], routes: () => {} });
+    const id = '00000000-0000-4000-8000-000000000001';
+    for (const body of ['"text"', '7', '[1]']) {
+      const answer = await fetch(`${url}/institutions/${id}/class-sessions/${id}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      expect([answer.status, await answer.text()].join(' '), body).to.match(/^400 .*must be a JSON object/);
+    }
   });
 
   it('a list that breaks off midway is cut, never closed as if it were whole', async () => {

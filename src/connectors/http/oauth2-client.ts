@@ -222,15 +222,22 @@ export class OAuth2Client {
 
   /** The same failure; what it and its answer say no longer holds the token. */
   #withoutToken(error: unknown, { header }: Token): unknown {
-    if (!(error instanceof HttpFailure) || !error.answer) return error;
-    const token = header.replace(/^Bearer /, '');
-    const clean = (text: string) => strike(this.#strike(text), [token]);
-    const { kind, answer, notArrived } = error;
-    const text = clean(answer.text);
-    return new HttpFailure(kind, clean(error.message), {
+    if (!(error instanceof HttpFailure)) return error;
+    const { kind, answer, notArrived, location } = error;
+    return new HttpFailure(kind, this.#without(error.message, header), {
       notArrived,
-      answer: { ...answer, text, json: () => JSON.parse(text) },
+      answer: answer && this.#answerWithout(answer, header),
+      ...(location !== undefined && { location: this.#without(location, header) }),
     });
+  }
+
+  #answerWithout(answer: HttpAnswer, header: string): HttpAnswer {
+    const text = this.#without(answer.text, header);
+    return text === answer.text ? answer : { ...answer, text, json: () => JSON.parse(text) };
+  }
+
+  #without(text: string, header: string): string {
+    return strike(this.#strike(text), [header.replace(/^Bearer /, '')]);
   }
 }
 

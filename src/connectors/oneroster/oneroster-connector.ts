@@ -153,7 +153,9 @@ export class OneRosterConnector extends RosterConnector<OneRosterConfig, OneRost
    * that should end makes this a reading of everything; and so do changes in masses.
    */
   async #decide(type: MappingEntityType): Promise<Reading> {
-    const { config, context } = this;
+    const { context } = this;
+    // Another client may see others, of whom nothing changed.
+    const config = { ...this.config, clientId: this.credentials.clientId };
     const everything: Reading = { ...planReading(config, undefined), changedEnrolments: [] };
     if (!this.#lists.tellsChanges) return { ...everything, cursor: undefined };
     const plan = planReading(config, await context.cursor(type));

@@ -41,6 +41,8 @@ export class Pager {
   #total: number | undefined;
   #isLinked = false;
   #wasShort = false;
+  /** Whether the page before had more rows than were asked for. */
+  #wasOverfull = false;
   /** How many pages in a row had no new row. */
   #empty = 0;
   /** Id that the next page is to begin with. */
@@ -78,6 +80,11 @@ export class Pager {
     const isOther = this.#total !== undefined && total !== undefined && total !== this.#total;
     this.#total = total ?? this.#total;
     const hasMoved = !begins || repeated > 0 || isOther;
+    if (fresh.length === 0 && this.#wasOverfull && new Set(ids).size === this.#seen.size) {
+      // It knows no pages, and gives the whole list whatever is asked.
+      this.#query = undefined;
+      return { fresh, hasMoved: isOther, isLost: false };
+    }
     if (fresh.length === 0 && repeated > 0) {
       // A short page, or one after a short page, is the end: of a list that has moved, or on a server that knows
       // no offset. It proves nothing.
@@ -94,12 +101,13 @@ export class Pager {
     this.#isLinked ||= next !== undefined;
     this.#wasShort = isShort;
     const isAll = this.#total !== undefined && this.#seen.size >= this.#total;
-    // More than was asked for is how servers answer that know no pages.
-    const isWhole = ids.length > this.#pageSize;
+    // So answer servers that know no pages, and those whose pages have a size of their own: the next one tells.
+    this.#wasOverfull = ids.length > this.#pageSize;
     const ends =
       fresh === 0 ||
-      isWhole ||
-      (this.#total === undefined ? this.#isLinked : isAll && (this.#isLinked || isShort));
+      (this.#total === undefined
+        ? this.#isLinked
+        : isAll && (this.#isLinked || isShort || this.#wasOverfull));
     // A page of one row would hold nothing but the hinge.
     this.#hinge = ids.length > 1 ? ids.at(-1) : undefined;
     const overlap = this.#hinge === undefined ? 0 : 1;

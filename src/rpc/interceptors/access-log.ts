@@ -1,4 +1,4 @@
-import { ConnectError, type Interceptor } from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import type { Logger } from '../../observability/index.js';
 import { requestIdOf } from './request-id.js';
@@ -33,11 +33,15 @@ export function accessLog(logger: Logger): Interceptor {
 }
 
 async function* observed<T>(messages: AsyncIterable<T>, done: (error?: unknown) => void): AsyncGenerator<T> {
+  // What is left when the caller leaves before the end.
+  let end: unknown = new ConnectError('The caller left.', Code.Canceled);
   try {
     yield* messages;
+    end = undefined;
   } catch (error) {
-    done(error);
+    end = error;
     throw error;
+  } finally {
+    done(end);
   }
-  done();
 }

@@ -1,6 +1,9 @@
 import type { RecordPage } from '../../connectors/index.js';
 import { cleanExternalId, storableText } from '../../values/index.js';
 
+/** The largest number that a run can show: totals are uint32 there. */
+const MOST_DECLARED = 2 ** 32 - 1;
+
 /**
  * What is known about the reading of a source. Only a reading without `gaps` proves that somebody is gone.
  */
@@ -79,7 +82,7 @@ export function countMembershipPage(
   evidence.pages += 1;
   evidence.rows +=
     page.records.length + (page.issues ?? []).filter(({ severity }) => severity === 'error').length;
-  evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
+  evidence.declaredTotal = totalOf(page) ?? evidence.declaredTotal;
   evidence.none ||= page.none ?? false;
   if (isRepeated) evidence.repeatedPages += 1;
   if (page.gap) evidence.gaps.push(storableText(page.gap));
@@ -116,7 +119,7 @@ export function countPage(evidence: Evidence, page: RecordPage<unknown>, known =
   evidence.lastPage = size;
   evidence.pages += 1;
   evidence.rows += size;
-  evidence.declaredTotal = page.declaredTotal ?? evidence.declaredTotal;
+  evidence.declaredTotal = totalOf(page) ?? evidence.declaredTotal;
   if (page.gap) evidence.gaps.push(storableText(page.gap));
   if (page.cursor !== undefined) evidence.cursor = storableText(page.cursor);
   evidence.unidentifiedRows += failed.filter(
@@ -148,4 +151,10 @@ export function concludeEvidence(
   if (!idsUnique) gap('An id came twice: nobody knows whose row is missing.');
   // What was not given now is not among what changes from now on.
   if (evidence.gaps.length > (partial && !absent ? 1 : 0)) delete evidence.cursor;
+}
+
+/** Systems say any number, and what connectors take off it can be more: it is brought to what a run can show. */
+function totalOf({ declaredTotal }: RecordPage<unknown>): number | undefined {
+  const total = Math.ceil(declaredTotal ?? Number.NaN);
+  return Number.isNaN(total) ? undefined : Math.min(Math.max(total, 0), MOST_DECLARED);
 }

@@ -2,11 +2,17 @@ import { ServiceError } from '../../errors.js';
 
 /** Bytes of requests that are not whole yet: those of one request. */
 export interface HeldBytes {
-  /** Throws `resource_exhausted` when the connection, or all of them, hold too much. */
+  /**
+   * A piece of so many bytes is kept. Throws `resource_exhausted` when the connection, or all of them, hold too
+   * much.
+   */
   add(bytes: number): void;
   /** The bytes are used up, or dropped. */
   release(): void;
 }
+
+/** What a piece takes beside its bytes: a body can come one byte at a time. */
+const BYTES_OF_A_PIECE = 256;
 
 /** Bounds what unfinished requests hold in memory: of one connection, and of all. */
 export class UnfinishedBytes {
@@ -24,7 +30,7 @@ export class UnfinishedBytes {
     };
     return {
       add: (bytes) => {
-        change(bytes);
+        change(bytes + BYTES_OF_A_PIECE);
         const isOver =
           (this.#ofConnection.get(connection) ?? 0) > this.most.perConnection || this.#all > this.most.inAll;
         if (isOver) throw tooMuchUnfinished();

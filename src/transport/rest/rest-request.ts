@@ -69,8 +69,8 @@ function setParameter(
   if (!field) return false;
   if (rest.length > 0) {
     if (field.fieldKind !== 'message' || field.message.typeName.startsWith('google.protobuf.')) return false;
-    const inner = (json[field.jsonName] ?? {}) as JsonObject;
-    json[field.jsonName] = inner;
+    const inner = requireObject(json[field.jsonName] ?? json[field.name] ?? {});
+    setField(json, field, inner);
     return setParameter(field.message, inner, rest, texts);
   }
   if (
@@ -79,8 +79,14 @@ function setParameter(
   )
     return false;
   const convert = (text: string) => fromText(field, text);
-  json[field.jsonName] = field.fieldKind === 'list' ? texts.map(convert) : convert(texts.at(-1) as string);
+  setField(json, field, field.fieldKind === 'list' ? texts.map(convert) : convert(texts.at(-1) as string));
   return true;
+}
+
+/** A body may have a field under either of its names: what is set counts, and the other one goes. */
+function setField(json: JsonObject, { name, jsonName: key }: DescField, value: JsonValue): void {
+  delete json[name];
+  json[key] = value;
 }
 
 /** The JSON form of a value that came as text. Enum names are taken in any case. */

@@ -205,6 +205,9 @@ describe('OAuth2 client credentials', () => {
     }
     const error = (await rejectionOf(failure.get())) as Error & { answer: { text: string } };
     expect(error.answer.text).not.to.contain('token-1');
+    const astray = await api({ reply: redirect('ftp://elsewhere/token-1') });
+    const sent = (await rejectionOf(astray.get())) as Error & { location: string };
+    expect(`${sent.message} ${sent.location}`).to.contain('ftp://elsewhere').and.not.contain('token-1');
   });
 });
 

@@ -235,13 +235,21 @@ describe('OneRoster by its API', () => {
       expect(gaps).to.include('The list of students changed while it was read.');
     });
 
-    it('a server that knows no pages gives all at once, and is asked no more', async () => {
+    it('a server that knows no pages gives all at once, and is asked once more whether that was a page', async () => {
       const { settings, vices, simulator } = await simulate('1.2', { students: 12 });
       Object.assign(vices, { ignoresOffset: true, ignoresLimit: true, sendsTotal: false, sendsLinks: false });
       const { records, gaps } = await read(settings);
       expect(records).to.have.length(12);
       expect(gaps).to.deep.equal([]);
-      expect(simulator.calls.filter((call) => call.startsWith('students'))).to.have.length(1);
+      expect(simulator.calls.filter((call) => call.startsWith('students'))).to.have.length(2);
+    });
+
+    it('a server whose pages are larger than was asked is read to its end', async () => {
+      const { settings, vices } = await simulate('1.2', { students: 12 });
+      Object.assign(vices, { mostRows: 5, ignoresLimit: true, sendsTotal: false, sendsLinks: false });
+      const { records, gaps } = await read({ ...settings, config: { ...settings.config, pageSize: 2 } });
+      expect(records).to.have.length(12);
+      expect(gaps).to.deep.equal([]);
     });
 
     it('a server that gives the same full page for ever is an error', async () => {
@@ -451,6 +459,18 @@ describe('OneRoster by its API', () => {
         const { records } = await read(settings, COURSE, { cursor: async () => cursor });
         expect(records).to.have.length(3);
       }
+    });
+
+    it('and for everything by another client, who may see others', async () => {
+      const { simulator, settings } = await simulate();
+      const { cursor } = await read(settings, COURSE);
+      const again = (clientId: string) => {
+        simulator.clientId = clientId;
+        const credentials = { ...settings.credentials, clientId };
+        return read({ ...settings, credentials }, COURSE, { cursor: async () => cursor });
+      };
+      expect((await again(settings.credentials.clientId)).records).to.deep.equal([]);
+      expect((await again('another client')).records).to.have.length(3);
     });
 
     it('and for everything once fullEveryDays have passed since that was done', async () => {

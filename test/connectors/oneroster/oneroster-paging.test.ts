@@ -7,6 +7,8 @@ interface Server {
   ids: string[];
   /** Pages are cut to this size. */
   most: number;
+  /** Pages have that size whatever is asked. */
+  ignoresLimit: boolean;
   total: boolean;
   links: boolean;
 }
@@ -20,7 +22,8 @@ function readAll(server: Server, pageSize: number, between: () => void = () => {
     if (calls > 500) throw new Error('it does not end');
     if (calls > 0) between();
     const offset = Number(pager.query.offset);
-    const ids = server.ids.slice(offset, offset + Math.min(Number(pager.query.limit), server.most));
+    const size = server.ignoresLimit ? server.most : Math.min(Number(pager.query.limit), server.most);
+    const ids = server.ids.slice(offset, offset + size);
     const more = offset + ids.length < server.ids.length;
     const next = server.links && more ? { offset: String(offset + ids.length) } : undefined;
     const turned = pager.turn({ ids, total: server.total ? server.ids.length : undefined, next });
@@ -35,6 +38,7 @@ const named = (count: number) => Array.from({ length: count }, (_, i) => String(
 const server = fc.record({
   ids: fc.nat(60).map(named),
   most: fc.integer({ min: 2, max: 30 }),
+  ignoresLimit: fc.boolean(),
   total: fc.boolean(),
   links: fc.boolean(),
 });

@@ -13,7 +13,7 @@ const PATH = { '1.1': '/ims/oneroster/v1p1', '1.2': '/ims/oneroster/rostering/v1
  * totals and links, and errors in the form of its version. What vendors do differently are its vices.
  */
 export class OneRosterSimulator {
-  readonly clientId = 'client of the school';
+  clientId = 'client of the school';
   readonly clientSecret = 'secret/of+the=school';
   readonly tokenPath = '/oauth/token';
   readonly apiPath: string;

@@ -142,3 +142,23 @@ describe('the evidence of memberships', () => {
   ];
   for (const [what, gaps, expected] of cases) it(what, () => expect(gaps).to.deep.equal(expected));
 });
+
+describe('a total that a source says', () => {
+  it('is brought to a number that a run can show, or counts for nothing', () => {
+    const said = (declaredTotal: number) => [
+      read([{ ...rows(1), declaredTotal }]).declaredTotal,
+      members([{ ...rows(1), declaredTotal }]),
+    ];
+    expect(said(-5)).to.deep.equal([0, 0]);
+    expect(said(1.5)).to.deep.equal([2, 2]);
+    expect(said(Number.NaN)).to.deep.equal([null, null]);
+    for (const huge of [1e12, Number.POSITIVE_INFINITY])
+      expect(said(huge)).to.deep.equal([4_294_967_295, 4_294_967_295]);
+  });
+});
+
+function members(pages: Page[]): number | null {
+  const { memberships } = noEvidence();
+  for (const page of pages) countMembershipPage(memberships, page, false);
+  return memberships.declaredTotal;
+}
