@@ -95,7 +95,8 @@ export class DeliveryStore {
       this.database.execute(
         `UPDATE outbox_deliveries d SET status = o.status, last_reason = o.reason, updated_at = now()
          FROM unnest($4::uuid[], $5::text[], $6::text[]) AS o (student_id, status, reason)
-         WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = o.student_id AND d.attempt = $3`,
+         WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = o.student_id
+           AND d.attempt = $3`,
         [
           ...attemptOf(lease),
           last.map(({ studentId }) => studentId),
@@ -115,7 +116,8 @@ export class DeliveryStore {
         [...attemptOf(lease), status, reason && storableText(reason)],
       );
       return this.database.query<Delivery>(
-        `SELECT ${COLUMNS} FROM outbox_deliveries WHERE integration_id = $1 AND session_id = $2 AND attempt = $3`,
+        `SELECT ${COLUMNS} FROM outbox_deliveries
+          WHERE integration_id = $1 AND session_id = $2 AND attempt = $3`,
         attemptOf(lease),
       );
     });
@@ -130,7 +132,8 @@ export class DeliveryStore {
     const key = readPageToken(request.pageToken, [TOKEN.uuid, TOKEN.uuid, TOKEN.integer]);
     const rows = await this.database.query<Delivery>(
       `SELECT ${COLUMNS} FROM outbox_deliveries
-       WHERE integration_id = $1 AND ($3::uuid IS NULL OR session_id = $3) AND ($4::text IS NULL OR status = $4)
+       WHERE integration_id = $1 AND ($3::uuid IS NULL OR session_id = $3)
+         AND ($4::text IS NULL OR status = $4)
          ${key ? 'AND (session_id, student_id, version) > ($5::uuid, $6::uuid, $7::int)' : ''}
        ORDER BY session_id, student_id, version LIMIT $2`,
       [integrationId, size + 1, request.sessionId ?? null, request.status ?? null, ...(key ?? [])],
@@ -153,7 +156,8 @@ export class DeliveryStore {
   /** The latest version of each mark of a session. */
   async #latest({ integrationId, sessionId }: SendingLease): Promise<LatestDelivery[]> {
     return this.database.query<LatestDelivery>(
-      `SELECT DISTINCT ON (student_id) student_id AS "studentId", version, digest, status FROM outbox_deliveries
+      `SELECT DISTINCT ON (student_id) student_id AS "studentId", version, digest, status
+        FROM outbox_deliveries
        WHERE integration_id = $1 AND session_id = $2 ORDER BY student_id, version DESC`,
       [integrationId, sessionId],
     );
@@ -192,7 +196,8 @@ export class DeliveryStore {
   ): Promise<void> {
     if (rows.length === 0) return;
     await this.database.execute(
-      `INSERT INTO outbox_deliveries (integration_id, session_id, attempt, attempts, student_id, version, external_id, mark, digest)
+      `INSERT INTO outbox_deliveries (integration_id, session_id, attempt, attempts, student_id, version,
+        external_id, mark, digest)
        SELECT $1, $2, $3, 1, * FROM unnest($4::uuid[], $5::int[], $6::text[], $7::text[], $8::text[])`,
       [
         ...attemptOf(lease),
@@ -211,7 +216,8 @@ export class DeliveryStore {
       `UPDATE outbox_deliveries d
        SET status = 'QUEUED', attempt = $3, attempts = d.attempts + 1, last_reason = NULL, updated_at = now()
        FROM unnest($4::uuid[], $5::int[]) AS o (student_id, version)
-       WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = o.student_id AND d.version = o.version`,
+       WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = o.student_id
+         AND d.version = o.version`,
       [
         ...attemptOf(lease),
         deliveries.map(({ studentId }) => studentId),

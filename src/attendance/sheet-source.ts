@@ -92,12 +92,14 @@ async function readSession(
 ): Promise<SessionRow> {
   const mapping = (alias: string, type: string, internal: string) =>
     `LEFT JOIN integration_mappings ${alias}
-       ON ${alias}.integration_id = $3 AND ${alias}.entity_type = '${type}' AND ${alias}.internal_id = ${internal}`;
+       ON ${alias}.integration_id = $3
+         AND ${alias}.entity_type = '${type}' AND ${alias}.internal_id = ${internal}`;
   const [row] = await database.query<SessionRow>(
     `SELECT s.starts_at AS "startsAt", s.ends_at AS "endsAt", s.topic,
        s.group_id AS "groupId", g.name AS "groupName", gm.external_id AS "groupExternalId",
        c.id AS "courseId", c.name AS "courseName", cm.external_id AS "courseExternalId",
-       t.id AS "teacherId", trim(t.given_name || ' ' || t.family_name) AS "teacherName", tm.external_id AS "teacherExternalId"
+       t.id AS "teacherId", trim(t.given_name || ' ' || t.family_name) AS "teacherName",
+         tm.external_id AS "teacherExternalId"
      FROM class_sessions s
      LEFT JOIN groups g ON g.institution_id = $1 AND g.id = s.group_id
      LEFT JOIN courses c ON c.institution_id = $1 AND c.id = COALESCE(s.course_id, g.course_id)
@@ -122,13 +124,16 @@ async function readRecords(
   sessionId: string,
 ): Promise<RecordRow[]> {
   return database.query<RecordRow>(
-    `SELECT a.student_id AS "studentId", m.external_id AS "externalId", s.given_name AS "givenName", s.family_name AS "familyName",
+    `SELECT a.student_id AS "studentId", m.external_id AS "externalId", s.given_name AS "givenName",
+      s.family_name AS "familyName",
        s.national_id AS "nationalId", s.code, a.status, a.arrival_time AS "arrivalTime",
        a.permanence_percentage AS "permanencePercentage", a.origin, a.source, a.remarks
      FROM attendance_records a
      LEFT JOIN students s ON s.institution_id = $1 AND s.id = a.student_id
-     LEFT JOIN integration_mappings m ON m.integration_id = $3 AND m.entity_type = 'STUDENT' AND m.internal_id = a.student_id
-     WHERE a.institution_id = $1 AND a.session_id = $2 ORDER BY s.family_name, s.given_name, m.external_id, a.student_id`,
+     LEFT JOIN integration_mappings m ON m.integration_id = $3 AND m.entity_type = 'STUDENT'
+       AND m.internal_id = a.student_id
+     WHERE a.institution_id = $1 AND a.session_id = $2
+       ORDER BY s.family_name, s.given_name, m.external_id, a.student_id`,
     [institutionId, sessionId, id],
   );
 }

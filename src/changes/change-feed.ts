@@ -78,7 +78,8 @@ async function readRuns(database: Database, institutionId: string, after: FeedPl
   for (let size = FEWEST_RUNS; ; size = Math.min(size * 4, MOST_RUNS)) {
     const runs = await database.query<{ position: string }>(
       `SELECT applied_position::text AS position FROM sync_runs
-       WHERE institution_id = $1 AND applied_position >= $2 AND (applied_position > $2 OR $3::int < ${LAST_SEQ})
+       WHERE institution_id = $1 AND applied_position >= $2
+         AND (applied_position > $2 OR $3::int < ${LAST_SEQ})
        ORDER BY applied_position LIMIT $4`,
       [institutionId, position, seq, size],
     );
@@ -102,7 +103,8 @@ async function readRuns(database: Database, institutionId: string, after: FeedPl
 /** The changes of the runs from a place up to a position: of each run, so many as the page may take. */
 function readChanges(database: Database, institutionId: string, from: FeedPlace, to: string, limit: number) {
   return database.query<FeedEntry>(
-    `SELECT r.applied_position::text AS position, c.seq, r.id::text AS "runId", ${FEED_ACTION} AS action, c.entity,
+    `SELECT r.applied_position::text AS position, c.seq, r.id::text AS "runId", ${FEED_ACTION} AS action,
+      c.entity,
        c.internal_id AS "entityId", c.before, c.after, COALESCE(r.finished_at, r.started_at) AS "changedAt"
      FROM (SELECT * FROM sync_runs WHERE institution_id = $1 AND applied_position BETWEEN $2 AND $4
            ORDER BY applied_position LIMIT ${MOST_RUNS + 1}) r

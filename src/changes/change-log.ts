@@ -46,7 +46,8 @@ export async function keepChangesOf(
 ): Promise<void> {
   const key = [integration.id, integration.institutionId];
   await database.execute(
-    `INSERT INTO roster_edits (institution_id, position, seq, run_id, entity, action, entity_id, before, after, changed_at)
+    `INSERT INTO roster_edits (institution_id, position, seq, run_id, entity, action, entity_id, before,
+      after, changed_at)
      SELECT $2, r.applied_position, c.seq, r.id, c.entity, ${FEED_ACTION}, c.internal_id, c.before, c.after,
        COALESCE(r.finished_at, r.started_at)
      FROM sync_runs r JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = r.id
@@ -55,12 +56,14 @@ export async function keepChangesOf(
   );
   await database.execute(
     `WITH ended AS (
-       DELETE FROM memberships WHERE institution_id = $2 AND integration_id = $1 RETURNING group_id, person_id, role
+       DELETE FROM memberships WHERE institution_id = $2 AND integration_id = $1
+         RETURNING group_id, person_id, role
      ), place AS MATERIALIZED (
        SELECT ${NEXT_POSITION} AS position
      )
      INSERT INTO roster_edits (institution_id, position, seq, entity, action, entity_id, before)
-     SELECT $2, place.position, row_number() OVER (ORDER BY group_id, person_id, role), 'MEMBERSHIP', 'DELETE', person_id,
+     SELECT $2, place.position, row_number() OVER (ORDER BY group_id, person_id, role), 'MEMBERSHIP',
+       'DELETE', person_id,
        jsonb_build_object('groupId', group_id, 'personId', person_id, 'role', role)
      FROM ended CROSS JOIN place`,
     key,

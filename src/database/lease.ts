@@ -62,7 +62,8 @@ export class Leases {
     const written = await database.execute(
       `INSERT INTO leases AS l (integration_id, resource, owner, expires_at)
        VALUES ($1, $2, $3, ${EXPIRY})
-       ON CONFLICT (integration_id, resource) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+       ON CONFLICT (integration_id, resource) DO UPDATE
+         SET owner = excluded.owner, expires_at = excluded.expires_at
        WHERE $5 OR (l.expires_at < clock_timestamp() AND l.owner <> ALL($6::uuid[]))`,
       [key.integrationId, key.resource, owner, database.isExclusive ? null : ttlSeconds, force, this.owners],
     );
@@ -88,7 +89,8 @@ export class Leases {
 }
 
 /** Seconds from now, as the fourth parameter; null: for ever. */
-const EXPIRY = `CASE WHEN $4::float8 IS NULL THEN 'infinity' ELSE clock_timestamp() + make_interval(secs => $4::float8) END`;
+const EXPIRY = `CASE WHEN $4::float8 IS NULL THEN 'infinity'
+  ELSE clock_timestamp() + make_interval(secs => $4::float8) END`;
 
 interface HeldOptions extends LeaseOptions {
   key: LeaseKey;

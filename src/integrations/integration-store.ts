@@ -55,8 +55,10 @@ export class IntegrationStore {
     const size = pageSizeOf(request);
     const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
     const rows = await this.database.query<Integration & { key: string }>(
-      `SELECT id, institution_id AS "institutionId", provider, config, policy, credential_fields AS "credentialFields", status,
-         last_sync_at AS "lastSyncAt", last_error AS "lastError", created_at AS "createdAt", updated_at AS "updatedAt",
+      `SELECT id, institution_id AS "institutionId", provider, config, policy,
+        credential_fields AS "credentialFields", status,
+         last_sync_at AS "lastSyncAt", last_error AS "lastError", created_at AS "createdAt",
+           updated_at AS "updatedAt",
          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key
        FROM integrations WHERE ($1::uuid IS NULL OR institution_id = $1)
          ${key ? 'AND (created_at, id) > ($3::timestamptz, $4::uuid)' : ''}

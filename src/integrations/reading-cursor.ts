@@ -24,7 +24,8 @@ export function cursorsOf(database: Database): FindCursor {
     const { fields } = syncPolicy.parse(integration.policy);
     const [row] = await database.query<{ cursor: string | null }>(
       `SELECT last.evidence->>'cursor' AS cursor
-       FROM (SELECT * FROM sync_runs WHERE integration_id = $1 AND entity_type = $2 AND kind = 'SYNC' AND NOT pushed
+       FROM (SELECT * FROM sync_runs
+         WHERE integration_id = $1 AND entity_type = $2 AND kind = 'SYNC' AND NOT pushed
                AND status = 'COMPLETED' ORDER BY started_at DESC, id DESC LIMIT 1) last
        WHERE last.approved_at IS NULL AND last.evidence->>'comparedBy' = $3
          AND coalesce((last.counts->>'failed')::int, 0) + coalesce((last.counts->>'conflicts')::int, 0)
@@ -33,10 +34,13 @@ export function cursorsOf(database: Database): FindCursor {
          AND NOT EXISTS (SELECT 1 FROM sync_issues i WHERE i.integration_id = $1 AND i.run_id = last.id
            AND i.rule IN ('reference.unknown', 'courses.none'))
          AND NOT EXISTS (SELECT 1 FROM roster_edits e
-           JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $2 AND m.internal_id = e.entity_id
-           WHERE e.institution_id = last.institution_id AND e.entity IN ($2, 'MEMBERSHIP') AND e.changed_at >= last.started_at)
+           JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $2
+             AND m.internal_id = e.entity_id
+           WHERE e.institution_id = last.institution_id AND e.entity IN ($2, 'MEMBERSHIP')
+             AND e.changed_at >= last.started_at)
          AND NOT EXISTS (SELECT 1 FROM sync_runs later WHERE later.integration_id = $1
-           AND (later.kind = 'MANUAL' OR later.rolls_back IS NOT NULL) AND later.started_at >= last.started_at)`,
+           AND (later.kind = 'MANUAL' OR later.rolls_back IS NOT NULL)
+             AND later.started_at >= last.started_at)`,
       [integrationId, entityType, comparisonOf(integrationId, fields[entityType])],
     );
     return row?.cursor ?? undefined;

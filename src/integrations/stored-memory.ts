@@ -33,7 +33,8 @@ export class StoredMemory implements ConnectorMemory {
     await this.database.execute(
       `INSERT INTO connector_memory (integration_id, topic, key, value)
        SELECT i.id, $2, kept.key, kept.value
-       FROM (SELECT id FROM integrations WHERE id = $1 FOR KEY SHARE) i, unnest($3::text[], $4::jsonb[]) AS kept (key, value)
+       FROM (SELECT id FROM integrations WHERE id = $1 FOR KEY SHARE) i,
+         unnest($3::text[], $4::jsonb[]) AS kept (key, value)
        ON CONFLICT (integration_id, topic, key) DO UPDATE SET value = EXCLUDED.value
          WHERE connector_memory.value IS DISTINCT FROM EXCLUDED.value`,
       [...scope, kept, kept.map((key) => JSON.stringify(values.get(key)))],

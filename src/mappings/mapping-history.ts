@@ -49,9 +49,11 @@ export async function mappingHistory(
   const rows = await database.query<MappingHistoryEntry & { position: string; seq: number }>(
     `WITH found AS MATERIALIZED (
        SELECT c.* FROM sync_changes c
-       WHERE c.integration_id = $1 AND c.internal_id = ANY($3::uuid[]) AND c.entity <> 'MEMBERSHIP' AND c.entity = $2
+       WHERE c.integration_id = $1 AND c.internal_id = ANY($3::uuid[]) AND c.entity <> 'MEMBERSHIP'
+         AND c.entity = $2
          AND c.outcome IS NULL AND ($4::text IS NULL OR c.external_id = $4 OR c.before->>'externalId' = $4))
-     SELECT r.applied_position::text AS position, c.seq, COALESCE(r.finished_at, r.started_at) AS at, r.id AS "runId",
+     SELECT r.applied_position::text AS position, c.seq, COALESCE(r.finished_at, r.started_at) AS at,
+       r.id AS "runId",
        r.kind AS "runKind", c.action, c.external_id AS "externalId", c.internal_id AS "internalId",
        c.before->>'externalId' AS "formerExternalId", r.decision AS reason
      FROM found c
@@ -78,10 +80,12 @@ async function entitiesOf(
   externalId: string,
 ): Promise<string[]> {
   const rows = await database.query<{ id: string }>(
-    `SELECT internal_id AS id FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3
+    `SELECT internal_id AS id FROM integration_mappings
+      WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3
      UNION
      SELECT internal_id FROM sync_changes
-     WHERE integration_id = $1 AND entity = $2 AND external_id = $3 AND action IN ('LINK', 'UNLINK', 'DELETE', 'REKEY')
+     WHERE integration_id = $1 AND entity = $2 AND external_id = $3
+       AND action IN ('LINK', 'UNLINK', 'DELETE', 'REKEY')
      UNION
      SELECT internal_id FROM sync_changes
      WHERE integration_id = $1 AND entity = $2 AND action = 'REKEY' AND before->>'externalId' = $3`,

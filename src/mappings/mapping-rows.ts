@@ -24,7 +24,8 @@ export class MappingRows {
     id: string,
   ): Promise<MappingRow | undefined> {
     const [row] = await this.database.query<MappingRow>(
-      `SELECT internal_id AS "internalId", external_id AS "externalId", missing_runs AS "missingRuns" FROM integration_mappings
+      `SELECT internal_id AS "internalId", external_id AS "externalId", missing_runs AS "missingRuns"
+        FROM integration_mappings
        WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3 FOR UPDATE`,
       [integrationId, entityType, id],
     );
@@ -47,7 +48,8 @@ export class MappingRows {
   /** Without its digest: the next sync looks at the row of the source again. */
   async rekey({ integrationId, entityType }: MappingKey, from: string, to: string): Promise<void> {
     await this.database.execute(
-      `UPDATE integration_mappings SET external_id = $4, digest = NULL, missing_runs = 0, missing_since = NULL, updated_at = now()
+      `UPDATE integration_mappings
+        SET external_id = $4, digest = NULL, missing_runs = 0, missing_since = NULL, updated_at = now()
        WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3`,
       [integrationId, entityType, from, to],
     );
@@ -92,7 +94,8 @@ export class MappingRows {
   ): Promise<void> {
     if (entityType !== 'STUDENT' && entityType !== 'TEACHER') return;
     await this.database.execute(
-      `INSERT INTO sync_conflicts (integration_id, entity_type, external_id, run_id, record, candidates, reason, resolution,
+      `INSERT INTO sync_conflicts (integration_id, entity_type, external_id, run_id, record, candidates,
+        reason, resolution,
          internal_id, resolved_at)
        VALUES ($1, $2, $3, gen_random_uuid(), '{}', '[]', 'was merged with another', 'IGNORE', $4, now())
        ON CONFLICT (integration_id, entity_type, external_id)

@@ -125,7 +125,8 @@ export class MappingService {
   ): Promise<IntegrationMapping> {
     if (id !== undefined) {
       const [row] = await this.database.query<IntegrationMapping>(
-        `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3`,
+        `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m
+          WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3`,
         [integrationId, entityType, id],
       );
       if (row) return row;

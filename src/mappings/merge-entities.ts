@@ -72,7 +72,8 @@ async function requireEntities(
   { keepInternalId, dropInternalId }: MergeIds,
 ): Promise<boolean> {
   const rows = await database.query<{ id: string; active: boolean; mergedInto: string | null }>(
-    `SELECT id, active, merged_into AS "mergedInto" FROM ${table} WHERE institution_id = $1 AND id = ANY($2::uuid[])
+    `SELECT id, active, merged_into AS "mergedInto" FROM ${table}
+      WHERE institution_id = $1 AND id = ANY($2::uuid[])
      ORDER BY id FOR UPDATE`,
     [institutionId, [keepInternalId, dropInternalId]],
   );
@@ -190,7 +191,8 @@ async function pointConflicts(
     `UPDATE sync_conflicts d SET candidates = (
        SELECT jsonb_agg(c ORDER BY (c->>'confidence')::float8 DESC, c->>'internalId') FROM (
          SELECT DISTINCT ON (c->>'internalId') c FROM (
-           SELECT CASE WHEN c->>'internalId' = $3::uuid::text THEN c || jsonb_build_object('internalId', $4::uuid) ELSE c END AS c
+           SELECT CASE WHEN c->>'internalId' = $3::uuid::text
+             THEN c || jsonb_build_object('internalId', $4::uuid) ELSE c END AS c
            FROM jsonb_array_elements(d.candidates) AS c) pointed
          ORDER BY c->>'internalId', (c->>'confidence')::float8 DESC) once)
      WHERE d.integration_id = ANY($1::uuid[]) AND d.entity_type = $2
@@ -209,11 +211,13 @@ async function leaveOutOfPlans(
   dropInternalId: string,
 ): Promise<void> {
   await database.execute(
-    `UPDATE sync_changes c SET outcome = 'MOVED', reason = 'It was merged with another after the plan was made.'
+    `UPDATE sync_changes c SET outcome = 'MOVED',
+      reason = 'It was merged with another after the plan was made.'
      FROM (SELECT integration_id, id FROM sync_runs
            WHERE integration_id = ANY($1::uuid[]) AND status IN ('HELD', 'PREVIEWED')) r
      WHERE c.integration_id = r.integration_id AND c.run_id = r.id AND c.outcome IS NULL
-       AND (c.internal_id = $2 OR $2::text IN (c.after->>'groupId', c.before->>'groupId', c.after->>'courseId'))`,
+       AND (c.internal_id = $2 OR $2::text IN (c.after->>'groupId', c.before->>'groupId',
+         c.after->>'courseId'))`,
     [integrations, dropInternalId],
   );
 }

@@ -32,8 +32,10 @@ export async function moveReferences(database: Database, options: MoveOptions): 
   if (entityType === 'TEACHER') await point('class_sessions', 'teacher_id');
   if (entityType === 'STUDENT') {
     await database.execute(
-      `UPDATE attendance_records a SET student_id = $3 WHERE institution_id = $1 AND student_id = $2 AND NOT EXISTS (
-         SELECT 1 FROM attendance_records o WHERE o.institution_id = $1 AND o.session_id = a.session_id AND o.student_id = $3)`,
+      `UPDATE attendance_records a SET student_id = $3
+        WHERE institution_id = $1 AND student_id = $2 AND NOT EXISTS (
+         SELECT 1 FROM attendance_records o
+           WHERE o.institution_id = $1 AND o.session_id = a.session_id AND o.student_id = $3)`,
       values,
     );
     await database.execute(
@@ -81,7 +83,8 @@ async function moveMemberships(
     await log({ entity, action: 'DELETE', internalId: before.personId, before, after: null });
     const after = { ...before, ...(entityType === 'GROUP' ? { groupId: to } : { personId: to }) };
     const made = await database.execute(
-      `INSERT INTO memberships (institution_id, group_id, person_id, role, integration_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+      `INSERT INTO memberships (institution_id, group_id, person_id, role, integration_id)
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
       [institutionId, after.groupId, after.personId, after.role, integrationId],
     );
     if (made > 0) await log({ entity, action: 'CREATE', internalId: after.personId, before: null, after });

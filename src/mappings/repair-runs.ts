@@ -87,7 +87,8 @@ export class RepairRuns {
     const id = randomUUID();
     const begun = await this.#database.execute(
       `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, decision)
-       VALUES ($1, $2, $3, $4, 'MANUAL', $5) ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING`,
+       VALUES ($1, $2, $3, $4, 'MANUAL', $5) ON CONFLICT (integration_id, entity_type)
+         WHERE status = 'RUNNING' DO NOTHING`,
       [integrationId, id, this.institutionId, entityType, reason || null],
     );
     if (begun === 0) {
@@ -132,7 +133,8 @@ export class RepairRuns {
     if (!run) throw new Error('a repair changed an integration that it did not begin with');
     run.changes += 1;
     await this.#database.execute(
-      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after)
+      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id,
+        before, after)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       [integrationId, run.id, run.changes, ...change],
     );

@@ -56,7 +56,8 @@ export class ClassSessionStore {
       const values = ['status', 'arrival_time', 'permanence_percentage', 'origin', 'source', 'remarks'];
       const rows = await this.database.query<{ isNew: boolean }>(
         `INSERT INTO attendance_records AS a (institution_id, session_id, student_id, ${values.join(', ')})
-         SELECT $1, $2, * FROM unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::float8[], $7::text[], $8::text[], $9::text[])
+         SELECT $1, $2, * FROM unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::float8[], $7::text[],
+           $8::text[], $9::text[])
          ON CONFLICT (institution_id, session_id, student_id) DO UPDATE
            SET ${values.map((column) => `${column} = excluded.${column}`).join(', ')}, updated_at = now()
            WHERE (${values.map((column) => `a.${column}`).join(', ')})

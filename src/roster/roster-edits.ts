@@ -62,7 +62,8 @@ export class RosterEdits {
         const assignments = changed.map(({ column }, index) => `${column} = ${at(index)}`);
         await this.database.execute(
           `UPDATE ${table} SET ${assignments.join(', ')}, updated_at = now(),
-             edited = (SELECT array_agg(DISTINCT name ORDER BY name) FROM unnest(edited || $3::text[]) AS name)
+             edited = (SELECT array_agg(DISTINCT name ORDER BY name)
+               FROM unnest(edited || $3::text[]) AS name)
            WHERE institution_id = $1 AND id = $2`,
           [institutionId, id, edited, ...values],
         );

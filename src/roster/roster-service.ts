@@ -29,7 +29,8 @@ import { ENTITY_SPECS, type EntitySpec, selectedColumns } from './schema.js';
  * key.
  */
 const IS_CURRENT = `(SELECT g.active FROM groups g WHERE g.institution_id = $1 AND g.id = m.group_id)
-  AND CASE m.role WHEN 'STUDENT' THEN (SELECT p.active FROM students p WHERE p.institution_id = $1 AND p.id = m.person_id)
+  AND CASE m.role WHEN 'STUDENT'
+    THEN (SELECT p.active FROM students p WHERE p.institution_id = $1 AND p.id = m.person_id)
     ELSE (SELECT p.active FROM teachers p WHERE p.institution_id = $1 AND p.id = m.person_id) END`;
 
 /** Lists of one institution. */
@@ -89,7 +90,8 @@ export class RosterService {
     const size = pageSizeOf(request);
     const key = readPageToken(request.pageToken, [TOKEN.uuid, TOKEN.uuid, TOKEN.entityType]);
     const rows = await this.#database.query<Membership>(
-      `SELECT institution_id AS "institutionId", group_id AS "groupId", person_id AS "personId", role, created_at AS "createdAt"
+      `SELECT institution_id AS "institutionId", group_id AS "groupId", person_id AS "personId", role,
+        created_at AS "createdAt"
        FROM memberships m WHERE institution_id = $1 AND ($3::uuid IS NULL OR group_id = $3) AND ${IS_CURRENT}
          ${key ? 'AND (group_id, person_id, role) > ($4::uuid, $5::uuid, $6)' : ''}
        ORDER BY group_id, person_id, role LIMIT $2`,
@@ -192,7 +194,8 @@ export class RosterService {
     if (key) where += ` AND id > $${values.push(key[0])}::uuid`;
     if (request.groupId && role) {
       where += ` AND id IN (SELECT person_id FROM memberships m
-        WHERE institution_id = $1 AND group_id = $${values.push(request.groupId)} AND role = '${role}' AND ${IS_CURRENT})`;
+        WHERE institution_id = $1 AND group_id = $${values.push(request.groupId)}
+          AND role = '${role}' AND ${IS_CURRENT})`;
     }
     const rows = await this.#database.query<T>(
       `SELECT ${selectedColumns(spec)} FROM ${spec.table} WHERE ${where} ORDER BY id LIMIT $2`,

@@ -88,7 +88,8 @@ export class ConflictStore {
     const table = entityType === 'STUDENT' ? 'students' : 'teachers';
     const [person] = await this.database.query<{ mappedAs: string | null; mergedInto: string | null }>(
       `SELECT m.external_id AS "mappedAs", t.merged_into AS "mergedInto" FROM ${table} t
-       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.internal_id = t.id
+       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3
+         AND m.internal_id = t.id
        WHERE t.institution_id = $2 AND t.id = $4`,
       [integrationId, institutionId, entityType, internalId ?? null],
     );
@@ -133,7 +134,8 @@ export class ConflictStore {
     if (!former || former.internalId === internalId?.toLowerCase()) return;
     // The id may be mapped anew by now.
     const [mapping] = await this.database.query(
-      `SELECT 1 FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3 AND internal_id = $4`,
+      `SELECT 1 FROM integration_mappings
+        WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3 AND internal_id = $4`,
       [key.integrationId, entityType, externalId, former.internalId],
     );
     if (mapping)
@@ -153,7 +155,8 @@ export class ConflictStore {
     ]);
     const [other] = await this.database.query<{ externalId: string }>(
       `SELECT external_id AS "externalId" FROM sync_conflicts
-       WHERE integration_id = $1 AND entity_type = $2 AND external_id <> $3 AND resolution = 'LINK' AND internal_id = $4 LIMIT 1`,
+       WHERE integration_id = $1 AND entity_type = $2 AND external_id <> $3 AND resolution = 'LINK'
+         AND internal_id = $4 LIMIT 1`,
       [integrationId, entityType, externalId, internalId],
     );
     if (!other) return;

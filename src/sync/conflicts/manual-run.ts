@@ -27,7 +27,8 @@ export async function asManualRun(
   // A sync that begins meanwhile waits for this transaction, because only one run of an entity type can be
   // RUNNING.
   const begun = await database.execute(
-    `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, owner, lease_until, decision)
+    `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, owner, lease_until,
+      decision)
      VALUES ($1, $2, $3, $4, 'MANUAL', $2, now(), $5)
      ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING`,
     [integrationId, runId, institutionId, entityType, decision],

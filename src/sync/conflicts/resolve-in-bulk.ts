@@ -104,13 +104,17 @@ function findLinks(
        GROUP BY d.id, d.external_id, d.record HAVING count(*) = 1
      ), claimed AS MATERIALIZED (
        SELECT r.*, count(*) OVER (PARTITION BY r.person_id) AS claims FROM single r)
-     SELECT r.id AS "conflictId", r.external_id AS "externalId", r.person_id AS "internalId", NULL AS "formerId",
+     SELECT r.id AS "conflictId", r.external_id AS "externalId", r.person_id AS "internalId",
+       NULL AS "formerId",
        r.given_name AS "givenName", r.family_name AS "familyName"
      FROM claimed r
      JOIN ${spec.table} t ON t.institution_id = $2 AND t.id = r.person_id AND t.merged_into IS NULL
-     LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.internal_id = r.person_id
-     LEFT JOIN sync_conflicts o ON o.integration_id = $1 AND o.entity_type = $3 AND o.resolution = 'LINK' AND o.internal_id = r.person_id
-     WHERE r.claims = 1 AND m.external_id IS NULL AND o.id IS NULL AND (${contradictionOfLink(spec, 'r', 't')}) IS NULL
+     LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3
+       AND m.internal_id = r.person_id
+     LEFT JOIN sync_conflicts o ON o.integration_id = $1 AND o.entity_type = $3 AND o.resolution = 'LINK'
+       AND o.internal_id = r.person_id
+     WHERE r.claims = 1 AND m.external_id IS NULL AND o.id IS NULL
+       AND (${contradictionOfLink(spec, 'r', 't')}) IS NULL
      ORDER BY r.external_id`,
     [integrationId, institutionId, spec.entityType, rule],
   );
@@ -161,10 +165,13 @@ async function rekey(
   const decision = reason || 'the school changed its ids';
   await asManualRun(database, { ...of, entityType, decision }, async (runId) => {
     await database.execute(
-      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after)
-       SELECT $1, $2, p.place, $3, 'REKEY', p.internal_id, p.external_id, jsonb_build_object('externalId', p.former_id),
+      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id,
+        before, after)
+       SELECT $1, $2, p.place, $3, 'REKEY', p.internal_id, p.external_id,
+         jsonb_build_object('externalId', p.former_id),
          jsonb_build_object('externalId', p.external_id)
-       FROM unnest($4::uuid[], $5::text[], $6::text[]) WITH ORDINALITY AS p (internal_id, external_id, former_id, place)`,
+       FROM unnest($4::uuid[], $5::text[], $6::text[]) WITH ORDINALITY AS p (internal_id, external_id,
+         former_id, place)`,
       [
         integrationId,
         runId,

@@ -19,7 +19,8 @@ export async function unlinkMapping(
       [integrationId, entityType, externalId, internalId],
     );
     await database.execute(
-      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after)
+      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id,
+        before, after)
        VALUES ($1, $2, 1, $3, 'UNLINK', $4, $5, '{}', '{}')`,
       [integrationId, runId, entityType, internalId, externalId],
     );

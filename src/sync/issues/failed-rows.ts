@@ -32,8 +32,10 @@ export async function readFailedRows(
   const of = (alias: string) =>
     `${alias}.integration_id = $1 AND ${alias}.run_id = ANY($2::uuid[]) AND ${alias}.file = $3`;
   const issues = await database.query<IssueRow>(
-    `SELECT i.message, i.line, i."column", i.value, i.hint, i.external_id AS "externalId", i.cells FROM sync_issues i
-     WHERE ${of('i')} AND (i.severity = 'ERROR' OR i.line IN (SELECT e.line FROM sync_issues e WHERE ${of('e')} AND e.severity = 'ERROR'))
+    `SELECT i.message, i.line, i."column", i.value, i.hint, i.external_id AS "externalId", i.cells
+      FROM sync_issues i
+     WHERE ${of('i')} AND (i.severity = 'ERROR'
+       OR i.line IN (SELECT e.line FROM sync_issues e WHERE ${of('e')} AND e.severity = 'ERROR'))
      ORDER BY i.line NULLS LAST, i.number LIMIT $4`,
     [integrationId, runIds, file, MAX_ISSUES],
   );
@@ -52,7 +54,8 @@ export async function readFailedRecords(
 ): Promise<FailedRecord[]> {
   const issues = await database.query<IssueRow>(
     `SELECT message, "column", value, hint, external_id AS "externalId" FROM sync_issues
-     WHERE integration_id = $1 AND run_id = ANY($2::uuid[]) AND severity = 'ERROR' AND ($3::text IS NULL OR file = $3)
+     WHERE integration_id = $1 AND run_id = ANY($2::uuid[]) AND severity = 'ERROR'
+       AND ($3::text IS NULL OR file = $3)
      ORDER BY array_position($2::uuid[], run_id), number LIMIT $4`,
     [integrationId, runIds, file ?? null, MAX_ISSUES],
   );

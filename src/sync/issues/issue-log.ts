@@ -159,9 +159,11 @@ export class IssueLog {
     const { database, integrationId, runId } = this.#options;
     const column = (pick: (issue: NumberedIssue) => unknown) => batch.map((issue) => pick(issue) ?? null);
     await database.execute(
-      `INSERT INTO sync_issues (integration_id, run_id, number, severity, rule, message, file, line, "column", value, hint, external_id,
+      `INSERT INTO sync_issues (integration_id, run_id, number, severity, rule, message, file, line, "column",
+        value, hint, external_id,
          cells)
-       SELECT $1::uuid, $2::uuid, * FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[],
+       SELECT $1::uuid, $2::uuid, *
+         FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[],
          $10::text[], $11::text[], $12::text[], $13::jsonb[])`,
       [
         integrationId,

@@ -132,7 +132,8 @@ async function store(
   // Another external id has the internal id already: storing would break the rule.
   const taken = await database.query<{ externalId: string; holder: string }>(
     `SELECT p.external_id AS "externalId", m.external_id AS holder FROM ${given}
-     JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $2 AND m.internal_id = p.internal_id
+     JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $2
+       AND m.internal_id = p.internal_id
        AND m.external_id <> p.external_id`,
     values,
   );
@@ -141,15 +142,19 @@ async function store(
   const refused = new Set(taken.map(({ externalId }) => externalId));
   return database.query<Stored>(
     `WITH before AS (
-       SELECT p.external_id, m.internal_id, m.metadata, p.internal_id AS next_id, p.metadata AS next_metadata FROM ${given}
-       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $2 AND m.external_id = p.external_id
+       SELECT p.external_id, m.internal_id, m.metadata, p.internal_id AS next_id, p.metadata AS next_metadata
+         FROM ${given}
+       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $2
+         AND m.external_id = p.external_id
        WHERE NOT p.external_id = ANY($6)),
      written AS (
-       INSERT INTO integration_mappings (integration_id, entity_type, internal_id, external_id, metadata, last_run_id)
+       INSERT INTO integration_mappings (integration_id, entity_type, internal_id, external_id, metadata,
+         last_run_id)
        SELECT $1, $2, next_id, external_id, next_metadata, $7 FROM before
        WHERE internal_id IS DISTINCT FROM next_id OR metadata IS DISTINCT FROM next_metadata
        ON CONFLICT (integration_id, entity_type, external_id)
-       DO UPDATE SET internal_id = excluded.internal_id, metadata = excluded.metadata, last_run_id = excluded.last_run_id,
+       DO UPDATE SET internal_id = excluded.internal_id, metadata = excluded.metadata,
+         last_run_id = excluded.last_run_id,
          updated_at = now()
        RETURNING *)
      SELECT ${MAPPING_COLUMNS},
@@ -160,7 +165,8 @@ async function store(
        SELECT w.* WHERE w.id IS NOT NULL
        UNION ALL
        SELECT x.* FROM integration_mappings x
-       WHERE w.id IS NULL AND x.integration_id = $1 AND x.entity_type = $2 AND x.external_id = b.external_id) m ON true
+       WHERE w.id IS NULL AND x.integration_id = $1 AND x.entity_type = $2
+         AND x.external_id = b.external_id) m ON true
      ORDER BY b.external_id`,
     [...values, [...refused], run.id],
   );

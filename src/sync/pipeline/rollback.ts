@@ -34,13 +34,17 @@ export async function rollBack(context: SyncContext): Promise<SyncReport> {
 /** Before becomes after, and each action its opposite; in the other order. Returns how many they are. */
 async function planBack(database: Database, run: SyncRun): Promise<number> {
   return database.execute(
-    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after,
+    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before,
+      after,
        missing_before, missing_after)
      SELECT $1, $2, row_number() OVER (ORDER BY c.seq DESC), c.entity,
-       CASE c.action WHEN 'CREATE' THEN 'DELETE' WHEN 'DELETE' THEN 'CREATE' WHEN 'LINK' THEN 'UNLINK' WHEN 'UNLINK' THEN 'LINK'
-         WHEN 'RESTORE' THEN CASE WHEN c.before = c.after THEN 'MISSING' WHEN c.before->'active' = 'true' THEN 'UPDATE' ELSE 'DEACTIVATE' END
+       CASE c.action WHEN 'CREATE' THEN 'DELETE' WHEN 'DELETE' THEN 'CREATE' WHEN 'LINK' THEN 'UNLINK'
+         WHEN 'UNLINK' THEN 'LINK'
+         WHEN 'RESTORE' THEN CASE WHEN c.before = c.after THEN 'MISSING'
+           WHEN c.before->'active' = 'true' THEN 'UPDATE' ELSE 'DEACTIVATE' END
          WHEN 'DEACTIVATE' THEN 'RESTORE' WHEN 'MISSING' THEN 'RESTORE' ELSE c.action END,
-       c.internal_id, CASE c.action WHEN 'REKEY' THEN c.before->>'externalId' ELSE c.external_id END, c.after, c.before, c.missing_after, c.missing_before
+       c.internal_id, CASE c.action WHEN 'REKEY' THEN c.before->>'externalId'
+         ELSE c.external_id END, c.after, c.before, c.missing_after, c.missing_before
      FROM sync_changes c WHERE c.integration_id = $1 AND c.run_id = $3 AND c.outcome IS NULL`,
     [run.integrationId, run.id, run.rollsBack],
   );
@@ -48,7 +52,8 @@ async function planBack(database: Database, run: SyncRun): Promise<number> {
 
 async function count(database: Database, run: SyncRun): Promise<void> {
   const rows = await database.query<{ member: boolean; action: string; refused: boolean; count: number }>(
-    `SELECT entity = 'MEMBERSHIP' AS member, action, outcome IS NOT NULL AS refused, count(*)::int AS count FROM sync_changes
+    `SELECT entity = 'MEMBERSHIP' AS member, action, outcome IS NOT NULL AS refused, count(*)::int AS count
+      FROM sync_changes
      WHERE integration_id = $1 AND run_id = $2 GROUP BY 1, 2, 3`,
     [run.integrationId, run.id],
   );

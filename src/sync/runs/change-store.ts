@@ -49,9 +49,11 @@ export class ChangeStore {
     const size = pageSizeOf(request);
     const [after = '0'] = readPageToken(request.pageToken, [TOKEN.integer]) ?? [];
     const rows = await this.database.query<SyncChange>(
-      `SELECT seq, entity, action, internal_id AS "internalId", external_id AS "externalId", before, after, line,
+      `SELECT seq, entity, action, internal_id AS "internalId", external_id AS "externalId", before, after,
+        line,
          missing_before AS "missingBefore", missing_after AS "missingAfter", outcome, reason
-       FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND seq > $3 AND ($4::text IS NULL OR action = $4)
+       FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND seq > $3
+         AND ($4::text IS NULL OR action = $4)
          AND ($5::text IS NULL OR outcome = $5)
        ORDER BY seq LIMIT $6`,
       [integrationId, runId, after, request.action ?? null, request.outcome ?? null, size + 1],

@@ -47,9 +47,11 @@ export class RunClaims {
         });
       }
       const [row] = await this.database.query<SyncRun>(
-        `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, parent_id, rolls_back, pushed)
+        `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, parent_id,
+          rolls_back, pushed)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING RETURNING ${RUN_COLUMNS}`,
+         ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING
+           RETURNING ${RUN_COLUMNS}`,
         [
           integrationId,
           randomUUID(),
@@ -86,7 +88,8 @@ export class RunClaims {
   }: Pick<RunKey, 'integrationId' | 'entityType'>): Promise<HeldRun | undefined> {
     return this.#claim(
       `r.integration_id = $2 AND r.entity_type = $3 AND NOT EXISTS (
-         SELECT 1 FROM sync_runs p JOIN leases w ON w.integration_id = p.integration_id AND w.resource = 'run:' || p.id
+         SELECT 1 FROM sync_runs p
+           JOIN leases w ON w.integration_id = p.integration_id AND w.resource = 'run:' || p.id
          WHERE p.integration_id = r.integration_id AND p.id = r.parent_id AND p.status = 'RUNNING'
            AND (w.expires_at >= clock_timestamp() OR w.owner = ANY($1::uuid[])))`,
       [integrationId, entityType],
@@ -156,7 +159,8 @@ export class RunClaims {
       .transaction(async () => {
         const [row] = await this.database.query<SyncRun>(
           `UPDATE sync_runs SET status = 'RUNNING', approved_at = clock_timestamp(), decision = $3
-           WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
+           WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED')
+             RETURNING ${RUN_COLUMNS}`,
           [integrationId, runId, storableText(decision)],
         );
         if (row) {
@@ -182,7 +186,8 @@ export class RunClaims {
         // began.
         `SELECT ${RUN_COLUMNS} FROM (SELECT r.* FROM sync_runs r
            LEFT JOIN leases l ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id
-           WHERE r.status = 'RUNNING' AND (l.owner IS NULL OR (l.expires_at < clock_timestamp() AND l.owner <> ALL($1::uuid[])))
+           WHERE r.status = 'RUNNING'
+             AND (l.owner IS NULL OR (l.expires_at < clock_timestamp() AND l.owner <> ALL($1::uuid[])))
              AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp()) AND ${condition}
            ORDER BY r.started_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED) claimed`,
         [this.leases.owners, ...values],

@@ -15,7 +15,8 @@ export class RunStore {
   async saveProgress({ run, lease }: HeldRun): Promise<void> {
     await lease.transaction(() =>
       this.database.execute(
-        `UPDATE sync_runs SET stage = $3, counts = $4, membership_counts = $5, timings = $6 WHERE integration_id = $1 AND id = $2`,
+        `UPDATE sync_runs SET stage = $3, counts = $4, membership_counts = $5, timings = $6
+          WHERE integration_id = $1 AND id = $2`,
         [run.integrationId, run.id, run.stage, run.counts, run.membershipCounts, run.timings],
       ),
     );
@@ -35,7 +36,8 @@ export class RunStore {
    */
   async saveApplied(run: SyncRun): Promise<void> {
     const [row] = await this.database.query<{ position: string }>(
-      `UPDATE sync_runs SET applied_position = ${NEXT_POSITION}, counts = $3, membership_counts = $4, evidence = $5
+      `UPDATE sync_runs SET applied_position = ${NEXT_POSITION}, counts = $3, membership_counts = $4,
+        evidence = $5
        WHERE integration_id = $1 AND id = $2 RETURNING applied_position AS position`,
       [run.integrationId, run.id, run.counts, run.membershipCounts, storableJson(run.evidence)],
     );
@@ -56,7 +58,8 @@ export class RunStore {
       // A run whose end cannot be stored would stay RUNNING.
       run.error &&= storableText(run.error);
       const [ended] = await this.database.query<Pick<SyncRun, 'finishedAt'>>(
-        `UPDATE sync_runs SET status = $3, error = $4, stage = $5, counts = $6, membership_counts = $7, timings = $8,
+        `UPDATE sync_runs SET status = $3, error = $4, stage = $5, counts = $6, membership_counts = $7,
+          timings = $8,
            evidence = $9, approved_at = $10, finished_at = clock_timestamp()
          WHERE integration_id = $1 AND id = $2 RETURNING finished_at AS "finishedAt"`,
         [
@@ -119,7 +122,8 @@ export class RunStore {
     const decision = `Run ${run.id} read the source anew.`;
     const discarded = await this.database.query<{ id: string; parentId: string | null }>(
       `UPDATE sync_runs SET status = 'DISCARDED', decision = $4
-       WHERE integration_id = $1 AND (entity_type = $2 OR $2 = 'ALL') AND id <> $3 AND parent_id IS DISTINCT FROM $3 AND status = 'HELD'
+       WHERE integration_id = $1 AND (entity_type = $2 OR $2 = 'ALL') AND id <> $3
+         AND parent_id IS DISTINCT FROM $3 AND status = 'HELD'
        RETURNING id, parent_id AS "parentId"`,
       [run.integrationId, run.entityType, run.id, decision],
     );
@@ -143,7 +147,8 @@ export class RunStore {
            SELECT 1
            FROM sync_changes c
            LEFT JOIN sync_changes n
-             ON n.integration_id = $1 AND n.run_id = $2 AND n.entity = c.entity AND n.external_id = c.external_id
+             ON n.integration_id = $1 AND n.run_id = $2 AND n.entity = c.entity
+               AND n.external_id = c.external_id
            WHERE c.integration_id = $1 AND c.run_id = r.id AND n.seq IS NULL)`,
       [run.integrationId, run.id, run.entityType, `Run ${run.id} has the same records anew.`],
     );
@@ -154,7 +159,8 @@ export class RunStore {
     await this.database.execute(
       `UPDATE sync_runs r SET status = 'DISCARDED', decision = $3
        WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') AND NOT EXISTS (
-         SELECT 1 FROM sync_runs p WHERE p.integration_id = $1 AND p.parent_id = $2 AND p.status IN ('HELD', 'PREVIEWED'))`,
+         SELECT 1 FROM sync_runs p
+           WHERE p.integration_id = $1 AND p.parent_id = $2 AND p.status IN ('HELD', 'PREVIEWED'))`,
       [integrationId, runId, decision],
     );
   }
@@ -191,7 +197,8 @@ export class RunStore {
   /** The parts of a run of all entity types, in the order they ran. */
   async parts(integrationId: string, runId: string): Promise<SyncRun[]> {
     const rows = await this.database.query<SyncRun>(
-      `SELECT ${RUN_COLUMNS} FROM sync_runs WHERE integration_id = $1 AND parent_id = $2 ORDER BY started_at, id`,
+      `SELECT ${RUN_COLUMNS} FROM sync_runs WHERE integration_id = $1 AND parent_id = $2
+        ORDER BY started_at, id`,
       [integrationId, runId],
     );
     return rows.map(toRun);
@@ -213,7 +220,8 @@ export class RunStore {
     const size = pageSizeOf(request);
     const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
     const rows = await this.database.query<SyncRun & { key: string }>(
-      `SELECT ${RUN_COLUMNS}, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key FROM sync_runs
+      `SELECT ${RUN_COLUMNS}, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key
+        FROM sync_runs
        WHERE integration_id = $1 ${key ? 'AND (started_at, id) < ($3::timestamptz, $4::uuid)' : ''}
        ORDER BY started_at DESC, id DESC LIMIT $2`,
       [integrationId, size + 1, ...(key ?? [])],

@@ -79,7 +79,7 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
   };
   const good = new Set<string>();
   const spoken = new Set<string>();
-  let [gap, leaving, returning, changed] = [rows.length === 0, 0, 0, 0];
+  let [gap, leaving, returning] = [rows.length === 0, 0, 0];
   const base = [...before.values()].filter(({ missing }) => missing === 0).length;
   for (const { id: key, name, active } of rows) {
     if (key !== '') spoken.add(key);
@@ -94,7 +94,6 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
     else if (person.name === name && person.active === active && person.missing === 0) counts.unchanged += 1;
     else {
       counts.updated += 1;
-      changed += 1;
       if (person.active && !active) {
         leaving += 1;
         if (person.missing === 0) counts.deactivated += 1;
@@ -107,7 +106,6 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
     if (spoken.has(key)) continue;
     counts.missing += 1;
     if (gap || !(person.active || person.missing === 0)) continue;
-    changed += 1;
     if (person.missing === 0) leaving += 1;
     const isOver = person.missing >= 1 && person.active;
     if (isOver) counts.deactivated += 1;
@@ -124,8 +122,7 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
     returning;
   const most = Math.max(base, ...past.map((step) => step.base));
   const addsUp = past.length > 0 && leaving > 0 && isOver(gone, most, 10);
-  const held =
-    (base > 0 && rows.length === 0) || isOver(leaving, base, 10) || isOver(changed, base, 100) || addsUp;
+  const held = (base > 0 && rows.length === 0) || isOver(leaving, base, 10) || addsUp;
   return { after, counts, held, step: { base, left: leaving, returned: returning } };
 }
 

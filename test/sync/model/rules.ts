@@ -292,7 +292,7 @@ export function checkGuard({ integration, type, run, before, after, memory }: Re
   const ours = ({ mappings }: Snapshot) =>
     mappings.filter((one) => one.integrationId === integration.id && one.type === type);
   const mappedBefore = new Map(ours(before).map((one) => [one.internalId, one]));
-  let [base, left, returned, changed] = [0, 0, 0, 0];
+  let [base, left, returned, changed, ofWhom] = [0, 0, 0, 0, 0];
   for (const { internalId, missing } of ours(after)) {
     const [old, now] = [was.get(internalId), is.get(internalId)];
     if (!old || !now) continue;
@@ -306,14 +306,16 @@ export function checkGuard({ integration, type, run, before, after, memory }: Re
       ([field, value]) =>
         value !== null && value !== '' && field !== 'courseId' && now.fields[field] !== value,
     );
-    if (isWrittenOver || missing !== before) changed += 1;
+    const isChanged = isWrittenOver || missing !== before;
+    if (isChanged) changed += 1;
+    if (isChanged || before === 0) ofWhom += 1;
   }
   const key = `${integration.id} ${type}`;
   const past = memory.guardSteps.get(key) ?? [];
   require(!isOver(left, base, deactivatedPercent), () =>
     `${left} of ${base} ${type}s are gone, and nobody was asked`);
-  require(!isOver(changed, base, changedPercent), () =>
-    `${changed} of ${base} ${type}s changed, and nobody was asked`);
+  require(!isOver(changed, ofWhom, changedPercent), () =>
+    `${changed} of ${ofWhom} ${type}s changed, and nobody was asked`);
   const gone =
     Math.max(
       0,

@@ -91,8 +91,10 @@ export async function keepDigests(
   await lookUp(database, { rows, among: rows + run.counts.unchanged }, () =>
     database.execute(
       `UPDATE integration_mappings m SET digest = s.digest FROM sync_staged s
-       WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.digest IS NOT NULL AND m.integration_id = $1
-         AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0 AND m.digest IS DISTINCT FROM s.digest
+       WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY' AND s.digest IS NOT NULL
+         AND m.integration_id = $1
+         AND m.entity_type = $3 AND m.external_id = s.external_id AND m.missing_runs = 0
+           AND m.digest IS DISTINCT FROM s.digest
          -- Who was edited since the run began is looked at again.
          AND m.digest IS DISTINCT FROM $4::uuid
          -- What was left out has not been applied: the next run looks at its row again.
@@ -144,23 +146,30 @@ const MAPPING_ID = `encode(set_byte(uuid_send(c.internal_id), 6, 128), 'hex')::u
 async function createMappings(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   // Who was removed from the roster comes back under the mapping that is still there.
   await database.execute(
-    `INSERT INTO integration_mappings (integration_id, id, entity_type, internal_id, external_id, digest, missing_runs, missing_since,
+    `INSERT INTO integration_mappings (integration_id, id, entity_type, internal_id, external_id, digest,
+      missing_runs, missing_since,
        last_run_id)
      SELECT $1, CASE WHEN c.action = 'CREATE' THEN ${MAPPING_ID} ELSE gen_random_uuid() END, $3,
-       c.internal_id, c.external_id, c.digest, COALESCE(c.missing_after, 0), CASE WHEN c.missing_after > 0 THEN now() END, $2
+       c.internal_id, c.external_id, c.digest, COALESCE(c.missing_after, 0), CASE
+         WHEN c.missing_after > 0 THEN now() END, $2
      FROM sync_changes c
-     LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = c.external_id
-     WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('CREATE', 'LINK') AND m.external_id IS NULL ORDER BY c.external_id`,
+     LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3
+       AND m.external_id = c.external_id
+     WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('CREATE', 'LINK') AND m.external_id IS NULL
+       ORDER BY c.external_id`,
     [run.integrationId, run.id, spec.entityType],
   );
 }
 
 async function updateMappings(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   await database.execute(
-    `UPDATE integration_mappings m SET digest = c.digest, missing_runs = COALESCE(c.missing_after, m.missing_runs),
-       missing_since = CASE WHEN c.missing_after IS NULL THEN m.missing_since WHEN c.missing_after > 0 THEN COALESCE(m.missing_since, now()) END,
+    `UPDATE integration_mappings m
+      SET digest = c.digest, missing_runs = COALESCE(c.missing_after, m.missing_runs),
+       missing_since = CASE WHEN c.missing_after IS NULL THEN m.missing_since
+         WHEN c.missing_after > 0 THEN COALESCE(m.missing_since, now()) END,
        last_run_id = $2, updated_at = now()
-     FROM sync_changes c WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING')
+     FROM sync_changes c WHERE ${GOOD} AND c.entity = $3
+       AND c.action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING')
        AND m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = c.external_id`,
     [run.integrationId, run.id, spec.entityType],
   );
@@ -169,7 +178,8 @@ async function updateMappings(database: Database, run: SyncRun, spec: EntitySpec
 /** What a rollback takes away again: entities that the run made, and mappings to others. */
 async function deleteEntities(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   await database.execute(
-    `DELETE FROM integration_mappings m USING sync_changes c WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('DELETE', 'UNLINK')
+    `DELETE FROM integration_mappings m USING sync_changes c
+      WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('DELETE', 'UNLINK')
        AND m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = c.external_id`,
     [run.integrationId, run.id, spec.entityType],
   );
@@ -183,7 +193,8 @@ async function deleteEntities(database: Database, run: SyncRun, spec: EntitySpec
 async function applyMemberships(database: Database, run: SyncRun): Promise<void> {
   const values = [run.integrationId, run.id, run.institutionId];
   await database.execute(
-    `DELETE FROM memberships t USING sync_changes c WHERE ${GOOD} AND c.entity = 'MEMBERSHIP' AND c.action = 'DELETE'
+    `DELETE FROM memberships t USING sync_changes c
+      WHERE ${GOOD} AND c.entity = 'MEMBERSHIP' AND c.action = 'DELETE'
        AND t.institution_id = $3 AND t.group_id = (c.before->>'groupId')::uuid AND t.person_id = c.internal_id
        AND t.role = c.before->>'role'`,
     values,

@@ -17,18 +17,21 @@ export async function rekeyMappings(database: Database, run: Of, spec: EntitySpe
     WHERE ${GOOD} AND c.entity = $3 AND c.action = 'REKEY'
       AND m.integration_id = $1 AND m.entity_type = $3 AND m.internal_id = c.internal_id`;
   await database.execute(
-    `UPDATE integration_mappings m SET external_id = E'\\x01' || m.internal_id ${ofChange} AND m.external_id = c.before->>'externalId'`,
+    `UPDATE integration_mappings m
+      SET external_id = E'\\x01' || m.internal_id ${ofChange} AND m.external_id = c.before->>'externalId'`,
     key,
   );
   await database.execute(
-    `UPDATE integration_mappings m SET external_id = c.external_id, digest = NULL, missing_runs = 0, missing_since = NULL,
+    `UPDATE integration_mappings m
+      SET external_id = c.external_id, digest = NULL, missing_runs = 0, missing_since = NULL,
        last_run_id = $2, updated_at = now() ${ofChange} AND m.external_id = E'\\x01' || m.internal_id`,
     key,
   );
   await database.execute(
     `DELETE FROM sync_conflicts d USING sync_changes c
      WHERE ${GOOD} AND c.entity = $3 AND c.action = 'REKEY'
-       AND d.integration_id = $1 AND d.entity_type = $3 AND d.external_id = c.external_id AND d.resolution IS NULL`,
+       AND d.integration_id = $1 AND d.entity_type = $3 AND d.external_id = c.external_id
+         AND d.resolution IS NULL`,
     key,
   );
 }
@@ -48,14 +51,18 @@ export async function markMovedRekeys(
   for (;;) {
     const more = await database.execute(
       `WITH rekeys AS MATERIALIZED (
-           SELECT c.seq, c.internal_id, c.external_id, c.before->>'externalId' AS former_id FROM sync_changes c
+           SELECT c.seq, c.internal_id, c.external_id, c.before->>'externalId' AS former_id
+             FROM sync_changes c
            WHERE ${GOOD} AND c.entity = $3 AND c.action = 'REKEY'
          ), blocked AS (
            SELECT r.seq FROM rekeys r
-           LEFT JOIN integration_mappings o ON o.integration_id = $1 AND o.entity_type = $3 AND o.external_id = r.former_id
-           LEFT JOIN integration_mappings n ON n.integration_id = $1 AND n.entity_type = $3 AND n.external_id = r.external_id
+           LEFT JOIN integration_mappings o ON o.integration_id = $1 AND o.entity_type = $3
+             AND o.external_id = r.former_id
+           LEFT JOIN integration_mappings n ON n.integration_id = $1 AND n.entity_type = $3
+             AND n.external_id = r.external_id
            LEFT JOIN rekeys other ON other.internal_id = n.internal_id
-           WHERE o.internal_id IS DISTINCT FROM r.internal_id OR (n.internal_id IS NOT NULL AND other.seq IS NULL))
+           WHERE o.internal_id IS DISTINCT FROM r.internal_id
+             OR (n.internal_id IS NOT NULL AND other.seq IS NULL))
          UPDATE sync_changes x SET outcome = '${outcomeOf(run)}', reason = 'Its mapping was changed after the plan was made.'
          FROM blocked WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = blocked.seq`,
       [run.integrationId, run.id, spec.entityType],

@@ -74,7 +74,8 @@ async function markMoved(
          (SELECT jsonb_object_agg(key, value) FROM jsonb_each(${rowObject(spec)}) WHERE c.before ? key) AS now
        FROM sync_changes c
        LEFT JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = c.internal_id
-       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = c.external_id
+       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
+         AND m.external_id = c.external_id
        WHERE ${GOOD} AND c.entity = $4
          AND c.action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK', 'DELETE')
          AND (t.id IS NULL OR t.merged_into IS NOT NULL OR NOT ${stillHas(spec, 'c.before')}
@@ -105,7 +106,8 @@ async function markTaken(database: Database, run: SyncRun, spec: EntitySpec): Pr
        LEFT JOIN integration_mappings e ON e.integration_id = $1 AND e.entity_type = $3 AND e.external_id = c.external_id
        LEFT JOIN integration_mappings i ON i.integration_id = $1 AND i.entity_type = $3 AND i.internal_id = c.internal_id
        WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('CREATE', 'LINK')
-         AND (e.internal_id <> c.internal_id OR i.external_id <> c.external_id OR (c.action = 'LINK' AND e.internal_id IS NOT NULL))
+         AND (e.internal_id <> c.internal_id OR i.external_id <> c.external_id
+           OR (c.action = 'LINK' AND e.internal_id IS NOT NULL))
      ) taken WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = taken.seq`,
     [run.integrationId, run.id, spec.entityType],
   );
@@ -126,10 +128,12 @@ async function markClaimedTwice(database: Database, run: SyncRun, spec: EntitySp
   );
   if (!look?.any) return 0;
   return database.execute(
-    `UPDATE sync_changes x SET outcome = 'MOVED', reason = 'Another row of the same plan stands for this one.' FROM (
+    `UPDATE sync_changes x SET outcome = 'MOVED', reason = 'Another row of the same plan stands for this one.'
+      FROM (
        SELECT c.seq, row_number() OVER (PARTITION BY c.internal_id ORDER BY c.seq) AS of_person,
          row_number() OVER (PARTITION BY c.external_id ORDER BY c.seq) AS of_row ${claims}
-     ) claims WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = claims.seq AND (claims.of_person > 1 OR claims.of_row > 1)`,
+     ) claims WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = claims.seq
+       AND (claims.of_person > 1 OR claims.of_row > 1)`,
     values,
   );
 }
@@ -154,11 +158,13 @@ async function markEnded(database: Database, run: SyncRun, sizes: PlanSizes): Pr
   if (!has(sizes, 'MEMBERSHIP', 'DELETE')) return 0;
   return database.execute(
     `WITH going AS MATERIALIZED (
-       SELECT c.seq, (c.before->>'groupId')::uuid AS group_id, c.internal_id AS person_id, c.before->>'role' AS role
+       SELECT c.seq, (c.before->>'groupId')::uuid AS group_id, c.internal_id AS person_id,
+         c.before->>'role' AS role
        FROM sync_changes c WHERE ${GOOD} AND c.entity = 'MEMBERSHIP' AND c.action = 'DELETE'
      ), ended AS (
        SELECT going.seq FROM going
-       LEFT JOIN memberships t ON t.institution_id = $3 AND t.group_id = going.group_id AND t.person_id = going.person_id
+       LEFT JOIN memberships t ON t.institution_id = $3 AND t.group_id = going.group_id
+         AND t.person_id = going.person_id
          AND t.role = going.role
        WHERE t.person_id IS NULL)
      UPDATE sync_changes x SET outcome = '${outcomeOf(run)}', reason = 'It has ended since.' FROM ended
@@ -174,19 +180,23 @@ async function markEnded(database: Database, run: SyncRun, sizes: PlanSizes): Pr
 async function markEndless(database: Database, run: SyncRun, sizes: PlanSizes): Promise<number> {
   if (!has(sizes, 'MEMBERSHIP', 'CREATE')) return 0;
   const coming = (entities: string) =>
-    `SELECT c.entity, c.internal_id FROM sync_changes c WHERE ${GOOD} AND c.entity IN (${entities}) AND c.action = 'CREATE'`;
+    `SELECT c.entity, c.internal_id FROM sync_changes c
+      WHERE ${GOOD} AND c.entity IN (${entities}) AND c.action = 'CREATE'`;
   return database.execute(
     `WITH coming AS MATERIALIZED (
-       SELECT c.seq, (c.after->>'groupId')::uuid AS group_id, (c.after->>'personId')::uuid AS person_id, c.after->>'role' AS role
+       SELECT c.seq, (c.after->>'groupId')::uuid AS group_id, (c.after->>'personId')::uuid AS person_id,
+         c.after->>'role' AS role
        FROM sync_changes c WHERE ${GOOD} AND c.entity = 'MEMBERSHIP' AND c.action = 'CREATE'
      ), places AS (
-       SELECT id FROM groups WHERE institution_id = $3 AND merged_into IS NULL UNION SELECT internal_id FROM (${coming(`'GROUP'`)}) c
+       SELECT id FROM groups WHERE institution_id = $3 AND merged_into IS NULL UNION SELECT internal_id
+         FROM (${coming(`'GROUP'`)}) c
      ), people AS (
        SELECT 'STUDENT' AS role, id FROM students WHERE institution_id = $3 AND merged_into IS NULL
        UNION SELECT 'TEACHER', id FROM teachers WHERE institution_id = $3 AND merged_into IS NULL
        UNION SELECT entity, internal_id FROM (${coming(`'STUDENT', 'TEACHER'`)}) c
      ), endless AS (
-       SELECT coming.seq, CASE WHEN places.id IS NULL THEN 'The group is not in the roster.' ELSE 'The person is not in the roster.' END AS reason
+       SELECT coming.seq, CASE WHEN places.id IS NULL THEN 'The group is not in the roster.'
+         ELSE 'The person is not in the roster.' END AS reason
        FROM coming
        LEFT JOIN places ON places.id = coming.group_id
        LEFT JOIN people ON people.id = coming.person_id AND people.role = coming.role
@@ -221,9 +231,11 @@ async function refuseInUse(database: Database, run: SyncRun, spec: EntitySpec): 
        FROM sync_changes c WHERE ${GOOD} AND c.entity = 'MEMBERSHIP' AND c.action = 'DELETE'
      ), used AS (
        ${uses[spec.table].join(' UNION ')}
-       UNION SELECT m.internal_id FROM integrations i JOIN integration_mappings m ON m.integration_id = i.id AND m.entity_type = $4
+       UNION SELECT m.internal_id FROM integrations i
+         JOIN integration_mappings m ON m.integration_id = i.id AND m.entity_type = $4
        WHERE i.institution_id = $3 AND i.id <> $1
-       UNION SELECT d.merged_into FROM ${spec.table} d WHERE d.institution_id = $3 AND d.merged_into IS NOT NULL)
+       UNION SELECT d.merged_into FROM ${spec.table} d
+         WHERE d.institution_id = $3 AND d.merged_into IS NOT NULL)
      UPDATE sync_changes x SET outcome = 'REFUSED',
        reason = 'It is in use: lessons, marks, groups or another integration refer to it.'
      FROM going JOIN used ON used.id = going.internal_id

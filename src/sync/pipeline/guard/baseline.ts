@@ -12,7 +12,8 @@ const SINCE_BASELINE = `r.integration_id = $1 AND r.entity_type = $2 AND r.statu
   AND r.started_at > GREATEST(
     now() - make_interval(secs => $3::float8 * 86400),
     (SELECT max(a.approved_at) FROM sync_runs a
-     WHERE a.integration_id = $1 AND a.entity_type = $2 AND a.approved_at IS NOT NULL AND a.status = 'COMPLETED'))
+     WHERE a.integration_id = $1 AND a.entity_type = $2 AND a.approved_at IS NOT NULL
+       AND a.status = 'COMPLETED'))
   AND NOT EXISTS (
     SELECT 1 FROM sync_runs b
     WHERE b.integration_id = $1 AND b.rolls_back IN (r.id, r.parent_id) AND b.status = 'COMPLETED')`;
@@ -87,7 +88,10 @@ async function countRenamed(
          AND (${isRenamed('c.before', 'c.after')})
        GROUP BY c.internal_id)
      SELECT count(*)::int AS count, (SELECT min(started_at) FROM runs) AS since,
-       (SELECT count(*)::int FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $2) AS of
+       -- Whom this plan links is not mapped yet.
+       GREATEST(
+         (SELECT count(*) FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $2),
+         (SELECT count(*) FROM people))::int AS of
      FROM people
      WHERE ${isRenamed('first', 'last')}`,
     [...values, run.id],

@@ -9,8 +9,9 @@ export interface Impact {
   leaving: number;
   /** How many would be active again, or no longer missing. */
   returning: number;
-  /** How many of them would change, those included. */
+  /** How many would change, those included, and how many of these were missing before. */
   changed: number;
+  wereMissing: number;
   /** People who are in groups by this source, and how many of them would be in none. */
   members: number;
   membersLeaving: number;
@@ -60,8 +61,17 @@ export function judge(
     renumbered?: number;
   },
 ): string | undefined {
-  const { base, leaving, returning, changed, members, membersLeaving, memberships, membershipsEnding } =
-    impact;
+  const {
+    base,
+    leaving,
+    returning,
+    changed,
+    wereMissing,
+    members,
+    membersLeaving,
+    memberships,
+    membershipsEnding,
+  } = impact;
   const { floor } = policy.guard;
   const deactivated = override?.deactivatedPercent ?? policy.guard.deactivatedPercent;
   const changedMost = override?.changedPercent ?? policy.guard.changedPercent;
@@ -91,8 +101,8 @@ export function judge(
   ) {
     return `Held: ${share(gone, most)} ${noun}s would have gone since ${day(baseline.since)}, more than ${deactivated} %. ${approval}`;
   }
-  if (isOver(changed, base, changedMost)) {
-    return `Held: ${share(changed, base)} ${noun}s would change, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
+  if (isOver(changed, base + wereMissing, changedMost)) {
+    return `Held: ${share(changed, base + wereMissing)} ${noun}s would change, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
   }
   const { renamed } = baseline;
   if (renamed.since && isOver(renamed.count, renamed.of, changedMost)) {

@@ -14,7 +14,8 @@ const unless = (column: string, pattern: string) =>
  * with accents.
  */
 const words = (alias: string) =>
-  `ARRAY(SELECT lower(word) FROM regexp_split_to_table(regexp_replace(normalize(concat(${alias}.given_name, ' ', ${alias}.family_name), NFD),
+  `ARRAY(SELECT lower(word) FROM regexp_split_to_table(regexp_replace(normalize(concat(${alias}.given_name,
+    ' ', ${alias}.family_name), NFD),
     '[\\u0300-\\u036f]', '', 'g'), '[[:space:][:punct:]]+') AS word WHERE word <> '')`;
 
 /**

@@ -28,7 +28,8 @@ interface ReusedId {
 }
 
 /** Each candidate with how many its row has, and how many rows its person has. */
-const COUNTED = `SELECT x.*, count(*) OVER (PARTITION BY seq) AS of_row, count(*) OVER (PARTITION BY id) AS of_person,
+const COUNTED = `SELECT x.*, count(*) OVER (PARTITION BY seq) AS of_row,
+  count(*) OVER (PARTITION BY id) AS of_person,
     row_number() OVER (PARTITION BY seq ORDER BY is_own IS TRUE DESC, confidence DESC, id) AS place
   FROM sync_candidates x`;
 
@@ -62,7 +63,12 @@ async function dropSettled(database: Database, { run, spec, staged }: CorrelateO
   const isWhole = !staged.partial && run.evidence.gaps.length === 0;
   await database.execute(
     `DELETE FROM sync_conflicts d WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution IS NULL
-       AND ${isWhole ? 'd.run_id <> $2' : `d.external_id IN (SELECT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')`}`,
+       AND ${
+         isWhole
+           ? 'd.run_id <> $2'
+           : `d.external_id IN (SELECT s.external_id FROM sync_staged s
+         WHERE ${RUN} AND s.kind = 'ENTITY')`
+       }`,
     [run.integrationId, run.id, spec.entityType],
   );
 }
@@ -87,7 +93,8 @@ async function findReusedIds(
        SELECT s.seq, m.internal_id AS "mappedId" FROM s
        ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
        ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
-       LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = s.external_id
+       LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
+         AND d.external_id = s.external_id
        WHERE (${contradictionOfUpdate(spec, 's', 't')}) IS NOT NULL AND (${isDecided}) IS NOT TRUE`,
     [run.integrationId, run.id, run.institutionId, spec.entityType],
   );
@@ -105,20 +112,25 @@ async function findDoubtful(
     'CREATE TEMP TABLE sync_candidates (seq int, id uuid, mapped_as text, confidence float8, rule text, is_own boolean, contradicts text) ON COMMIT DROP',
   );
   const matches = matchesSql(spec, {
-    rows: `SELECT s.seq, s.external_id, s.national_id, s.code, s.email, s.given_name, s.family_name, s.birth_date,
+    rows: `SELECT s.seq, s.external_id, s.national_id, s.code, s.email, s.given_name, s.family_name,
+      s.birth_date,
         d.external_id IS NOT NULL AND d.resolution IS NULL AS waits, r.mapped_id
       FROM sync_staged s
-      LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id
-      LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = s.external_id
+      LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
+        AND m.external_id = s.external_id
+      LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
+        AND d.external_id = s.external_id
       LEFT JOIN unnest($7::int[], $8::uuid[]) AS r (seq, mapped_id) ON r.seq = s.seq
       WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NULL AND (r.seq IS NOT NULL
         OR (m.internal_id IS NULL AND d.resolution IS DISTINCT FROM 'CREATE'))`,
     rowGroups: `SELECT DISTINCT f.seq, g.internal_id AS group_id FROM sync_staged s
-      JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP' AND g.external_id = s.external_id
+      JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP'
+        AND g.external_id = s.external_id
       JOIN fresh f ON f.external_id = s.person_external_id
       WHERE ${RUN} AND s.kind = 'MEMBERSHIP' AND s.role = $4`,
     // So far a person linked all links.
-    claims: `SELECT s.link_id AS id, s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NOT NULL`,
+    claims: `SELECT s.link_id AS id, s.external_id FROM sync_staged s
+      WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NOT NULL`,
   });
   await database.execute(
     `INSERT INTO sync_candidates (seq, id, mapped_as, confidence, rule, is_own, contradicts) ${matches}`,
@@ -130,15 +142,18 @@ async function findDoubtful(
   // A single sure candidate whom nobody else claims, and whom the row does not contradict.
   await database.execute(
     `UPDATE sync_staged s SET link_id = c.id FROM (${COUNTED}) c
-     WHERE ${RUN} AND s.seq = c.seq AND c.mapped_as IS NULL AND c.confidence >= $3 AND c.of_row = 1 AND c.of_person = 1
+     WHERE ${RUN} AND s.seq = c.seq AND c.mapped_as IS NULL AND c.confidence >= $3 AND c.of_row = 1
+       AND c.of_person = 1
        AND c.contradicts IS NULL AND c.is_own IS NOT TRUE`,
     [run.integrationId, run.id, link],
   );
   return keepOut(database, spec, {
     doubtful: `SELECT c.seq, ${REASON} AS reason,
-        jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule) ORDER BY c.confidence DESC, c.id)
+        jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule)
+          ORDER BY c.confidence DESC, c.id)
           FILTER (WHERE c.place <= ${MAX_CANDIDATES}) AS list
-      FROM (${COUNTED}) c JOIN sync_staged s ON ${RUN} AND s.seq = c.seq AND s.kind = 'ENTITY' AND s.link_id IS NULL GROUP BY c.seq`,
+      FROM (${COUNTED}) c JOIN sync_staged s ON ${RUN} AND s.seq = c.seq AND s.kind = 'ENTITY'
+        AND s.link_id IS NULL GROUP BY c.seq`,
     values: [run.integrationId, run.id, spec.entityType],
   });
 }
@@ -150,5 +165,6 @@ const REASON = `CASE
   WHEN max(c.mapped_as) IS NOT NULL THEN format('looks like the person with id "%s"', max(c.mapped_as))
   WHEN bool_or(c.of_person > 1) THEN 'looks like somebody whom another row looks like too'
   WHEN count(*) > 1 THEN format('may be any of %s people in the roster', count(*))
-  WHEN max(c.contradicts) IS NOT NULL THEN format('may be somebody in the roster (same %s), but has %s', max(c.rule), max(c.contradicts))
+  WHEN max(c.contradicts) IS NOT NULL
+    THEN format('may be somebody in the roster (same %s), but has %s', max(c.rule), max(c.contradicts))
   ELSE format('may be somebody in the roster (same %s)', max(c.rule)) END`;

@@ -17,16 +17,19 @@ export async function followDecisions(
 ): Promise<PlannedConflict[]> {
   const key = [run.integrationId, run.id, spec.entityType];
   const ignored = await database.query<PlannedConflict>(
-    `UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM sync_conflicts d WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
+    `UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM sync_conflicts d
+      WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
        AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE' AND NOT EXISTS (
-         SELECT 1 FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id)
+         SELECT 1 FROM integration_mappings m
+           WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id)
      RETURNING s.seq, s.external_id AS "externalId", s.line, 'is left out, as a person decided' AS reason`,
     key,
   );
   const values = [...key, run.institutionId];
   await database.execute(
     `WITH ${linksOf(spec)}
-     UPDATE sync_staged s SET link_id = l.internal_id FROM links l WHERE ${RUN} AND s.seq = l.seq AND l.nth = 1`,
+     UPDATE sync_staged s SET link_id = l.internal_id FROM links l
+       WHERE ${RUN} AND s.seq = l.seq AND l.nth = 1`,
     values,
   );
   const broken = await keepOut(database, spec, {
@@ -34,7 +37,8 @@ export async function followDecisions(
       SELECT seq, CASE WHEN NOT is_there THEN 'was linked to somebody who is no longer in the roster'
           WHEN mapped_as IS NOT NULL THEN format('was linked to the person with id "%s"', mapped_as)
           ELSE format('was linked to the person whom "%s" is linked to', first_id) END AS reason,
-        CASE WHEN is_there THEN jsonb_build_array(jsonb_build_object('internalId', internal_id, 'confidence', 1, 'rule', 'decision'))
+        CASE WHEN is_there THEN jsonb_build_array(jsonb_build_object('internalId', internal_id, 'confidence',
+          1, 'rule', 'decision'))
           ELSE '[]' END AS list
       FROM links WHERE nth IS DISTINCT FROM 1`,
     values,
@@ -48,15 +52,19 @@ export async function followDecisions(
  */
 function linksOf(spec: EntitySpec): string {
   return `decided AS MATERIALIZED (
-      SELECT s.seq, s.external_id, d.internal_id, d.resolved_at, t.id IS NOT NULL AS is_there, im.external_id AS mapped_as
+      SELECT s.seq, s.external_id, d.internal_id, d.resolved_at, t.id IS NOT NULL AS is_there,
+        im.external_id AS mapped_as
       FROM sync_conflicts d
       JOIN sync_staged s ON ${RUN} AND s.kind = 'ENTITY' AND s.external_id = d.external_id
-      LEFT JOIN integration_mappings em ON em.integration_id = $1 AND em.entity_type = $3 AND em.external_id = d.external_id
-      LEFT JOIN integration_mappings im ON im.integration_id = $1 AND im.entity_type = $3 AND im.internal_id = d.internal_id
+      LEFT JOIN integration_mappings em ON em.integration_id = $1 AND em.entity_type = $3
+        AND em.external_id = d.external_id
+      LEFT JOIN integration_mappings im ON im.integration_id = $1 AND im.entity_type = $3
+        AND im.internal_id = d.internal_id
       LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = d.internal_id AND t.merged_into IS NULL
       WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'LINK' AND em.internal_id IS NULL
     ), links AS (
       SELECT *, CASE WHEN is_there AND mapped_as IS NULL THEN row_number() OVER earliest END AS nth,
         first_value(external_id) OVER earliest AS first_id
-      FROM decided WINDOW earliest AS (PARTITION BY internal_id, is_there, mapped_as ORDER BY resolved_at, external_id))`;
+      FROM decided WINDOW earliest AS (PARTITION BY internal_id, is_there, mapped_as
+        ORDER BY resolved_at, external_id))`;
 }

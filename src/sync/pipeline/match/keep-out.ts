@@ -26,13 +26,17 @@ export async function keepOut(
   return database.query<PlannedConflict>(
     `WITH doubtful AS MATERIALIZED (${doubtful}),
      taken AS (
-       UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM doubtful d WHERE ${RUN} AND s.seq = d.seq AND s.kind = 'ENTITY'
+       UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM doubtful d
+         WHERE ${RUN} AND s.seq = d.seq AND s.kind = 'ENTITY'
        RETURNING s.seq, s.external_id, s.line, jsonb_build_object(${record}) AS record, d.list, d.reason
      ), written AS (
-       INSERT INTO sync_conflicts AS x (integration_id, entity_type, external_id, run_id, record, candidates, reason, lasting)
+       INSERT INTO sync_conflicts AS x (integration_id, entity_type, external_id, run_id, record, candidates,
+         reason, lasting)
        SELECT $1, $3, external_id, $2, record, list, reason, false FROM taken
-       ON CONFLICT (integration_id, entity_type, external_id) DO UPDATE SET run_id = excluded.run_id, record = excluded.record,
-         candidates = excluded.candidates, reason = excluded.reason, resolution = NULL, internal_id = NULL, resolved_at = NULL)
+       ON CONFLICT (integration_id, entity_type, external_id) DO UPDATE
+         SET run_id = excluded.run_id, record = excluded.record,
+         candidates = excluded.candidates, reason = excluded.reason, resolution = NULL, internal_id = NULL,
+           resolved_at = NULL)
      SELECT seq, external_id AS "externalId", line, reason FROM taken ORDER BY seq`,
     values,
   );
@@ -50,7 +54,8 @@ export async function keepMembershipsOf(
 ): Promise<void> {
   if (conflicts.length === 0) return;
   const ids = conflicts.map(({ externalId }) => externalId);
-  const mapped = `JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = ids.id`;
+  const mapped = `JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3
+    AND m.external_id = ids.id`;
   const replaced = await database.execute(
     `DELETE FROM sync_staged s USING unnest($4::text[]) AS ids (id) ${mapped}
      WHERE ${RUN} AND s.kind = 'MEMBERSHIP' AND s.role = $3 AND s.person_external_id = ids.id`,
@@ -61,7 +66,8 @@ export async function keepMembershipsOf(
     `INSERT INTO sync_staged (integration_id, run_id, kind, seq, external_id, person_external_id, role)
      SELECT $1, $2, 'MEMBERSHIP', 0, g.external_id, ids.id, $3 FROM unnest($5::text[]) AS ids (id) ${mapped}
      JOIN memberships t ON t.institution_id = $4 AND t.person_id = m.internal_id AND t.role = $3
-     JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP' AND g.internal_id = t.group_id`,
+     JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP'
+       AND g.internal_id = t.group_id`,
     [run.integrationId, run.id, spec.entityType, run.institutionId, ids],
   );
 }

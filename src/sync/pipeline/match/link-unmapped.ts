@@ -30,23 +30,27 @@ export async function linkUnmapped(database: Database, run: SyncRun, spec: Entit
        SELECT s.seq, lower(s.name) AS name, s.code, s.academic_term, s.active
          ${isGroup ? ', s.course_external_id, cm.internal_id AS course_id' : ''}
        FROM sync_staged s
-       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id
+       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
+         AND m.external_id = s.external_id
        ${isGroup ? course : ''}
        WHERE ${RUN} AND s.kind = 'ENTITY' AND m.internal_id IS NULL AND s.link_id IS NULL
      ), mapped AS MATERIALIZED (
-       SELECT internal_id FROM integration_mappings WHERE integration_id = ANY($5::uuid[]) AND entity_type = $4
+       SELECT internal_id FROM integration_mappings
+         WHERE integration_id = ANY($5::uuid[]) AND entity_type = $4
      ), unmapped AS MATERIALIZED (
        SELECT t.id, lower(t.name) AS name, t.code, t.academic_term, t.active ${isGroup ? ', t.course_id' : ''}
        FROM ${spec.table} t LEFT JOIN mapped ON mapped.internal_id = t.id
        WHERE t.institution_id = $3 AND t.merged_into IS NULL AND mapped.internal_id IS NULL
      ), pairs AS (
-       SELECT f.seq, r.id, count(*) OVER (PARTITION BY f.seq) AS of_row, count(*) OVER (PARTITION BY r.id) AS of_entity
+       SELECT f.seq, r.id, count(*) OVER (PARTITION BY f.seq) AS of_row,
+         count(*) OVER (PARTITION BY r.id) AS of_entity
        FROM fresh f JOIN unmapped r ON r.name = f.name
        WHERE r.active = COALESCE(f.active, true) AND (f.code IS NULL OR r.code IS NULL OR f.code = r.code)
          AND (f.academic_term IS NULL OR r.academic_term IS NULL OR f.academic_term = r.academic_term)
          ${isGroup ? sameCourse : ''}
      )
-     UPDATE sync_staged s SET link_id = p.id FROM pairs p WHERE ${RUN} AND s.seq = p.seq AND p.of_row = 1 AND p.of_entity = 1`,
+     UPDATE sync_staged s SET link_id = p.id FROM pairs p
+       WHERE ${RUN} AND s.seq = p.seq AND p.of_row = 1 AND p.of_entity = 1`,
     [run.integrationId, run.id, run.institutionId, spec.entityType, integrations.map(({ id }) => id)],
   );
   await database.query(`SET LOCAL enable_nestloop = ${before?.nestloop === 'off' ? 'off' : 'on'}`);

@@ -56,13 +56,16 @@ export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchS
   );
   const personKeys = RULES.map(
     ({ rule, key }) =>
-      `SELECT k.rule, k.key, k.seqs, x.id FROM keys k JOIN ${spec.table} x ON x.institution_id = $3 AND x.merged_into IS NULL AND ${key} = k.key WHERE k.rule = '${rule}'`,
+      `SELECT k.rule, k.key, k.seqs, x.id FROM keys k
+        JOIN ${spec.table} x ON x.institution_id = $3 AND x.merged_into IS NULL AND ${key} = k.key
+          WHERE k.rule = '${rule}'`,
   );
   personKeys.push(
     `SELECT k.rule, k.key, k.seqs, x.id FROM keys k
      JOIN (SELECT x.id, ${SAME_GROUP.key} AS key FROM ${spec.table} x
            JOIN memberships g ON g.institution_id = $3 AND g.person_id = x.id AND g.role = $4
-           WHERE x.institution_id = $3 AND x.merged_into IS NULL AND EXISTS (SELECT 1 FROM fresh_groups)) x ON x.key = k.key
+           WHERE x.institution_id = $3 AND x.merged_into IS NULL AND EXISTS (SELECT 1 FROM fresh_groups)) x
+             ON x.key = k.key
      WHERE k.rule = '${SAME_GROUP.rule}'`,
   );
   const confidence = [...RULES, SAME_GROUP, SAME_EXTERNAL_ID].map(
@@ -81,7 +84,8 @@ export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchS
       SELECT DISTINCT ON (seq, id) seq, id, rule, confidence FROM (
         SELECT seq, id, rule, CASE rule ${confidence.join(' ')} END AS confidence FROM (
           SELECT seq, id, rule FROM found, unnest(seqs) AS seq, unnest(ids) AS id
-          UNION ALL SELECT seq, mapped_id, '${SAME_EXTERNAL_ID.rule}' FROM fresh WHERE mapped_id IS NOT NULL) hits
+          UNION ALL SELECT seq, mapped_id,
+            '${SAME_EXTERNAL_ID.rule}' FROM fresh WHERE mapped_id IS NOT NULL) hits
       ) sure ORDER BY seq, id, confidence DESC
     )
     SELECT b.seq, b.id, COALESCE(m.external_id, c.external_id) AS mapped_as, b.confidence, b.rule, b.id = f.mapped_id AS is_own,
@@ -91,7 +95,8 @@ export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchS
     LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.internal_id = b.id
     LEFT JOIN claims c ON c.id = b.id
     -- Who is mapped already is somebody else, unless it is nearly certain that it is not, or a person is to say so.
-    WHERE b.id = f.mapped_id OR b.confidence >= CASE WHEN m.external_id IS NULL OR f.waits THEN $5::float8 ELSE $6::float8 END`;
+    WHERE b.id = f.mapped_id OR b.confidence >= CASE WHEN m.external_id IS NULL
+      OR f.waits THEN $5::float8 ELSE $6::float8 END`;
 }
 
 /**
@@ -108,7 +113,9 @@ export async function markMatchedCreates(
   const values = [run.integrationId, run.id, run.institutionId, spec.entityType];
   const [look] = await database.query<{ needed: boolean }>(
     `SELECT EXISTS (SELECT 1 FROM ${spec.table} WHERE institution_id = $3) AND EXISTS (
-       SELECT 1 FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $4 AND action = 'CREATE' AND outcome IS NULL) AS needed`,
+       SELECT 1 FROM sync_changes
+         WHERE integration_id = $1 AND run_id = $2 AND entity = $4 AND action = 'CREATE'
+           AND outcome IS NULL) AS needed`,
     values,
   );
   if (!look?.needed) return 0;
@@ -121,19 +128,25 @@ export async function markMatchedCreates(
   const sources: MatchSources = {
     // Who was removed from the roster comes back under the old id: such a row is mapped, and stands for
     // nobody else.
-    rows: `SELECT c.seq, c.external_id, ${fields.join(', ')}, d.external_id IS NOT NULL AS waits, NULL::uuid AS mapped_id
+    rows: `SELECT c.seq, c.external_id, ${fields.join(', ')}, d.external_id IS NOT NULL AS waits,
+      NULL::uuid AS mapped_id
       FROM sync_changes c
-      LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = c.external_id
-      LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = c.external_id
-      WHERE ${creates} AND c.entity = $4 AND m.internal_id IS NULL AND d.resolution IS DISTINCT FROM 'CREATE'`,
+      LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
+        AND m.external_id = c.external_id
+      LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
+        AND d.external_id = c.external_id
+      WHERE ${creates} AND c.entity = $4 AND m.internal_id IS NULL
+        AND d.resolution IS DISTINCT FROM 'CREATE'`,
     rowGroups: `SELECT DISTINCT p.seq, (c.after->>'groupId')::uuid AS group_id FROM sync_changes c
-      JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = $2 AND p.entity = $4 AND p.internal_id = c.internal_id
+      JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = $2 AND p.entity = $4
+        AND p.internal_id = c.internal_id
       WHERE ${creates} AND c.entity = 'MEMBERSHIP' AND c.after->>'role' = $4`,
     claims: 'SELECT NULL::uuid AS id, NULL::text AS external_id WHERE false',
   };
   await preferHashJoins(database);
   return database.execute(
-    `UPDATE sync_changes x SET outcome = 'MOVED', reason = 'Somebody who may be the same came into the roster after the plan was made.'
+    `UPDATE sync_changes x SET outcome = 'MOVED',
+      reason = 'Somebody who may be the same came into the roster after the plan was made.'
        FROM (SELECT DISTINCT seq FROM (${matchesSql(spec, sources)}) matches) s
        WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = s.seq`,
     [...values, conflict, link],

@@ -54,24 +54,32 @@ export async function findRenumbered(database: Database, of: RenumberedOf): Prom
        FROM waiting d CROSS JOIN LATERAL jsonb_array_elements(d.candidates) c
        -- The surest alone: where a national id tells, a code that was given to somebody else does not.
        WHERE c->>'rule' = ANY($5::text[]) AND (c->>'confidence')::float8 = (
-         SELECT max((x->>'confidence')::float8) FROM jsonb_array_elements(d.candidates) x WHERE x->>'rule' = ANY($5::text[]))
+         SELECT max((x->>'confidence')::float8) FROM jsonb_array_elements(d.candidates) x
+           WHERE x->>'rule' = ANY($5::text[]))
        GROUP BY d.id, d.external_id, d.run_id, d.record HAVING count(*) = 1
      ), leaving AS MATERIALIZED (
        SELECT x.run_id, x.external_id, bool_or(x.missing_before = 0) AS newly FROM sync_changes x
-       WHERE x.integration_id = $1 AND x.run_id IN (SELECT run_id FROM sure) AND x.entity = $3 AND x.missing_after > 0
+       WHERE x.integration_id = $1 AND x.run_id IN (SELECT run_id FROM sure) AND x.entity = $3
+         AND x.missing_after > 0
        GROUP BY x.run_id, x.external_id)
-     SELECT r.id AS "conflictId", r.external_id AS "externalId", m.external_id AS "formerId", m.internal_id AS "internalId", r.rule,
-       r.given_name AS "givenName", r.family_name AS "familyName", n.internal_id AS "holderId", COALESCE(l.newly, false) AS "isLeaving"
+     SELECT r.id AS "conflictId", r.external_id AS "externalId", m.external_id AS "formerId",
+       m.internal_id AS "internalId", r.rule,
+       r.given_name AS "givenName", r.family_name AS "familyName", n.internal_id AS "holderId",
+         COALESCE(l.newly, false) AS "isLeaving"
      FROM sure r
-     JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.internal_id = r.person_id
+     JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3
+       AND m.internal_id = r.person_id
      JOIN ${spec.table} t ON t.institution_id = $2 AND t.id = r.person_id AND t.merged_into IS NULL
-     LEFT JOIN integration_mappings n ON n.integration_id = $1 AND n.entity_type = $3 AND n.external_id = r.external_id
+     LEFT JOIN integration_mappings n ON n.integration_id = $1 AND n.entity_type = $3
+       AND n.external_id = r.external_id
      LEFT JOIN leaving l ON l.run_id = r.run_id AND l.external_id = m.external_id
      LEFT JOIN waiting o ON o.external_id = m.external_id
-     LEFT JOIN sync_conflicts claim ON claim.integration_id = $1 AND claim.entity_type = $3 AND claim.resolution = 'LINK'
+     LEFT JOIN sync_conflicts claim ON claim.integration_id = $1 AND claim.entity_type = $3
+       AND claim.resolution = 'LINK'
        AND claim.internal_id = r.person_id AND claim.external_id <> r.external_id
      WHERE m.external_id <> r.external_id AND claim.id IS NULL
-       AND (m.missing_runs > 0 OR l.external_id IS NOT NULL OR o.external_id IS NOT NULL) AND ${isSamePerson(spec, 'r', 't')}
+       AND (m.missing_runs > 0 OR l.external_id IS NOT NULL OR o.external_id IS NOT NULL)
+         AND ${isSamePerson(spec, 'r', 't')}
      ORDER BY r.external_id`,
     [integrationId, institutionId, spec.entityType, runId ?? null, rule === undefined ? PROOFS : [rule]],
   );

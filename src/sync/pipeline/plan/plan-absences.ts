@@ -42,7 +42,8 @@ export async function planAbsences(
     ? `${mapped('JOIN pg_temp.unseen_digests u ON u.digest = m.digest')} UNION ALL ${mapped('WHERE m.digest IS NULL')}`
     : mapped('WHERE true');
   const absent = `SELECT m.* FROM (${candidates}) m
-    LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind <> 'MEMBERSHIP') s USING (external_id)
+    LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind <> 'MEMBERSHIP') s
+      USING (external_id)
     LEFT JOIN (SELECT DISTINCT external_id COLLATE "C" AS external_id FROM sync_issues
                WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR') i USING (external_id)
     WHERE s.external_id IS NULL AND i.external_id IS NULL`;
@@ -54,7 +55,8 @@ export async function planAbsences(
   const missing = count?.missing ?? 0;
   if (missing === 0 || !complete) return { missing, lastSeq };
   const planned = await database.execute(
-    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after,
+    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before,
+      after,
        missing_before, missing_after)
      SELECT $1, $2, $5 + row_number() OVER (ORDER BY external_id), $3,
        CASE WHEN over AND active THEN 'DEACTIVATE' ELSE 'MISSING' END, internal_id, external_id,
@@ -62,7 +64,8 @@ export async function planAbsences(
        CASE WHEN over AND active THEN '{"active": false}' ELSE '{}' END::jsonb, missing_runs, missing_runs + 1
      FROM (
        SELECT a.*, COALESCE(t.active, false) AS active,
-         a.missing_runs >= $6 OR ($7::float8 IS NOT NULL AND a.missing_since < now() - make_interval(secs => $7::float8 * 86400)) AS over
+         a.missing_runs >= $6 OR ($7::float8 IS NOT NULL
+           AND a.missing_since < now() - make_interval(secs => $7::float8 * 86400)) AS over
        FROM (${absent}) a LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = a.internal_id
      ) gone
      -- Who is inactive has nothing more to lose: being missing is noted once.
@@ -81,7 +84,8 @@ async function writeUnseen(database: Database, known: KnownDigests): Promise<voi
   for await (const slice of known.unseen(SLICE)) {
     await database.execute(
       `INSERT INTO pg_temp.unseen_digests
-       SELECT encode(substring($1::bytea FROM i * 16 + 1 FOR 16), 'hex')::uuid FROM generate_series(0, $2::int - 1) AS i`,
+       SELECT encode(substring($1::bytea FROM i * 16 + 1 FOR 16), 'hex')::uuid
+         FROM generate_series(0, $2::int - 1) AS i`,
       [slice, slice.length / DIGEST_BYTES],
     );
   }

@@ -42,7 +42,8 @@ export async function planEntities(
   // Once its course is known a group changes, although its own row did not.
   const courseCame = 'OR (cm.internal_id IS NOT NULL AND cm.internal_id IS DISTINCT FROM t.course_id)';
   await database.execute(
-    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after, digest,
+    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before,
+      after, digest,
        line, missing_before, missing_after)
      SELECT $1, $2, seq, $4,
        CASE WHEN before IS NULL THEN 'CREATE' WHEN unmapped THEN 'LINK' WHEN missing_runs > 0 THEN 'RESTORE'
@@ -54,10 +55,12 @@ export async function planEntities(
          COALESCE(m.internal_id, s.link_id, gen_random_uuid()) AS internal_id,
          CASE WHEN t.id IS NOT NULL THEN ${before} END AS before, ${after} AS after
        FROM sync_staged s
-       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id
+       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
+         AND m.external_id = s.external_id
        LEFT JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = COALESCE(m.internal_id, s.link_id)
        ${refersToCourse ? course : ''}
-       WHERE ${RUN} AND s.kind = 'ENTITY' AND (t.id IS NULL OR s.digest IS NULL OR m.digest IS DISTINCT FROM s.digest
+       WHERE ${RUN} AND s.kind = 'ENTITY'
+         AND (t.id IS NULL OR s.digest IS NULL OR m.digest IS DISTINCT FROM s.digest
          ${refersToCourse ? courseCame : ''})
      ) compared
      WHERE before IS DISTINCT FROM after OR unmapped OR missing_runs > 0`,
@@ -98,9 +101,11 @@ function nextValue(
 /** Groups whose course is not known: they come in without it. */
 export async function findUnknownCourses(database: Database, run: SyncRun): Promise<Unresolved[]> {
   return database.query<Unresolved>(
-    `SELECT s.file, s.line, s.external_id AS "externalId", s.course_external_id AS reference, 'course' AS kind FROM sync_staged s
+    `SELECT s.file, s.line, s.external_id AS "externalId", s.course_external_id AS reference, 'course' AS kind
+      FROM sync_staged s
      LEFT JOIN (${coursesKnownTo('$3')}) cm ON cm.external_id = s.course_external_id
-     WHERE ${RUN} AND s.kind = 'ENTITY' AND s.course_external_id IS NOT NULL AND cm.internal_id IS NULL ORDER BY s.seq`,
+     WHERE ${RUN} AND s.kind = 'ENTITY' AND s.course_external_id IS NOT NULL AND cm.internal_id IS NULL
+       ORDER BY s.seq`,
     [run.integrationId, run.id, await earlierPlans(database, run)],
   );
 }
@@ -110,7 +115,9 @@ export async function findUnknownCourses(database: Database, run: SyncRun): Prom
  * bring.
  */
 function coursesKnownTo(plans: string): string {
-  return `SELECT external_id, internal_id FROM integration_mappings WHERE integration_id = $1 AND entity_type = 'COURSE'
+  return `SELECT external_id, internal_id FROM integration_mappings
+    WHERE integration_id = $1 AND entity_type = 'COURSE'
     UNION SELECT c.external_id, c.internal_id FROM sync_changes c
-    WHERE c.integration_id = $1 AND c.run_id = ANY(${plans}::uuid[]) AND c.entity = 'COURSE' AND c.action IN ('CREATE', 'LINK')`;
+    WHERE c.integration_id = $1 AND c.run_id = ANY(${plans}::uuid[]) AND c.entity = 'COURSE'
+      AND c.action IN ('CREATE', 'LINK')`;
 }

@@ -57,8 +57,10 @@ async function resolveMemberships(
       `INSERT INTO sync_memberships
        SELECT s.seq, s.file, s.line, s.external_id, s.person_external_id, s.role, g.internal_id, p.internal_id
        FROM sync_staged s
-       LEFT JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP' AND g.external_id = s.external_id
-       LEFT JOIN integration_mappings p ON p.integration_id = $1 AND p.entity_type = s.role AND p.external_id = s.person_external_id
+       LEFT JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP'
+         AND g.external_id = s.external_id
+       LEFT JOIN integration_mappings p ON p.integration_id = $1 AND p.entity_type = s.role
+         AND p.external_id = s.person_external_id
        WHERE ${RUN} AND s.kind = 'MEMBERSHIP'`,
       key,
     ),
@@ -67,7 +69,8 @@ async function resolveMemberships(
   // preview.
   await database.execute(
     `UPDATE sync_memberships t SET group_id = made.group_id, person_id = made.person_id FROM (
-       SELECT s.seq, COALESCE(s.group_id, g.internal_id) AS group_id, COALESCE(s.person_id, p.internal_id) AS person_id
+       SELECT s.seq, COALESCE(s.group_id, g.internal_id) AS group_id,
+         COALESCE(s.person_id, p.internal_id) AS person_id
        FROM sync_memberships s
        LEFT JOIN sync_changes g ON g.integration_id = $1 AND g.run_id = ANY($2::uuid[]) AND g.entity = 'GROUP'
          AND g.external_id = s.external_id AND g.action IN ('CREATE', 'LINK')
@@ -104,12 +107,14 @@ export async function planMemberships(
   const leftOut = await leaveOut(database, run);
   const created = await lookUp(database, size, () =>
     database.execute(
-      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, line, after)
+      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, line,
+        after)
        SELECT $1, $2, r.seq, 'MEMBERSHIP', 'CREATE', r.person_id, r.external_id, r.line,
          jsonb_build_object('groupId', r.group_id, 'personId', r.person_id, 'role', r.role)
        FROM (SELECT DISTINCT ON (group_id, person_id, role) * FROM sync_memberships
              WHERE group_id IS NOT NULL AND person_id IS NOT NULL ORDER BY group_id, person_id, role, seq) r
-       LEFT JOIN memberships t ON t.institution_id = $3 AND t.group_id = r.group_id AND t.person_id = r.person_id AND t.role = r.role
+       LEFT JOIN memberships t ON t.institution_id = $3 AND t.group_id = r.group_id
+         AND t.person_id = r.person_id AND t.role = r.role
        WHERE t.person_id IS NULL`,
       [...key, run.institutionId],
     ),
@@ -152,7 +157,8 @@ function unknownRows(count: number): string {
 function leaveOut(database: Database, run: SyncRun): Promise<number> {
   return database.execute(
     `DELETE FROM sync_memberships s USING sync_conflicts d
-     WHERE s.person_id IS NULL AND d.integration_id = $1 AND d.entity_type = s.role AND d.external_id = s.person_external_id
+     WHERE s.person_id IS NULL AND d.integration_id = $1 AND d.entity_type = s.role
+       AND d.external_id = s.person_external_id
        AND (d.resolution = 'IGNORE' OR d.resolution IS NULL AND s.group_id IS NOT NULL)`,
     [run.integrationId],
   );
@@ -167,29 +173,36 @@ async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEA
     JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
       AND ${alias}.internal_id = ${id} AND ${alias}.missing_runs = 0`;
   const stays = (alias: string, type: string, id: string) => `${isPresent(alias, type, id)}
-    LEFT JOIN sync_changes ${alias}c ON ${alias}c.integration_id = $1 AND ${alias}c.run_id = $2 AND ${alias}c.entity = ${type}
+    LEFT JOIN sync_changes ${alias}c ON ${alias}c.integration_id = $1 AND ${alias}c.run_id = $2
+      AND ${alias}c.entity = ${type}
       AND ${alias}c.internal_id = ${id} AND ${alias}c.missing_after > 0`;
   const deleted = await database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before)
-     SELECT $1, $2, $5 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE', t.person_id, g.external_id,
+     SELECT $1, $2, $5 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE',
+       t.person_id, g.external_id,
        jsonb_build_object('groupId', t.group_id, 'personId', t.person_id, 'role', t.role)
      FROM memberships t ${stays('g', `'GROUP'`, 't.group_id')} ${stays('p', '$4', 't.person_id')}
      LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
-     WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL AND gc.seq IS NULL AND pc.seq IS NULL`,
+     WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL
+       AND gc.seq IS NULL AND pc.seq IS NULL`,
     [run.integrationId, run.id, run.institutionId, role, lastSeq],
   );
   if (deleted === 0) return { deleted };
   const [impact] = await database.query<{ present: number; members: number; membersLeaving: number }>(
     `WITH left_over AS (
-       SELECT t.person_id, count(*) AS had, count(c.seq) AS ends FROM memberships t ${isPresent('g', `'GROUP'`, 't.group_id')}
+       SELECT t.person_id, count(*) AS had, count(c.seq) AS ends
+         FROM memberships t ${isPresent('g', `'GROUP'`, 't.group_id')}
        ${isPresent('p', '$4', 't.person_id')}
-       LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP' AND c.action = 'DELETE'
+       LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP'
+         AND c.action = 'DELETE'
          AND c.internal_id = t.person_id AND c.before->>'groupId' = t.group_id::text
        WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 GROUP BY t.person_id)
-     SELECT COALESCE(sum(had), 0)::int AS present, count(*)::int AS members, (count(*) FILTER (WHERE had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
+     SELECT COALESCE(sum(had), 0)::int AS present, count(*)::int AS members,
+       (count(*) FILTER (WHERE had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
      FROM left_over l
      LEFT JOIN (SELECT DISTINCT internal_id FROM sync_changes
-                WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE') n ON n.internal_id = l.person_id`,
+                WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE') n
+                  ON n.internal_id = l.person_id`,
     [run.integrationId, run.id, run.institutionId, role],
   );
   return { deleted, ...impact };

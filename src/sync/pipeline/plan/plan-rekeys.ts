@@ -30,10 +30,14 @@ export async function planRekeys(
   const people = rekey ? await findRenumberedIn(database, run) : [];
   const formerIds = people.map(({ formerId }) => formerId);
   await database.execute(
-    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before, after)
-     SELECT $1, $2, (SELECT COALESCE(max(seq), 0) FROM sync_changes WHERE integration_id = $1 AND run_id = $2) + p.place, $3, 'REKEY',
-       p.internal_id, p.external_id, jsonb_build_object('externalId', p.former_id), jsonb_build_object('externalId', p.external_id)
-     FROM unnest($4::uuid[], $5::text[], $6::text[]) WITH ORDINALITY AS p (internal_id, external_id, former_id, place)`,
+    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before,
+      after)
+     SELECT $1, $2, (SELECT COALESCE(max(seq), 0) FROM sync_changes
+       WHERE integration_id = $1 AND run_id = $2) + p.place, $3, 'REKEY',
+       p.internal_id, p.external_id, jsonb_build_object('externalId', p.former_id),
+         jsonb_build_object('externalId', p.external_id)
+     FROM unnest($4::uuid[], $5::text[], $6::text[]) WITH ORDINALITY AS p (internal_id, external_id,
+       former_id, place)`,
     [
       ...key,
       run.entityType,
@@ -44,7 +48,8 @@ export async function planRekeys(
   );
   await database.execute(
     `UPDATE sync_changes c SET outcome = 'MOVED', reason = $5 FROM unnest($4::text[]) AS p (former_id)
-     WHERE c.integration_id = $1 AND c.run_id = $2 AND c.entity = $3 AND c.external_id = p.former_id AND c.missing_after > 0`,
+     WHERE c.integration_id = $1 AND c.run_id = $2 AND c.entity = $3 AND c.external_id = p.former_id
+       AND c.missing_after > 0`,
     [...key, run.entityType, formerIds, RENUMBERED],
   );
   // By how many it should have it is known whether a plan is whole.

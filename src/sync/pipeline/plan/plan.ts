@@ -76,6 +76,7 @@ export async function plan(
       leaving: counts.leaving,
       returning: counts.returning,
       changed: counts.changed,
+      wereMissing: counts.wereMissing,
       members,
       membersLeaving,
       memberships: present,
@@ -85,20 +86,25 @@ export async function plan(
 }
 
 async function countActions(database: Database, run: SyncRun, spec: EntitySpec) {
-  const isStaged = `action IN ('UPDATE', 'LINK', 'RESTORE') OR (action = 'DEACTIVATE' AND missing_after IS NULL)`;
+  const isStaged = `action IN ('UPDATE', 'LINK', 'RESTORE')
+    OR (action = 'DEACTIVATE' AND missing_after IS NULL)`;
   const [row] = await database.query<Record<keyof typeof NONE, number>>(
     `SELECT (count(*) FILTER (WHERE action = 'CREATE'))::int AS created,
        (count(*) FILTER (WHERE ${isStaged}))::int AS updated,
        (count(*) FILTER (WHERE action = 'DEACTIVATE'))::int AS deactivated,
        -- Who was missing before was counted then.
-       (count(*) FILTER (WHERE missing_before = 0 AND missing_after > 0 OR ${STOPS} AND COALESCE(missing_after, 0) = 0))::int AS leaving,
+       (count(*) FILTER (WHERE missing_before = 0 AND missing_after > 0 OR ${STOPS}
+         AND COALESCE(missing_after, 0) = 0))::int AS leaving,
        (count(*) FILTER (WHERE action = 'RESTORE' AND (before->'active' = 'true' OR after->'active' = 'true')
-         OR action <> 'RESTORE' AND before->'active' = 'false' AND after->'active' = 'true'))::int AS returning,
+         OR action <> 'RESTORE' AND before->'active' = 'false'
+           AND after->'active' = 'true'))::int AS returning,
        (count(*) FILTER (WHERE action = 'LINK'))::int AS linked,
        (count(*) FILTER (WHERE action IN ('RESTORE', 'DEACTIVATE', 'MISSING')
          -- Metadata is no change of a person.
          OR action = 'UPDATE' AND before - 'metadata' <> after - 'metadata'
-         OR action = 'LINK' AND ${OVERWRITES}))::int AS changed
+         OR action = 'LINK' AND ${OVERWRITES}))::int AS changed,
+       (count(*) FILTER (WHERE action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING')
+         AND missing_before > 0))::int AS "wereMissing"
      FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $3`,
     [run.integrationId, run.id, spec.entityType],
   );
@@ -106,10 +112,20 @@ async function countActions(database: Database, run: SyncRun, spec: EntitySpec) 
 }
 
 /** What is there is written over, rather than filled in. */
-const OVERWRITES = `EXISTS (SELECT 1 FROM jsonb_each(before) b WHERE b.key <> 'metadata' AND b.value NOT IN ('null', '""') AND b.value <> after->b.key)`;
+const OVERWRITES = `EXISTS (SELECT 1 FROM jsonb_each(before) b
+  WHERE b.key <> 'metadata' AND b.value NOT IN ('null', '""') AND b.value <> after->b.key)`;
 /** By whatever action: an update, a link, a return or a deactivation. */
 const STOPS = `before->'active' = 'true' AND after->'active' = 'false'`;
-const NONE = { created: 0, updated: 0, deactivated: 0, leaving: 0, returning: 0, linked: 0, changed: 0 };
+const NONE = {
+  created: 0,
+  updated: 0,
+  deactivated: 0,
+  leaving: 0,
+  returning: 0,
+  linked: 0,
+  changed: 0,
+  wereMissing: 0,
+};
 
 /** Of a partial reading the mappings are not loaded: they are counted where somebody is touched. */
 async function countMapped(

@@ -22,7 +22,8 @@ export async function recallRows(options: {
   await issues.flush();
   const errors = await database.query<{ number: number; file: string; line: number }>(
     `SELECT number, file, line FROM sync_issues
-     WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR' AND cells IS NULL AND file IS NOT NULL AND line IS NOT NULL
+     WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR' AND cells IS NULL AND file IS NOT NULL
+       AND line IS NOT NULL
      ORDER BY number LIMIT $3`,
     [run.integrationId, run.id, MAX_ROWS],
   );

@@ -48,7 +48,8 @@ export async function report(database: Database, run: SyncRun): Promise<SyncRepo
   const mappings = await database.query<ReportedMapping>(
     `SELECT ${MAPPING_COLUMNS}
      FROM (SELECT seq, external_id, internal_id, entity FROM sync_changes
-           WHERE integration_id = $1 AND run_id = $2 AND entity <> 'MEMBERSHIP' AND outcome IS NULL ORDER BY seq LIMIT $3) c
+           WHERE integration_id = $1 AND run_id = $2 AND entity <> 'MEMBERSHIP' AND outcome IS NULL
+             ORDER BY seq LIMIT $3) c
      -- OFFSET 0 keeps the planner from joining all mappings to look up a few.
      JOIN LATERAL (SELECT * FROM integration_mappings WHERE integration_id = $1 AND entity_type = c.entity
                      AND external_id = c.external_id AND internal_id = c.internal_id OFFSET 0) m ON true

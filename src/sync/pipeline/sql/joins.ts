@@ -45,7 +45,8 @@ export async function lookUp<T>(
 /** Whether the mappings were ever looked at by ANALYZE. */
 async function hasStatistics(database: Database): Promise<boolean> {
   const [row] = await database.query<{ analyzed: boolean }>(
-    `SELECT EXISTS (SELECT 1 FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'integration_mappings') AS analyzed`,
+    `SELECT EXISTS (SELECT 1 FROM pg_stats
+      WHERE schemaname = current_schema() AND tablename = 'integration_mappings') AS analyzed`,
   );
   return row?.analyzed === true;
 }

@@ -51,11 +51,15 @@ export function draftColumns(run: SyncRun, spec: EntitySpec): RowColumn<StagedRo
  */
 export async function undraft(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   const columns = entityColumns(spec);
-  const untold = `ARRAY['active'] || ARRAY(SELECT key FROM jsonb_each(c.after) WHERE value IN ('null', '""'))`;
+  const untold = `ARRAY['active'] || ARRAY(SELECT key FROM jsonb_each(c.after)
+    WHERE value IN ('null', '""'))`;
   await database.execute(
-    `WITH c AS (DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $3 RETURNING *)
-     INSERT INTO sync_staged (integration_id, run_id, kind, seq, line, external_id, digest, dropped, ${columns.map(({ column }) => column).join(', ')})
-     SELECT $1, $2, 'ENTITY', c.seq, c.line, c.external_id, c.digest, CASE WHEN c.digest IS NULL THEN ${untold} END,
+    `WITH c AS (DELETE FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $3
+      RETURNING *)
+     INSERT INTO sync_staged (integration_id, run_id, kind, seq, line, external_id, digest, dropped,
+       ${columns.map(({ column }) => column).join(', ')})
+     SELECT $1, $2, 'ENTITY', c.seq, c.line, c.external_id, c.digest, CASE
+       WHEN c.digest IS NULL THEN ${untold} END,
        ${columns.map(({ planned }) => planned).join(', ')} FROM c`,
     [run.integrationId, run.id, spec.entityType],
   );

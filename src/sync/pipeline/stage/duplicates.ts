@@ -61,12 +61,14 @@ export async function matchStaged(
   const { database, run } = options;
   const values = [run.integrationId, run.id, run.entityType];
   const joined = `FROM sync_staged s
-    LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = s.external_id
+    LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3
+      AND m.external_id = s.external_id
     WHERE s.integration_id = $1 AND s.run_id = $2 AND s.kind = 'ENTITY'`;
   await lookUp(database, { rows, among: known.mapped }, () =>
     database.query(
       `DECLARE staged_digests NO SCROLL CURSOR FOR
-       SELECT count(*)::int AS staged, count(m.internal_id)::int AS mapped, string_agg(uuid_send(m.digest), ''::bytea) AS digests
+       SELECT count(*)::int AS staged, count(m.internal_id)::int AS mapped,
+         string_agg(uuid_send(m.digest), ''::bytea) AS digests
        ${joined} GROUP BY s.seq / ${slice} ORDER BY s.seq / ${slice}`,
       values,
     ),
@@ -120,7 +122,8 @@ async function dropSeen(
 ): Promise<{ duplicates: number; removed: number }> {
   const { known, file, joined, values, twice } = given;
   const rows = await database.query<{ seq: number; line: number | null; externalId: string; digest: Buffer }>(
-    `SELECT s.seq, s.line, s.external_id AS "externalId", uuid_send(m.digest) AS digest ${joined} AND m.digest = ANY($4::uuid[]) ORDER BY s.seq`,
+    `SELECT s.seq, s.line, s.external_id AS "externalId", uuid_send(m.digest) AS digest ${joined}
+      AND m.digest = ANY($4::uuid[]) ORDER BY s.seq`,
     [...values, twice],
   );
   const superfluous: number[] = [];

@@ -76,7 +76,8 @@ export class KnownDigests {
         forgotten: number;
       }>(
         `SELECT count(digest)::int AS digested, (count(*) FILTER (WHERE missing_runs = 0))::int AS mapped,
-           (count(*) FILTER (WHERE digest IS NULL))::int AS undigested, (count(*) FILTER (WHERE digest = $3))::int AS forgotten
+           (count(*) FILTER (WHERE digest IS NULL))::int AS undigested,
+             (count(*) FILTER (WHERE digest = $3))::int AS forgotten
          FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2`,
         [run.integrationId, spec.entityType, FORGOTTEN],
       );

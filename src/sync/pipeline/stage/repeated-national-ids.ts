@@ -34,12 +34,16 @@ export async function warnOfRepeatedNationalIds(options: {
   }>(
     `WITH same AS MATERIALIZED (
        SELECT s.seq, s.line, s.external_id, ${nationalId} AS national_id, count(*) OVER of_id AS times,
-         row_number() OVER (of_id ORDER BY s.seq) AS place, first_value(s.line) OVER (of_id ORDER BY s.seq) AS first_line,
+         row_number() OVER (of_id ORDER BY s.seq) AS place,
+           first_value(s.line) OVER (of_id ORDER BY s.seq) AS first_line,
          first_value(s.external_id) OVER (of_id ORDER BY s.seq) AS first_id
-       FROM ${table} s WHERE ${isEntity} AND ${nationalId} = ANY($3::text[]) WINDOW of_id AS (PARTITION BY ${nationalId})
+       FROM ${table} s WHERE ${isEntity} AND ${nationalId} = ANY($3::text[])
+         WINDOW of_id AS (PARTITION BY ${nationalId})
      ), undigested AS (
-       UPDATE ${table} s SET digest = NULL FROM same WHERE ${isEntity} AND s.seq = same.seq AND same.times > 1)
-     SELECT line, external_id AS "externalId", national_id AS "nationalId", first_line AS "firstLine", first_id AS "firstId"
+       UPDATE ${table} s SET digest = NULL FROM same
+         WHERE ${isEntity} AND s.seq = same.seq AND same.times > 1)
+     SELECT line, external_id AS "externalId", national_id AS "nationalId", first_line AS "firstLine",
+       first_id AS "firstId"
      FROM same WHERE place > 1 ORDER BY seq`,
     [run.integrationId, run.id, suspects],
   );

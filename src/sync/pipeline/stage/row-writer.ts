@@ -107,7 +107,8 @@ export class RowWriter<R> {
     );
     // An array of arrays must be rectangular: lists travel as their text.
     const selected = this.#columns.map(([name, type]) => (type === 'text[]' ? `${name}::text[]` : name));
-    const sql = `INSERT INTO ${this.#table} (${this.#names}) SELECT ${selected.join(', ')} FROM unnest(${arrays.join(', ')}) AS rows (${this.#names})`;
+    const sql = `INSERT INTO ${this.#table} (${this.#names}) SELECT ${selected.join(', ')}
+      FROM unnest(${arrays.join(', ')}) AS rows (${this.#names})`;
     const values = this.#columns.map(([, , pick]) =>
       rows.map((row) => toParameter(typeof pick === 'string' ? pick : pick(row))),
     );

@@ -91,7 +91,8 @@ function beginningOf(records: readonly MembershipRecord[]): string | undefined {
 /** How many rows of the list say what another one says. */
 async function countTwice({ database, run }: StageOptions, { afterSeq }: MembershipList): Promise<number> {
   const [row] = await database.query<{ twice: number }>(
-    `SELECT (count(*) - count(DISTINCT (external_id, person_external_id, role)))::int AS twice FROM sync_staged
+    `SELECT (count(*) - count(DISTINCT (external_id, person_external_id, role)))::int AS twice
+      FROM sync_staged
      WHERE integration_id = $1 AND run_id = $2 AND kind = 'MEMBERSHIP' AND seq > $3`,
     [run.integrationId, run.id, afterSeq],
   );

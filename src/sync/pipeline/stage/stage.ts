@@ -219,9 +219,11 @@ async function stageAll(
  */
 async function broughtByList({ database, run }: StageOptions): Promise<boolean> {
   const [row] = await database.query<{ isKnown: boolean; found: boolean | null }>(
-    `SELECT EXISTS (SELECT 1 FROM integration_mappings WHERE integration_id = $1 AND entity_type = $2) AS "isKnown",
+    `SELECT EXISTS (SELECT 1 FROM integration_mappings
+      WHERE integration_id = $1 AND entity_type = $2) AS "isKnown",
        (SELECT (evidence->>'found')::boolean FROM sync_runs
-        WHERE integration_id = $1 AND entity_type = $2 AND status = 'COMPLETED' AND kind IN ('SYNC', 'PREVIEW') AND rolls_back IS NULL
+        WHERE integration_id = $1 AND entity_type = $2 AND status = 'COMPLETED'
+          AND kind IN ('SYNC', 'PREVIEW') AND rolls_back IS NULL
           AND (evidence->>'rows')::int > 0 ORDER BY started_at DESC LIMIT 1) AS found`,
     [run.integrationId, run.entityType],
   );

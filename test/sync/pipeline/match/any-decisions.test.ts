@@ -51,8 +51,8 @@ describe('any decisions about any rows', () => {
           );
         }
         for (let time = 0; time < 2; time++) {
-          const { status, counts } = await school.sync();
-          expect(status).to.equal('COMPLETED');
+          const { status, counts, errors } = await school.sync();
+          expect(status, errors[0]).to.equal('COMPLETED');
           const { read, created, updated, unchanged, failed, conflicts } = counts;
           expect(created + updated + unchanged + failed + conflicts).to.equal(read);
           expect(counts).to.deep.include({ read: 5, failed: 0, missing: 0 });
