@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { type Config, ConfigError } from './config.js';
 import { DataDirLockedError } from './database/embedded/index.js';
 import { SchemaTooNewError, UnusableDatabaseError } from './database/index.js';
@@ -34,10 +34,8 @@ function explainSystemError(error: SystemError, config: Config): string | undefi
   if (code.startsWith('ERR_OSSL') || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL')) {
     return 'TLS_CERT_FILE and TLS_KEY_FILE must hold a certificate and its key, both as PEM.';
   }
-  if (
-    path &&
-    (path === config.dataDir || path.startsWith(`${config.dataDir}/`) || config.dataDir.startsWith(path))
-  ) {
+  const isOnTheWay = (to: string, from: string) => to === from || to.startsWith(`${from}${sep}`);
+  if (path && (isOnTheWay(path, config.dataDir) || isOnTheWay(config.dataDir, path))) {
     return explainDataDir(code, config.dataDir);
   }
   return code === 'ENOSPC' ? noSpace(config.dataDir) : undefined;

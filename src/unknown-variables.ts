@@ -11,6 +11,8 @@ const OTHERS = new Set([
   'NODE_PATH',
   'NODE_VERSION',
 ]);
+/** What Kubernetes sets for each service of a namespace, whatever its name. */
+const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)$/;
 const MAX_DISTANCE = 2;
 
 /**
@@ -26,7 +28,7 @@ export function unknownVariables(
   );
   beginnings.delete('NODE_');
   return Object.keys(env).flatMap((name) => {
-    if (known.includes(name) || OTHERS.has(name) || env[name] === '') return [];
+    if (known.includes(name) || OTHERS.has(name) || SERVICE_LINK.test(name) || env[name] === '') return [];
     const [nearest] = known
       .filter((other) => other.length > 5 && distance(name, other) <= MAX_DISTANCE)
       .sort((a, b) => distance(name, a) - distance(name, b));

@@ -15,6 +15,8 @@ describe('variables that nobody reads', () => {
     ['PATH', undefined],
     ['AWS_REGION', undefined],
     ['NODE_OPTIONS', undefined],
+    ['DATABASE_SERVICE_HOST', undefined],
+    ['DATABASE_PORT_5432_TCP_ADDR', undefined],
   ];
   for (const [name, sentence] of cases) {
     it(`${sentence ? 'are named' : 'are none of ours'}: ${name}`, () => {
