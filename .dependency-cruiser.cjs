@@ -7,7 +7,7 @@ const MAY_IMPORT = {
   observability: [],
   values: [],
   database: ['observability'],
-  jobs: ['observability'],
+  jobs: ['database', 'observability'],
   connectors: ['observability'],
   security: ['connectors', 'observability'],
   changes: ['database', 'observability'],

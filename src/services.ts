@@ -14,7 +14,7 @@ import {
   syncWork,
   timeZoneOf,
 } from './integrations/index.js';
-import { RunResumer } from './jobs/index.js';
+import { JobQueue, RunResumer } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
 import type { Logger } from './observability/index.js';
 import { RosterService } from './roster/index.js';
@@ -28,6 +28,8 @@ export interface Services {
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
   database: Database;
+  /** Durable jobs. */
+  jobs: JobQueue;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
@@ -49,6 +51,8 @@ export interface ServicesOptions {
 const POOL_SIZE = 20;
 /** How long a process may be silent before another takes its runs over. */
 const LEASE_SECONDS = 15;
+/** How long the service waits at its end for jobs under way, in milliseconds. */
+const STOP_MS = 10_000;
 
 /** Builds every part once, in order, and hands each what it needs. */
 export async function buildServices({
@@ -64,6 +68,8 @@ export async function buildServices({
     await migrate(database, logger).catch((error: unknown) => {
       throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
     });
+    const jobs = new JobQueue({ database, logger });
+    await jobs.start();
     const vault = new CredentialVault(await loadCredentialKeys(config));
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
@@ -117,9 +123,11 @@ export async function buildServices({
       rosterService: new RosterService(database),
       connectorFactory: factory,
       database,
+      jobs,
       obstacles,
       ready: async () => (await obstacles()).length === 0,
       async close() {
+        await jobs.stop(STOP_MS);
         await resumer.stop();
         await leases.abandon();
         outbound.close();
