@@ -14,7 +14,7 @@ const MAY_IMPORT = {
   roster: ['changes', 'connectors', 'database', 'values'],
   mappings: ['changes', 'connectors', 'database', 'roster', 'values'],
   attendance: ['connectors', 'database', 'observability', 'values'],
-  sync: ['changes', 'connectors', 'database', 'observability', 'roster', 'values'],
+  sync: ['changes', 'connectors', 'database', 'jobs', 'observability', 'roster', 'values'],
   integrations: [
     'attendance',
     'changes',

@@ -11,15 +11,16 @@ import {
   IntegrationService,
   IntegrationStore,
   StoredMemory,
+  SyncOutcome,
   syncWork,
   timeZoneOf,
 } from './integrations/index.js';
-import { JobQueue, RunResumer } from './jobs/index.js';
+import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
 import type { Logger } from './observability/index.js';
 import { RosterService } from './roster/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
-import { SyncService } from './sync/index.js';
+import { type HeldRun, RunJobs, SyncService } from './sync/index.js';
 
 /** The services of the product, without a port. */
 export interface Services {
@@ -34,7 +35,9 @@ export interface Services {
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
   ready(): Promise<boolean>;
-  /** Finishes runs that were taken up, lets go of the others, and closes the database. */
+  /** Takes no more work, and hands back what nobody waits for here: other processes go on with it. */
+  drain(): Promise<void>;
+  /** Lets work under way come to a safe point, hands it back, and closes the database. */
   close(): Promise<void>;
 }
 
@@ -93,6 +96,18 @@ export async function buildServices({
         return syncWork(sessions, row, capabilitiesOf(factory.definition(row.provider), row.config));
       },
     });
+    const outcome = new SyncOutcome(store);
+    const runJobs = new RunJobs({
+      database,
+      jobs,
+      runs: syncs.runs,
+      claims: syncs.claims,
+      queue: syncs.queue,
+      watch: syncs.watch,
+      logger,
+      workers: config.workers,
+      carryOut: (held) => carryOut(syncs, outcome, held),
+    });
     const attendance = new AttendanceService({ database, leases, timeZoneOf });
     const mappingService = new MappingService(database);
     const integrationService = new IntegrationService({
@@ -101,14 +116,14 @@ export async function buildServices({
       sessions,
       vault,
       syncs,
+      runJobs,
       mappings: mappingService,
       attendance,
     });
     if (storage.embedded) {
       await leases.clear();
     }
-    const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
-    resumer.start();
+    await runJobs.start();
     const obstacles = async () => {
       const found = await Promise.all([
         database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
@@ -126,9 +141,11 @@ export async function buildServices({
       jobs,
       obstacles,
       ready: async () => (await obstacles()).length === 0,
+      drain: () => runJobs.drain(),
       async close() {
+        await runJobs.drain();
+        await runJobs.stop();
         await jobs.stop(STOP_MS);
-        await resumer.stop();
         await leases.abandon();
         outbound.close();
         await storage.close();
@@ -138,6 +155,13 @@ export async function buildServices({
     await storage.close();
     throw error;
   }
+}
+
+/** Does a run; what it learnt of the school's system is noted on the integration, unless nothing was to change. */
+function carryOut(syncs: SyncService, outcome: SyncOutcome, held: HeldRun) {
+  const { kind, integrationId } = held.run;
+  const isNoted = kind === 'SYNC' || held.run.approvedAt !== null;
+  return isNoted ? outcome.of(integrationId, () => syncs.carryOut(held)) : syncs.carryOut(held);
 }
 
 async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {

@@ -21,14 +21,19 @@ import type { IntegrationRpcs, RpcParts } from './rpc-types.js';
 /** Syncs: begun, decided on, taken back, and what came of them. */
 export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationService'>) {
   return {
-    async syncData({ id, entityType, guard }) {
+    async syncData({ id, entityType, guard }, { signal }) {
       return toSyncDataMessage(
-        await integrationService.syncData(id, fromEntityType(entityType), { guard: fromGuard(guard) }),
+        await integrationService.syncData(id, fromEntityType(entityType), {
+          guard: fromGuard(guard),
+          signal,
+        }),
       );
     },
 
-    async previewSync({ id, entityType }) {
-      const { run, errors, parts } = await integrationService.previewSync(id, fromEntityType(entityType));
+    async previewSync({ id, entityType }, { signal }) {
+      const { run, errors, parts } = await integrationService.previewSync(id, fromEntityType(entityType), {
+        signal,
+      });
       return { run: toSyncRunMessage(run), errors, parts: parts.map(toSyncPartMessage) };
     },
 
