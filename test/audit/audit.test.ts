@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { NO_INSTITUTION, onBehalfOf, recordEvent } from '../../src/audit/index.js';
 import type { AuditEvent } from '../../src/audit/index.js';
+import { NO_INSTITUTION, onBehalfOf, recordEvent } from '../../src/audit/index.js';
 import { newSchool, newSession, sharedServices } from '../support/services.js';
 
 async function eventsOf(institutionId: string, filter: object = {}): Promise<AuditEvent[]> {
@@ -93,7 +93,11 @@ describe('the audit', () => {
     const { auditService, integrationService, mappingService, rosterService } = await sharedServices();
     const { institutionId, integrationId, write } = await newSchool({ 'students.csv': STUDENTS });
     await onBehalfOf('192.0.2.1', () => integrationService.syncData(integrationId, 'ALL'));
-    const { internalId } = await mappingService.getMappingByExternalId(integrationId, 'STUDENT' as never, '1');
+    const { internalId } = await mappingService.getMappingByExternalId(
+      integrationId,
+      'STUDENT' as never,
+      '1',
+    );
     await write({ 'students.csv': STUDENTS.replace('ana@x.cl', 'ana2@x.cl') });
     await onBehalfOf('192.0.2.2', () => integrationService.syncData(integrationId, 'STUDENT' as never));
     await onBehalfOf('192.0.2.3', () =>
@@ -124,7 +128,11 @@ describe('the audit', () => {
       integrationService.previewSync(integrationId, 'STUDENT' as never),
     );
     await onBehalfOf('192.0.2.2', () => integrationService.approveSync(integrationId, runId, 'as agreed'));
-    const { internalId } = await mappingService.getMappingByExternalId(integrationId, 'STUDENT' as never, '1');
+    const { internalId } = await mappingService.getMappingByExternalId(
+      integrationId,
+      'STUDENT' as never,
+      '1',
+    );
     const { items } = await auditService.listEntityChanges({ institutionId, entityId: internalId });
     expect(items.map(({ address, runId: by }) => [address, by])).to.deep.equal([['192.0.2.2', runId]]);
     expect((await eventsOf(institutionId, { runId })).map(({ action }) => action)).to.deep.equal([
@@ -187,9 +195,17 @@ describe('the chain of an institution’s audit', () => {
   });
 
   const CASES: [string, string, { position: string; kind: string }[]][] = [
-    ['a changed value', `UPDATE audit_events SET after = '{"email": "x"}'`, [{ position: '3', kind: 'CHANGED' }]],
+    [
+      'a changed value',
+      `UPDATE audit_events SET after = '{"email": "x"}'`,
+      [{ position: '3', kind: 'CHANGED' }],
+    ],
     ['a changed actor', `UPDATE audit_events SET actor = 'nobody'`, [{ position: '3', kind: 'CHANGED' }]],
-    ['a changed time', `UPDATE audit_events SET at = at - interval '1 s'`, [{ position: '3', kind: 'CHANGED' }]],
+    [
+      'a changed time',
+      `UPDATE audit_events SET at = at - interval '1 s'`,
+      [{ position: '3', kind: 'CHANGED' }],
+    ],
     ['a removed event', 'DELETE FROM audit_events', [{ position: '3', kind: 'MISSING' }]],
   ];
   for (const [what, sql, expected] of CASES) {

@@ -75,10 +75,15 @@ describe('the audit over REST', () => {
       Authorization: 'Bearer wrong',
     });
     expect([401, 404, 405]).to.include(refused.status);
-    const denied = await call('PATCH', `/integrations/${randomUUID()}`, {}, {
-      Authorization: 'Bearer wrong',
-      'X-Request-Id': requestId,
-    });
+    const denied = await call(
+      'PATCH',
+      `/integrations/${randomUUID()}`,
+      {},
+      {
+        Authorization: 'Bearer wrong',
+        'X-Request-Id': requestId,
+      },
+    );
     expect(denied.status).to.equal(401);
     const { body } = await call('GET', `/institutions/${NO_INSTITUTION}/audit-events?requestId=${requestId}`);
     expect(body.map(({ actor, outcome }: Event) => [actor, outcome])).to.deep.equal([
@@ -94,7 +99,10 @@ describe('the audit over REST', () => {
     const requestId = `audit-${randomUUID()}`;
     const again = await call('PUT', path, { email: 'ana2@x.cl' }, { 'X-Request-Id': requestId });
     expect(again.status).to.equal(200);
-    const { body } = await call('GET', `/institutions/${institutionId}/entities/${studentId}/changes?field=email`);
+    const { body } = await call(
+      'GET',
+      `/institutions/${institutionId}/entities/${studentId}/changes?field=email`,
+    );
     expect(body[0]).to.deep.include({
       action: 'UPDATE',
       before: { email: 'ana@x.cl' },
