@@ -1,4 +1,5 @@
 import { AttendanceService } from './attendance/index.js';
+import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
@@ -19,6 +20,7 @@ import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
 import type { Logger } from './observability/index.js';
 import { RosterService } from './roster/index.js';
+import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
 import { type HeldRun, RunJobs, SyncService } from './sync/index.js';
 
@@ -28,6 +30,9 @@ export interface Services {
   mappingService: MappingService;
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
+  auditService: AuditService;
+  scheduleService: ScheduleService;
+  refusals: Refusals;
   database: Database;
   /** Durable jobs. */
   jobs: JobQueue;
@@ -124,6 +129,8 @@ export async function buildServices({
       await leases.clear();
     }
     await runJobs.start();
+    const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
+    scheduleRunner.start();
     const obstacles = async () => {
       const found = await Promise.all([
         database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
@@ -137,12 +144,19 @@ export async function buildServices({
       mappingService,
       rosterService: new RosterService(database),
       connectorFactory: factory,
+      auditService: new AuditService(database),
+      scheduleService: new ScheduleService(database, integrationService),
+      refusals: new Refusals(database),
       database,
       jobs,
       obstacles,
       ready: async () => (await obstacles()).length === 0,
-      drain: () => runJobs.drain(),
+      async drain() {
+        await scheduleRunner.stop();
+        await runJobs.drain();
+      },
       async close() {
+        await scheduleRunner.stop();
         await runJobs.drain();
         await runJobs.stop();
         await jobs.stop(STOP_MS);

@@ -20,6 +20,7 @@ import type {
   Renumbered,
   RunJobs,
   RunState,
+  RunTrigger,
   SyncChange,
   SyncConflict,
   SyncIssue,
@@ -28,7 +29,7 @@ import type {
   SyncScope,
   SyncService,
 } from '../sync/index.js';
-import { checkPolicy, checkSettings, mergeConfig } from './check-settings.js';
+import { checkPolicy, checkSettings, mergeConfig, timeZoneOf } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
 import { type IntegrationStore, toIntegration } from './integration-store.js';
@@ -115,23 +116,27 @@ export class IntegrationService {
   async updateIntegration(id: string, input: UpdateIntegrationInput): Promise<Integration> {
     const { store, factory, vault } = this.parts;
     requireStorable(input);
-    return store.update(id, (row) => {
-      const config = input.config ? mergeConfig(row.config, input.config) : row.config;
-      if (input.config || input.credentials) {
-        const credentials = input.credentials ?? vault.open(id, row.credentials);
-        checkSettings(factory.definition(row.provider), config, credentials);
-      }
-      row.config = config;
-      if (input.policy) {
-        row.policy = mergeConfig(row.policy, input.policy);
-        checkPolicy(row.policy);
-      }
-      if (input.credentials) {
-        row.credentials = vault.seal(id, input.credentials as Record<string, string>);
-        row.credentialFields = Object.keys(input.credentials).sort();
-      }
-      if (input.status) row.set({ status: input.status, lastError: null });
-    });
+    return store.update(
+      id,
+      (row) => {
+        const config = input.config ? mergeConfig(row.config, input.config) : row.config;
+        if (input.config || input.credentials) {
+          const credentials = input.credentials ?? vault.open(id, row.credentials);
+          checkSettings(factory.definition(row.provider), config, credentials);
+        }
+        row.config = config;
+        if (input.policy) {
+          row.policy = mergeConfig(row.policy, input.policy);
+          checkPolicy(row.policy);
+        }
+        if (input.credentials) {
+          row.credentials = vault.seal(id, input.credentials as Record<string, string>);
+          row.credentialFields = Object.keys(input.credentials).sort();
+        }
+        if (input.status) row.set({ status: input.status, lastError: null });
+      },
+      { secrets: input.credentials ? ['credentials'] : [] },
+    );
   }
 
   /**
@@ -190,11 +195,31 @@ export class IntegrationService {
   async startSync(
     id: string,
     entityType: SyncScope = 'ALL',
-    options: { kind?: 'SYNC' | 'PREVIEW' | undefined; guard?: GuardOverride | undefined } = {},
+    options: {
+      kind?: 'SYNC' | 'PREVIEW' | undefined;
+      guard?: GuardOverride | undefined;
+      trigger?: RunTrigger | undefined;
+    } = {},
   ): Promise<SyncRun> {
     requireStorable(options);
-    const { kind = 'SYNC', guard } = options;
-    return (await this.parts.runJobs.request(await this.#requestOf(id, entityType, kind, guard))).run;
+    const { kind = 'SYNC', guard, trigger } = options;
+    const request = await this.#requestOf(id, entityType, kind, guard);
+    return (await this.parts.runJobs.request({ ...request, trigger })).run;
+  }
+
+  /** The zone of the school, or the default one. Throws `not_found`. */
+  async timeZoneOf(id: string): Promise<string> {
+    return timeZoneOf((await this.getIntegration(id)).config);
+  }
+
+  /**
+   * The integration, when it can be synced so. Throws `not_found`, and `unimplemented` when its provider has no
+   * such entities.
+   */
+  async requireSyncable(id: string, entityType: SyncScope): Promise<Integration> {
+    const row = await this.parts.store.row(id);
+    if (entityType !== 'ALL') this.#requireEntityType(row, entityType);
+    return toIntegration(row);
   }
 
   /**
@@ -245,8 +270,10 @@ export class IntegrationService {
   async discardSync(id: string, runId: string, reason = ''): Promise<SyncRun> {
     requireStorable({ reason });
     await this.getIntegration(id);
+    const { status } = await this.parts.syncs.runs.get(id, runId);
     const run = await this.parts.syncs.discard(id, runId, reason);
-    await this.#outcome.note(id, null);
+    // A preview said nothing about the integration.
+    if (status === 'HELD') await this.#outcome.note(id, null);
     return run;
   }
 

@@ -12,6 +12,7 @@ export type { HeldRun } from './runs/run-request.js';
 export { RunStopped } from './runs/run-stop.js';
 export type { RunState } from './runs/run-watch.js';
 export type {
+  RunTrigger,
   SyncCounts,
   SyncFailure,
   SyncIssue,

@@ -2,6 +2,44 @@
 
 CREATE SEQUENCE sync_runs_position AS bigint;
 
+CREATE OR REPLACE FUNCTION audit_append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'audit_events is append-only';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION audit_chain()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  head audit_heads;
+BEGIN
+  INSERT INTO audit_heads (institution_id, position, hash) VALUES (NEW.institution_id, 0, '')
+    ON CONFLICT DO NOTHING;
+  SELECT * INTO head FROM audit_heads WHERE institution_id = NEW.institution_id FOR UPDATE;
+  NEW.position := head.position + 1;
+  NEW.at := clock_timestamp();
+  NEW.hash := audit_hash(head.hash, NEW);
+  UPDATE audit_heads SET position = NEW.position, hash = NEW.hash WHERE institution_id = NEW.institution_id;
+  RETURN NEW;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION audit_hash(previous bytea, e audit_events)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT sha256(previous || convert_to(jsonb_build_array(
+    e.institution_id, e.position, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+    e.actor, e.address, e.request_id, e.method, e.action, e.object_type, e.object_id,
+    e.integration_id, e.run_id, e.change_position, e.before, e.after, e.outcome, e.detail)::text, 'UTF8'))
+$function$;
+
 CREATE OR REPLACE FUNCTION forget_digest_of_edited()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -67,6 +105,41 @@ CREATE TABLE attendance_records (
   CONSTRAINT attendance_records_pkey PRIMARY KEY (institution_id, session_id, student_id),
   CONSTRAINT attendance_records_source_check CHECK ((source = ANY (ARRAY['NFC'::text, 'CAMERA_YOLO'::text, 'MANUAL'::text]))),
   CONSTRAINT attendance_records_status_check CHECK ((status = ANY (ARRAY['PRESENT'::text, 'ABSENT'::text, 'LATE'::text, 'EXCUSED'::text])))
+);
+
+CREATE TABLE audit_events (
+  institution_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  at timestamp with time zone NOT NULL,
+  actor text NOT NULL,
+  address text,
+  request_id text,
+  method text,
+  action text NOT NULL,
+  object_type text NOT NULL,
+  object_id text NOT NULL,
+  integration_id uuid,
+  run_id uuid,
+  change_position bigint,
+  before jsonb,
+  after jsonb,
+  outcome text NOT NULL,
+  detail text,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_events_pkey PRIMARY KEY (institution_id, "position")
+);
+CREATE INDEX audit_events_change ON audit_events USING btree (institution_id, change_position) WHERE (change_position IS NOT NULL);
+CREATE INDEX audit_events_object ON audit_events USING btree (institution_id, object_id, "position");
+CREATE INDEX audit_events_run ON audit_events USING btree (institution_id, run_id, "position") WHERE (run_id IS NOT NULL);
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_append_only();
+CREATE TRIGGER audit_chain BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_chain();
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only();
+
+CREATE TABLE audit_heads (
+  institution_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_heads_pkey PRIMARY KEY (institution_id)
 );
 
 CREATE TABLE class_sessions (
@@ -234,6 +307,7 @@ CREATE TABLE roster_edits (
   CONSTRAINT roster_edits_entity_check CHECK ((entity = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'MEMBERSHIP'::text]))),
   CONSTRAINT roster_edits_pkey PRIMARY KEY (institution_id, "position", seq)
 );
+CREATE INDEX roster_edits_entity ON roster_edits USING btree (institution_id, entity_id, "position");
 
 CREATE TABLE schema_migrations (
   name text NOT NULL,
@@ -365,11 +439,13 @@ CREATE TABLE sync_runs (
   worker text,
   host text,
   host_limit integer,
+  trigger text DEFAULT 'CALL'::text NOT NULL,
   CONSTRAINT sync_runs_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'ALL'::text]))),
   CONSTRAINT sync_runs_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text, 'ROLLBACK'::text, 'MANUAL'::text]))),
   CONSTRAINT sync_runs_pkey PRIMARY KEY (integration_id, id),
   CONSTRAINT sync_runs_stage_check CHECK ((stage = ANY (ARRAY['READ'::text, 'PLAN'::text, 'APPLY'::text, 'REPORT'::text]))),
-  CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'HELD'::text, 'PREVIEWED'::text, 'DISCARDED'::text, 'CANCELED'::text])))
+  CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'HELD'::text, 'PREVIEWED'::text, 'DISCARDED'::text, 'CANCELED'::text]))),
+  CONSTRAINT sync_runs_trigger_check CHECK ((trigger = ANY (ARRAY['CALL'::text, 'SCHEDULE'::text, 'WEBHOOK'::text])))
 );
 CREATE INDEX sync_runs_approved ON sync_runs USING btree (integration_id, entity_type, approved_at) WHERE (approved_at IS NOT NULL);
 CREATE INDEX sync_runs_by_position ON sync_runs USING btree (institution_id, applied_position) WHERE (applied_position IS NOT NULL);
@@ -381,6 +457,27 @@ CREATE INDEX sync_runs_open ON sync_runs USING btree (institution_id, status) WH
 CREATE INDEX sync_runs_rollbacks ON sync_runs USING btree (integration_id, rolls_back) WHERE (rolls_back IS NOT NULL);
 CREATE TRIGGER told_when_begun AFTER INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION tell_of_run();
 CREATE TRIGGER told_when_changed AFTER UPDATE ON sync_runs FOR EACH ROW WHEN ((((((old.status IS DISTINCT FROM new.status) OR (old.stage IS DISTINCT FROM new.stage)) OR (old.counts IS DISTINCT FROM new.counts)) OR (old.progress IS DISTINCT FROM new.progress)) OR (old.cancel_requested_at IS DISTINCT FROM new.cancel_requested_at))) EXECUTE FUNCTION tell_of_run();
+
+CREATE TABLE sync_schedules (
+  integration_id uuid NOT NULL,
+  entity_type text NOT NULL,
+  kind text NOT NULL,
+  institution_id uuid NOT NULL,
+  cron text NOT NULL,
+  time_zone text NOT NULL,
+  jitter_seconds integer NOT NULL,
+  blackouts jsonb NOT NULL,
+  paused_until timestamp with time zone,
+  next_at timestamp with time zone,
+  last_run_id uuid,
+  skipped_at timestamp with time zone,
+  skipped_because text,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT sync_schedules_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text]))),
+  CONSTRAINT sync_schedules_pkey PRIMARY KEY (integration_id, entity_type, kind)
+);
+CREATE INDEX sync_schedules_due ON sync_schedules USING btree (next_at) WHERE (next_at IS NOT NULL);
 
 CREATE UNLOGGED TABLE sync_staged (
   integration_id uuid NOT NULL,

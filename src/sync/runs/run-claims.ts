@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Database, Lease, Leases } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
+import { recordRun } from './record-run.js';
 import type { HeldRun, RunKey, RunRequest } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { RunStore } from './run-store.js';
@@ -73,7 +74,11 @@ export class RunClaims {
           WORKER,
         ],
       );
-      return row && this.#holdPart(whole, row);
+      if (!row) return undefined;
+      await recordRun(this.database, 'started', row, {
+        after: { entityType, kind, guard, partOf: parentId, rollsBack, pushed: pushed || undefined },
+      });
+      return this.#holdPart(whole, row);
     });
   }
 
@@ -213,6 +218,10 @@ export class RunClaims {
         );
         if (row) {
           const run = toRun(row);
+          await recordRun(this.database, 'approved', run, {
+            before: { status: before.status },
+            after: { decision: run.decision, partOf: run.parentId ?? undefined },
+          });
           await shape?.(run);
           return this.#holdPart(whole, run);
         }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
+import { recordRun } from './record-run.js';
 import type { RunClaims, RunId } from './run-claims.js';
 import type { HeldRun, RunRequest } from './run-request.js';
 import { RUN_COLUMNS, toRun } from './run-rows.js';
@@ -38,16 +39,24 @@ export class RunQueue {
    * Throws `aborted` when one waits that is another.
    */
   async add(request: RunRequest): Promise<Queued> {
-    const { integrationId, institutionId, entityType, kind = 'SYNC', guard, host } = request;
+    const {
+      integrationId,
+      institutionId,
+      entityType,
+      kind = 'SYNC',
+      guard,
+      host,
+      trigger = 'CALL',
+    } = request;
     await this.claims.requireIntegration(integrationId);
     const [{ before } = { before: 0 }] = await this.database.query<{ before: number }>(
       `SELECT count(*)::int AS before FROM sync_runs WHERE institution_id = $1 AND status = 'QUEUED'`,
       [institutionId],
     );
     const [row] = await this.database.query<SyncRun>(
-      `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, host, host_limit, status,
-        queued_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'QUEUED', clock_timestamp())
+      `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, host, host_limit,
+         trigger, status, queued_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'QUEUED', clock_timestamp())
        ON CONFLICT (integration_id, entity_type) WHERE status = 'QUEUED' DO NOTHING
        RETURNING ${RUN_COLUMNS}`,
       [
@@ -59,9 +68,13 @@ export class RunQueue {
         guard ?? null,
         host?.name ?? null,
         host?.limit ?? null,
+        trigger,
       ],
     );
-    if (row) return { run: toRun(row), isNew: true, before };
+    if (row) {
+      await recordRun(this.database, 'started', row, { after: { entityType, kind, guard, trigger } });
+      return { run: toRun(row), isNew: true, before };
+    }
     const waiting = await this.find(request);
     // It has begun meanwhile: this one takes its place.
     if (!waiting) return this.add(request);
@@ -117,26 +130,36 @@ export class RunQueue {
 
   /** Ends a run that waits. Undefined when it does not wait any more. */
   async cancelWaiting(integrationId: string, runId: string, reason: string): Promise<SyncRun | undefined> {
-    const [row] = await this.database.query<SyncRun>(
-      `UPDATE sync_runs SET status = 'CANCELED', error = $3, decision = $4, cancel_requested_at = clock_timestamp(),
+    return this.database.transaction(async () => {
+      const [row] = await this.database.query<SyncRun>(
+        `UPDATE sync_runs SET status = 'CANCELED', error = $3, decision = $4, cancel_requested_at = clock_timestamp(),
          finished_at = clock_timestamp()
        WHERE integration_id = $1 AND id = $2 AND status = 'QUEUED' RETURNING ${RUN_COLUMNS}`,
-      [integrationId, runId, 'Canceled before it began.', storableText(reason) || null],
-    );
-    return row && toRun(row);
+        [integrationId, runId, 'Canceled before it began.', storableText(reason) || null],
+      );
+      if (!row) return undefined;
+      await recordRun(this.database, 'canceled', row, { before: { status: 'QUEUED' }, after: { reason } });
+      return toRun(row);
+    });
   }
 
   /** Asks whoever works on a run to stop. False when nobody does. */
   async askToStop(integrationId: string, runId: string, reason: string): Promise<boolean> {
-    const asked = await this.database.query(
-      `WITH asked AS (
+    return this.database.transaction(async () => {
+      const [asked] = await this.database.query<Pick<SyncRun, 'id' | 'integrationId' | 'institutionId'>>(
+        `WITH asked AS (
          UPDATE sync_runs SET cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
            decision = COALESCE($3, decision)
-         WHERE integration_id = $1 AND id = $2 AND status = 'RUNNING' RETURNING id)
-       SELECT pg_notify('sync_cancels', id::text) FROM asked`,
-      [integrationId, runId, storableText(reason) || null],
-    );
-    return asked.length > 0;
+         WHERE integration_id = $1 AND id = $2 AND status = 'RUNNING'
+         RETURNING id, integration_id, institution_id)
+       SELECT id, integration_id AS "integrationId", institution_id AS "institutionId",
+         pg_notify('sync_cancels', id::text) FROM asked`,
+        [integrationId, runId, storableText(reason) || null],
+      );
+      if (!asked) return false;
+      await recordRun(this.database, 'canceled', asked, { before: { status: 'RUNNING' }, after: { reason } });
+      return true;
+    });
   }
 
   /** Those of these runs that somebody asked to stop. */

@@ -3,6 +3,7 @@ import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../../paging.js';
 import { storableJson, storableText } from '../../values/index.js';
+import { recordRun } from './record-run.js';
 import type { HeldRun } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { SyncRun } from './sync-run.js';
@@ -239,7 +240,9 @@ export class RunStore {
          WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
         [integrationId, runId, decision],
       );
-      if (discarded) await this.#dropConflicts(integrationId, [runId]);
+      if (!discarded) return undefined;
+      await this.#dropConflicts(integrationId, [runId]);
+      await recordRun(this.database, 'discarded', discarded, { after: { decision } });
       return discarded;
     });
     if (row) return toRun(row);
