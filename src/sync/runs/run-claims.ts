@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { recordEvent } from '../../audit/index.js';
 import type { Database, Lease, Leases } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
@@ -73,7 +74,11 @@ export class RunClaims {
           WORKER,
         ],
       );
-      return row && this.#holdPart(whole, row);
+      if (!row) return undefined;
+      await this.#record('started', row, {
+        after: { entityType, kind, guard, partOf: parentId, rollsBack, pushed: pushed || undefined },
+      });
+      return this.#holdPart(whole, row);
     });
   }
 
@@ -213,6 +218,10 @@ export class RunClaims {
         );
         if (row) {
           const run = toRun(row);
+          await this.#record('approved', run, {
+            before: { status: before.status },
+            after: { decision: run.decision, partOf: run.parentId ?? undefined },
+          });
           await shape?.(run);
           return this.#holdPart(whole, run);
         }
@@ -225,6 +234,22 @@ export class RunClaims {
         if (error.constraint !== 'sync_runs_one_running') throw error;
         throw (await this.alreadyRunning(before)) ?? error;
       });
+  }
+
+  async #record(
+    done: 'started' | 'approved',
+    { id, integrationId, institutionId }: SyncRun,
+    change: { before?: object; after: object },
+  ): Promise<void> {
+    await recordEvent(this.database, {
+      institutionId,
+      action: `sync_run.${done}`,
+      objectType: 'SYNC_RUN',
+      objectId: id,
+      integrationId,
+      runId: id,
+      ...change,
+    });
   }
 
   async #claim(condition: string, values: unknown[]): Promise<HeldRun | undefined> {

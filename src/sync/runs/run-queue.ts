@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { recordEvent } from '../../audit/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
@@ -61,7 +62,10 @@ export class RunQueue {
         host?.limit ?? null,
       ],
     );
-    if (row) return { run: toRun(row), isNew: true, before };
+    if (row) {
+      await this.#record('started', row, { entityType, kind, guard });
+      return { run: toRun(row), isNew: true, before };
+    }
     const waiting = await this.find(request);
     // It has begun meanwhile: this one takes its place.
     if (!waiting) return this.add(request);
@@ -117,26 +121,33 @@ export class RunQueue {
 
   /** Ends a run that waits. Undefined when it does not wait any more. */
   async cancelWaiting(integrationId: string, runId: string, reason: string): Promise<SyncRun | undefined> {
-    const [row] = await this.database.query<SyncRun>(
-      `UPDATE sync_runs SET status = 'CANCELED', error = $3, decision = $4, cancel_requested_at = clock_timestamp(),
-         finished_at = clock_timestamp()
-       WHERE integration_id = $1 AND id = $2 AND status = 'QUEUED' RETURNING ${RUN_COLUMNS}`,
-      [integrationId, runId, 'Canceled before it began.', storableText(reason) || null],
-    );
-    return row && toRun(row);
+    return this.database.transaction(async () => {
+      const [row] = await this.database.query<SyncRun>(
+        `UPDATE sync_runs SET status = 'CANCELED', error = $3, decision = $4,
+           cancel_requested_at = clock_timestamp(), finished_at = clock_timestamp()
+         WHERE integration_id = $1 AND id = $2 AND status = 'QUEUED' RETURNING ${RUN_COLUMNS}`,
+        [integrationId, runId, 'Canceled before it began.', storableText(reason) || null],
+      );
+      if (!row) return undefined;
+      await this.#record('canceled', row, { decision: row.decision });
+      return toRun(row);
+    });
   }
 
   /** Asks whoever works on a run to stop. False when nobody does. */
   async askToStop(integrationId: string, runId: string, reason: string): Promise<boolean> {
-    const asked = await this.database.query(
-      `WITH asked AS (
-         UPDATE sync_runs SET cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
+    return this.database.transaction(async () => {
+      const [row] = await this.database.query<SyncRun>(
+        `UPDATE sync_runs SET cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
            decision = COALESCE($3, decision)
-         WHERE integration_id = $1 AND id = $2 AND status = 'RUNNING' RETURNING id)
-       SELECT pg_notify('sync_cancels', id::text) FROM asked`,
-      [integrationId, runId, storableText(reason) || null],
-    );
-    return asked.length > 0;
+         WHERE integration_id = $1 AND id = $2 AND status = 'RUNNING' RETURNING ${RUN_COLUMNS}`,
+        [integrationId, runId, storableText(reason) || null],
+      );
+      if (!row) return false;
+      await this.database.query(`SELECT pg_notify('sync_cancels', $1)`, [runId]);
+      await this.#record('canceled', row, { decision: row.decision });
+      return true;
+    });
   }
 
   /** Those of these runs that somebody asked to stop. */
@@ -159,6 +170,19 @@ export class RunQueue {
       [LONG_SECONDS, MOST_LOST],
     );
     return [...dead, ...waiting];
+  }
+
+  async #record(done: 'started' | 'canceled', run: SyncRun, after: object): Promise<void> {
+    const { id, integrationId, institutionId } = run;
+    await recordEvent(this.database, {
+      institutionId,
+      action: `sync_run.${done}`,
+      objectType: 'SYNC_RUN',
+      objectId: id,
+      integrationId,
+      runId: id,
+      after,
+    });
   }
 
   /** Of two processes that look who may begin, one waits for the other. */
