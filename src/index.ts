@@ -29,6 +29,7 @@ export type {
   ConflictResolution,
   GuardOverride,
   IssueExport,
+  RunState,
   SyncChange,
   SyncChangeAction,
   SyncConflict,

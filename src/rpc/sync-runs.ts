@@ -2,6 +2,7 @@ import {
   SyncChange_Action,
   SyncChange_Outcome,
   SyncIssue_Severity,
+  SyncRun_Kind,
 } from '../../gen/smartid/integrations/v1/sync_pb.js';
 import type { SyncChangeAction } from '../sync/index.js';
 import { attachment } from './convert/attachment.js';
@@ -35,6 +36,24 @@ export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationServ
         signal,
       });
       return { run: toSyncRunMessage(run), errors, parts: parts.map(toSyncPartMessage) };
+    },
+
+    async startSync({ id, entityType, kind, guard }, context) {
+      const run = await integrationService.startSync(id, fromEntityType(entityType), {
+        kind: kind === SyncRun_Kind.PREVIEW ? 'PREVIEW' : 'SYNC',
+        guard: fromGuard(guard),
+      });
+      context.responseHeader.set('Location', `/integrations/${id}/runs/${run.id}`);
+      return { run: toSyncRunMessage(run) };
+    },
+
+    async *watchSync({ id, runId }, { signal }) {
+      for await (const { run, parts } of integrationService.watchSync(id, runId, signal))
+        yield { run: toSyncRunMessage(run), parts: parts.map(toSyncRunMessage) };
+    },
+
+    async cancelSync({ id, runId, reason }) {
+      return { run: toSyncRunMessage(await integrationService.cancelSync(id, runId, reason)) };
     },
 
     async approveSync({ id, runId, reason, rekey }) {

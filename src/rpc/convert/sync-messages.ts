@@ -17,6 +17,7 @@ import {
   type SyncGuard,
   SyncIssue_Severity,
   type SyncIssueSchema,
+  type SyncProgressSchema,
   SyncRun_Kind,
   SyncRun_Stage,
   SyncRun_Status,
@@ -30,6 +31,7 @@ import type {
   SyncChange,
   SyncConflict,
   SyncIssue,
+  SyncProgress,
   SyncReport,
   SyncRun,
 } from '../../sync/index.js';
@@ -64,6 +66,28 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     approvedAt: timestamp(run.approvedAt),
     decision: optional(run.decision),
     guard: optional(run.guard),
+    queuedAt: timestamp(run.queuedAt),
+    failures: run.failures.map(({ attempt, at, reason }) => ({
+      attempt,
+      at: timestamp(new Date(at)),
+      reason,
+    })),
+    progress: run.progress ? toProgressMessage(run.progress) : undefined,
+    cancelRequestedAt: timestamp(run.cancelRequestedAt),
+  };
+}
+
+function toProgressMessage({
+  rowsRead,
+  rowsTotal,
+  rowsPerSecond,
+}: SyncProgress): MessageInitShape<typeof SyncProgressSchema> {
+  const canTell = rowsTotal !== null && rowsPerSecond > 0;
+  return {
+    rowsRead,
+    rowsTotal: optional(rowsTotal),
+    rowsPerSecond,
+    secondsLeft: canTell ? Math.ceil(Math.max(0, rowsTotal - rowsRead) / rowsPerSecond) : undefined,
   };
 }
 

@@ -132,13 +132,13 @@ export class RunQueue {
   async cancelWaiting(integrationId: string, runId: string, reason: string): Promise<SyncRun | undefined> {
     return this.database.transaction(async () => {
       const [row] = await this.database.query<SyncRun>(
-        `UPDATE sync_runs SET status = 'CANCELED', error = $3, decision = $4, cancel_requested_at = clock_timestamp(),
-         finished_at = clock_timestamp()
-       WHERE integration_id = $1 AND id = $2 AND status = 'QUEUED' RETURNING ${RUN_COLUMNS}`,
+        `UPDATE sync_runs SET status = 'CANCELED', error = $3, decision = $4,
+           cancel_requested_at = clock_timestamp(), finished_at = clock_timestamp()
+         WHERE integration_id = $1 AND id = $2 AND status = 'QUEUED' RETURNING ${RUN_COLUMNS}`,
         [integrationId, runId, 'Canceled before it began.', storableText(reason) || null],
       );
       if (!row) return undefined;
-      await recordRun(this.database, 'canceled', row, { before: { status: 'QUEUED' }, after: { reason } });
+      await recordRun(this.database, 'canceled', row, { after: { decision: row.decision } });
       return toRun(row);
     });
   }
@@ -146,18 +146,15 @@ export class RunQueue {
   /** Asks whoever works on a run to stop. False when nobody does. */
   async askToStop(integrationId: string, runId: string, reason: string): Promise<boolean> {
     return this.database.transaction(async () => {
-      const [asked] = await this.database.query<Pick<SyncRun, 'id' | 'integrationId' | 'institutionId'>>(
-        `WITH asked AS (
-         UPDATE sync_runs SET cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
+      const [row] = await this.database.query<SyncRun>(
+        `UPDATE sync_runs SET cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp()),
            decision = COALESCE($3, decision)
-         WHERE integration_id = $1 AND id = $2 AND status = 'RUNNING'
-         RETURNING id, integration_id, institution_id)
-       SELECT id, integration_id AS "integrationId", institution_id AS "institutionId",
-         pg_notify('sync_cancels', id::text) FROM asked`,
+         WHERE integration_id = $1 AND id = $2 AND status = 'RUNNING' RETURNING ${RUN_COLUMNS}`,
         [integrationId, runId, storableText(reason) || null],
       );
-      if (!asked) return false;
-      await recordRun(this.database, 'canceled', asked, { before: { status: 'RUNNING' }, after: { reason } });
+      if (!row) return false;
+      await this.database.query(`SELECT pg_notify('sync_cancels', $1)`, [runId]);
+      await recordRun(this.database, 'canceled', row, { after: { decision: row.decision } });
       return true;
     });
   }
