@@ -14,7 +14,7 @@ const MAY_IMPORT = {
   changes: ['audit', 'database', 'observability'],
   roster: ['audit', 'changes', 'connectors', 'database', 'values'],
   mappings: ['audit', 'changes', 'connectors', 'database', 'roster', 'values'],
-  attendance: ['audit', 'connectors', 'database', 'observability', 'values'],
+  attendance: ['audit', 'connectors', 'database', 'jobs', 'observability', 'values'],
   sync: ['audit', 'changes', 'connectors', 'database', 'jobs', 'observability', 'roster', 'values'],
   integrations: [
     'attendance',

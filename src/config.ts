@@ -163,7 +163,7 @@ const environment = z.object({
       .default('2')
       .refine(
         (text) => /^\d{1,2}$/.test(text),
-        'must be a number from 0 to 99: how many syncs this process does at once, 0 for none',
+        'must be a number from 0 to 99: how many syncs and sendings this process does at once, 0 for none',
       )
       .transform(Number),
   ),

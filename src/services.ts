@@ -1,4 +1,4 @@
-import { AttendanceService } from './attendance/index.js';
+import { AttendanceJobs, AttendanceService } from './attendance/index.js';
 import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
@@ -125,10 +125,22 @@ export async function buildServices({
       mappings: mappingService,
       attendance,
     });
+    const attendanceJobs = new AttendanceJobs({
+      database,
+      jobs,
+      logger,
+      workers: config.workers,
+      takesAttendance: ({ provider, config }) =>
+        capabilitiesOf(factory.definition(provider), config).sendsAttendance,
+      send: (integrationId, sessionId) => integrationService.sendAttendance(integrationId, sessionId),
+      // The outbox of events, `attendance.failed`, is written here: inside the transaction that gives up.
+      givenUp: async () => undefined,
+    });
     if (storage.embedded) {
       await leases.clear();
     }
     await runJobs.start();
+    await attendanceJobs.start();
     const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
     scheduleRunner.start();
     const obstacles = async () => {
@@ -142,7 +154,7 @@ export async function buildServices({
     return {
       integrationService,
       mappingService,
-      rosterService: new RosterService(database),
+      rosterService: new RosterService(database, (...session) => attendanceJobs.order(...session)),
       connectorFactory: factory,
       auditService: new AuditService(database),
       scheduleService: new ScheduleService(database, integrationService),
@@ -153,10 +165,12 @@ export async function buildServices({
       ready: async () => (await obstacles()).length === 0,
       async drain() {
         await scheduleRunner.stop();
+        await attendanceJobs.drain();
         await runJobs.drain();
       },
       async close() {
         await scheduleRunner.stop();
+        await attendanceJobs.drain();
         await runJobs.drain();
         await runJobs.stop();
         await jobs.stop(STOP_MS);

@@ -1,4 +1,9 @@
-import type { AttendanceSheet, ConnectorContext, SendResult } from '../connectors/index.js';
+import {
+  type AttendanceSheet,
+  type ConnectorContext,
+  retryAfterOf,
+  type SendResult,
+} from '../connectors/index.js';
 import type { Database, Leases } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import type { Page, PageRequest } from '../paging.js';
@@ -18,6 +23,8 @@ export interface SendReport extends SendResult {
   confirmed: number;
   /** Marks that the school system took before, as they are. */
   unchanged: number;
+  /** How long the school system asked to be left alone; undefined where it did not say. */
+  retryAfterSeconds?: number;
 }
 
 export interface AttendanceServiceOptions {
@@ -37,6 +44,7 @@ interface Verdict {
   warnings?: readonly string[] | undefined;
   /** Why the sending ended early. */
   failure?: string;
+  retryAfterSeconds?: number | undefined;
 }
 
 /**
@@ -113,7 +121,11 @@ export class AttendanceService {
       // A fault of ours passes as it is, whatever the connector made of it.
       if (faults.length > 0 || error instanceof ServiceError) throw faults[0] ?? error;
       const reason = error instanceof Error ? error.message : String(error);
-      return { deliveries: await deliveries.finish(lease, 'FAILED', reason), failure: reason };
+      return {
+        deliveries: await deliveries.finish(lease, 'FAILED', reason),
+        failure: reason,
+        retryAfterSeconds: retryAfterOf(error),
+      };
     }
     // Where a connector went on although its word could not be written down.
     if (faults.length > 0) throw faults[0];
@@ -147,7 +159,7 @@ export class AttendanceService {
 
 function toReport(
   { rows, errors }: Collected,
-  { deliveries, ofAll, failure, warnings = [] }: Verdict,
+  { deliveries, ofAll, failure, retryAfterSeconds, warnings = [] }: Verdict,
 ): SendReport {
   const byStudent = new Map(deliveries.map((delivery) => [delivery.studentId, delivery]));
   const count = (status: DeliveryStatus) =>
@@ -171,5 +183,6 @@ function toReport(
     // What was said of all of them is said once.
     errors: [...errors, ...(failure === undefined ? [] : [failure]), ...(ofAll?.errors ?? sentences)],
     ...(allWarnings.length > 0 && { warnings: allWarnings }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   };
 }

@@ -18,6 +18,7 @@ import { runJobs } from './migrations/0018-run-jobs.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
 import { audit } from './migrations/0024-audit.js';
 import { schedules } from './migrations/0025-schedules.js';
+import { byItself } from './migrations/0026-by-itself.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
@@ -39,6 +40,7 @@ const migrations = [
   connectorMemory,
   audit,
   schedules,
+  byItself,
 ];
 
 /** Any number will do, as long as every process takes the same one. */
