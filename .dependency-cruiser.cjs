@@ -27,6 +27,7 @@ const MAY_IMPORT = {
     'sync',
     'values',
   ],
+  retention: ['audit', 'database', 'jobs', 'observability'],
   schedules: ['audit', 'database', 'integrations', 'observability', 'sync'],
   rpc: [
     'audit',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isAllowEntry, webAddress } from './connectors/index.js';
+import type { RetentionPeriods } from './retention/index.js';
 
 /** A text that does not show when its holder is logged or printed. */
 export class Secret {
@@ -59,6 +60,8 @@ export interface Config {
   corsOrigins: readonly string[];
   /** How many jobs of a kind, such as syncs, this process does at once; 0: it only serves calls. */
   workers: number;
+  /** How many days things are kept after they ended. */
+  retention: RetentionPeriods;
 }
 
 /** The environment says something that cannot be. Its message has a line for each variable that is wrong. */
@@ -70,6 +73,7 @@ export class ConfigError extends Error {
 }
 
 const MIN_TOKEN = 32;
+const MOST_DAYS = 36_500;
 /** What NODE_ENV calls a developer's machine. Everything else is production, however it is written. */
 const LENIENT: readonly string[] = ['development', 'test'];
 /** What a developer's own school systems listen on. Addresses of cloud metadata among them stay closed. */
@@ -79,6 +83,19 @@ const ORIGIN = /^(\*|https?:\/\/[^/\s]+)$/;
 /** An empty variable is the same as none: shells and compose files write both. */
 const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema);
+
+/** A period, at least so long that what looks back on it finds it. */
+const days = (byDefault: number, least: number) =>
+  optional(
+    z
+      .string()
+      .default(String(byDefault))
+      .refine(
+        (text) => /^\d{1,5}$/.test(text) && Number(text) >= least && Number(text) <= MOST_DAYS,
+        `must be a number of days from ${least} to ${MOST_DAYS}`,
+      )
+      .transform(Number),
+  );
 
 const environment = z.object({
   NODE_ENV: optional(z.string().default('development')),
@@ -167,6 +184,10 @@ const environment = z.object({
       )
       .transform(Number),
   ),
+  RETENTION_RUNS_DAYS: days(400, 28),
+  RETENTION_CHANGES_DAYS: days(90, 1),
+  RETENTION_ISSUES_DAYS: days(90, 1),
+  RETENTION_DELIVERIES_DAYS: days(90, 1),
 });
 
 /** The names of all variables that are read. */
@@ -187,6 +208,18 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (production && !vars.CREDENTIAL_KEYS) {
     problems.push('CREDENTIAL_KEYS must be set in production, for example to k1:$(openssl rand -base64 32).');
   }
+  const retention: RetentionPeriods = {
+    runs: vars.RETENTION_RUNS_DAYS,
+    changes: vars.RETENTION_CHANGES_DAYS,
+    issues: vars.RETENTION_ISSUES_DAYS,
+    deliveries: vars.RETENTION_DELIVERIES_DAYS,
+  };
+  for (const [name, period] of [
+    ['RETENTION_CHANGES_DAYS', retention.changes],
+    ['RETENTION_ISSUES_DAYS', retention.issues],
+  ] as const)
+    if (period > retention.runs)
+      problems.push(`${name} must be at most RETENTION_RUNS_DAYS (${retention.runs}): they belong to runs.`);
   const tls = readTls(vars.TLS_CERT_FILE, vars.TLS_KEY_FILE, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   const dataDir = resolve(vars.DATA_DIR);
@@ -206,6 +239,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     tls,
     corsOrigins: vars.CORS_ORIGINS,
     workers: vars.WORKERS,
+    retention,
   });
 }
 

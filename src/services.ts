@@ -19,6 +19,7 @@ import {
 import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
 import type { Logger } from './observability/index.js';
+import { Retention } from './retention/index.js';
 import { RosterService } from './roster/index.js';
 import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
@@ -36,6 +37,8 @@ export interface Services {
   database: Database;
   /** Durable jobs. */
   jobs: JobQueue;
+  /** Deletes what is older than it is kept. */
+  retention: Retention;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
@@ -124,6 +127,7 @@ export async function buildServices({
       runJobs,
       mappings: mappingService,
       attendance,
+      changesDays: config.retention.changes,
     });
     const attendanceJobs = new AttendanceJobs({
       database,
@@ -141,6 +145,15 @@ export async function buildServices({
     }
     await runJobs.start();
     await attendanceJobs.start();
+    const retention = new Retention({
+      database,
+      jobs,
+      logger,
+      workers: config.workers,
+      periods: config.retention,
+      discard: (integrationId, runId, reason) => integrationService.discardSync(integrationId, runId, reason),
+    });
+    await retention.start();
     const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
     scheduleRunner.start();
     const obstacles = async () => {
@@ -161,15 +174,18 @@ export async function buildServices({
       refusals: new Refusals(database),
       database,
       jobs,
+      retention,
       obstacles,
       ready: async () => (await obstacles()).length === 0,
       async drain() {
         await scheduleRunner.stop();
+        await retention.drain();
         await attendanceJobs.drain();
         await runJobs.drain();
       },
       async close() {
         await scheduleRunner.stop();
+        await retention.drain();
         await attendanceJobs.drain();
         await runJobs.drain();
         await runJobs.stop();

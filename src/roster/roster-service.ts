@@ -183,23 +183,27 @@ export class RosterService {
 
   /**
    * What changed, in the order it was committed. The token always leads on: kept and given again later, it
-   * yields what came since.
+   * yields what came since. Throws `failed_precondition` when that is no longer kept.
    */
-  async listRosterChanges(
-    request: InstitutionPage,
-  ): Promise<{ changes: RosterChange[]; nextPageToken: string; hasMore: boolean }> {
-    const [position, seq] = readPageToken(request.pageToken, [TOKEN.position, TOKEN.integer]) ?? ['0', '0'];
-    const after = { position: position as string, seq: seq as string };
+  async listRosterChanges(request: InstitutionPage): Promise<{
+    changes: RosterChange[];
+    nextPageToken: string;
+    hasMore: boolean;
+    /** Of a feed whose older changes were deleted: since when they are kept. */
+    keptSince: Date | null;
+  }> {
+    const [position, seq] = readPageToken(request.pageToken, [TOKEN.position, TOKEN.integer]) ?? [];
     const { institutionId } = request;
-    const { entries, end, hasMore } = await readFeed(this.#database, {
+    const { entries, end, hasMore, start } = await readFeed(this.#database, {
       institutionId,
-      after,
+      ...(position !== undefined && seq !== undefined && { after: { position, seq } }),
       limit: pageSizeOf(request),
     });
     return {
       changes: entries.map(({ position: _, seq: _seq, ...change }) => change),
       nextPageToken: writePageToken([end.position, end.seq]),
       hasMore,
+      keptSince: start?.changedAt ?? null,
     };
   }
 

@@ -9,6 +9,7 @@ export type { ReadEntities, SyncWork } from './runs/dispatch.js';
 export type { Evidence } from './runs/evidence.js';
 export { RunJobs } from './runs/run-jobs.js';
 export type { HeldRun } from './runs/run-request.js';
+export { canRollBack } from './runs/run-rows.js';
 export { RunStopped } from './runs/run-stop.js';
 export type { RunState } from './runs/run-watch.js';
 export type {

@@ -39,6 +39,7 @@ CREATE TABLE mapping_archive (
   reason text,
   PRIMARY KEY (integration_id, position, seq)
 );
+CREATE INDEX outbox_deliveries_by_age ON outbox_deliveries (integration_id, created_at);
 CREATE INDEX mapping_archive_by_internal ON mapping_archive (integration_id, internal_id);
 CREATE INDEX mapping_archive_by_external ON mapping_archive (integration_id, entity_type, external_id);
 CREATE INDEX mapping_archive_by_former ON mapping_archive (integration_id, entity_type, former_external_id)
