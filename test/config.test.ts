@@ -57,6 +57,16 @@ describe('the environment', () => {
     ['LOG_FORMAT', { LOG_FORMAT: 'xml' }, /^LOG_FORMAT must be json or text/],
     ['CORS_ORIGINS', { CORS_ORIGINS: 'app.school.cl' }, /^CORS_ORIGINS must be origins/],
     ['WORKERS', { WORKERS: 'many' }, /^WORKERS must be a number from 0 to 99/],
+    [
+      'RETENTION_RUNS_DAYS',
+      { RETENTION_RUNS_DAYS: '7' },
+      /^RETENTION_RUNS_DAYS must be a number of days from 28/,
+    ],
+    [
+      'changes kept for longer than their runs',
+      { RETENTION_RUNS_DAYS: '60' },
+      /RETENTION_CHANGES_DAYS must be at most RETENTION_RUNS_DAYS \(60\)/,
+    ],
     ['TLS_KEY_FILE', { TLS_CERT_FILE: '/nowhere' }, /^TLS_KEY_FILE must be set too/],
     [
       'TLS files that cannot be read',

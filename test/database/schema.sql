@@ -310,6 +310,7 @@ CREATE TABLE outbox_deliveries (
   CONSTRAINT outbox_deliveries_pkey PRIMARY KEY (integration_id, session_id, student_id, version),
   CONSTRAINT outbox_deliveries_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'SENT'::text, 'CONFIRMED'::text, 'FAILED'::text, 'WITHDRAWN'::text]))) NOT VALID
 );
+CREATE INDEX outbox_deliveries_by_age ON outbox_deliveries USING btree (integration_id, created_at);
 
 CREATE TABLE outbox_sendings (
   integration_id uuid NOT NULL,
