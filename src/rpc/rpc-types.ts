@@ -2,7 +2,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import type { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
 import type { ConnectorFactory } from '../connectors/index.js';
-import type { IntegrationService as Integrations } from '../integrations/index.js';
+import type { CredentialKeys, IntegrationService as Integrations } from '../integrations/index.js';
 import type { MappingService } from '../mappings/index.js';
 import type { RosterService as Roster } from '../roster/index.js';
 
@@ -16,5 +16,6 @@ export interface RpcParts {
   integrationService: Integrations;
   mappingService: MappingService;
   connectorFactory: ConnectorFactory;
+  credentialKeys: CredentialKeys;
   rosterService: Roster;
 }
