@@ -22,6 +22,8 @@ UPDATE sync_runs r SET provider = i.provider FROM integrations i WHERE i.id = r.
 CREATE INDEX sync_runs_over_all ON sync_runs (started_at DESC, id DESC, status, provider, entity_type);
 CREATE INDEX sync_runs_by_status ON sync_runs (status, started_at DESC, id DESC, provider, entity_type);
 CREATE INDEX sync_runs_by_provider ON sync_runs (provider, started_at DESC, id DESC, status, entity_type);
+CREATE INDEX sync_runs_by_provider_and_status
+  ON sync_runs (provider, status, started_at DESC, id DESC, entity_type);
 CREATE INDEX sync_runs_by_institution
   ON sync_runs (institution_id, started_at DESC, id DESC, status, provider, entity_type);
 `,
