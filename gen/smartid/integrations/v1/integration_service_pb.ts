@@ -1475,8 +1475,8 @@ export type SendAttendanceResponse = Message<"smartid.integrations.v1.SendAttend
   unchanged: number;
 
   /**
-   * What is worth a look although it went well, a sentence each: as that a mark overwrote one that somebody else had
-   * made in the school system.
+   * What is worth a look although it went well, a sentence each, for example that a mark replaced one that somebody else
+   * had made in the school system.
    *
    * @generated from field: repeated string warnings = 6;
    */
@@ -2565,7 +2565,7 @@ export const GetMappingHistoryRequestSchema: GenMessage<GetMappingHistoryRequest
  */
 export type GetMappingHistoryResponse = Message<"smartid.integrations.v1.GetMappingHistoryResponse"> & {
   /**
-   * What became of it, the newest first.
+   * What was done with it, the newest first.
    *
    * @generated from field: repeated smartid.integrations.v1.MappingHistoryEntry entries = 1;
    */
@@ -2924,7 +2924,7 @@ export const IntegrationService: GenService<{
     output: typeof ListRekeysResponseSchema;
   },
   /**
-   * Puts a plan away that is HELD or PREVIEWED.
+   * Discards a plan that is HELD or PREVIEWED.
    *
    * @generated from rpc smartid.integrations.v1.IntegrationService.DiscardSync
    */
@@ -3081,7 +3081,7 @@ export const IntegrationService: GenService<{
     output: typeof MergeMappingsResponseSchema;
   },
   /**
-   * Repair: takes a mapping away; the entity stays. The next sync looks who it is, as for somebody new.
+   * Repair: removes a mapping; the entity stays. The next sync looks for the person again, as for somebody new.
    *
    * @generated from rpc smartid.integrations.v1.IntegrationService.UnlinkMapping
    */

@@ -235,7 +235,7 @@ export enum SyncRun_Status {
   PREVIEWED = 5,
 
   /**
-   * A plan that was put away; nothing of it was written.
+   * A plan that a person discarded, or that a newer reading replaced; nothing of it was written.
    *
    * @generated from enum value: DISCARDED = 6;
    */
@@ -820,14 +820,14 @@ export enum SyncChange_Action {
   LINK = 6,
 
   /**
-   * Its mapping is taken away; the entity stays.
+   * Its mapping is removed; the entity stays.
    *
    * @generated from enum value: UNLINK = 7;
    */
   UNLINK = 7,
 
   /**
-   * A rollback takes away what a run created; or a membership ends.
+   * A rollback removes what a run created; or a membership ends.
    *
    * @generated from enum value: DELETE = 8;
    */
@@ -854,7 +854,7 @@ export const SyncChange_ActionSchema: GenEnum<SyncChange_Action> = /*@__PURE__*/
  */
 export enum SyncChange_Outcome {
   /**
-   * It is carried out with its run.
+   * It is carried out with its run. JSON answers leave the field out.
    *
    * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
    */
@@ -868,7 +868,7 @@ export enum SyncChange_Outcome {
   MOVED = 1,
 
   /**
-   * Taking it back would undo what was done since.
+   * It would undo what was done since, or remove what is in use.
    *
    * @generated from enum value: REFUSED = 2;
    */
@@ -1015,7 +1015,7 @@ export const SyncConflict_CandidateSchema: GenMessage<SyncConflict_Candidate> = 
  */
 export enum SyncConflict_Resolution {
   /**
-   * It waits for a decision.
+   * It waits for a decision. JSON answers leave the field out.
    *
    * @generated from enum value: RESOLUTION_UNSPECIFIED = 0;
    */
