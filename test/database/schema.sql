@@ -370,7 +370,7 @@ CREATE INDEX sync_runs_by_institution ON sync_runs USING btree (institution_id, 
 CREATE INDEX sync_runs_by_position ON sync_runs USING btree (institution_id, applied_position) WHERE (applied_position IS NOT NULL);
 CREATE INDEX sync_runs_by_provider ON sync_runs USING btree (provider, started_at DESC, id DESC, status, entity_type);
 CREATE INDEX sync_runs_by_provider_and_status ON sync_runs USING btree (provider, status, started_at DESC, id DESC, entity_type);
-CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC);
+CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC, status, entity_type);
 CREATE INDEX sync_runs_by_status ON sync_runs USING btree (status, started_at DESC, id DESC, provider, entity_type);
 CREATE INDEX sync_runs_guard_steps ON sync_runs USING btree (integration_id, entity_type, started_at) WHERE ((guard_left > 0) OR (guard_returned > 0));
 CREATE UNIQUE INDEX sync_runs_one_running ON sync_runs USING btree (integration_id, entity_type) WHERE (status = 'RUNNING'::text);

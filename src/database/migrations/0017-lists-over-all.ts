@@ -19,6 +19,8 @@ CREATE TRIGGER set_provider_of_run BEFORE INSERT ON sync_runs
   FOR EACH ROW EXECUTE FUNCTION set_provider_of_run();
 UPDATE sync_runs r SET provider = i.provider FROM integrations i WHERE i.id = r.integration_id;
 
+DROP INDEX sync_runs_by_start;
+CREATE INDEX sync_runs_by_start ON sync_runs (integration_id, started_at DESC, id DESC, status, entity_type);
 CREATE INDEX sync_runs_over_all ON sync_runs (started_at DESC, id DESC, status, provider, entity_type);
 CREATE INDEX sync_runs_by_status ON sync_runs (status, started_at DESC, id DESC, provider, entity_type);
 CREATE INDEX sync_runs_by_provider ON sync_runs (provider, started_at DESC, id DESC, status, entity_type);

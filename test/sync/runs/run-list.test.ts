@@ -109,7 +109,8 @@ describe('the list of runs over all integrations', () => {
       `SELECT (pg_relation_size('sync_runs') / 8192)::int AS pages`,
     );
     const page = Buffer.from(JSON.stringify(['2026-02-01T00:00:00.000000Z', randomUUID()]));
-    const pageOnly: (RunFilter & { pageToken?: string })[] = [
+    type Filter = RunFilter & { id?: string; pageToken?: string };
+    const pageOnly: Filter[] = [
       {},
       { pageToken: page.toString('base64url') },
       { status: 'COMPLETED' },
@@ -123,16 +124,17 @@ describe('the list of runs over all integrations', () => {
       { startedFrom: new Date(FIRST + 5_000 * MINUTE), startedBefore: new Date(FIRST + 5_050 * MINUTE) },
     ];
     // Of these the index is gone through that has the columns, and no row that does not fit.
-    const indexOnly: RunFilter[] = [
+    const indexOnly: Filter[] = [
       { entityType: 'ALL' },
       { entityType: MappingEntityType.TEACHER },
       { status: 'COMPLETED', entityType: MappingEntityType.TEACHER },
       { institutionId: common.institutionId, status: 'HELD' },
+      { id: common.id, status: 'HELD' },
     ];
     for (const withStatistics of [false, true]) {
       if (withStatistics) await database.execute('ANALYZE sync_runs');
       for (const filter of [...pageOnly, ...indexOnly]) {
-        const { text, values } = runList(undefined, filter, 101);
+        const { text, values } = runList(filter.id, filter, 101);
         const lines = await database.query<{ 'QUERY PLAN': string }>(
           `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) ${text}`,
           values,
