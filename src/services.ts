@@ -1,4 +1,5 @@
 import { AttendanceService } from './attendance/index.js';
+import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
@@ -29,6 +30,8 @@ export interface Services {
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
   credentialKeys: CredentialKeys;
+  auditService: AuditService;
+  refusals: Refusals;
   database: Database;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
@@ -122,6 +125,8 @@ export async function buildServices({
       rosterService: new RosterService(database),
       connectorFactory: factory,
       credentialKeys,
+      auditService: new AuditService(database),
+      refusals: new Refusals(database),
       database,
       obstacles,
       ready: async () => (await obstacles()).length === 0,

@@ -16,6 +16,7 @@ import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
 import { listsOverAll } from './migrations/0017-lists-over-all.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
+import { audit } from './migrations/0024-audit.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
@@ -35,6 +36,7 @@ const migrations = [
   lastingConflicts,
   listsOverAll,
   connectorMemory,
+  audit,
 ];
 
 /** Any number will do, as long as every process takes the same one. */

@@ -1,3 +1,4 @@
+import { NO_INSTITUTION, recordEvent } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import type { CredentialOpener } from './connector-session.js';
@@ -138,6 +139,14 @@ export class CredentialKeys {
         }
       }
       if (resealed.length === 0) return 0;
+      // Of all institutions at once: it is nobody's alone, and what is sealed stays the same.
+      await recordEvent(this.database, {
+        institutionId: NO_INSTITUTION,
+        action: 'keys.rotated',
+        objectType: 'KEY',
+        objectId: this.vault.keyIds[0] ?? '',
+        after: { resealedCount: resealed.length },
+      });
       return this.database.execute(
         `UPDATE integrations i SET credentials = r.credentials
          FROM unnest($1::uuid[], $2::text[]) AS r (id, credentials)

@@ -1,6 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import type { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
+import type { AuditService } from '../audit/index.js';
 import type { ConnectorFactory } from '../connectors/index.js';
 import type { CredentialKeys, IntegrationService as Integrations } from '../integrations/index.js';
 import type { MappingService } from '../mappings/index.js';
@@ -18,4 +19,5 @@ export interface RpcParts {
   connectorFactory: ConnectorFactory;
   credentialKeys: CredentialKeys;
   rosterService: Roster;
+  auditService: AuditService;
 }

@@ -85,6 +85,15 @@ describe('keys that seal credentials', () => {
     expect([rotation.success, rotation.resealedCount, rotation.errors]).to.deep.equal([true, 1, []]);
     expect(usesOf(rotation.before)).to.deep.equal({ k2: 0, k1: 1 });
     expect(usesOf(rotation.after)).to.deep.equal({ k2: 1, k1: 0 });
+    const audit = '/institutions/00000000-0000-0000-0000-000000000000/audit-events?action=keys.rotated';
+    const [event, ...others] = (await rest(both.url, 'GET', audit)).body;
+    expect(event).to.deep.include({
+      actor: 'admin',
+      method: 'RotateKeys',
+      objectType: 'KEY',
+      objectId: 'k2',
+    });
+    expect([event.after, others]).to.deep.equal([{ resealedCount: 1 }, []]);
     const again = await grpcCall(both.url, method.rotateKeys, {});
     expect([again.success, again.resealedCount]).to.deep.equal([true, 0]);
     expect(usesOf((await grpcCall(both.url, method.listKeys, {})).keys)).to.deep.equal({ k2: 1, k1: 0 });
