@@ -57,6 +57,7 @@ export async function startApp(options: {
       url: server.url,
       madeToken: made ? token : undefined,
       async close(graceMs) {
+        await parts.drain();
         await server.close(graceMs);
         await parts.close();
       },

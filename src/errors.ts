@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'not_found'
   | 'already_exists'
   | 'aborted'
+  | 'deadline_exceeded'
   | 'failed_precondition'
   | 'resource_exhausted'
   | 'unimplemented'

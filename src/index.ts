@@ -34,6 +34,7 @@ export type {
   GuardOverride,
   IssueExport,
   RunFilter,
+  RunState,
   SyncChange,
   SyncChangeAction,
   SyncConflict,

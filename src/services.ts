@@ -13,15 +13,17 @@ import {
   IntegrationService,
   IntegrationStore,
   StoredMemory,
+  SyncOutcome,
   syncWork,
   timeZoneOf,
 } from './integrations/index.js';
-import { RunResumer } from './jobs/index.js';
+import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
 import type { Logger } from './observability/index.js';
 import { RosterService } from './roster/index.js';
+import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
-import { SyncService } from './sync/index.js';
+import { type HeldRun, RunJobs, SyncService } from './sync/index.js';
 
 /** The services of the product, without a port. */
 export interface Services {
@@ -31,13 +33,18 @@ export interface Services {
   connectorFactory: ConnectorFactory;
   credentialKeys: CredentialKeys;
   auditService: AuditService;
+  scheduleService: ScheduleService;
   refusals: Refusals;
   database: Database;
+  /** Durable jobs. */
+  jobs: JobQueue;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
   ready(): Promise<boolean>;
-  /** Finishes runs that were taken up, lets go of the others, and closes the database. */
+  /** Takes no more work, and hands back what nobody waits for here: other processes go on with it. */
+  drain(): Promise<void>;
+  /** Lets work under way come to a safe point, hands it back, and closes the database. */
   close(): Promise<void>;
 }
 
@@ -54,6 +61,8 @@ export interface ServicesOptions {
 const POOL_SIZE = 20;
 /** How long a process may be silent before another takes its runs over. */
 const LEASE_SECONDS = 15;
+/** How long the service waits at its end for jobs under way, in milliseconds. */
+const STOP_MS = 10_000;
 
 /** Builds every part once, in order, and hands each what it needs. */
 export async function buildServices({
@@ -69,6 +78,8 @@ export async function buildServices({
     await migrate(database, logger).catch((error: unknown) => {
       throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
     });
+    const jobs = new JobQueue({ database, logger });
+    await jobs.start();
     const vault = new CredentialVault(await loadCredentialKeys(config));
     const credentialKeys = new CredentialKeys(database, vault);
     const lostKeys = await credentialKeys.warning();
@@ -95,6 +106,18 @@ export async function buildServices({
         return syncWork(sessions, row, capabilitiesOf(factory.definition(row.provider), row.config));
       },
     });
+    const outcome = new SyncOutcome(store);
+    const runJobs = new RunJobs({
+      database,
+      jobs,
+      runs: syncs.runs,
+      claims: syncs.claims,
+      queue: syncs.queue,
+      watch: syncs.watch,
+      logger,
+      workers: config.workers,
+      carryOut: (held) => carryOut(syncs, outcome, held),
+    });
     const attendance = new AttendanceService({ database, leases, timeZoneOf });
     const mappingService = new MappingService(database);
     const integrationService = new IntegrationService({
@@ -103,14 +126,16 @@ export async function buildServices({
       sessions,
       vault,
       syncs,
+      runJobs,
       mappings: mappingService,
       attendance,
     });
     if (storage.embedded) {
       await leases.clear();
     }
-    const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
-    resumer.start();
+    await runJobs.start();
+    const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
+    scheduleRunner.start();
     const obstacles = async () => {
       const found = await Promise.all([
         database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
@@ -126,12 +151,21 @@ export async function buildServices({
       connectorFactory: factory,
       credentialKeys,
       auditService: new AuditService(database),
+      scheduleService: new ScheduleService(database, integrationService),
       refusals: new Refusals(database),
       database,
+      jobs,
       obstacles,
       ready: async () => (await obstacles()).length === 0,
+      async drain() {
+        await scheduleRunner.stop();
+        await runJobs.drain();
+      },
       async close() {
-        await resumer.stop();
+        await scheduleRunner.stop();
+        await runJobs.drain();
+        await runJobs.stop();
+        await jobs.stop(STOP_MS);
         await leases.abandon();
         outbound.close();
         await storage.close();
@@ -141,6 +175,13 @@ export async function buildServices({
     await storage.close();
     throw error;
   }
+}
+
+/** Does a run; what it learnt of the school's system is noted on the integration, unless nothing was to change. */
+function carryOut(syncs: SyncService, outcome: SyncOutcome, held: HeldRun) {
+  const { kind, integrationId } = held.run;
+  const isNoted = kind === 'SYNC' || held.run.approvedAt !== null;
+  return isNoted ? outcome.of(integrationId, () => syncs.carryOut(held)) : syncs.carryOut(held);
 }
 
 async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {

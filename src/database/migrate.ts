@@ -15,8 +15,10 @@ import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
 import { listsOverAll } from './migrations/0017-lists-over-all.js';
+import { runJobs } from './migrations/0018-run-jobs.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
 import { audit } from './migrations/0024-audit.js';
+import { schedules } from './migrations/0025-schedules.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
@@ -35,8 +37,10 @@ const migrations = [
   editedDigests,
   lastingConflicts,
   listsOverAll,
+  runJobs,
   connectorMemory,
   audit,
+  schedules,
 ];
 
 /** Any number will do, as long as every process takes the same one. */

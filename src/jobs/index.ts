@@ -1,1 +1,9 @@
-export { RunResumer, type RunResumerOptions } from './run-resumer.js';
+export {
+  type JobContext,
+  JobQueue,
+  type QueueOptions,
+  type RetryOptions,
+  type SendOptions,
+  TryLater,
+  type WorkOptions,
+} from './queue.js';

@@ -5,11 +5,12 @@ import { ENTITY_SPECS } from '../../roster/index.js';
 import { report, SourceFailure, type SyncContext, type SyncReport } from '../pipeline/index.js';
 import { taskOf } from './dispatch.js';
 import type { HeldRun } from './run-request.js';
+import { RunStopped } from './run-stop.js';
 import type { RunStore } from './run-store.js';
 import type { SyncRun } from './sync-run.js';
 
-/** How often a run is begun whose database goes away. */
-const MOST_ATTEMPTS = 5;
+/** How long a source that is to stop may take to do so; then it is left. In milliseconds. */
+const STOP_MS = 1_000;
 /** From so many new entities on the statistics of the database are out of date. */
 const MANY = 1_000;
 
@@ -39,7 +40,9 @@ export async function attempt(
   const inRun = { ...parts, logger };
   let done: SyncReport;
   try {
-    done = await database.inBackground(() => lease.race(work({ ...held, database, runs })));
+    done = await database.inBackground(() =>
+      lease.race(leftWhenStopped(inRun, held, work({ ...held, database, runs }))),
+    );
   } catch (error) {
     return endFailed(inRun, held, error);
   }
@@ -56,13 +59,14 @@ async function endFailed(parts: AttemptParts, held: HeldRun, error: unknown): Pr
   const { run, lease } = held;
   // The run is another process's, which brings it to its end.
   if (lease.signal.aborted) throw lease.signal.reason;
+  if (held.stop?.aborted) return endStopped(parts, held, held.stop.reason);
   if (error instanceof SourceFailure) {
     logger.warn({ reason: error.message }, 'sync run failed at its source');
     await finish(parts, held, { status: 'FAILED', error: error.message });
     return { ...(await report(database, run)), counts: run.counts };
   }
   // Nothing was wrong with the run: whoever finds it when the database is back takes it up.
-  if (isDatabaseAway(error) && run.attempt < MOST_ATTEMPTS) await giveUp(parts, held, error);
+  if (isDatabaseAway(error)) await giveUp(parts, held, error);
   else {
     await finish(parts, held, endOf(parts, run, error)).catch((failure: unknown) => {
       // What failed may have met the rows of the process that has the run by now.
@@ -72,10 +76,65 @@ async function endFailed(parts: AttemptParts, held: HeldRun, error: unknown): Pr
   throw error;
 }
 
+/** Ends the work on a run that was to stop, and throws RunStopped unless it is the end of the whole run. */
+async function endStopped(parts: AttemptParts, held: HeldRun, why: unknown): Promise<SyncReport> {
+  const { database, runs, logger } = parts;
+  const { run } = held;
+  if (!(why instanceof RunStopped) || why.reason === 'HANDED_BACK') {
+    logger.info('sync run handed back');
+    await runs.handBack(held);
+    throw why;
+  }
+  await runs.finishCanceled(held, { isApproval: taskOf(run) === 'APPROVAL' });
+  logger.info({ status: run.status }, 'sync run canceled');
+  if (run.parentId) throw why;
+  return { ...(await report(database, run)), counts: run.counts };
+}
+
+/**
+ * Waits for the work on a run. One that is to stop while it reads, and whose source does not heed that, is
+ * left: what it may still write is refused, or deleted when it is over.
+ */
+async function leftWhenStopped<T>(
+  { database }: AttemptParts,
+  { run, stop }: HeldRun,
+  work: Promise<T>,
+): Promise<T> {
+  // Of a run of several types, each part does the same.
+  if (!stop || run.entityType === 'ALL') return work;
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
+  const left = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      timer = setTimeout(() => {
+        if (run.stage !== 'READ') return;
+        const clear = () =>
+          database.execute(
+            `DELETE FROM sync_staged s USING sync_runs r WHERE s.integration_id = $1 AND s.run_id = $2
+               AND r.integration_id = $1 AND r.id = $2 AND r.status <> 'RUNNING'`,
+            [run.integrationId, run.id],
+          );
+        work.then(clear, clear).catch(() => undefined);
+        reject(stop.reason);
+      }, STOP_MS);
+    };
+    stop.addEventListener('abort', onAbort);
+    if (stop.aborted) onAbort();
+  });
+  left.catch(() => {});
+  try {
+    return await Promise.race([left, work]);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', onAbort);
+  }
+}
+
 /** Leaves a run to be taken up again. While the database is away, its lease runs out by itself. */
-async function giveUp({ logger }: AttemptParts, { lease }: HeldRun, error: unknown): Promise<void> {
+async function giveUp({ runs, logger }: AttemptParts, held: HeldRun, error: unknown): Promise<void> {
   logger.warn({ err: error }, 'the database was away; the sync run is taken up again');
-  await lease.abandon().catch(() => undefined);
+  const reason = error instanceof Error ? error.message : String(error);
+  await runs.handBack(held, reason).catch(() => held.lease.abandon().catch(() => undefined));
 }
 
 /** What a run comes to whose work threw. */

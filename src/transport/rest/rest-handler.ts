@@ -14,11 +14,20 @@ import { dropRest, type Reading, takeTurns } from '../bodies/index.js';
 import type { InProcess } from '../in-process.js';
 import type { MapError } from '../map-error.js';
 import type { ReadingOf } from '../reading.js';
+import { answerEvents, hasSeenEnd, wantsEvents } from './event-stream.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
 import { toRestJson } from './rest-json.js';
 import { buildRequest } from './rest-request.js';
-import { answerBody, answerError, answerJson, copyHeaders, type JsonOptions } from './rest-response.js';
+import {
+  answerBody,
+  answerError,
+  answerJson,
+  copyHeaders,
+  drained,
+  errorJson,
+  type JsonOptions,
+} from './rest-response.js';
 import type { RestRoute, RestRouter, RouteMatch } from './rest-routes.js';
 
 export interface RestHandlerOptions {
@@ -77,7 +86,9 @@ async function handle(
   }
   if (admission === 'refused') header.delete('authorization');
   const call = { options, route: match.route, message, header, signal, url, response };
-  await (match.route.rpc.methodKind === 'unary' ? answerUnary(call) : answerStream(call));
+  if (match.route.rpc.methodKind === 'unary') await answerUnary(call);
+  else if (match.route.isEventStream || wantsEvents(request)) await answerEventStream(call, request);
+  else await answerList(call);
 }
 
 /** The address of a request. A path may begin with two slashes, which alone would name a host. */
@@ -147,7 +158,7 @@ async function answerUnary({ options, route, message, header, signal, url, respo
 }
 
 /** A streaming answer is a JSON array, written row by row as they come. */
-async function answerStream({ options, route, message, header, signal, url, response }: Call): Promise<void> {
+async function answerList({ options, route, message, header, signal, url, response }: Call): Promise<void> {
   const rpc = route.rpc as DescMethodStreaming;
   const result = await options.rpcs.stream(rpc, { message, header, signal });
   const items = result.message[Symbol.asyncIterator]();
@@ -171,6 +182,29 @@ async function answerStream({ options, route, message, header, signal, url, resp
   }
 }
 
+/** The same as server-sent events, which is what browsers read. */
+async function answerEventStream(
+  { options, route, message, header, signal, response }: Call,
+  request: IncomingMessage,
+): Promise<void> {
+  if (hasSeenEnd(request)) {
+    response.writeHead(204).end();
+    return;
+  }
+  const rpc = route.rpc as DescMethodStreaming;
+  const result = await options.rpcs.stream(rpc, { message, header, signal });
+  copyHeaders(result.header, response);
+  async function* values() {
+    for await (const item of result.message)
+      yield pick(route, toRestJson(rpc.output, item, options.jsonOptions));
+  }
+  const id = header.get('x-request-id') ?? undefined;
+  await answerEvents(response, values(), {
+    signal,
+    errorOf: (error) => errorJson(options.mapError(error, id, `REST ${rpc.name}`), options.jsonOptions),
+  });
+}
+
 function httpBodyOf({ responseField }: RestRoute, message: Message): HttpBody {
   const body = responseField
     ? (message as unknown as Record<string, HttpBody | undefined>)[responseField.localName]
@@ -186,16 +220,4 @@ function nextLink(url: URL, token: string): string {
   const next = new URL(url);
   next.searchParams.set('pageToken', token);
   return `<${next.pathname}${next.search}>; rel="next"`;
-}
-
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(new ConnectError('The caller left.', Code.Canceled));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    response.once('drain', () => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-  });
 }
