@@ -3,6 +3,7 @@ import type { Logger } from './observability/index.js';
 import { admission, createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { buildServices } from './services.js';
+import { startTelemetry } from './telemetry.js';
 import { assertListenable, healthService, reflectionServices, startServer } from './transport/index.js';
 
 export interface App {
@@ -23,12 +24,18 @@ export async function startApp(options: {
   const { config, logger } = options;
   // Before a database is made or touched.
   await assertListenable(config);
-  const parts = await buildServices(options);
+  // Before the services: they take up runs of processes that died.
+  const telemetry = await startTelemetry({ config, logger });
+  const parts = await buildServices(options).catch(async (error: unknown) => {
+    await telemetry.close();
+    throw error;
+  });
   try {
+    telemetry.show(parts.readings);
     const { token, made } = await loadAdminToken(config);
     const reflection = !config.production;
     const access = {
-      verify: createTokenVerifier([token]),
+      verify: createTokenVerifier([{ name: 'admin', token }]),
       openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
     };
     const server = await startServer({
@@ -47,6 +54,7 @@ export async function startApp(options: {
       // In production a caller brings the proto files.
       reflection,
       corsOrigins: config.corsOrigins,
+      pages: telemetry.pages,
       obstacles: parts.obstacles,
       logger,
     });
@@ -56,10 +64,12 @@ export async function startApp(options: {
       async close(graceMs) {
         await server.close(graceMs);
         await parts.close();
+        await telemetry.close();
       },
     };
   } catch (error) {
     await parts.close();
+    await telemetry.close();
     throw error;
   }
 }

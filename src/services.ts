@@ -1,4 +1,4 @@
-import { AttendanceService } from './attendance/index.js';
+import { AttendanceService, readOutboxBacklog } from './attendance/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
@@ -10,16 +10,17 @@ import {
   cursorsOf,
   IntegrationService,
   IntegrationStore,
+  readSyncAges,
   StoredMemory,
   syncWork,
   timeZoneOf,
 } from './integrations/index.js';
 import { RunResumer } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
-import type { Logger } from './observability/index.js';
+import type { Logger, Readings } from './observability/index.js';
 import { RosterService } from './roster/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
-import { SyncService } from './sync/index.js';
+import { readRunBacklog, SyncService } from './sync/index.js';
 
 /** The services of the product, without a port. */
 export interface Services {
@@ -28,6 +29,8 @@ export interface Services {
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
   database: Database;
+  /** How things stand, for metrics. */
+  readings: Readings;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
@@ -82,6 +85,7 @@ export async function buildServices({
       database,
       leases,
       logger,
+      providerOf: async (integrationId) => (await store.row(integrationId)).provider,
       workOf: async (integrationId) => {
         const row = await store.row(integrationId);
         return syncWork(sessions, row, capabilitiesOf(factory.definition(row.provider), row.config));
@@ -117,6 +121,12 @@ export async function buildServices({
       rosterService: new RosterService(database),
       connectorFactory: factory,
       database,
+      readings: {
+        pool: () => database.pool,
+        runs: () => readRunBacklog(database),
+        deliveries: () => readOutboxBacklog(database),
+        integrations: () => readSyncAges(database),
+      },
       obstacles,
       ready: async () => (await obstacles()).length === 0,
       async close() {

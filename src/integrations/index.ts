@@ -11,4 +11,5 @@ export { IntegrationService, type SyncLogs } from './integration-service.js';
 export { IntegrationStore } from './integration-store.js';
 export { cursorsOf, type FindCursor } from './reading-cursor.js';
 export { StoredMemory } from './stored-memory.js';
+export { readSyncAges } from './sync-ages.js';
 export { capabilitiesOf, syncWork } from './sync-work.js';

@@ -33,6 +33,8 @@ export interface SyncServiceOptions {
   logger: Logger;
   /** The school system of an integration. */
   workOf: (integrationId: string) => Promise<SyncWork>;
+  /** Name of its provider. */
+  providerOf: (integrationId: string) => Promise<string>;
 }
 
 /**
@@ -51,7 +53,8 @@ export class SyncService {
     this.#options = options;
     this.runs = new RunStore(database);
     this.claims = new RunClaims(database, leases, this.runs);
-    this.#attempts = { database, runs: this.runs, logger: options.logger };
+    const { logger, providerOf } = options;
+    this.#attempts = { database, runs: this.runs, logger, providerOf };
     this.conflicts = new ConflictStore(database);
     this.#changes = new ChangeStore(database);
   }

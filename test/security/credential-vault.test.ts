@@ -77,9 +77,9 @@ describe('keys and token of a development service', () => {
       .that.matches(/does not hold id:key pairs/);
   });
 
-  it('a verifier knows its tokens and no others', () => {
-    const verify = createTokenVerifier(['a'.repeat(32), 'b'.repeat(32)]);
-    expect(['a', 'b'].map((letter) => verify(letter.repeat(32)))).to.deep.equal([true, true]);
+  it('a verifier knows its tokens by their names, and no others', () => {
+    const verify = createTokenVerifier(['a', 'b'].map((name) => ({ name, token: name.repeat(32) })));
+    expect(['a', 'b'].map((letter) => verify(letter.repeat(32)))).to.deep.equal(['a', 'b']);
     expect(['', 'a', 'a'.repeat(31), 'a'.repeat(33), 'c'.repeat(32)].some(verify)).to.equal(false);
   });
 });

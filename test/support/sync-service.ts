@@ -25,6 +25,7 @@ export function syncServiceOf(
     database,
     logger,
     leases: new Leases({ database, logger, ttlSeconds }),
+    providerOf: async () => 'TEST',
     workOf: async (integrationId) => ({
       entityTypes,
       policy: policy(integrationId),

@@ -28,7 +28,7 @@ function throwing(sentence: string): Interceptor[] {
     ...createInterceptors({
       logger,
       inLane: (_, work) => work(),
-      verify: () => true,
+      verify: () => 'test',
       openServices: [IntegrationService.typeName],
     }),
     () => () => {

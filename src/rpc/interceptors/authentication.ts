@@ -1,9 +1,10 @@
 import type { Interceptor } from '@connectrpc/connect';
 import { ServiceError } from '../../errors.js';
+import { callerKey } from './access-log.js';
 
 export interface AuthenticationOptions {
-  /** Tells whether a bearer token is good. */
-  verify: (token: string) => boolean;
+  /** The name of a bearer token; undefined for one that is not known. */
+  verify: (token: string) => string | undefined;
   /** Full names of the services that need no token. */
   openServices: readonly string[];
 }
@@ -11,8 +12,9 @@ export interface AuthenticationOptions {
 /** Lets calls in that bear a good token. */
 export function authentication(options: AuthenticationOptions): Interceptor {
   return (next) => (request) => {
-    const refusal = refusalOf(options, request.service.typeName, request.header.get('authorization'));
-    if (refusal) throw refusal;
+    const judged = judge(options, request.service.typeName, request.header.get('authorization'));
+    if ('refusal' in judged) throw judged.refusal;
+    request.contextValues.set(callerKey, judged.caller);
     return next(request);
   };
 }
@@ -24,22 +26,28 @@ export function authentication(options: AuthenticationOptions): Interceptor {
 export function admission({ verify, openServices }: AuthenticationOptions) {
   return (service: string, authorization: string | undefined): 'caller' | 'open' | 'refused' => {
     if (openServices.includes(service)) return 'open';
-    return refusalOf({ verify, openServices }, service, authorization ?? null) ? 'refused' : 'caller';
+    return 'refusal' in judge({ verify, openServices }, service, authorization ?? null)
+      ? 'refused'
+      : 'caller';
   };
 }
 
-function refusalOf(
+/** `caller`: the name of the token that a call bears; undefined where none is needed. */
+type Judged = { caller: string | undefined } | { refusal: ServiceError };
+
+function judge(
   { verify, openServices }: AuthenticationOptions,
   service: string,
   authorization: string | null,
-): ServiceError | undefined {
-  if (openServices.includes(service)) return undefined;
+): Judged {
+  if (openServices.includes(service)) return { caller: undefined };
   const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
   if (token === undefined)
     return refused('The call needs the header "Authorization: Bearer <token>".', 'TOKEN_MISSING');
-  return verify(token) ? undefined : refused('The bearer token is not known.', 'TOKEN_UNKNOWN');
+  const caller = verify(token);
+  return caller === undefined ? refused('The bearer token is not known.', 'TOKEN_UNKNOWN') : { caller };
 }
 
-function refused(message: string, reason: string): ServiceError {
-  return new ServiceError('unauthenticated', message, { reason });
+function refused(message: string, reason: string): Judged {
+  return { refusal: new ServiceError('unauthenticated', message, { reason }) };
 }
