@@ -122,6 +122,7 @@ export async function buildServices({
       connectorFactory: factory,
       database,
       readings: {
+        providers: () => factory.list().map(({ provider }) => provider),
         pool: () => database.pool,
         runs: () => readRunBacklog(database),
         deliveries: () => readOutboxBacklog(database),

@@ -112,6 +112,8 @@ export interface RunFacts {
     readonly entityType: string;
     readonly kind: string;
     readonly attempt: number;
+    /** The run that this one is a part of. */
+    readonly parentId: string | null;
     readonly approvedAt: Date | null;
     readonly counts: object;
     readonly membershipCounts: object;

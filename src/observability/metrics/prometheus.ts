@@ -11,16 +11,21 @@ export function measure(build: Build): Metrics {
   const reader = new PrometheusExporter({ preventServerStart: true });
   const provider = new MeterProvider({ readers: [reader] });
   const meter = provider.getMeter('smartid-integrations');
-  const endings = [observeWork(meter), observeProcess(meter)];
+  const work = observeWork(meter);
+  const endProcess = observeProcess(meter);
   meter
     .createObservableGauge('smartid_build_info', { description: 'What is running; always 1' })
     .addCallback((result) => result.observe(1, { ...build, commit: build.commit ?? '' }));
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
   return {
-    show: (readings) => observeStanding(meter, readings),
+    show(readings) {
+      work.expect(readings.providers());
+      observeStanding(meter, readings);
+    },
     text: async () => serializer.serialize((await reader.collect()).resourceMetrics),
     async close() {
-      for (const end of endings) end();
+      work.end();
+      endProcess();
       await provider.shutdown();
     },
   };

@@ -3,6 +3,8 @@ import { CachedReading } from './cached-reading.js';
 
 /** What gauges show that are read from elsewhere. Times are in milliseconds since 1970. */
 export interface Readings {
+  /** The providers that there are connectors for. */
+  providers(): readonly string[];
   /** The connections to the database. */
   pool(): { size: number; inUse: number; idle: number; waitingForConnection: number; waitingForTurn: number };
   /** Runs that a process works on, those that wait for one, and the plans that wait for a person. */
