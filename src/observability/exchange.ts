@@ -8,8 +8,10 @@ export interface Exchange {
   readonly bytesOut: number;
   /** Status of the answer; that of gRPC is always 200. */
   readonly status: number;
-  /** Says that the call tells of itself: `told` is called once the answer is out, or its caller has left. */
-  onAnswered(told: () => void): void;
+  /** Says that there is a call, which tells of itself. */
+  reached(): void;
+  /** Calls `tell` once the answer is out, or its caller has left. */
+  onAnswered(tell: () => void): void;
 }
 
 /** Where interceptors find the exchange of their call; undefined for calls that came in no request. */

@@ -55,7 +55,9 @@ class WatchedExchange implements Exchange {
   code: string | undefined;
   requestId: string | undefined;
   readonly #start = performance.now();
-  #told: (() => void) | undefined;
+  #isReached = false;
+  #isOver = false;
+  #tell: (() => void) | undefined;
 
   constructor(
     private readonly request: IncomingMessage,
@@ -64,8 +66,9 @@ class WatchedExchange implements Exchange {
   ) {
     this.#countAnswer();
     response.once('close', () => {
-      if (this.#told) this.#told();
-      else untold(this.code ?? 'canceled', performance.now() - this.#start);
+      this.#isOver = true;
+      this.#tell?.();
+      if (!this.#isReached) untold(this.code ?? 'canceled', performance.now() - this.#start);
     });
   }
 
@@ -78,10 +81,14 @@ class WatchedExchange implements Exchange {
     return this.response.statusCode;
   }
 
-  onAnswered(told: () => void): void {
-    this.#told = told;
-    // A stream may be told of only after its caller has left.
-    if (this.response.closed) told();
+  reached(): void {
+    this.#isReached = true;
+  }
+
+  onAnswered(tell: () => void): void {
+    // What goes on after its caller has left ends later than its answer.
+    if (this.#isOver) tell();
+    else this.#tell = tell;
   }
 
   /** Nothing in Node tells of it: a socket's count is that of a whole connection. */
@@ -94,8 +101,11 @@ class WatchedExchange implements Exchange {
       return write.apply(response, args);
     };
     response.end = ((...args: unknown[]) => {
-      this.bytesOut += sizeOf(args[0]);
-      return end.apply(response, args);
+      const before = this.bytesOut;
+      const result = end.apply(response, args);
+      // Over HTTP/2 it writes what it is given, over HTTP/1.1 it does not.
+      if (this.bytesOut === before) this.bytesOut += sizeOf(args[0]);
+      return result;
     }) as typeof response.end;
   }
 }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:http2';
+import { buffer } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { IdukayGateway, makeIdukaySchool } from '../support/idukay/index.js';
@@ -17,17 +19,33 @@ interface Line {
   [fact: string]: unknown;
 }
 
+/** Asks for the providers over HTTP/2; returns how many bytes the answer has. */
+async function overHttp2Of(url: string): Promise<number> {
+  const session = connect(url);
+  const headers = { Authorization: `Bearer ${TOKEN}`, 'X-Request-Id': 'over-http2' };
+  const body = await buffer(session.request({ ':path': '/providers', ...headers }));
+  session.close();
+  return body.length;
+}
+
 describe('a service that was used', () => {
   let school: Listening;
   let service: TestService;
   let samples: Sample[];
+  /** Bytes of an answer over HTTP/2. */
+  let overHttp2: number;
   /** What each call was, by the request id it was made with. */
   const answers: Record<string, { status: number; body: Record<string, unknown> }> = {};
 
   before(async () => {
     const lists = makeIdukaySchool({ students: 30, courses: 1, teachers: 1 });
     const gateway = new IdukayGateway({ lists });
-    school = await listenOn(gateway.handle);
+    let letGo = Promise.resolve();
+    let isAsked = false;
+    school = await listenOn((request, response) => {
+      isAsked = true;
+      void letGo.then(() => gateway.handle(request, response));
+    });
     service = await startService();
     const { url } = service;
     const call = async (name: string, method: string, path: string, body?: unknown) => {
@@ -65,6 +83,29 @@ describe('a service that was used', () => {
     await call('unknown', 'GET', `/integrations/${randomUUID()}`);
     await call('nowhere', 'GET', '/a-path-that-is-a-secret');
     await fetch(`${url}/providers`, { headers: { 'X-Request-Id': 'no-token' } });
+    // Somebody who leaves while the sync goes on.
+    let release = () => {};
+    letGo = new Promise((resolve) => {
+      release = resolve;
+    });
+    isAsked = false;
+    const leaving = new AbortController();
+    const left = fetch(`${url}${integration}/sync`, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${TOKEN}`,
+        'X-Request-Id': 'left',
+        'Content-Type': 'application/json',
+      },
+      body: '{"entityType":"TEACHER"}',
+      signal: leaving.signal,
+    }).catch(() => {});
+    await until(() => isAsked);
+    leaving.abort();
+    await left;
+    release();
+    await until(() => service.log.some((line) => line.includes('"requestId":"left"')));
+    overHttp2 = await overHttp2Of(url);
     samples = parseMetrics(await scrape());
   });
 
@@ -89,18 +130,18 @@ describe('a service that was used', () => {
 
   it('shows calls by method, protocol and code, with their durations', () => {
     const count = 'smartid_call_duration_seconds_count';
-    expect(sumOf(samples, count, { ...SYNC, code: 'ok' })).to.equal(3);
+    expect(sumOf(samples, count, { ...SYNC, code: 'ok' })).to.equal(4);
     expect(sumOf(samples, count, { method: 'GetIntegration', code: 'not_found' })).to.equal(1);
     expect(sumOf(samples, count, { method: 'ListProviders', code: 'unauthenticated' })).to.equal(1);
     expect(sumOf(samples, count, { service: '', code: 'not_found' })).to.equal(1);
-    expect(sumOf(samples, 'smartid_call_duration_seconds_bucket', { ...SYNC, le: '+Inf' })).to.equal(3);
+    expect(sumOf(samples, 'smartid_call_duration_seconds_bucket', { ...SYNC, le: '+Inf' })).to.equal(4);
     expect(sumOf(samples, 'smartid_call_faults_total')).to.equal(0);
   });
 
   it('shows runs by outcome and provider, and each outcome before it happens', () => {
     const runs = (outcome: string, provider = 'IDUKAY') =>
       sumOf(samples, 'smartid_sync_runs_total', { outcome, provider });
-    expect([runs('COMPLETED'), runs('HELD'), runs('FAILED')]).to.deep.equal([1, 1, 1]);
+    expect([runs('COMPLETED'), runs('HELD'), runs('FAILED')]).to.deep.equal([2, 1, 1]);
     expect([runs('INTERRUPTED'), runs('FAILED', 'MOODLE')]).to.deep.equal([0, 0]);
     const timed = { provider: 'IDUKAY', entity_type: 'STUDENT', kind: 'SYNC' };
     const name = 'smartid_sync_run_duration_seconds_count';
@@ -222,6 +263,16 @@ describe('a service that was used', () => {
       expect(refused).not.to.have.property('tokenName');
     });
 
+    it('over HTTP/2 too, with the bytes of the answer', async () => {
+      const line = await lineOf('over-http2');
+      expect(line).to.include({ code: 'ok', status: 200, bytesOut: overHttp2 });
+    });
+
+    it('that goes on after its caller has left', async () => {
+      const line = await lineOf('left');
+      expect(line).to.include({ rpc: `${SYNC.service}/SyncData`, outcome: 'COMPLETED', bytesOut: 0 });
+    });
+
     it('also of a request that reached no call, without its path', async () => {
       expect(await lineOf('nowhere')).to.deep.include({ code: 'not_found', status: 404, httpMethod: 'GET' });
       expect(service.log.join('\n')).not.to.include('a-path-that-is-a-secret');
@@ -249,7 +300,7 @@ describe('a service that was used', () => {
       );
       expect(expressions.length).to.be.above(15);
       expect(expressions.flatMap(lacking)).to.deep.equal([]);
-      for (const expression of expressions) expect(expression).to.match(own);
+      for (const expression of expressions) expect(expression).to.match(/smartid_|process_|nodejs_/);
     });
 
     it('that the alert rules look at, and each rule says what to do', async () => {
@@ -261,7 +312,7 @@ describe('a service that was used', () => {
         expect(rule.labels.severity).to.be.oneOf(['critical', 'warning']);
         expect(rule.annotations.summary).to.be.a('string').and.not.equal('');
         expect(rule.annotations.description).to.be.a('string').and.not.equal('');
-        expect(rule.expr).to.match(own);
+        expect(rule.expr).to.match(/smartid_|nodejs_/);
         expect(lacking(rule.expr)).to.deep.equal([]);
       }
     });

@@ -33,6 +33,8 @@ describe('metrics', () => {
       deliveries: () => new Promise(() => {}),
     });
     expect(sumOf(samples, 'smartid_reading_up', { reading: 'runs' })).to.equal(0);
+    expect(sumOf(samples, 'smartid_reading_up', { reading: 'deliveries' })).to.equal(0);
+    expect(sumOf(samples, 'smartid_reading_up', { reading: 'integrations' })).to.equal(1);
     expect(sumOf(samples, 'smartid_queue_runs')).to.equal(undefined);
     expect(sumOf(samples, 'smartid_queue_deliveries')).to.equal(undefined);
     expect(sumOf(samples, 'smartid_pool_size')).to.equal(1);

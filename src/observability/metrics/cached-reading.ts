@@ -29,7 +29,7 @@ export class CachedReading<T> {
     this.#options = options;
   }
 
-  /** Whether the last reading went well. */
+  /** Whether the last reading went well, within the patience. */
   get isUp(): boolean {
     return this.#isUp;
   }
@@ -39,7 +39,13 @@ export class CachedReading<T> {
     if (performance.now() >= this.#nextAt) {
       this.#reading ??= this.#read();
       const late = new AbortController();
-      const patience = sleep(patienceMs, undefined, { signal: late.signal, ref: false }).catch(() => {});
+      const options = { signal: late.signal, ref: false };
+      const patience = sleep(patienceMs, undefined, options).then(
+        () => {
+          this.#isUp = false;
+        },
+        () => {},
+      );
       await Promise.race([this.#reading, patience]);
       late.abort();
     }

@@ -39,6 +39,7 @@ export function accessLog(logger: Logger): Interceptor {
       traceparent: header.get('traceparent') ?? undefined,
       tracestate: header.get('tracestate') ?? undefined,
     };
+    contextValues.get(exchangeKey)?.reached();
     const start = performance.now();
     const call = operations.call.begin(facts);
     const done = (error?: unknown, outcome?: Outcome) => {
