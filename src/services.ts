@@ -1,4 +1,5 @@
 import { AttendanceService, readOutboxBacklog } from './attendance/index.js';
+import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
@@ -28,6 +29,8 @@ export interface Services {
   mappingService: MappingService;
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
+  auditService: AuditService;
+  refusals: Refusals;
   database: Database;
   /** How things stand, for metrics. */
   readings: Readings;
@@ -120,6 +123,8 @@ export async function buildServices({
       mappingService,
       rosterService: new RosterService(database),
       connectorFactory: factory,
+      auditService: new AuditService(database),
+      refusals: new Refusals(database),
       database,
       readings: {
         providers: () => factory.list().map(({ provider }) => provider),

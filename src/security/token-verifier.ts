@@ -1,21 +1,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** A bearer token, and the name by which the log calls whoever bears it. */
-export interface NamedToken {
-  name: string;
-  token: string;
-}
-
 /**
- * Tells the name of a bearer token that is one of these, in a time that says nothing about how close it was;
- * undefined for any other.
+ * Tells the name of a bearer token, in a time that says nothing about how close it was; undefined when it is
+ * none of these. `tokens`: by name.
  */
-export function createTokenVerifier(tokens: readonly NamedToken[]): (token: string) => string | undefined {
-  const digests = tokens.map(({ name, token }) => ({ name, digest: digest(token) }));
+export function createTokenVerifier(
+  tokens: Readonly<Record<string, string>>,
+): (token: string) => string | undefined {
+  const digests = Object.entries(tokens).map(([name, token]) => ({ name, known: digest(token) }));
   return (token) => {
     const given = digest(token);
     let found: string | undefined;
-    for (const known of digests) if (timingSafeEqual(known.digest, given)) found = known.name;
+    for (const { name, known } of digests) if (timingSafeEqual(known, given)) found = name;
     return found;
   };
 }

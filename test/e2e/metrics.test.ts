@@ -234,7 +234,7 @@ describe('a service that was used', () => {
         code: 'ok',
         status: 200,
         outcome: 'COMPLETED',
-        tokenName: 'admin',
+        actor: 'admin',
       });
       expect(first.runId).to.equal(answers.first?.body.runId);
       expect(first.counts).to.include({ created: 33 });
@@ -260,7 +260,7 @@ describe('a service that was used', () => {
       expect(line.bytesOut).to.equal(Buffer.byteLength(JSON.stringify(answers.first?.body)));
       const refused = await lineOf('no-token');
       expect(refused).to.include({ level: 30, code: 'unauthenticated', status: 401 });
-      expect(refused).not.to.have.property('tokenName');
+      expect(refused).not.to.have.property('actor');
     });
 
     it('over HTTP/2 too, with the bytes of the answer', async () => {

@@ -27,6 +27,7 @@ function throwing(sentence: string): Interceptor[] {
   return [
     ...createInterceptors({
       logger,
+      recordRefusal: async () => {},
       inLane: (_, work) => work(),
       verify: () => 'test',
       openServices: [IntegrationService.typeName],

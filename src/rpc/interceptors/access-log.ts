@@ -1,13 +1,9 @@
-import {
-  Code,
-  ConnectError,
-  type ContextValues,
-  createContextKey,
-  type Interceptor,
-} from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
+import { currentCaller } from '../../audit/index.js';
 import {
   type CallFacts,
+  type Exchange,
   exchangeKey,
   type Logger,
   operations,
@@ -15,11 +11,6 @@ import {
 } from '../../observability/index.js';
 import { type Outcome, outcomeOf } from './outcome.js';
 import { requestIdOf } from './request-id.js';
-
-/** Whose token a call bears: its name, never the token. Set once the token is found to be good. */
-export const callerKey = createContextKey<string | undefined>(undefined, {
-  description: 'name of the token',
-});
 
 type Request = Parameters<Parameters<Interceptor>[0]>[0];
 
@@ -39,13 +30,17 @@ export function accessLog(logger: Logger): Interceptor {
       traceparent: header.get('traceparent') ?? undefined,
       tracestate: header.get('tracestate') ?? undefined,
     };
-    contextValues.get(exchangeKey)?.reached();
+    const exchange = contextValues.get(exchangeKey);
+    exchange?.reached();
+    // Who it is becomes known on the way.
+    const caller = currentCaller();
     const start = performance.now();
     const call = operations.call.begin(facts);
     const done = (error?: unknown, outcome?: Outcome) => {
       facts.code = error === undefined ? 'ok' : codeToString(ConnectError.from(error).code);
       call.end(error);
-      log(logger, { facts, ms: Math.round((performance.now() - start) * 10) / 10, outcome, contextValues });
+      const ms = Math.round((performance.now() - start) * 10) / 10;
+      log(logger, { facts, ms, outcome, exchange, actor: caller?.actor });
     };
     try {
       const response = await call.within(() => next(request));
@@ -65,21 +60,20 @@ interface Line {
   facts: CallFacts;
   ms: number;
   outcome: Outcome | undefined;
-  contextValues: ContextValues;
+  exchange: Exchange | undefined;
+  /** Name of the token that the call bears. */
+  actor: string | undefined;
 }
 
-function log(logger: Logger, { facts, ms, outcome, contextValues }: Line): void {
+function log(logger: Logger, { facts, ms, outcome, exchange, actor }: Line): void {
   const { service, method, protocol, code = 'unknown', requestId } = facts;
   const level = levelOf(code, outcome);
   if (!logger.isLevelEnabled(level)) return;
-  const exchange = contextValues.get(exchangeKey);
-  // Not "token", which the log strikes out wherever it stands.
-  const tokenName = contextValues.get(callerKey);
   const write = () => {
     const { status, bytesIn, bytesOut } = exchange ?? {};
     const rpc = `${service}/${method}`;
     logger[level](
-      { rpc, protocol, code, status, ms, requestId, tokenName, bytesIn, bytesOut, ...outcome?.facts },
+      { rpc, protocol, code, status, ms, requestId, actor, bytesIn, bytesOut, ...outcome?.facts },
       outcome?.isGood === false ? 'call that did not do what was asked' : 'call',
     );
   };

@@ -1,9 +1,9 @@
 import type { Interceptor } from '@connectrpc/connect';
+import { identifyCaller } from '../../audit/index.js';
 import { ServiceError } from '../../errors.js';
-import { callerKey } from './access-log.js';
 
 export interface AuthenticationOptions {
-  /** The name of a bearer token; undefined for one that is not known. */
+  /** Tells the name of a bearer token; undefined when it is not good. */
   verify: (token: string) => string | undefined;
   /** Full names of the services that need no token. */
   openServices: readonly string[];
@@ -13,8 +13,8 @@ export interface AuthenticationOptions {
 export function authentication(options: AuthenticationOptions): Interceptor {
   return (next) => (request) => {
     const judged = judge(options, request.service.typeName, request.header.get('authorization'));
-    if ('refusal' in judged) throw judged.refusal;
-    request.contextValues.set(callerKey, judged.caller);
+    if (judged instanceof ServiceError) throw judged;
+    identifyCaller({ actor: judged });
     return next(request);
   };
 }
@@ -26,28 +26,25 @@ export function authentication(options: AuthenticationOptions): Interceptor {
 export function admission({ verify, openServices }: AuthenticationOptions) {
   return (service: string, authorization: string | undefined): 'caller' | 'open' | 'refused' => {
     if (openServices.includes(service)) return 'open';
-    return 'refusal' in judge({ verify, openServices }, service, authorization ?? null)
+    return judge({ verify, openServices }, service, authorization ?? null) instanceof ServiceError
       ? 'refused'
       : 'caller';
   };
 }
 
-/** `caller`: the name of the token that a call bears; undefined where none is needed. */
-type Judged = { caller: string | undefined } | { refusal: ServiceError };
-
+/** The name of the caller, undefined where none is asked for, or the refusal. */
 function judge(
   { verify, openServices }: AuthenticationOptions,
   service: string,
   authorization: string | null,
-): Judged {
-  if (openServices.includes(service)) return { caller: undefined };
+): ServiceError | string | undefined {
+  if (openServices.includes(service)) return undefined;
   const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
   if (token === undefined)
     return refused('The call needs the header "Authorization: Bearer <token>".', 'TOKEN_MISSING');
-  const caller = verify(token);
-  return caller === undefined ? refused('The bearer token is not known.', 'TOKEN_UNKNOWN') : { caller };
+  return verify(token) ?? refused('The bearer token is not known.', 'TOKEN_UNKNOWN');
 }
 
-function refused(message: string, reason: string): Judged {
-  return { refusal: new ServiceError('unauthenticated', message, { reason }) };
+function refused(message: string, reason: string): ServiceError {
+  return new ServiceError('unauthenticated', message, { reason });
 }
