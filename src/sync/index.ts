@@ -8,6 +8,7 @@ export type { ListChangesRequest, SyncChange, SyncChangeAction } from './runs/ch
 export type { ReadEntities, SyncWork } from './runs/dispatch.js';
 export type { Evidence } from './runs/evidence.js';
 export { readRunBacklog } from './runs/run-backlog.js';
+export type { RunFilter } from './runs/run-list.js';
 export type {
   SyncCounts,
   SyncIssue,
