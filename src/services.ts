@@ -1,4 +1,4 @@
-import { AttendanceService } from './attendance/index.js';
+import { AttendanceService, readOutboxBacklog } from './attendance/index.js';
 import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
@@ -12,6 +12,7 @@ import {
   cursorsOf,
   IntegrationService,
   IntegrationStore,
+  readSyncAges,
   StoredMemory,
   SyncOutcome,
   syncWork,
@@ -19,11 +20,11 @@ import {
 } from './integrations/index.js';
 import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
-import type { Logger } from './observability/index.js';
+import type { Logger, Readings } from './observability/index.js';
 import { RosterService } from './roster/index.js';
 import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
-import { type HeldRun, RunJobs, SyncService } from './sync/index.js';
+import { type HeldRun, RunJobs, readRunBacklog, SyncService } from './sync/index.js';
 
 /** The services of the product, without a port. */
 export interface Services {
@@ -38,6 +39,8 @@ export interface Services {
   database: Database;
   /** Durable jobs. */
   jobs: JobQueue;
+  /** How things stand, for metrics. */
+  readings: Readings;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
@@ -155,6 +158,13 @@ export async function buildServices({
       refusals: new Refusals(database),
       database,
       jobs,
+      readings: {
+        providers: () => factory.list().map(({ provider }) => provider),
+        pool: () => database.pool,
+        runs: () => readRunBacklog(database),
+        deliveries: () => readOutboxBacklog(database),
+        integrations: () => readSyncAges(database),
+      },
       obstacles,
       ready: async () => (await obstacles()).length === 0,
       async drain() {

@@ -43,6 +43,9 @@ const migrations = [
   schedules,
 ];
 
+/** Name of the last migration. */
+export const SCHEMA_VERSION = (migrations.at(-1) as (typeof migrations)[number]).name;
+
 /** Any number will do, as long as every process takes the same one. */
 const LOCK = 4_711_001;
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { validateHeaderValue } from 'node:http';
 import fetch, { FetchError, type Response } from 'node-fetch';
 import pLimit from 'p-limit';
-import type { Logger } from '../../observability/index.js';
+import { type Logger, type OutboundFacts, operations } from '../../observability/index.js';
 import { ConnectorError } from '../connector-error.js';
 import { reasonOfBreak } from './broken-connection.js';
 import type { Agents } from './guarded-agents.js';
@@ -66,6 +66,12 @@ export interface HttpRequest {
   retries?: number;
   /** What the log calls it, where the path does not tell. */
   name?: string;
+}
+
+/** How an exchange goes, and what is told of it. */
+interface Way {
+  idempotent: boolean;
+  told: OutboundFacts;
 }
 
 const KEPT_OF_REFUSALS = 64 * 1024;
@@ -155,10 +161,16 @@ export class HttpClient {
   async #once(request: HttpRequest, idempotent: boolean): Promise<HttpAnswer | HttpFailure> {
     const { logger } = this.options;
     const start = performance.now();
-    const result = await this.#exchange(request, idempotent);
-    const status = result instanceof HttpFailure ? result.answer?.status : result.status;
-    const ms = Math.round(performance.now() - start);
     const { method = 'GET', path } = request;
+    const told: OutboundFacts = { method, host: this.#base.host };
+    const result = await operations.outbound.observe(told, async () => {
+      const ended = await this.#exchange(request, { idempotent, told });
+      told.status = ended instanceof HttpFailure ? ended.answer?.status : ended.status;
+      if (ended instanceof HttpFailure && ended.kind !== 'status') told.failure = ended.kind;
+      return ended;
+    });
+    const { status } = told;
+    const ms = Math.round(performance.now() - start);
     const failure = result instanceof HttpFailure ? result.kind : undefined;
     logger.debug(
       { method, host: this.#base.host, path, call: request.name, status, failure, ms },
@@ -167,11 +179,11 @@ export class HttpClient {
     return result;
   }
 
-  async #exchange(request: HttpRequest, idempotent: boolean): Promise<HttpAnswer | HttpFailure> {
+  async #exchange(request: HttpRequest, way: Way): Promise<HttpAnswer | HttpFailure> {
     const { system, timeoutMs, signal } = this.options;
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
-      return await this.#follow(request, idempotent, AbortSignal.any([signal, timeout]));
+      return await this.#follow(request, way, AbortSignal.any([signal, timeout]));
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (error instanceof HttpFailure) return error;
@@ -186,7 +198,7 @@ export class HttpClient {
     }
   }
 
-  async #follow(request: HttpRequest, idempotent: boolean, signal: AbortSignal): Promise<HttpAnswer> {
+  async #follow(request: HttpRequest, { idempotent, told }: Way, signal: AbortSignal): Promise<HttpAnswer> {
     const { headers, maxBytes = MAX_BYTES } = this.options;
     const { method = 'GET' } = request;
     const agents = idempotent ? this.outbound.agents : this.outbound.freshAgents;
@@ -202,7 +214,7 @@ export class HttpClient {
           headers: {
             Accept: 'application/json',
             ...(request.json !== undefined && { 'Content-Type': 'application/json' }),
-            ...(url.origin === this.#base.origin && { ...headers, ...request.headers }),
+            ...(url.origin === this.#base.origin && { ...told.traceHeaders, ...headers, ...request.headers }),
           },
           ...(request.form && { body: request.form }),
           ...(request.json !== undefined && { body: JSON.stringify(request.json) }),

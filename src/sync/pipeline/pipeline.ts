@@ -2,6 +2,7 @@ import { lockInstitution, positionOf } from '../../changes/index.js';
 import type { RecordSource } from '../../connectors/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
+import { operations } from '../../observability/index.js';
 import { IssueLog } from '../issues/index.js';
 import type { SyncPolicy } from '../policy.js';
 import { noEvidence } from '../runs/evidence.js';
@@ -226,7 +227,7 @@ async function timed<T>(
   if (Date.now() - run.startedAt.getTime() > SHORT_MS) runs.saveStage(context);
   const start = performance.now();
   try {
-    return await work();
+    return await operations.step.observe({ name: stageName }, work);
   } finally {
     run.timings[step] = Math.round(performance.now() - start);
   }
