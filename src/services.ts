@@ -78,11 +78,12 @@ export async function buildServices({
   const storage = await openDatabase(config, logger, onFailure);
   const { database } = storage;
   try {
-    await migrate(database, logger).catch((error: unknown) => {
-      throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
-    });
     const jobs = new JobQueue({ database, logger });
-    await jobs.start();
+    await migrate(database, logger)
+      .then(() => jobs.start())
+      .catch((error: unknown) => {
+        throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
+      });
     const vault = new CredentialVault(await loadCredentialKeys(config));
     const credentialKeys = new CredentialKeys(database, vault);
     const lostKeys = await credentialKeys.warning();

@@ -63,8 +63,6 @@ export interface SyncLogs {
 }
 
 const LATEST_RUNS = 20;
-/** Of a caller who waits as long as it takes. */
-const NEVER = new AbortController().signal;
 
 /** Integrations with schools' systems: their settings, connection tests, syncs, and attendance sent back. */
 export class IntegrationService {
@@ -171,7 +169,7 @@ export class IntegrationService {
     entityType: SyncScope = 'ALL',
     options: { guard?: GuardOverride | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<SyncReport> {
-    const { guard, signal = NEVER } = options;
+    const { guard, signal = never() } = options;
     requireStorable({ guard });
     return this.parts.runJobs.run(await this.#requestOf(id, entityType, 'SYNC', guard), signal);
   }
@@ -180,7 +178,7 @@ export class IntegrationService {
   async previewSync(
     id: string,
     entityType: SyncScope = 'ALL',
-    { signal = NEVER }: { signal?: AbortSignal | undefined } = {},
+    { signal = never() }: { signal?: AbortSignal | undefined } = {},
   ): Promise<SyncReport> {
     return this.parts.runJobs.run(await this.#requestOf(id, entityType, 'PREVIEW'), signal);
   }
@@ -223,7 +221,7 @@ export class IntegrationService {
    * A run as it stands, and again whenever that changes, until it has ended or `signal` is aborted. Throws
    * `not_found`.
    */
-  async *watchSync(id: string, runId: string, signal: AbortSignal = NEVER): AsyncGenerator<RunState> {
+  async *watchSync(id: string, runId: string, signal: AbortSignal = never()): AsyncGenerator<RunState> {
     await this.getIntegration(id);
     yield* this.parts.syncs.watch.watch(id, runId, signal);
   }
@@ -464,6 +462,11 @@ function openStored(vault: CredentialOpener, { id, credentials }: { id: string; 
     if (!(error instanceof UnopenableCredentialsError)) throw error;
     throw new ServiceError('failed_precondition', error.message, { reason: 'CREDENTIALS_UNOPENABLE' });
   }
+}
+
+/** Of a caller who waits as long as it takes. One of its own: whatever listens to it is gone with the call. */
+function never(): AbortSignal {
+  return new AbortController().signal;
 }
 
 function sentenceOf(error: unknown): string {

@@ -3091,7 +3091,7 @@ export const IntegrationService: GenService<{
   },
   /**
    * Stops a run before it writes anything: at once when it waits, else at its next page, within two seconds. What it was writing at that
-   * moment is written whole, or not at all. Parts of a run of all entity types that were done stay. A plan that was being applied waits again.
+   * moment is written whole, or not at all. Parts of a run of all entity types that were done stay.
    *
    * @generated from rpc smartid.integrations.v1.IntegrationService.CancelSync
    */
