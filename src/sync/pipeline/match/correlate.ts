@@ -2,6 +2,7 @@ import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
+import { areFew } from '../sql/joins.js';
 import { RUN } from '../sql/run-sql.js';
 import type { Staged } from '../stage/index.js';
 import { contradictionOfUpdate } from './contradiction.js';
@@ -11,7 +12,7 @@ import { matchesSql } from './matches.js';
 
 /** So many candidates of a conflict are stored, the likeliest. */
 const MAX_CANDIDATES = 10;
-/** Up to so many changed rows, looking each up costs less than going through the school. */
+/** Up to so many changed rows are looked up one by one in a school of any size. */
 const MAX_LOOKUPS = 2_000;
 
 interface CorrelateOptions {
@@ -83,7 +84,8 @@ async function findReusedIds(
   const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND (d.record->>'nationalId' = s.national_id
     OR (d.record->>'givenName' IS NOT DISTINCT FROM s.given_name AND d.record->>'familyName' IS NOT DISTINCT FROM s.family_name))`;
   // A few rows are looked up by their keys, one by one, whatever the database takes the tables for.
-  const isFew = staged.staged - staged.fresh <= MAX_LOOKUPS;
+  const sizes = { rows: staged.staged - staged.fresh, among: staged.known.mapped };
+  const isFew = areFew(sizes, MAX_LOOKUPS);
   const join = (table: string, as: string, key: string) =>
     isFew
       ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true`

@@ -7,6 +7,7 @@ import { comparisonOf, DIGEST_BYTES, digestKey, digestOf, digestsOf } from './di
 import { canDraft } from './drafts.js';
 import { dropDuplicates, duplicate, matchStaged, newcomers } from './duplicates.js';
 import { KnownDigests } from './known-digests.js';
+import { loadKnownDigests } from './load-digests.js';
 import { addPageIssues } from './page-issues.js';
 import { warnOfRepeatedNationalIds } from './repeated-national-ids.js';
 import { Repeats } from './repeats.js';
@@ -79,7 +80,7 @@ async function stageAll(
   const key = digestKey(run.integrationId, options.policy.fields[spec.entityType]);
   const [known, pages] = await readMeanwhile(readPages(source.entities as Pages<EntityRecord>), async () =>
     // For a few records it is not worth while to know all digests.
-    source.partial || drafted ? KnownDigests.none() : KnownDigests.load(database, run, spec),
+    source.partial || drafted ? KnownDigests.none() : loadKnownDigests(database, run, spec),
   );
   run.evidence.comparedBy = comparisonOf(run.integrationId, options.policy.fields[spec.entityType]);
   let partial = source.partial ?? false;
