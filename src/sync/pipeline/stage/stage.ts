@@ -43,8 +43,6 @@ export interface Staged {
   matched: { digested: number; undigested: number };
 }
 
-const ONCE = { once: true };
-
 /**
  * Reads and stages: reads the source page by page, cleans and checks each row, and writes the good ones to
  * sync_staged.
@@ -179,7 +177,10 @@ async function stageAll(
   partial ||= absent !== undefined;
   const ofMemberships = await stageMemberships(options, writer);
   await writer.flush();
+  const found = await issues.mark();
   const match = await options.lease.transaction(async () => {
+    // The database may let others go first, and this be done again.
+    await issues.rewind(found);
     await preferHashJoins(database);
     const twice = await dropDuplicates(options, { file, drafted, suspects: externalIds.suspects });
     await warnOfRepeatedNationalIds({
@@ -193,8 +194,7 @@ async function stageAll(
     });
     if (drafted) return { twice, ...newcomers(entities - twice) };
     return { twice, ...(await matchStaged(options, known, { rows: writer.lastSeq, file })) };
-    // What was found is in the log of issues already.
-  }, ONCE);
+  });
   const duplicates = match.twice + match.duplicates;
   run.counts.failed += duplicates;
   if (duplicates > 0) run.evidence.idsUnique = false;
