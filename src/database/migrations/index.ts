@@ -13,6 +13,7 @@ import { editedDigests } from './0013-edited-digests.js';
 import { lastingConflicts } from './0015-lasting-conflicts.js';
 import { dailyChanges } from './0016-daily-changes.js';
 import { connectorMemory } from './0020-connector-memory.js';
+import { audit } from './0024-audit.js';
 import type { Migration } from './migration.js';
 
 export { createIndex, type Migration, type NewIndex } from './migration.js';
@@ -34,4 +35,5 @@ export const migrations: readonly Migration[] = [
   lastingConflicts,
   dailyChanges,
   connectorMemory,
+  audit,
 ];
