@@ -116,30 +116,10 @@ async function finish(
  */
 function refreshStatistics({ database, logger }: AttemptParts, run: SyncRun): void {
   if (!database.copies || run.entityType === 'ALL' || run.counts.created < MANY) return;
-  const columns: Record<string, string> = {
-    [ENTITY_SPECS[run.entityType].table]: 'institution_id, id, merged_into',
-    integration_mappings: 'integration_id, entity_type, internal_id, external_id, digest, missing_runs',
-  };
-  const refresh = async () => {
-    const grown = await findGrown(database, Object.keys(columns), run.counts.created);
-    if (grown.length === 0) return;
-    await database.execute(`ANALYZE ${grown.map((table) => `${table} (${columns[table]})`).join(', ')}`);
-  };
-  refresh().catch((error: unknown) => logger.warn({ err: error }, 'statistics were not brought up to date'));
-}
-
-/**
- * Those of some tables of which a tenth or more came after they were last looked at, `added` rows at least. To
- * look at a large table takes a second, which is no use to anybody where one more school is hardly seen in it.
- */
-async function findGrown(database: Database, tables: readonly string[], added: number): Promise<string[]> {
-  const rows = await database.query<{ name: string }>(
-    `SELECT t.name
-     FROM unnest($1::text[]) AS t (name)
-     JOIN pg_class c ON c.oid = to_regclass(t.name)
-     -- -1: never looked at.
-     WHERE GREATEST(pg_stat_get_mod_since_analyze(c.oid), $2::bigint) * 10 >= c.reltuples`,
-    [tables, added],
-  );
-  return rows.map(({ name }) => name);
+  database
+    .execute(
+      `ANALYZE ${ENTITY_SPECS[run.entityType].table} (institution_id, id, merged_into),
+         integration_mappings (integration_id, entity_type, internal_id, external_id, digest, missing_runs)`,
+    )
+    .catch((error: unknown) => logger.warn({ err: error }, 'statistics were not brought up to date'));
 }
