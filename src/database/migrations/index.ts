@@ -12,6 +12,7 @@ import { outboxAttempts } from './0012-outbox-attempts.js';
 import { editedDigests } from './0013-edited-digests.js';
 import { lastingConflicts } from './0015-lasting-conflicts.js';
 import { dailyChanges } from './0016-daily-changes.js';
+import { listsOverAll } from './0017-lists-over-all.js';
 import { connectorMemory } from './0020-connector-memory.js';
 import { audit } from './0024-audit.js';
 import type { Migration } from './migration.js';
@@ -34,6 +35,7 @@ export const migrations: readonly Migration[] = [
   editedDigests,
   lastingConflicts,
   dailyChanges,
+  listsOverAll,
   connectorMemory,
   audit,
 ];
