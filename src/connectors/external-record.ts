@@ -155,7 +155,7 @@ export interface FingerprintedPage<R> {
   /** Line of each row in its file. */
   lines: readonly number[];
   file?: string | undefined;
-  /** The rows at these positions, as a page. */
+  /** The rows at these positions, as a page; to be asked for before the next page is. */
   read(positions: readonly number[]): RecordPage<R>;
 }
 

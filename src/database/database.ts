@@ -220,10 +220,9 @@ export class Database {
 
   /**
    * Runs `work` in one transaction, or in the one under way. Where others were in its way, it is done again
-   * from its beginning: it must change nothing but the database, or the same as before. `once` is for work
-   * that cannot promise that.
+   * from its beginning: it must change nothing but the database, or the same as before.
    */
-  async transaction<T>(work: () => Promise<T>, { once = false } = {}): Promise<T> {
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.#current.getStore()) return work();
     const use = () =>
       this.sequelize.transaction((transaction) =>
@@ -233,7 +232,7 @@ export class Database {
           return result;
         }),
       );
-    return this.#inTurn(use, once ? 1 : MOST_TRIES);
+    return this.#inTurn(use);
   }
 
   /**
@@ -289,12 +288,12 @@ export class Database {
    * Waits for a turn in the lane under way. What others were in the way of is tried again; a wait that was too
    * long is the caller's to repeat.
    */
-  async #inTurn<T>(use: () => Promise<T>, tries = MOST_TRIES): Promise<T> {
+  async #inTurn<T>(use: () => Promise<T>): Promise<T> {
     for (let nth = 1; ; nth++) {
       try {
         return await (this.#lanes ? this.#lanes.take(use) : use());
       } catch (error) {
-        if (!isConflict(error) || nth >= tries) throw explained(error);
+        if (!isConflict(error) || nth >= MOST_TRIES) throw explained(error);
         // Not all at the same time again.
         await sleep(Math.random() * FIRST_PAUSE_MS * 2 ** nth);
       }

@@ -233,7 +233,7 @@ CREATE TABLE integration_mappings (
   CONSTRAINT integration_mappings_by_internal UNIQUE (integration_id, entity_type, internal_id),
   CONSTRAINT integration_mappings_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text]))),
   CONSTRAINT integration_mappings_missing_runs_check CHECK ((missing_runs >= 0))
-);
+) WITH (fillfactor=90);
 
 CREATE TABLE integrations (
   id uuid NOT NULL,
@@ -342,7 +342,7 @@ CREATE TABLE students (
   edited text[] DEFAULT '{}'::text[] NOT NULL,
   merged_into uuid,
   CONSTRAINT students_pkey PRIMARY KEY (institution_id, id)
-);
+) WITH (fillfactor=90);
 CREATE INDEX students_merged ON students USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
 CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON students FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('STUDENT');
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON students FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('STUDENT');
@@ -442,6 +442,7 @@ CREATE TABLE sync_runs (
   guard_base integer,
   guard_left integer,
   guard_returned integer,
+  guard_renamed integer,
   provider text,
   queued_at timestamp with time zone,
   failures jsonb DEFAULT '[]'::jsonb NOT NULL,
@@ -542,7 +543,7 @@ CREATE TABLE teachers (
   edited text[] DEFAULT '{}'::text[] NOT NULL,
   merged_into uuid,
   CONSTRAINT teachers_pkey PRIMARY KEY (institution_id, id)
-);
+) WITH (fillfactor=90);
 CREATE INDEX teachers_merged ON teachers USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
 CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON teachers FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('TEACHER');
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON teachers FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('TEACHER');

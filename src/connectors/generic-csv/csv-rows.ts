@@ -53,7 +53,7 @@ export async function detectDialect(
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<CsvDialect> {
   const { name } = file;
-  const { sample, start, ...look } = await lookAtEncoding(file.read());
+  const { sample, start, ...look } = await lookAtEncoding(file.read({ inPlace: true }));
   if (sample.replaceAll('\0', '').trim() === '')
     throw new ConnectorError(
       `${name} is empty. Its first line must hold the names of the columns; export it again.`,

@@ -79,7 +79,7 @@ async function planAndApply(
   { staged, policy, issues }: { staged: Staged; policy: SyncPolicy; issues: IssueLog },
 ): Promise<void> {
   const { database, runs, run, lease } = context;
-  const found = issues.mark();
+  const found = await issues.mark();
   // What planning adds to them belongs to one plan.
   const { failed } = run.membershipCounts;
   const evidence = structuredClone(run.evidence);

@@ -2,6 +2,7 @@ import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
+import { areFew } from '../sql/joins.js';
 import { RUN } from '../sql/run-sql.js';
 import type { Staged } from '../stage/index.js';
 import { contradictionOfUpdate } from './contradiction.js';
@@ -11,7 +12,7 @@ import { matchesSql } from './matches.js';
 
 /** So many candidates of a conflict are stored, the likeliest. */
 const MAX_CANDIDATES = 10;
-/** Up to so many changed rows, looking each up costs less than going through the school. */
+/** Up to so many changed rows are looked up one by one in a school of any size. */
 const MAX_LOOKUPS = 2_000;
 
 interface CorrelateOptions {
@@ -83,7 +84,8 @@ async function findReusedIds(
   const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND (d.record->>'nationalId' = s.national_id
     OR (d.record->>'givenName' IS NOT DISTINCT FROM s.given_name AND d.record->>'familyName' IS NOT DISTINCT FROM s.family_name))`;
   // A few rows are looked up by their keys, one by one, whatever the database takes the tables for.
-  const isFew = staged.staged - staged.fresh <= MAX_LOOKUPS;
+  const sizes = { rows: staged.staged - staged.fresh, among: staged.known.mapped };
+  const isFew = areFew(sizes, MAX_LOOKUPS);
   const join = (table: string, as: string, key: string) =>
     isFew
       ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true`
@@ -102,15 +104,27 @@ async function findReusedIds(
 
 async function findDoubtful(
   database: Database,
-  { run, spec, policy }: CorrelateOptions,
+  options: CorrelateOptions,
   reused: readonly ReusedId[],
 ): Promise<PlannedConflict[]> {
-  const { link, conflict } = policy.correlation;
+  const { run, spec, policy } = options;
   await database.query('DROP TABLE IF EXISTS sync_candidates');
   // Of the transaction under way alone.
   await database.query(
     'CREATE TEMP TABLE sync_candidates (seq int, id uuid, mapped_as text, confidence float8, rule text, is_own boolean, contradicts text) ON COMMIT DROP',
   );
+  await insertCandidates(database, options, reused);
+  await linkSureCandidates(database, run, policy.correlation.link);
+  return keepDoubtfulOut(database, run, spec);
+}
+
+/** Writes all candidates of the rows of the run into sync_candidates. */
+async function insertCandidates(
+  database: Database,
+  { run, spec, policy }: CorrelateOptions,
+  reused: readonly ReusedId[],
+): Promise<void> {
+  const { link, conflict } = policy.correlation;
   const matches = matchesSql(spec, {
     rows: `SELECT s.seq, s.external_id, s.national_id, s.code, s.email, s.given_name, s.family_name,
       s.birth_date,
@@ -134,19 +148,32 @@ async function findDoubtful(
   });
   await database.execute(
     `INSERT INTO sync_candidates (seq, id, mapped_as, confidence, rule, is_own, contradicts) ${matches}`,
-    [run.integrationId, run.id, run.institutionId, spec.entityType, conflict, link].concat([
+    [
+      run.integrationId,
+      run.id,
+      run.institutionId,
+      spec.entityType,
+      conflict,
+      link,
       reused.map(({ seq }) => seq),
       reused.map(({ mappedId }) => mappedId),
-    ] as never[]),
+    ],
   );
-  // A single sure candidate whom nobody else claims, and whom the row does not contradict.
+}
+
+/** Links a row to a single sure candidate whom nobody else claims, and whom the row does not contradict. */
+async function linkSureCandidates(database: Database, run: SyncRun, confidence: number): Promise<void> {
   await database.execute(
     `UPDATE sync_staged s SET link_id = c.id FROM (${COUNTED}) c
      WHERE ${RUN} AND s.seq = c.seq AND c.mapped_as IS NULL AND c.confidence >= $3 AND c.of_row = 1
        AND c.of_person = 1
        AND c.contradicts IS NULL AND c.is_own IS NOT TRUE`,
-    [run.integrationId, run.id, link],
+    [run.integrationId, run.id, confidence],
   );
+}
+
+/** Makes conflicts of the rows that have candidates and are not linked. */
+function keepDoubtfulOut(database: Database, run: SyncRun, spec: EntitySpec): Promise<PlannedConflict[]> {
   return keepOut(database, spec, {
     doubtful: `SELECT c.seq, ${REASON} AS reason,
         jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule)

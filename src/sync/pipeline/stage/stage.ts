@@ -7,6 +7,7 @@ import { comparisonOf, DIGEST_BYTES, digestKey, digestOf, digestsOf } from './di
 import { canDraft } from './drafts.js';
 import { dropDuplicates, duplicate, matchStaged, newcomers } from './duplicates.js';
 import { KnownDigests } from './known-digests.js';
+import { loadKnownDigests } from './load-digests.js';
 import { addPageIssues } from './page-issues.js';
 import { warnOfRepeatedNationalIds } from './repeated-national-ids.js';
 import { Repeats } from './repeats.js';
@@ -41,8 +42,6 @@ export interface Staged {
   /** Of those that have one: how many of the mappings have a digest, and how many have none. */
   matched: { digested: number; undigested: number };
 }
-
-const ONCE = { once: true };
 
 /**
  * Reads and stages: reads the source page by page, cleans and checks each row, and writes the good ones to
@@ -79,7 +78,7 @@ async function stageAll(
   const key = digestKey(run.integrationId, options.policy.fields[spec.entityType]);
   const [known, pages] = await readMeanwhile(readPages(source.entities as Pages<EntityRecord>), async () =>
     // For a few records it is not worth while to know all digests.
-    source.partial || drafted ? KnownDigests.none() : KnownDigests.load(database, run, spec),
+    source.partial || drafted ? KnownDigests.none() : loadKnownDigests(database, run, spec),
   );
   run.evidence.comparedBy = comparisonOf(run.integrationId, options.policy.fields[spec.entityType]);
   let partial = source.partial ?? false;
@@ -178,7 +177,10 @@ async function stageAll(
   partial ||= absent !== undefined;
   const ofMemberships = await stageMemberships(options, writer);
   await writer.flush();
+  const found = await issues.mark();
   const match = await options.lease.transaction(async () => {
+    // The database may let others go first, and this be done again.
+    await issues.rewind(found);
     await preferHashJoins(database);
     const twice = await dropDuplicates(options, { file, drafted, suspects: externalIds.suspects });
     await warnOfRepeatedNationalIds({
@@ -192,8 +194,7 @@ async function stageAll(
     });
     if (drafted) return { twice, ...newcomers(entities - twice) };
     return { twice, ...(await matchStaged(options, known, { rows: writer.lastSeq, file })) };
-    // What was found is in the log of issues already.
-  }, ONCE);
+  });
   const duplicates = match.twice + match.duplicates;
   run.counts.failed += duplicates;
   if (duplicates > 0) run.evidence.idsUnique = false;
