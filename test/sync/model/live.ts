@@ -135,7 +135,8 @@ function checkRun(
   const type = run.entityType;
   const check = { integration, type, run, before, after, memory };
   // Where several runs of the type were applied, nobody can tell which of them did what.
-  const isAlone = applied.filter(({ entityType }) => entityType === type).length === 1;
+  const hasMet = 'trouble' in step && step.trouble?.kind === 'met';
+  const isAlone = applied.filter(({ entityType }) => hasMet || entityType === type).length === 1;
   if (!isAlone) return;
   const isAtOnce = step.do === 'preview' && step.ending === 'approve' && !run.rollsBack;
   if (isOfReading || isAtOnce) checkReading(check);
@@ -146,12 +147,12 @@ function checkRun(
 /** Runs that were taken back do not add up. */
 function forgetTakenBack(memory: Memory, ended: readonly Run[]): void {
   const back = new Set(
-    ended.filter(({ status }) => status === 'COMPLETED').map(({ rollsBack }) => rollsBack),
+    ended.flatMap(({ status, rollsBack }) => (status === 'COMPLETED' && rollsBack ? rollsBack : [])),
   );
   for (const [key, steps] of memory.guardSteps)
     memory.guardSteps.set(
       key,
-      steps.filter(({ runId, parentId }) => !back.has(runId) && !back.has(parentId)),
+      steps.filter(({ runId, parentId }) => !back.has(runId) && !(parentId && back.has(parentId))),
     );
 }
 

@@ -67,7 +67,7 @@ export type MassChange = 'gone' | 'inactive' | 'back' | 'no group' | 'group 0' |
 
 export type Change =
   | { of: 'student'; slot: number; row: StudentRow | null }
-  /** So many students, from a slot on. */
+  /** So many of the students who are there, from a slot on. */
   | { of: 'students'; slot: number; count: number; what: MassChange }
   | { of: 'group'; slot: number; row: SchoolState['groups'][number] }
   | { of: 'teacher'; slot: number; row: SchoolState['teachers'][number] }
@@ -169,17 +169,19 @@ export function changeSchool(school: SchoolState, change: Change): void {
   else school.courses[change.slot] = change.name;
 }
 
+/** Who is gone already is not one of those who go. */
 function changeMany(
   { students }: SchoolState,
   { slot: first, count, what }: Extract<Change, { of: 'students' }>,
 ): void {
-  for (let at = first; at < first + count; at++) {
-    const slot = at % SLOTS;
-    const row = students[slot] ?? null;
-    if (what === 'back') students[slot] = row ? { ...row, active: true } : plainRow(slot);
-    if (!row) continue;
+  const isOne = (row: StudentRow | null | undefined) =>
+    what === 'back' || (row && (what !== 'inactive' || row.active));
+  const slots = Array.from({ length: SLOTS }, (_, nth) => (first + nth) % SLOTS);
+  for (const slot of slots.filter((at) => isOne(students[at])).slice(0, count)) {
+    const row = students[slot] ?? plainRow(slot);
     if (what === 'gone') students[slot] = null;
     if (what === 'inactive') students[slot] = { ...row, active: false };
+    if (what === 'back') students[slot] = { ...row, active: true };
     if (what === 'no group') students[slot] = { ...row, group: null };
     if (what === 'group 0') students[slot] = { ...row, group: 0 };
     if (what === 'other e-mail') students[slot] = { ...row, mail: row.mail === 1 ? 2 : 1 };
