@@ -170,20 +170,24 @@ function leaveOut(database: Database, run: SyncRun): Promise<number> {
  */
 async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEACHER', lastSeq: number) {
   const plans = await earlierPlans(database, run);
-  // With what these plans say of who is gone, and who is back.
+  // With what these plans say of who is gone, who is back, and who is linked.
   const mapped = (alias: string, type: string, id: string) => `
-    JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
+    LEFT JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
       AND ${alias}.internal_id = ${id}
     LEFT JOIN sync_changes ${alias}c ON ${alias}c.integration_id = $1
       AND ${alias}c.run_id = ANY($5::uuid[])
       AND ${alias}c.entity = ${type}
-      AND ${alias}c.internal_id = ${id} AND ${alias}c.missing_after IS NOT NULL`;
-  const stays = (alias: string) => `COALESCE(${alias}c.missing_after, ${alias}.missing_runs) = 0`;
-  const isThere = (alias: string) => `(${alias}.missing_runs = 0 OR ${alias}c.missing_after = 0)`;
+      AND ${alias}c.internal_id = ${id}
+      AND (${alias}c.missing_after IS NOT NULL OR ${alias}c.action = 'LINK')`;
+  const isLinked = (alias: string) => `${alias}c.action IS NOT DISTINCT FROM 'LINK'`;
+  const stays = (alias: string) =>
+    `(${isLinked(alias)} OR COALESCE(${alias}c.missing_after, ${alias}.missing_runs) = 0)`;
+  const isThere = (alias: string) =>
+    `(${isLinked(alias)} OR ${alias}.missing_runs = 0 OR ${alias}c.missing_after = 0)`;
   const deleted = await database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before)
      SELECT $1, $2, $6 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE',
-       t.person_id, g.external_id,
+       t.person_id, COALESCE(g.external_id, gc.external_id),
        jsonb_build_object('groupId', t.group_id, 'personId', t.person_id, 'role', t.role)
      FROM memberships t ${mapped('g', `'GROUP'`, 't.group_id')} ${mapped('p', '$4', 't.person_id')}
      LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
