@@ -339,7 +339,12 @@ describe('somebody of whom nobody can tell who it is', () => {
 
   it('ends at once for who is linked again in another group', async () => {
     const { mappingService } = await sharedServices();
-    const own = { 'students.csv': table('id,nombres,rut', ['1,Ana,12345678-5', ...students.slice(1).map((row) => `${row},`)]) };
+    const own = {
+      'students.csv': table('id,nombres,rut', [
+        '1,Ana,12345678-5',
+        ...students.slice(1).map((row) => `${row},`),
+      ]),
+    };
     const school = await schoolWithMemberships(own);
     await mappingService.repairs.unlink({
       integrationId: school.integrationId,

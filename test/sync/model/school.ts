@@ -353,7 +353,8 @@ export class ModelSchool {
           if (inTransaction && this.database.isExclusive) return false;
           if (kind === 'deleted') {
             const gone = this.#delete(of);
-            await this.#doBeside(gone, inTransaction);
+            // It may wait for what the process holds elsewhere.
+            await this.#doBeside(gone, !this.database.isExclusive);
             return true;
           }
           if (kind === 'met') {
