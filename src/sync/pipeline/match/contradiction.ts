@@ -59,6 +59,16 @@ export function contradictionOfUpdate(spec: EntitySpec, row: string, person: str
 }
 
 /**
+ * SQL that says whether a row and the person that its id is mapped to are two, should the national id of the
+ * row be somebody else's: the row has another name, and the person has no national id that would tell.
+ */
+export function isAnotherIfTaken(spec: EntitySpec, row: string, person: string): string {
+  const { sameMail, otherName } = comparisons(spec, row, person);
+  return `CASE WHEN ${identifying(`${row}.national_id`)} IS NOT NULL AND ${identifying(`${person}.national_id`)} IS NULL
+    AND NOT ${sameMail} THEN ${otherName} ELSE false END`;
+}
+
+/**
  * SQL that says whether a row and a person are surely one, of whom it is known that they have a national id
  * or a code in common: the same national id and a word of the name, or else the same name and nothing that
  * tells otherwise.

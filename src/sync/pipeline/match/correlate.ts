@@ -5,7 +5,7 @@ import type { SyncRun } from '../../runs/sync-run.js';
 import { areFew } from '../sql/joins.js';
 import { RUN } from '../sql/run-sql.js';
 import type { Staged } from '../stage/index.js';
-import { contradictionOfUpdate } from './contradiction.js';
+import { contradictionOfUpdate, isAnotherIfTaken } from './contradiction.js';
 import { followDecisions } from './decisions.js';
 import { keepMembershipsOf, keepOut, type PlannedConflict } from './keep-out.js';
 import { matchesSql } from './matches.js';
@@ -26,6 +26,8 @@ interface CorrelateOptions {
 interface ReusedId {
   seq: number;
   mappedId: string;
+  /** The national id of the row, where it contradicts that person only if it is somebody else's. */
+  nationalId: string | null;
 }
 
 /** Each candidate with how many its row has, and how many rows its person has. */
@@ -75,7 +77,8 @@ async function dropSettled(database: Database, { run, spec, staged }: CorrelateO
 }
 
 /**
- * Changed rows that contradict whom their id is mapped to, where nobody decided that it is the same person.
+ * Changed rows that contradict whom their id is mapped to, where nobody decided that it is the same person. A
+ * row with another name contradicts a person without a national id, too, when it has that of somebody else.
  */
 async function findReusedIds(
   database: Database,
@@ -90,15 +93,30 @@ async function findReusedIds(
     isFew
       ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true`
       : `JOIN ${table} ${as} ON ${key}`;
-  return database.query<ReusedId>(
+  const contradiction = contradictionOfUpdate(spec, 's', 't');
+  const found = await database.query<ReusedId>(
     `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
-       SELECT s.seq, m.internal_id AS "mappedId" FROM s
+       SELECT s.seq, m.internal_id AS "mappedId",
+         CASE WHEN (${contradiction}) IS NULL THEN s.national_id END AS "nationalId"
+       FROM s
        ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
        ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
        LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
          AND d.external_id = s.external_id
-       WHERE (${contradictionOfUpdate(spec, 's', 't')}) IS NOT NULL AND (${isDecided}) IS NOT TRUE`,
+       WHERE ((${contradiction}) IS NOT NULL OR ${isAnotherIfTaken(spec, 's', 't')})
+         AND (${isDecided}) IS NOT TRUE`,
     [run.integrationId, run.id, run.institutionId, spec.entityType],
+  );
+  const asked = found.flatMap(({ nationalId }) => nationalId ?? []);
+  if (asked.length === 0) return found;
+  const owners = await database.query<{ id: string; nationalId: string }>(
+    `SELECT id, national_id AS "nationalId" FROM ${spec.table}
+     WHERE institution_id = $1 AND national_id = ANY($2::text[]) AND merged_into IS NULL`,
+    [run.institutionId, asked],
+  );
+  return found.filter(
+    ({ nationalId, mappedId }) =>
+      nationalId === null || owners.some((one) => one.nationalId === nationalId && one.id !== mappedId),
   );
 }
 
@@ -187,8 +205,9 @@ function keepDoubtfulOut(database: Database, run: SyncRun, spec: EntitySpec): Pr
 
 /** Why a row is in doubt, from all its candidates. */
 const REASON = `CASE
-  WHEN bool_or(c.is_own) THEN format('has an id that may be re-used: its row has %s than the person it is mapped to',
-    COALESCE(max(c.contradicts) FILTER (WHERE c.is_own), 'other data'))
+  WHEN bool_or(c.is_own) THEN 'has an id that may be re-used: its row has '
+    || COALESCE(max(c.contradicts) FILTER (WHERE c.is_own) || ' than the person it is mapped to',
+      'another name than the person it is mapped to, and the national id of somebody else')
   WHEN max(c.mapped_as) IS NOT NULL THEN format('looks like the person with id "%s"', max(c.mapped_as))
   WHEN bool_or(c.of_person > 1) THEN 'looks like somebody whom another row looks like too'
   WHEN count(*) > 1 THEN format('may be any of %s people in the roster', count(*))

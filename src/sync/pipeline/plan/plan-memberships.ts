@@ -177,60 +177,82 @@ function leaveOut(database: Database, run: SyncRun): Promise<number> {
 }
 
 /**
- * Memberships that this source brought and has no longer, of people and groups that it still has: of those
- * who are gone themselves the last state is kept.
+ * Memberships that this source brought and has no longer, of people and groups that it still has or has again:
+ * of those who are gone themselves the last state is kept.
  */
 async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEACHER', lastSeq: number) {
-  const deleted = await insertEnds(database, { run, role, lastSeq });
-  return deleted === 0 ? { deleted } : { deleted, ...(await countEnds(database, run, role)) };
+  const plans = await earlierPlans(database, run);
+  const deleted = await insertEnds(database, { run, role, plans, lastSeq });
+  return deleted === 0 ? { deleted } : { deleted, ...(await countEnds(database, { run, role, plans })) };
 }
 
-/** SQL that joins the mapping of somebody who is not missing; $1 is the integration. */
-function joinPresent(alias: string, type: string, id: string): string {
+/** What the ends of memberships are planned by: `plans` are this run and those it goes on from. */
+interface Ends {
+  run: SyncRun;
+  role: 'STUDENT' | 'TEACHER';
+  plans: readonly string[];
+}
+
+/**
+ * SQL that joins somebody's mapping, with what the plans say of who is gone, who is back, and who is linked. $1
+ * is the integration, $5 the plans.
+ */
+function joinMapping(alias: string, type: string, id: string): string {
   return `
-    JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
-      AND ${alias}.internal_id = ${id} AND ${alias}.missing_runs = 0`;
+    LEFT JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
+      AND ${alias}.internal_id = ${id}
+    LEFT JOIN sync_changes ${alias}c ON ${alias}c.integration_id = $1
+      AND ${alias}c.run_id = ANY($5::uuid[])
+      AND ${alias}c.entity = ${type}
+      AND ${alias}c.internal_id = ${id}
+      AND (${alias}c.missing_after IS NOT NULL OR ${alias}c.action = 'LINK')`;
 }
 
-async function insertEnds(
+function isLinked(alias: string): string {
+  return `${alias}c.action IS NOT DISTINCT FROM 'LINK'`;
+}
+
+function insertEnds(
   database: Database,
-  { run, role, lastSeq }: { run: SyncRun; role: string; lastSeq: number },
+  { run, role, plans, lastSeq }: Ends & { lastSeq: number },
 ): Promise<number> {
-  const stays = (alias: string, type: string, id: string) => `${joinPresent(alias, type, id)}
-    LEFT JOIN sync_changes ${alias}c ON ${alias}c.integration_id = $1 AND ${alias}c.run_id = $2
-      AND ${alias}c.entity = ${type}
-      AND ${alias}c.internal_id = ${id} AND ${alias}c.missing_after > 0`;
+  const stays = (alias: string) =>
+    `(${isLinked(alias)} OR COALESCE(${alias}c.missing_after, ${alias}.missing_runs) = 0)`;
   return database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before)
-     SELECT $1, $2, $5 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE',
-       t.person_id, g.external_id,
+     SELECT $1, $2, $6 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE',
+       t.person_id, COALESCE(g.external_id, gc.external_id),
        jsonb_build_object('groupId', t.group_id, 'personId', t.person_id, 'role', t.role)
-     FROM memberships t ${stays('g', `'GROUP'`, 't.group_id')} ${stays('p', '$4', 't.person_id')}
+     FROM memberships t ${joinMapping('g', `'GROUP'`, 't.group_id')} ${joinMapping('p', '$4', 't.person_id')}
      LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
      WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL
-       AND gc.seq IS NULL AND pc.seq IS NULL`,
-    [run.integrationId, run.id, run.institutionId, role, lastSeq],
+       AND ${stays('g')} AND ${stays('p')}`,
+    [run.integrationId, run.id, run.institutionId, role, plans, lastSeq],
   );
 }
 
 /** How many memberships and members there are, and how many of these the plan leaves in no group. */
-async function countEnds(database: Database, run: SyncRun, role: string) {
+async function countEnds(database: Database, { run, role, plans }: Ends) {
+  const isThere = (alias: string) =>
+    `(${isLinked(alias)} OR ${alias}.missing_runs = 0 OR ${alias}c.missing_after = 0)`;
   const [impact] = await database.query<{ present: number; members: number; membersLeaving: number }>(
     `WITH left_over AS (
        SELECT t.person_id, count(*) AS had, count(c.seq) AS ends
-         FROM memberships t ${joinPresent('g', `'GROUP'`, 't.group_id')}
-       ${joinPresent('p', '$4', 't.person_id')}
+       FROM memberships t ${joinMapping('g', `'GROUP'`, 't.group_id')}
+       ${joinMapping('p', '$4', 't.person_id')}
        LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP'
          AND c.action = 'DELETE'
          AND c.internal_id = t.person_id AND c.before->>'groupId' = t.group_id::text
-       WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 GROUP BY t.person_id)
+       WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4
+         AND ${isThere('g')} AND ${isThere('p')}
+       GROUP BY t.person_id)
      SELECT COALESCE(sum(had), 0)::int AS present, count(*)::int AS members,
        (count(*) FILTER (WHERE had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
      FROM left_over l
      LEFT JOIN (SELECT DISTINCT internal_id FROM sync_changes
                 WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE') n
                   ON n.internal_id = l.person_id`,
-    [run.integrationId, run.id, run.institutionId, role],
+    [run.integrationId, run.id, run.institutionId, role, plans],
   );
   return impact;
 }
