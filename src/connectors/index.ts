@@ -8,4 +8,5 @@ export { isAllowEntry, Outbound, webAddress } from './http/index.js';
 export { IntegrationProvider } from './integration-provider.js';
 export { MappingEntityType } from './mapping-entity-type.js';
 export { RosterConnector } from './roster-connector.js';
+export { Secrets } from './secrets.js';
 export * from './sis-connector.js';

@@ -53,5 +53,6 @@ export {
   IntegrationProvider,
   MappingEntityType,
   RosterConnector,
+  Secrets,
   webAddress,
 } from './index.js';

@@ -11,13 +11,13 @@ import {
   type RecordIssue,
   type RecordSource,
   type S3Defaults,
+  Secrets,
   type SyncResult,
 } from '../connectors/index.js';
 import type { Logger } from '../observability/index.js';
 import { checkSettings, timeZoneOf } from './check-settings.js';
 import { readEntities } from './read-entities.js';
 import type { FindCursor } from './reading-cursor.js';
-import { Secrets } from './secrets.js';
 
 /** Opens sealed credentials. They leave it only to be handed to a connector's `connect`. */
 export interface CredentialOpener {
@@ -163,8 +163,9 @@ export class ConnectorSessions {
       logger,
       signal,
       files: this.#files,
-      http: (options) => this.#outbound.client({ ...options, signal, logger }),
+      http: (options) => this.#outbound.client({ ...options, signal, logger, secrets }),
       outbound: this.#outbound,
+      secrets,
       memory: this.#memoryOf(target.id),
       s3: this.#s3,
       cursor: (entityType) => this.#cursor(target.id, entityType),

@@ -4,6 +4,7 @@ import fetch, { FetchError, type Response } from 'node-fetch';
 import pLimit from 'p-limit';
 import type { Logger } from '../../observability/index.js';
 import { ConnectorError } from '../connector-error.js';
+import { Secrets } from '../secrets.js';
 import { reasonOfBreak } from './broken-connection.js';
 import type { Agents } from './guarded-agents.js';
 import { type HttpAnswer, HttpFailure } from './http-failure.js';
@@ -19,6 +20,8 @@ export interface HttpClientOptions {
   timeoutMs: number;
   signal: AbortSignal;
   logger: Logger;
+  /** What the operation strikes out of texts from outside. Default: an empty set of the client's own. */
+  secrets?: Secrets;
   /** Headers of every call; they hold credentials and never go to another origin. */
   headers?: Readonly<Record<string, string>>;
   /** How often a call is repeated at most. Default 3. */
@@ -88,6 +91,8 @@ const NOT_ARRIVED = [
  * that can help and do no harm. All answers are JSON. Throws HttpFailure; an abort is thrown as it is.
  */
 export class HttpClient {
+  /** What is struck out of all that leaves the operation this client works for. */
+  readonly secrets: Secrets;
   readonly #limit: ReturnType<typeof pLimit>;
   readonly #pace: Pace | undefined;
   readonly #base: URL;
@@ -96,6 +101,7 @@ export class HttpClient {
     private readonly outbound: SharedConnections,
     private readonly options: HttpClientOptions,
   ) {
+    this.secrets = options.secrets ?? new Secrets();
     this.#limit = pLimit(options.concurrency ?? 4);
     this.#base = new URL(options.baseUrl);
     for (const [name, value] of Object.entries(options.headers ?? {}))
