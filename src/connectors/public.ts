@@ -37,6 +37,7 @@ export type {
   RecordPage,
   RecordSource,
   RecordTable,
+  RememberOptions,
   S3Defaults,
   SendResult,
   SheetEntity,

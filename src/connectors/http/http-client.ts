@@ -67,6 +67,8 @@ export interface HttpRequest {
   idempotent?: boolean;
   /** How often it is repeated at most, where that is less often than the client would. */
   retries?: number;
+  /** Whether it is repeated after this failure, where the client would. Default: always. */
+  retryIf?: (failure: HttpFailure) => boolean;
   /** What the log calls it, where the path does not tell. */
   name?: string;
 }
@@ -136,7 +138,10 @@ export class HttpClient {
       if (!(result instanceof HttpFailure) && !this.options.isBusy?.(result)) return result;
       const asked = readRetryAfter(answer?.headers.get('retry-after'));
       const pause = asked ?? backoff(attempt, retryDelayMs);
-      if (attempt >= retries || spent + pause > retryBudgetMs || !mayRepeat(result, idempotent)) {
+      const helps =
+        mayRepeat(result, idempotent) &&
+        (!(result instanceof HttpFailure) || (request.retryIf?.(result) ?? true));
+      if (attempt >= retries || spent + pause > retryBudgetMs || !helps) {
         // Busy in the words of the system itself: its connector knows them.
         if (!(result instanceof HttpFailure)) return result;
         throw explained(result, system, attempt, asked);
