@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ConnectorError } from '../connector-error.js';
-import type { HttpClient, HttpClientOptions, HttpRequest } from './http-client.js';
+import type { HttpClient } from './http-client.js';
 import { type HttpAnswer, HttpFailure } from './http-failure.js';
+import type { HttpClientOptions, HttpRequest } from './http-request.js';
 
 export interface OAuth2ClientOptions {
   /** `context.http`: the token endpoint is called like any other address, guarded and with repeats. */
