@@ -17,6 +17,10 @@ export interface CsvColumns {
   plain: readonly { field: string; position: number }[];
   /** Field -> header as it is written. */
   names: Readonly<Record<string, string>>;
+  /** Fields whose columns the settings name. */
+  named: ReadonlySet<string>;
+  /** Where a column stands that refers to groups of groups.csv, in a file that is read without that. */
+  listedGroup?: number | undefined;
   /** Columns that no field is known for, as they are written. */
   unrecognised: readonly Column[];
   /** Those of them that are kept as metadata; undefined where the settings say nothing of metadata. */
@@ -125,10 +129,22 @@ export function recogniseHeaders(options: {
     names: Object.fromEntries(
       [...positions].map(([field, position]) => [field, headers[position]?.trim() ?? field]),
     ),
+    named: new Set(Object.keys(overrides)),
+    ...(tellsGroups && { listedGroup: listedGroup(folded, positions.get('groupExternalId'), overrides) }),
     unrecognised,
     metadata: options.metadata && keptColumns(unrecognised, options.metadata),
     width: headers.length,
   };
+}
+
+function listedGroup(
+  folded: readonly string[],
+  told: number | undefined,
+  overrides: Readonly<Record<string, string>>,
+): number | undefined {
+  if ('groupExternalId' in overrides) return told;
+  const position = folded.findIndex((header) => SYNONYMS.students.groupExternalId?.includes(header));
+  return position < 0 ? undefined : position;
 }
 
 function keptColumns(columns: readonly Column[], metadata: readonly string[] | '*'): readonly Column[] {

@@ -98,7 +98,7 @@ async function summarize({ database, run }: SyncContext, done: SyncReport['parts
     warningCount: sum((part) => part.warningCount),
     mappings: mappings.slice(0, MAX_REPORTED_MAPPINGS),
     mappingsTruncated: mappings.length > MAX_REPORTED_MAPPINGS || done.some((part) => part.mappingsTruncated),
-    gaps: all((part) => part.gaps),
+    gaps: [...new Set(all((part) => part.gaps))],
     parts: done,
   };
 }
