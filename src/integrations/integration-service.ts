@@ -6,7 +6,7 @@ import type {
   ConnectorFactory,
   MappingEntityType,
 } from '../connectors/index.js';
-import { ServiceError } from '../errors.js';
+import { ServiceError, throwOwnFault } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { requireStorable } from '../require-storable.js';
@@ -412,6 +412,7 @@ export class IntegrationService {
 }
 
 function sentenceOf(error: unknown): string {
+  throwOwnFault(error);
   if (error instanceof ServiceError) throw error;
   return error instanceof Error ? error.message : String(error);
 }
