@@ -1,4 +1,5 @@
 import { AttendanceService } from './attendance/index.js';
+import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
@@ -6,6 +7,7 @@ import { Database, explainUnusable, Leases, migrate } from './database/index.js'
 import { lackOfRoom } from './disk-room.js';
 import {
   ConnectorSessions,
+  CredentialKeys,
   capabilitiesOf,
   cursorsOf,
   IntegrationService,
@@ -27,6 +29,9 @@ export interface Services {
   mappingService: MappingService;
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
+  credentialKeys: CredentialKeys;
+  auditService: AuditService;
+  refusals: Refusals;
   database: Database;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
@@ -65,6 +70,9 @@ export async function buildServices({
       throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
     });
     const vault = new CredentialVault(await loadCredentialKeys(config));
+    const credentialKeys = new CredentialKeys(database, vault);
+    const lostKeys = await credentialKeys.warning();
+    if (lostKeys) logger.warn(lostKeys);
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
     const sessions = new ConnectorSessions({
@@ -116,6 +124,9 @@ export async function buildServices({
       mappingService,
       rosterService: new RosterService(database),
       connectorFactory: factory,
+      credentialKeys,
+      auditService: new AuditService(database),
+      refusals: new Refusals(database),
       database,
       obstacles,
       ready: async () => (await obstacles()).length === 0,

@@ -14,8 +14,10 @@ import { changeLog } from './migrations/0011-change-log.js';
 import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
+import { listsOverAll } from './migrations/0017-lists-over-all.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
 import { memoryExpiry } from './migrations/0023-memory-expiry.js';
+import { audit } from './migrations/0024-audit.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
@@ -33,8 +35,10 @@ const migrations = [
   outboxAttempts,
   editedDigests,
   lastingConflicts,
+  listsOverAll,
   connectorMemory,
   memoryExpiry,
+  audit,
 ];
 
 /** Any number will do, as long as every process takes the same one. */

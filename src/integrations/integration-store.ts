@@ -1,9 +1,10 @@
 import type { Repository } from 'sequelize-typescript';
+import { differenceOf, recordEvent } from '../audit/index.js';
 import { keepChangesOf, lockInstitution } from '../changes/index.js';
 import { type Database, IntegrationModel } from '../database/index.js';
 import { ServiceError } from '../errors.js';
-import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
-import type { Integration } from './integration.js';
+import { allOf, type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import type { Integration, IntegrationStatus } from './integration.js';
 
 /**
  * Where things that belong to an integration stand, in the order they are deleted. Runs go first: a run that
@@ -23,6 +24,14 @@ const BELONGINGS = [
   'outbox_deliveries',
   'connector_memory',
 ] as const;
+
+/** Which integrations are listed; what is left out does not matter. */
+export interface IntegrationFilter {
+  institutionId?: string | undefined;
+  status?: IntegrationStatus | undefined;
+  /** In any case. */
+  provider?: string | undefined;
+}
 
 /** The rows of integrations, and all that goes with them. */
 export class IntegrationStore {
@@ -47,23 +56,35 @@ export class IntegrationStore {
       'id' | 'institutionId' | 'provider' | 'config' | 'policy' | 'credentials' | 'credentialFields'
     >,
   ) {
-    return toIntegration(await this.#integrations.create({ ...values, status: 'ACTIVE' }));
+    return this.database.transaction(async () => {
+      const integration = toIntegration(await this.#integrations.create({ ...values, status: 'ACTIVE' }));
+      await this.#record('created', integration.id, integration.institutionId, null, auditedOf(integration));
+      return integration;
+    });
   }
 
-  /** Integrations of an institution or of all, oldest first. */
-  async list(institutionId: string | undefined, request: PageRequest): Promise<Page<Integration>> {
+  /** The integrations that fit, oldest first. */
+  async list(request: PageRequest & IntegrationFilter): Promise<Page<Integration>> {
     const size = pageSizeOf(request);
+    const { institutionId, status, provider } = request;
     const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
+    const values: unknown[] = [size + 1];
+    const conditions = allOf([
+      institutionId && `institution_id = $${values.push(institutionId)}`,
+      status && `status = $${values.push(status)}`,
+      provider && `provider = $${values.push(provider.toUpperCase())}`,
+      key && `(created_at, id) > ($${values.push(key[0])}::timestamptz, $${values.push(key[1])}::uuid)`,
+    ]);
     const rows = await this.database.query<Integration & { key: string }>(
       `SELECT id, institution_id AS "institutionId", provider, config, policy,
         credential_fields AS "credentialFields", status,
          last_sync_at AS "lastSyncAt", last_error AS "lastError", created_at AS "createdAt",
            updated_at AS "updatedAt",
          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key
-       FROM integrations WHERE ($1::uuid IS NULL OR institution_id = $1)
-         ${key ? 'AND (created_at, id) > ($3::timestamptz, $4::uuid)' : ''}
-       ORDER BY created_at, id LIMIT $2`,
-      [institutionId ?? null, size + 1, ...(key ?? [])],
+       FROM integrations
+       ${conditions}
+       ORDER BY created_at, id LIMIT $1`,
+      values,
     );
     return toPage(
       rows,
@@ -73,16 +94,29 @@ export class IntegrationStore {
     );
   }
 
-  /** Changes a row under its lock, so that two changes at once both count. */
-  async update(id: string, change: (row: IntegrationModel) => void): Promise<Integration> {
+  /**
+   * Changes a row under its lock, so that two changes at once both count. `secrets`: names of those that are
+   * replaced, for the audit.
+   */
+  async update(
+    id: string,
+    change: (row: IntegrationModel) => void,
+    { secrets = [] }: { secrets?: readonly string[] } = {},
+  ): Promise<Integration> {
     return this.database.transaction(async () => {
       const row = await this.#integrations.findByPk(id, { lock: true });
       if (!row)
         throw new ServiceError('not_found', `There is no integration ${id}.`, {
           reason: 'INTEGRATION_NOT_FOUND',
         });
+      const before = auditedOf(toIntegration(row));
       change(row);
-      return toIntegration(await row.save());
+      const integration = toIntegration(await row.save());
+      const changed = differenceOf(before, auditedOf(integration));
+      const after = { ...changed.after, ...Object.fromEntries(secrets.map((name) => [name, REPLACED])) };
+      if (Object.keys(after).length > 0)
+        await this.#record('updated', id, row.institutionId, changed.before, after);
+      return integration;
     });
   }
 
@@ -100,7 +134,7 @@ export class IntegrationStore {
       );
       // Before the row: all who write the roster take the two in this order.
       if (known) await lockInstitution(this.database, known.institutionId);
-      const [row] = await this.database.query('SELECT id FROM integrations WHERE id = $1 FOR UPDATE', [id]);
+      const row = await this.#integrations.findByPk(id, { lock: true });
       if (!known || !row) {
         throw new ServiceError('not_found', `There is no integration ${id}.`, {
           reason: 'INTEGRATION_NOT_FOUND',
@@ -110,8 +144,35 @@ export class IntegrationStore {
       for (const table of BELONGINGS)
         await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
       await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
+      await this.#record('deleted', id, known.institutionId, auditedOf(toIntegration(row)), null);
     });
   }
+
+  async #record(
+    done: 'created' | 'updated' | 'deleted',
+    id: string,
+    institutionId: string,
+    before: object | null,
+    after: object | null,
+  ): Promise<void> {
+    await recordEvent(this.database, {
+      institutionId,
+      action: `integration.${done}`,
+      objectType: 'INTEGRATION',
+      objectId: id,
+      integrationId: id,
+      before,
+      after,
+    });
+  }
+}
+
+/** What stands for a secret that was replaced. */
+const REPLACED = '[replaced]';
+
+/** What the audit keeps of an integration: what people set, no secret among it. */
+function auditedOf({ provider, config, policy, credentialFields, status }: Integration) {
+  return structuredClone({ provider, config, policy, credentialFields, status });
 }
 
 export function toIntegration(row: IntegrationModel): Integration {

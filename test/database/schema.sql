@@ -2,6 +2,44 @@
 
 CREATE SEQUENCE sync_runs_position AS bigint;
 
+CREATE OR REPLACE FUNCTION audit_append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'audit_events is append-only';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION audit_chain()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  head audit_heads;
+BEGIN
+  INSERT INTO audit_heads (institution_id, position, hash) VALUES (NEW.institution_id, 0, '')
+    ON CONFLICT DO NOTHING;
+  SELECT * INTO head FROM audit_heads WHERE institution_id = NEW.institution_id FOR UPDATE;
+  NEW.position := head.position + 1;
+  NEW.at := clock_timestamp();
+  NEW.hash := audit_hash(head.hash, NEW);
+  UPDATE audit_heads SET position = NEW.position, hash = NEW.hash WHERE institution_id = NEW.institution_id;
+  RETURN NEW;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION audit_hash(previous bytea, e audit_events)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT sha256(previous || convert_to(jsonb_build_array(
+    e.institution_id, e.position, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+    e.actor, e.address, e.request_id, e.method, e.action, e.object_type, e.object_id,
+    e.integration_id, e.run_id, e.change_position, e.before, e.after, e.outcome, e.detail)::text, 'UTF8'))
+$function$;
+
 CREATE OR REPLACE FUNCTION forget_digest_of_edited()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -40,6 +78,15 @@ BEGIN
   IF NOT FOUND THEN RAISE EXCEPTION 'the lease was taken by another' USING ERRCODE = 'SL001'; END IF;
 END $procedure$;
 
+CREATE OR REPLACE FUNCTION set_provider_of_run()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  NEW.provider := (SELECT provider FROM integrations WHERE id = NEW.integration_id);
+  RETURN NEW;
+END $function$;
+
 CREATE TABLE attendance_records (
   institution_id uuid NOT NULL,
   session_id uuid NOT NULL,
@@ -57,6 +104,41 @@ CREATE TABLE attendance_records (
   CONSTRAINT attendance_records_pkey PRIMARY KEY (institution_id, session_id, student_id),
   CONSTRAINT attendance_records_source_check CHECK ((source = ANY (ARRAY['NFC'::text, 'CAMERA_YOLO'::text, 'MANUAL'::text]))),
   CONSTRAINT attendance_records_status_check CHECK ((status = ANY (ARRAY['PRESENT'::text, 'ABSENT'::text, 'LATE'::text, 'EXCUSED'::text])))
+);
+
+CREATE TABLE audit_events (
+  institution_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  at timestamp with time zone NOT NULL,
+  actor text NOT NULL,
+  address text,
+  request_id text,
+  method text,
+  action text NOT NULL,
+  object_type text NOT NULL,
+  object_id text NOT NULL,
+  integration_id uuid,
+  run_id uuid,
+  change_position bigint,
+  before jsonb,
+  after jsonb,
+  outcome text NOT NULL,
+  detail text,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_events_pkey PRIMARY KEY (institution_id, "position")
+);
+CREATE INDEX audit_events_change ON audit_events USING btree (institution_id, change_position) WHERE (change_position IS NOT NULL);
+CREATE INDEX audit_events_object ON audit_events USING btree (institution_id, object_id, "position");
+CREATE INDEX audit_events_run ON audit_events USING btree (institution_id, run_id, "position") WHERE (run_id IS NOT NULL);
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_append_only();
+CREATE TRIGGER audit_chain BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_chain();
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only();
+
+CREATE TABLE audit_heads (
+  institution_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_heads_pkey PRIMARY KEY (institution_id)
 );
 
 CREATE TABLE class_sessions (
@@ -162,6 +244,7 @@ CREATE TABLE integrations (
   CONSTRAINT integrations_pkey PRIMARY KEY (id),
   CONSTRAINT integrations_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'INACTIVE'::text, 'ERROR'::text])))
 );
+CREATE INDEX integrations_by_creation ON integrations USING btree (created_at, id);
 CREATE INDEX integrations_by_institution ON integrations USING btree (institution_id, created_at, id);
 
 CREATE TABLE leases (
@@ -226,6 +309,7 @@ CREATE TABLE roster_edits (
   CONSTRAINT roster_edits_entity_check CHECK ((entity = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'MEMBERSHIP'::text]))),
   CONSTRAINT roster_edits_pkey PRIMARY KEY (institution_id, "position", seq)
 );
+CREATE INDEX roster_edits_entity ON roster_edits USING btree (institution_id, entity_id, "position");
 
 CREATE TABLE schema_migrations (
   name text NOT NULL,
@@ -350,6 +434,7 @@ CREATE TABLE sync_runs (
   guard_base integer,
   guard_left integer,
   guard_returned integer,
+  provider text,
   CONSTRAINT sync_runs_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'ALL'::text]))),
   CONSTRAINT sync_runs_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text, 'ROLLBACK'::text, 'MANUAL'::text]))),
   CONSTRAINT sync_runs_pkey PRIMARY KEY (integration_id, id),
@@ -357,11 +442,17 @@ CREATE TABLE sync_runs (
   CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'HELD'::text, 'PREVIEWED'::text, 'DISCARDED'::text])))
 );
 CREATE INDEX sync_runs_approved ON sync_runs USING btree (integration_id, entity_type, approved_at) WHERE (approved_at IS NOT NULL);
+CREATE INDEX sync_runs_by_institution ON sync_runs USING btree (institution_id, started_at DESC, id DESC, status, provider, entity_type);
 CREATE INDEX sync_runs_by_position ON sync_runs USING btree (institution_id, applied_position) WHERE (applied_position IS NOT NULL);
-CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC);
+CREATE INDEX sync_runs_by_provider ON sync_runs USING btree (provider, started_at DESC, id DESC, status, entity_type);
+CREATE INDEX sync_runs_by_provider_and_status ON sync_runs USING btree (provider, status, started_at DESC, id DESC, entity_type);
+CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC, status, entity_type);
+CREATE INDEX sync_runs_by_status ON sync_runs USING btree (status, started_at DESC, id DESC, provider, entity_type);
 CREATE INDEX sync_runs_guard_steps ON sync_runs USING btree (integration_id, entity_type, started_at) WHERE ((guard_left > 0) OR (guard_returned > 0));
 CREATE UNIQUE INDEX sync_runs_one_running ON sync_runs USING btree (integration_id, entity_type) WHERE (status = 'RUNNING'::text);
+CREATE INDEX sync_runs_over_all ON sync_runs USING btree (started_at DESC, id DESC, status, provider, entity_type);
 CREATE INDEX sync_runs_rollbacks ON sync_runs USING btree (integration_id, rolls_back) WHERE (rolls_back IS NOT NULL);
+CREATE TRIGGER set_provider_of_run BEFORE INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION set_provider_of_run();
 
 CREATE UNLOGGED TABLE sync_staged (
   integration_id uuid NOT NULL,
