@@ -1,6 +1,6 @@
 import type { AttendanceSheet, ConnectorContext, SendResult } from '../connectors/index.js';
 import type { Database, Leases } from '../database/index.js';
-import { ServiceError } from '../errors.js';
+import { ServiceError, throwOwnFault } from '../errors.js';
 import { operations, type SendingFacts } from '../observability/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { type Delivery, type DeliveryStatus, DeliveryStore, type HandedOut } from './delivery-store.js';
@@ -123,6 +123,7 @@ export class AttendanceService {
     } catch (error) {
       lease.signal.throwIfAborted();
       // A fault of ours passes as it is, whatever the connector made of it.
+      throwOwnFault(error);
       if (faults.length > 0 || error instanceof ServiceError) throw faults[0] ?? error;
       const reason = error instanceof Error ? error.message : String(error);
       return { deliveries: await deliveries.finish(lease, 'FAILED', reason), failure: reason };

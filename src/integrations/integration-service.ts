@@ -6,7 +6,7 @@ import type {
   ConnectorFactory,
   MappingEntityType,
 } from '../connectors/index.js';
-import { ServiceError, UnopenableCredentialsError } from '../errors.js';
+import { ServiceError, throwOwnFault, UnopenableCredentialsError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { requireStorable } from '../require-storable.js';
@@ -470,6 +470,7 @@ function never(): AbortSignal {
 }
 
 function sentenceOf(error: unknown): string {
+  throwOwnFault(error);
   if (error instanceof ServiceError) throw error;
   return error instanceof Error ? error.message : String(error);
 }

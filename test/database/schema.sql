@@ -172,8 +172,10 @@ CREATE TABLE connector_memory (
   topic text NOT NULL,
   key text NOT NULL,
   value jsonb NOT NULL,
+  expires_at timestamp with time zone DEFAULT (now() + '400 days'::interval) NOT NULL,
   CONSTRAINT connector_memory_pkey PRIMARY KEY (integration_id, topic, key)
 );
+CREATE INDEX connector_memory_expiry ON connector_memory USING btree (integration_id, expires_at);
 
 CREATE TABLE courses (
   institution_id uuid NOT NULL,

@@ -1,10 +1,11 @@
 import { type CsvError, parse } from 'csv-parse';
 import { parse as parseSync } from 'csv-parse/sync';
 import { ConnectorError } from '../connector-error.js';
+import { fold } from './column-names.js';
 import type { FileKind } from './csv-config.js';
 import { type FileLook, lookAtEncoding, readAsUtf8 } from './csv-encoding.js';
 import type { CsvFile } from './csv-file.js';
-import { countRecognised, fold, isHeader } from './csv-headers.js';
+import { countRecognised, isHeader } from './csv-headers.js';
 import { refuseOtherFormats } from './not-csv.js';
 
 export type Delimiter = ',' | ';' | '\t' | '|';

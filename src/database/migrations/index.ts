@@ -15,6 +15,7 @@ import { dailyChanges } from './0016-daily-changes.js';
 import { listsOverAll } from './0017-lists-over-all.js';
 import { runJobs } from './0018-run-jobs.js';
 import { connectorMemory } from './0020-connector-memory.js';
+import { memoryExpiry } from './0023-memory-expiry.js';
 import { audit } from './0024-audit.js';
 import { schedules } from './0025-schedules.js';
 import type { Migration } from './migration.js';
@@ -40,6 +41,7 @@ export const migrations: readonly Migration[] = [
   listsOverAll,
   runJobs,
   connectorMemory,
+  memoryExpiry,
   audit,
   schedules,
 ];

@@ -1,6 +1,12 @@
-import type { FingerprintedPage, Pages, RecordPage } from '../../../connectors/index.js';
-import { cleanExternalId } from '../../../values/index.js';
+import {
+  type FingerprintedPage,
+  MappingEntityType,
+  type Pages,
+  type RecordPage,
+} from '../../../connectors/index.js';
+import { cleanExternalId, storableText } from '../../../values/index.js';
 import { concludeEvidence, countPage } from '../../runs/evidence.js';
+import type { SyncRun } from '../../runs/sync-run.js';
 import { readMeanwhile, readPages, SourceFailure } from '../read/read-pages.js';
 import { preferHashJoins } from '../sql/joins.js';
 import { comparisonOf, DIGEST_BYTES, digestKey, digestOf, digestsOf } from './digest.js';
@@ -85,6 +91,8 @@ async function stageAll(
   let absent: string | undefined;
   let file: string | undefined;
   let entities = 0;
+  /** Whether the groups came from a list before; known once a page says that the list is not there. */
+  let groupsListed: boolean | undefined;
   const externalIds = new Repeats();
   const nationalIds = new Repeats();
 
@@ -99,6 +107,11 @@ async function stageAll(
     issues.noteTable(page, { entities: true });
     partial ||= page.partial ?? false;
     run.counts.failed += await addPageIssues(page, issues, run.counts);
+    if (page.groupsAbsent !== undefined && groupsListed === undefined) {
+      groupsListed = await broughtByList(options, MappingEntityType.GROUP);
+      if (groupsListed) run.evidence.memberships.gaps.push(storableText(page.groupsAbsent));
+    }
+    const namesGroups = page.groupsAbsent !== undefined && !groupsListed;
     for (const record of page.records) {
       provided.note(record);
       // Such a record is asked about every time.
@@ -112,7 +125,7 @@ async function stageAll(
           run.counts.failed += 1;
           if (typeof cleanExternalId(record.externalId) !== 'string') run.evidence.unidentifiedRows += 1;
           // Its membership is not read either, and has not ended.
-          if (ownMembership(record, page)) {
+          if (ownMembership(record, page, namesGroups)) {
             run.membershipCounts.read += 1;
             run.membershipCounts.failed += 1;
           }
@@ -127,7 +140,7 @@ async function stageAll(
         continue;
       }
       entities += 1;
-      const membership = ownMembership(record, page);
+      const membership = ownMembership(record, page, namesGroups);
       if (membership) {
         run.membershipCounts.read += 1;
         await writer.write(membership);
@@ -146,7 +159,7 @@ async function stageAll(
 
   for await (const page of pages) {
     if ('absent' in page && page.absent) {
-      run.evidence.found = page.records.length > 0 && !(await broughtByList(options));
+      run.evidence.found = page.records.length > 0 && !(await broughtByList(options, run.entityType));
       absent = run.evidence.found ? undefined : page.absent;
       // Whoever asks for this one list wants it; a sync of everything does what is there.
       if (absent && run.parentId === null) throw new SourceFailure(absent);
@@ -218,7 +231,10 @@ async function stageAll(
  * Whether entities of this type came from a list of their own before, rather than from elsewhere in the
  * source.
  */
-async function broughtByList({ database, run }: StageOptions): Promise<boolean> {
+async function broughtByList(
+  { database, run }: StageOptions,
+  entityType: SyncRun['entityType'],
+): Promise<boolean> {
   const [row] = await database.query<{ isKnown: boolean; found: boolean | null }>(
     `SELECT EXISTS (SELECT 1 FROM integration_mappings
       WHERE integration_id = $1 AND entity_type = $2) AS "isKnown",
@@ -226,7 +242,7 @@ async function broughtByList({ database, run }: StageOptions): Promise<boolean> 
         WHERE integration_id = $1 AND entity_type = $2 AND status = 'COMPLETED'
           AND kind IN ('SYNC', 'PREVIEW') AND rolls_back IS NULL
           AND (evidence->>'rows')::int > 0 ORDER BY started_at DESC LIMIT 1) AS found`,
-    [run.integrationId, run.entityType],
+    [run.integrationId, entityType],
   );
   return row?.isKnown === true && row.found !== true;
 }
