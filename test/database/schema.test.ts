@@ -28,10 +28,11 @@ describe('the schema', () => {
     expect(await database.query('SELECT * FROM schema_migrations')).to.deep.equal(before);
   });
 
-  /** What operators list over all institutions is found by these. */
-  const OVER_ALL = ['over_all', 'by_status', 'by_provider', 'by_provider_and_status'].map(
-    (name) => `sync_runs_${name}`,
-  );
+  /** What operators list over all institutions, and what is due, is found by these. */
+  const OVER_ALL = [
+    ...['over_all', 'by_status', 'by_provider', 'by_provider_and_status'].map((name) => `sync_runs_${name}`),
+    'sync_schedules_due',
+  ];
 
   it('begins every key of a table that grows with its tenant', async () => {
     const { database } = await sharedServices();

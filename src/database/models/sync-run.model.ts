@@ -122,6 +122,10 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.TEXT })
   declare worker: string | null;
 
+  /** What started it. */
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare trigger: 'CALL' | 'SCHEDULE' | 'WEBHOOK';
+
   /** The host of the school's system, and how many runs may read it at once. */
   @Column({ type: DataType.TEXT })
   declare host: string | null;
