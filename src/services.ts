@@ -4,6 +4,7 @@ import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connecto
 import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, explainUnusable, Leases, migrate } from './database/index.js';
 import { lackOfRoom } from './disk-room.js';
+import { EventSender, EventService, SubscriptionStore } from './events/index.js';
 import {
   ConnectorSessions,
   capabilitiesOf,
@@ -26,6 +27,7 @@ export interface Services {
   integrationService: IntegrationService;
   mappingService: MappingService;
   rosterService: RosterService;
+  eventService: EventService;
   connectorFactory: ConnectorFactory;
   database: Database;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
@@ -103,6 +105,15 @@ export async function buildServices({
     }
     const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
     resumer.start();
+    const subscriptions = new SubscriptionStore(database, vault);
+    const sender = new EventSender({
+      database,
+      subscriptions,
+      agents: outbound.freshAgents,
+      logger,
+      alone: storage.embedded,
+    });
+    sender.start();
     const obstacles = async () => {
       const found = await Promise.all([
         database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
@@ -115,12 +126,18 @@ export async function buildServices({
       integrationService,
       mappingService,
       rosterService: new RosterService(database),
+      eventService: new EventService({
+        database,
+        subscriptions,
+        agents: outbound.freshAgents,
+        rules: { requireTls: config.production, guard: outbound.guard },
+      }),
       connectorFactory: factory,
       database,
       obstacles,
       ready: async () => (await obstacles()).length === 0,
       async close() {
-        await resumer.stop();
+        await Promise.all([resumer.stop(), sender.stop()]);
         await leases.abandon();
         outbound.close();
         await storage.close();

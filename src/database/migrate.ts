@@ -15,6 +15,8 @@ import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
+import { events } from './migrations/0021-events.js';
+import { announcedDeliveries } from './migrations/0022-announced-deliveries.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
@@ -33,6 +35,8 @@ const migrations = [
   editedDigests,
   lastingConflicts,
   connectorMemory,
+  events,
+  announcedDeliveries,
 ];
 
 /** Any number will do, as long as every process takes the same one. */

@@ -1,6 +1,7 @@
 import type { Repository } from 'sequelize-typescript';
 import { keepChangesOf, lockInstitution } from '../changes/index.js';
 import { type Database, IntegrationModel } from '../database/index.js';
+import { emit } from '../events/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
 import type { Integration } from './integration.js';
@@ -73,7 +74,7 @@ export class IntegrationStore {
     );
   }
 
-  /** Changes a row under its lock, so that two changes at once both count. */
+  /** Changes a row under its lock, so that two changes at once both count. An error it did not have is an event. */
   async update(id: string, change: (row: IntegrationModel) => void): Promise<Integration> {
     return this.database.transaction(async () => {
       const row = await this.#integrations.findByPk(id, { lock: true });
@@ -81,8 +82,11 @@ export class IntegrationStore {
         throw new ServiceError('not_found', `There is no integration ${id}.`, {
           reason: 'INTEGRATION_NOT_FOUND',
         });
+      const before = row.status;
       change(row);
-      return toIntegration(await row.save());
+      const integration = toIntegration(await row.save());
+      if (integration.status === 'ERROR' && before !== 'ERROR') await this.#announceError(integration);
+      return integration;
     });
   }
 
@@ -106,10 +110,27 @@ export class IntegrationStore {
           reason: 'INTEGRATION_NOT_FOUND',
         });
       }
-      await keepChangesOf(this.database, { id, institutionId: known.institutionId });
+      const { institutionId } = known;
+      const position = await keepChangesOf(this.database, { id, institutionId });
       for (const table of BELONGINGS)
         await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
       await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
+      if (position === undefined) return;
+      await emit(this.database, {
+        institutionId,
+        integrationId: id,
+        type: 'roster.changed',
+        data: { integrationId: id, runId: null, entityType: 'MEMBERSHIP', position },
+      });
+    });
+  }
+
+  async #announceError({ id, institutionId, provider, lastError }: Integration): Promise<void> {
+    await emit(this.database, {
+      institutionId,
+      integrationId: id,
+      type: 'integration.error',
+      data: { integrationId: id, provider, error: lastError ?? '' },
     });
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lockInstitution, NEXT_POSITION } from '../changes/index.js';
+import { announceRun, lockInstitution, NEXT_POSITION } from '../changes/index.js';
 import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
@@ -152,5 +152,10 @@ export class RepairRuns {
         [integrationId, id],
       );
     }
+    // In one order, as each locks the events of its integration.
+    const { institutionId } = this;
+    const { entityType } = this.#repair;
+    for (const [integrationId, { id }] of [...this.#runs].sort())
+      await announceRun(this.#database, { id, integrationId, institutionId, entityType });
   }
 }

@@ -3,12 +3,10 @@ import { validateHeaderValue } from 'node:http';
 import fetch, { FetchError, type Response } from 'node-fetch';
 import pLimit from 'p-limit';
 import type { Logger } from '../../observability/index.js';
+import { type Agents, backoff, RETRY_BUDGET_MS, readRetryAfter, reasonOfBreak } from '../../outbound/index.js';
 import { ConnectorError } from '../connector-error.js';
-import { reasonOfBreak } from './broken-connection.js';
-import type { Agents } from './guarded-agents.js';
 import { type HttpAnswer, HttpFailure } from './http-failure.js';
 import type { Pace } from './pace.js';
-import { backoff, RETRY_BUDGET_MS, readRetryAfter } from './retry.js';
 
 export interface HttpClientOptions {
   /** What a person calls the other side: "Moodle". */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lockInstitution, NEXT_POSITION } from '../../changes/index.js';
+import { announceRun, lockInstitution, NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 
@@ -46,4 +46,5 @@ export async function asManualRun(
        finished_at = clock_timestamp() WHERE integration_id = $1 AND id = $2`,
     [integrationId, runId],
   );
+  await announceRun(database, { id: runId, integrationId, institutionId, entityType });
 }
