@@ -8,7 +8,7 @@ const MAY_IMPORT = {
   values: [],
   outbound: [],
   database: ['observability'],
-  jobs: ['observability'],
+  jobs: ['database', 'observability'],
   connectors: ['observability', 'outbound'],
   security: ['connectors', 'observability'],
   events: ['database', 'observability', 'outbound', 'values'],

@@ -57,6 +57,8 @@ export interface Config {
   tls: { cert: string; key: string } | undefined;
   /** Origins that browsers may call from; `*` for all. */
   corsOrigins: readonly string[];
+  /** How many jobs of a kind, such as syncs, this process does at once; 0: it only serves calls. */
+  workers: number;
 }
 
 /** The environment says something that cannot be. Its message has a line for each variable that is wrong. */
@@ -155,6 +157,16 @@ const environment = z.object({
         'must be origins such as https://app.school.cl, comma separated, or *',
       ),
   ),
+  WORKERS: optional(
+    z
+      .string()
+      .default('2')
+      .refine(
+        (text) => /^\d{1,2}$/.test(text),
+        'must be a number from 0 to 99: how many syncs this process does at once, 0 for none',
+      )
+      .transform(Number),
+  ),
 });
 
 /** The names of all variables that are read. */
@@ -193,6 +205,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     s3: { endpoint: vars.S3_ENDPOINT, forcePathStyle: vars.S3_FORCE_PATH_STYLE === 'true' },
     tls,
     corsOrigins: vars.CORS_ORIGINS,
+    workers: vars.WORKERS,
   });
 }
 

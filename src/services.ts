@@ -15,7 +15,7 @@ import {
   syncWork,
   timeZoneOf,
 } from './integrations/index.js';
-import { RunResumer } from './jobs/index.js';
+import { JobQueue, RunResumer } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
 import type { Logger } from './observability/index.js';
 import { RosterService } from './roster/index.js';
@@ -30,6 +30,8 @@ export interface Services {
   eventService: EventService;
   connectorFactory: ConnectorFactory;
   database: Database;
+  /** Durable jobs. */
+  jobs: JobQueue;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
@@ -51,6 +53,8 @@ export interface ServicesOptions {
 const POOL_SIZE = 20;
 /** How long a process may be silent before another takes its runs over. */
 const LEASE_SECONDS = 15;
+/** How long the service waits at its end for jobs under way, in milliseconds. */
+const STOP_MS = 10_000;
 
 /** Builds every part once, in order, and hands each what it needs. */
 export async function buildServices({
@@ -66,6 +70,8 @@ export async function buildServices({
     await migrate(database, logger).catch((error: unknown) => {
       throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
     });
+    const jobs = new JobQueue({ database, logger });
+    await jobs.start();
     const vault = new CredentialVault(await loadCredentialKeys(config));
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
@@ -113,7 +119,7 @@ export async function buildServices({
       logger,
       alone: storage.embedded,
     });
-    sender.start();
+    if (config.workers > 0) sender.start();
     const obstacles = async () => {
       const found = await Promise.all([
         database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
@@ -134,10 +140,11 @@ export async function buildServices({
       }),
       connectorFactory: factory,
       database,
+      jobs,
       obstacles,
       ready: async () => (await obstacles()).length === 0,
       async close() {
-        await Promise.all([resumer.stop(), sender.stop()]);
+        await Promise.all([jobs.stop(STOP_MS), resumer.stop(), sender.stop()]);
         await leases.abandon();
         outbound.close();
         await storage.close();

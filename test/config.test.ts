@@ -56,6 +56,7 @@ describe('the environment', () => {
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of/],
     ['LOG_FORMAT', { LOG_FORMAT: 'xml' }, /^LOG_FORMAT must be json or text/],
     ['CORS_ORIGINS', { CORS_ORIGINS: 'app.school.cl' }, /^CORS_ORIGINS must be origins/],
+    ['WORKERS', { WORKERS: 'many' }, /^WORKERS must be a number from 0 to 99/],
     ['TLS_KEY_FILE', { TLS_CERT_FILE: '/nowhere' }, /^TLS_KEY_FILE must be set too/],
     [
       'TLS files that cannot be read',

@@ -8,6 +8,7 @@ import type { Transaction } from 'sequelize';
 import { type Model, type ModelCtor, type Repository, Sequelize } from 'sequelize-typescript';
 import type { Logger } from '../observability/index.js';
 import { Lanes } from './lanes.js';
+import { Listener, type Subscription } from './listener.js';
 import { models } from './models/index.js';
 import { explained, isConflict } from './trouble.js';
 
@@ -60,6 +61,8 @@ export class Database {
   readonly #lanes: Lanes | undefined;
   /** Connections for what must not wait for any other work; undefined where there is only one session. */
   readonly #apart: pg.Pool | undefined;
+  /** Undefined where NOTIFY may reach the wrong client. */
+  readonly #listener: Listener | undefined;
 
   constructor({ connection, poolSize, embedded, logger }: DatabaseOptions) {
     this.copies = !embedded;
@@ -67,6 +70,7 @@ export class Database {
     if (!embedded) {
       this.#lanes = new Lanes(Math.ceil(poolSize * LANE_SHARE), Math.ceil(poolSize * BACKGROUND_SHARE));
       this.#apart = openApart(connection, logger);
+      this.#listener = new Listener(configOf(connection), logger);
     }
     const options = {
       dialect: 'postgres' as const,
@@ -115,6 +119,20 @@ export class Database {
     } catch (error) {
       throw explained(error);
     }
+  }
+
+  /** Whether `listen` works here. */
+  get listens(): boolean {
+    return this.#listener !== undefined;
+  }
+
+  /**
+   * Hears what is said on a channel by NOTIFY. `missed` is called when the connection is there, and again
+   * whenever it was lost and is back: what was said meanwhile was not heard.
+   */
+  listen(channel: string, heard: (payload: string) => void, missed: () => void): Promise<Subscription> {
+    if (!this.#listener) throw new Error('The embedded database cannot be listened to.');
+    return this.#listener.listen(channel, heard, missed);
   }
 
   /** The models of one table, on this connection. */
@@ -217,6 +235,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    await this.#listener?.close();
     await this.sequelize.close();
     await this.#apart?.end();
   }
@@ -269,7 +288,7 @@ class CalmClient extends pg.Client {
 /** Two connections with short limits. */
 function openApart(connection: DatabaseOptions['connection'], logger: Logger): pg.Pool {
   const pool = new pg.Pool({
-    ...(typeof connection === 'string' ? { connectionString: connection } : connection),
+    ...configOf(connection),
     max: 2,
     connectionTimeoutMillis: APART_MS,
     statement_timeout: APART_MS,
@@ -278,6 +297,10 @@ function openApart(connection: DatabaseOptions['connection'], logger: Logger): p
   // A connection that breaks while nobody uses it is made anew by the next query.
   pool.on('error', (error) => logger.warn({ err: error }, 'a connection to the database broke'));
   return pool;
+}
+
+function configOf(connection: DatabaseOptions['connection']): pg.ClientConfig {
+  return typeof connection === 'string' ? { connectionString: connection } : connection;
 }
 
 async function limit(client: PoolClient): Promise<void> {

@@ -9,6 +9,8 @@ export interface UrlRules {
   guard: AddressGuard;
 }
 
+/** Stands for every type there is, and will be. */
+export const ALL_TYPES = '*';
 const MAX_URL = 2_048;
 const MAX_DESCRIPTION = 500;
 
@@ -25,7 +27,7 @@ export function checkSubscription(
   const problem = url === undefined ? undefined : problemOfUrl(url, rules);
   if (problem) violations.push({ field: 'url', description: problem });
   for (const [at, type] of (types ?? []).entries()) {
-    if (isEventType(type)) continue;
+    if (isEventType(type) || type === ALL_TYPES) continue;
     violations.push({
       field: `types[${at}]`,
       description: `there are no events "${type}"; there are ${EVENT_TYPES.join(', ')}`,

@@ -3,7 +3,7 @@ import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import type { Page, PageRequest } from '../paging.js';
 import type { Agents } from '../outbound/index.js';
-import { checkSubscription, type UrlRules } from './check-subscription.js';
+import { ALL_TYPES, checkSubscription, type UrlRules } from './check-subscription.js';
 import {
   type EventDelivery,
   EventStore,
@@ -123,7 +123,7 @@ export class EventService {
   /** Events of an institution, the newest first. Throws `invalid_argument` for types that there are not. */
   async listEvents(institutionId: string, request: ListEventsRequest = {}): Promise<Page<StoredEvent>> {
     checkSubscription({ types: request.types }, this.options.rules);
-    return this.#events.list(institutionId, request);
+    return this.#events.list(institutionId, { ...request, types: typesOf(request.types ?? []) });
   }
 
   /** Throws `not_found`. */
@@ -158,7 +158,7 @@ export class EventService {
   }
 }
 
-/** In the order in which they are documented, each once. */
+/** In the order in which they are documented, each once; none for all. */
 function typesOf(types: readonly string[]): EventType[] {
-  return EVENT_TYPES.filter((type) => types.includes(type));
+  return types.includes(ALL_TYPES) ? [] : EVENT_TYPES.filter((type) => types.includes(type));
 }
