@@ -86,6 +86,7 @@ export async function createIntegrations(options: IntegrationsOptions = {}): Pro
     ...(onFailure && { onFailure }),
   });
   // The database stays inside: its tables are no contract.
-  const { integrationService, mappingService, rosterService, eventService, connectorFactory, ready, close } = parts;
+  const { integrationService, mappingService, rosterService, eventService, connectorFactory, ready, close } =
+    parts;
   return { integrationService, mappingService, rosterService, eventService, connectorFactory, ready, close };
 }

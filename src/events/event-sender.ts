@@ -5,6 +5,7 @@ import type { Logger } from '../observability/index.js';
 import type { Agents } from '../outbound/index.js';
 import { cloudEventOf } from './cloud-event.js';
 import { type Lane, LaneStore, type NextDelivery } from './lane-store.js';
+import { pauseAfter } from './retry-schedule.js';
 import { type Outcome, sendEvent } from './send-event.js';
 import type { SubscriptionStore } from './subscription-store.js';
 
@@ -21,6 +22,8 @@ export interface EventSenderOptions {
   timeoutMs?: number;
   /** Milliseconds between two looks while nothing is due. Default 500. */
   everyMs?: number;
+  /** Milliseconds until the next attempt; given by tests that do not want to wait. */
+  pause?: typeof pauseAfter;
 }
 
 /** Events that are sent before another lane has its turn. */
@@ -43,8 +46,8 @@ export class EventSender {
   #looking: Promise<void> = Promise.resolve();
 
   constructor(options: EventSenderOptions) {
-    this.#options = { concurrency: 8, timeoutMs: 15_000, everyMs: 500, ...options };
-    this.#lanes = new LaneStore(options.database);
+    this.#options = { concurrency: 8, timeoutMs: 15_000, everyMs: 500, pause: pauseAfter, ...options };
+    this.#lanes = new LaneStore(options.database, this.#options.pause);
   }
 
   start(): void {

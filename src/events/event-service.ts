@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
-import type { Page, PageRequest } from '../paging.js';
 import type { Agents } from '../outbound/index.js';
+import type { Page, PageRequest } from '../paging.js';
 import { ALL_TYPES, checkSubscription, type UrlRules } from './check-subscription.js';
 import {
   type EventDelivery,
@@ -145,9 +145,10 @@ export class EventService {
    * disabled.
    */
   async replayEvent(institutionId: string, id: string, subscriptionId?: string): Promise<number> {
-    const subscription =
-      subscriptionId && (await this.options.subscriptions.get(institutionId, subscriptionId));
-    if (subscription && subscription.disabledAt) {
+    const subscription = subscriptionId
+      ? await this.options.subscriptions.get(institutionId, subscriptionId)
+      : undefined;
+    if (subscription?.disabledAt) {
       throw new ServiceError(
         'failed_precondition',
         'The subscription is disabled. Enable it first (UpdateSubscription).',

@@ -140,13 +140,7 @@ export class EventStore {
          ON CONFLICT (institution_id, subscription_id, stream_id, position)
          DO UPDATE SET status = 'WAITING', attempts = 0, due_at = clock_timestamp(), last_reason = NULL,
            http_status = NULL, updated_at = clock_timestamp()`,
-        [
-          institutionId,
-          event.streamId,
-          event.position,
-          id,
-          lanes.map((lane) => lane.subscriptionId),
-        ],
+        [institutionId, event.streamId, event.position, id, lanes.map((lane) => lane.subscriptionId)],
       );
       return lanes.length;
     });

@@ -1,4 +1,4 @@
-export { emit, type EventDraft } from './emit.js';
+export { type EventDraft, emit } from './emit.js';
 export { EventSender, type EventSenderOptions } from './event-sender.js';
 export { EventService, type SubscriptionTest } from './event-service.js';
 export type {

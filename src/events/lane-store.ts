@@ -21,7 +21,7 @@ export interface NextDelivery extends StoredEvent {
 }
 
 /** How long a claim holds without being renewed, in seconds: longer than an attempt may take. */
-const CLAIM_SECONDS = 60;
+const CLAIM_SECONDS = 30;
 /** Lanes of one subscription that are worked on at once, over all processes: others shall have their turn. */
 const MOST_OF_ONE = 4;
 
@@ -35,7 +35,11 @@ const WITH_EVENT = `JOIN events e ON e.institution_id = d.institution_id AND e.s
  * out; every write checks it, so that a process that was frozen decides nothing any more.
  */
 export class LaneStore {
-  constructor(private readonly database: Database) {}
+  /** `pause`: milliseconds until the next attempt. */
+  constructor(
+    private readonly database: Database,
+    private readonly pause: typeof pauseAfter = pauseAfter,
+  ) {}
 
   /** Claims a lane in which something is due; undefined when there is none. */
   async claim(): Promise<Lane | undefined> {
@@ -92,8 +96,12 @@ export class LaneStore {
     await this.#asHolder(lane, async () => {
       const retry = outcome.kind === 'retry' && attempts < MOST_ATTEMPTS;
       const status =
-        outcome.kind === 'delivered' ? 'DELIVERED' : retry || outcome.kind === 'interrupted' ? 'WAITING' : 'DEAD';
-      const pauseMs = retry ? pauseAfter(attempts, outcome.askedMs) : 0;
+        outcome.kind === 'delivered'
+          ? 'DELIVERED'
+          : retry || outcome.kind === 'interrupted'
+            ? 'WAITING'
+            : 'DEAD';
+      const pauseMs = retry ? this.pause(attempts, outcome.askedMs) : 0;
       await this.database.execute(
         `UPDATE event_deliveries SET status = $5, http_status = $6, last_reason = $7,
            due_at = clock_timestamp() + make_interval(secs => $8), updated_at = clock_timestamp()

@@ -109,7 +109,10 @@ async function beginningOf(response: Response): Promise<string> {
   }
   discard(response);
   const text = Buffer.concat(chunks).subarray(0, KEPT_BYTES).toString();
-  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim().slice(0, 200);
+  return text
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .slice(0, 200);
 }
 
 function discard(response: Response): void {

@@ -1,8 +1,8 @@
 import type { Repository } from 'sequelize-typescript';
 import { keepChangesOf, lockInstitution } from '../changes/index.js';
 import { type Database, IntegrationModel } from '../database/index.js';
-import { emit } from '../events/index.js';
 import { ServiceError } from '../errors.js';
+import { emit } from '../events/index.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
 import type { Integration } from './integration.js';
 

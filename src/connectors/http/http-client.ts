@@ -3,7 +3,13 @@ import { validateHeaderValue } from 'node:http';
 import fetch, { FetchError, type Response } from 'node-fetch';
 import pLimit from 'p-limit';
 import type { Logger } from '../../observability/index.js';
-import { type Agents, backoff, RETRY_BUDGET_MS, readRetryAfter, reasonOfBreak } from '../../outbound/index.js';
+import {
+  type Agents,
+  backoff,
+  RETRY_BUDGET_MS,
+  readRetryAfter,
+  reasonOfBreak,
+} from '../../outbound/index.js';
 import { ConnectorError } from '../connector-error.js';
 import { type HttpAnswer, HttpFailure } from './http-failure.js';
 import type { Pace } from './pace.js';

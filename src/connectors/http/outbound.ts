@@ -1,5 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AddressGuard, type Agents, createAddressGuard, createGuardedAgents } from '../../outbound/index.js';
+import {
+  type AddressGuard,
+  type Agents,
+  createAddressGuard,
+  createGuardedAgents,
+} from '../../outbound/index.js';
 import { HttpClient, type HttpClientOptions, type SharedConnections } from './http-client.js';
 import { createPace, type Pace } from './pace.js';
 
