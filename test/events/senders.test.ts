@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { emit } from '../../src/events/index.js';
 import { LaneStore } from '../../src/events/lane-store.js';
 import { newInstitution, silentServices, startSender, stopSenders } from '../support/events.js';
+import { gate } from '../support/gate.js';
 import { until } from '../support/until.js';
 import { closeReceivers, webhookReceiver } from '../support/webhook-receiver.js';
 
@@ -109,6 +110,40 @@ describe('several senders of events', () => {
       [institutionId],
     );
     expect(lane).to.deep.equal({ lanes: 1 });
+  });
+
+  it('tell of what was written first, although it is committed later than it was asked for', async () => {
+    const { database } = await silentServices();
+    const { happen, subscribe } = await newInstitution();
+    const receiver = await webhookReceiver();
+    await subscribe(receiver.url);
+    await startSender();
+    const [written, look] = [gate(), gate()];
+    const first = database.transaction(async () => {
+      await happen('first');
+      written.open();
+      await look.opened;
+    });
+    await written.opened;
+    let isDone = false;
+    const second = happen('second').then(() => {
+      isDone = true;
+    });
+    // On the embedded database transactions follow one another anyway.
+    if (!database.isExclusive) {
+      await until(async () => {
+        const waiting = await database.query(
+          `SELECT 1 FROM pg_stat_activity
+           WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE '%xact_lock%'`,
+        );
+        return waiting.length > 0 || isDone;
+      });
+    }
+    expect(isDone).to.equal(false);
+    look.open();
+    await Promise.all([first, second]);
+    await until(() => receiver.received.length === 2);
+    expect(receiver.received.map(({ event }) => event.data.error)).to.deep.equal(['first', 'second']);
   });
 
   it('tell all that was committed, nothing else, and each integration in its order', async () => {
