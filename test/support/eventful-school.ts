@@ -27,6 +27,11 @@ export async function eventfulSchool() {
     seen = all.length;
     return fresh;
   };
+  /** All that has happened, `last` included, the oldest first. */
+  const everything = async (last: () => Promise<unknown>): Promise<StoredEvent[]> => {
+    await last();
+    return (await eventService.listEvents(institutionId, { pageSize: 1_000 })).items.reverse();
+  };
   const sync = () => integrationService.syncData(integrationId, STUDENT);
   const students = (text: string) => school.write({ 'students.csv': HEADER + text });
   const session = () =>
@@ -34,6 +39,7 @@ export async function eventfulSchool() {
   return {
     ...school,
     news,
+    everything,
     async firstSync() {
       await integrationService.syncData(integrationId, GROUP);
       await news();
