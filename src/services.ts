@@ -4,7 +4,7 @@ import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connecto
 import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, explainUnusable, Leases, migrate } from './database/index.js';
 import { lackOfRoom } from './disk-room.js';
-import { EventSender, EventService, SubscriptionStore } from './events/index.js';
+import { EventPublisher, EventSender, EventService, SubscriptionStore } from './events/index.js';
 import {
   ConnectorSessions,
   capabilitiesOf,
@@ -119,7 +119,13 @@ export async function buildServices({
       logger,
       alone: storage.embedded,
     });
-    if (config.workers > 0) sender.start();
+    const publisher =
+      config.eventsNatsUrl &&
+      new EventPublisher({ database, leases, url: config.eventsNatsUrl.reveal(), logger });
+    if (config.workers > 0) {
+      sender.start();
+      publisher?.start();
+    }
     const obstacles = async () => {
       const found = await Promise.all([
         database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
@@ -144,7 +150,7 @@ export async function buildServices({
       obstacles,
       ready: async () => (await obstacles()).length === 0,
       async close() {
-        await Promise.all([jobs.stop(STOP_MS), resumer.stop(), sender.stop()]);
+        await Promise.all([jobs.stop(STOP_MS), resumer.stop(), sender.stop(), publisher?.stop()]);
         await leases.abandon();
         outbound.close();
         await storage.close();

@@ -1,4 +1,5 @@
 export { type EventDraft, emit } from './emit.js';
+export { EventPublisher, type EventPublisherOptions } from './event-publisher.js';
 export { EventSender, type EventSenderOptions } from './event-sender.js';
 export { EventService, type SubscriptionTest } from './event-service.js';
 export type {

@@ -161,10 +161,12 @@ CREATE TABLE events (
   subject text,
   data jsonb NOT NULL,
   occurred_at timestamp with time zone NOT NULL,
+  published boolean DEFAULT false NOT NULL,
   CONSTRAINT events_pkey PRIMARY KEY (institution_id, stream_id, "position")
 );
 CREATE UNIQUE INDEX events_by_id ON events USING btree (institution_id, id);
 CREATE INDEX events_by_time ON events USING btree (institution_id, occurred_at, id);
+CREATE INDEX events_unpublished ON events USING btree (institution_id, stream_id, "position") WHERE (NOT published);
 
 CREATE TABLE groups (
   institution_id uuid NOT NULL,

@@ -15,8 +15,11 @@ CREATE TABLE events (
   subject text,
   data jsonb NOT NULL,
   occurred_at timestamptz NOT NULL,
+  -- Whether NATS has it, where one is told.
+  published boolean NOT NULL DEFAULT false,
   PRIMARY KEY (institution_id, stream_id, position)
 );
+CREATE INDEX events_unpublished ON events (institution_id, stream_id, position) WHERE NOT published;
 CREATE UNIQUE INDEX events_by_id ON events (institution_id, id);
 CREATE INDEX events_by_time ON events (institution_id, occurred_at, id);
 
