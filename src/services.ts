@@ -1,4 +1,5 @@
 import { AttendanceService } from './attendance/index.js';
+import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
@@ -29,6 +30,8 @@ export interface Services {
   rosterService: RosterService;
   eventService: EventService;
   connectorFactory: ConnectorFactory;
+  auditService: AuditService;
+  refusals: Refusals;
   database: Database;
   /** Durable jobs. */
   jobs: JobQueue;
@@ -145,6 +148,8 @@ export async function buildServices({
         rules: { requireTls: config.production, guard: outbound.guard },
       }),
       connectorFactory: factory,
+      auditService: new AuditService(database),
+      refusals: new Refusals(database),
       database,
       jobs,
       obstacles,

@@ -1,3 +1,4 @@
+import { recordEvent } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 import { emit } from '../events/index.js';
 
@@ -15,27 +16,39 @@ export interface DirectChange {
 }
 
 /**
- * Writes a change that no run made into the change log, with its event. Call it under the institution's lock,
- * last in its transaction.
+ * Writes a change that no run made into the change log, into the audit, and with its event. Call it under the
+ * institution's lock, last in its transaction.
  */
 export async function logChange(
   database: Database,
   institutionId: string,
   change: DirectChange,
 ): Promise<void> {
-  const [logged] = await database.query<{ position: string }>(
+  const { entity, action, entityId, before, after } = change;
+  const [entry] = await database.query<{ position: string }>(
     `INSERT INTO roster_edits (institution_id, position, entity, action, entity_id, before, after)
      VALUES ($1, ${NEXT_POSITION}, $2, $3, $4, $5, $6)
      RETURNING position::text AS position`,
-    [institutionId, change.entity, change.action, change.entityId, change.before, change.after],
+    [institutionId, entity, action, entityId, before, after],
   );
-  const { position } = logged as { position: string };
+  const { position } = entry as { position: string };
+  await recordEvent(database, {
+    institutionId,
+    action: `${entity.toLowerCase()}.${DONE[action]}`,
+    objectType: entity,
+    objectId: entityId,
+    changePosition: position,
+    before,
+    after,
+  });
   await emit(database, {
     institutionId,
     type: 'roster.changed',
-    data: { integrationId: null, runId: null, entityType: change.entity, position },
+    data: { integrationId: null, runId: null, entityType: entity, position },
   });
 }
+
+const DONE = { CREATE: 'created', UPDATE: 'updated', DELETE: 'deleted' } as const;
 
 /**
  * A change of a run that is part of the feed: it was carried out, and changed more than a mapping. `c` is

@@ -17,6 +17,7 @@ import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
 import { events } from './migrations/0021-events.js';
 import { announcedDeliveries } from './migrations/0022-announced-deliveries.js';
+import { audit } from './migrations/0024-audit.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
@@ -37,6 +38,7 @@ const migrations = [
   connectorMemory,
   events,
   announcedDeliveries,
+  audit,
 ];
 
 /** Any number will do, as long as every process takes the same one. */

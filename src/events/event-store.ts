@@ -1,3 +1,4 @@
+import { recordEvent } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
@@ -142,7 +143,15 @@ export class EventStore {
            http_status = NULL, updated_at = clock_timestamp()`,
         [institutionId, event.streamId, event.position, id, lanes.map((lane) => lane.subscriptionId)],
       );
-      return lanes.length;
+      const told = lanes.map((lane) => lane.subscriptionId);
+      await recordEvent(this.database, {
+        institutionId,
+        action: 'event.replayed',
+        objectType: 'EVENT',
+        objectId: id,
+        after: { type: event.type, subscriptions: told },
+      });
+      return told.length;
     });
   }
 }

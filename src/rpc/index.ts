@@ -1,8 +1,10 @@
 import type { ConnectRouter } from '@connectrpc/connect';
+import { AuditService } from '../../gen/smartid/integrations/v1/audit_service_pb.js';
 import { EventService } from '../../gen/smartid/integrations/v1/event_service_pb.js';
 import { IdukayPushService } from '../../gen/smartid/integrations/v1/idukay_push_service_pb.js';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
+import { auditRpc } from './audit-rpc.js';
 import { eventRpc } from './event-rpc.js';
 import { idukayPushRpc } from './idukay-push-rpc.js';
 import { integrationRpc } from './integration-rpc.js';
@@ -12,7 +14,13 @@ import type { RpcParts } from './rpc-types.js';
 export { admission, createInterceptors, errorMapper, type InterceptorOptions } from './interceptors/index.js';
 
 /** The services of the product. */
-export const services = [IntegrationService, RosterService, EventService, IdukayPushService] as const;
+export const services = [
+  IntegrationService,
+  RosterService,
+  EventService,
+  AuditService,
+  IdukayPushService,
+] as const;
 
 /** Those that a caller needs no bearer token for. */
 export const openServices = [IdukayPushService.typeName];
@@ -23,6 +31,7 @@ export function routes(parts: RpcParts): (router: ConnectRouter) => void {
     router.service(IntegrationService, integrationRpc(parts));
     router.service(RosterService, rosterRpc(parts));
     router.service(EventService, eventRpc(parts));
+    router.service(AuditService, auditRpc(parts));
     router.service(IdukayPushService, idukayPushRpc(parts));
   };
 }

@@ -2,6 +2,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { EventService } from '../../gen/smartid/integrations/v1/event_service_pb.js';
 import type { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import type { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
+import type { AuditService } from '../audit/index.js';
 import type { ConnectorFactory } from '../connectors/index.js';
 import type { EventService as Events } from '../events/index.js';
 import type { IntegrationService as Integrations } from '../integrations/index.js';
@@ -23,4 +24,5 @@ export interface RpcParts {
   connectorFactory: ConnectorFactory;
   rosterService: Roster;
   eventService: Events;
+  auditService: AuditService;
 }

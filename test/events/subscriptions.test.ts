@@ -274,6 +274,44 @@ describe('a subscription', () => {
     expect(error).to.deep.include({ code: 'failed_precondition', reason: 'SUBSCRIPTION_DISABLED' });
   });
 
+  it('and what becomes of it is in the audit, without its secrets', async () => {
+    const { database, eventService } = await silentServices();
+    const { institutionId, happen, subscribe } = await newInstitution();
+    const { subscription, secret } = await subscribe('http://127.0.0.1:9/hook?key=hidden');
+    const { id } = subscription;
+    await happen('x');
+    const [event] = (await eventService.listEvents(institutionId)).items;
+    await eventService.updateSubscription(institutionId, id, { description: 'El colegio' });
+    await eventService.updateSubscription(institutionId, id, { description: 'El colegio' });
+    await eventService.updateSubscription(institutionId, id, { url: 'http://127.0.0.1:9/hook?key=other' });
+    await eventService.rotateSubscriptionSecret(institutionId, id, 60);
+    await eventService.replayEvent(institutionId, event?.id as string);
+    await eventService.deleteSubscription(institutionId, id);
+    const rows = await database.query<{ action: string; object: string; after: object | null }>(
+      `SELECT action, object_id AS object, after FROM audit_events
+       WHERE institution_id = $1 ORDER BY position`,
+      [institutionId],
+    );
+    const url = 'http://127.0.0.1:9/hook?[hidden]';
+    expect(rows).to.deep.equal([
+      {
+        action: 'subscription.created',
+        object: id,
+        after: { url, types: [], description: '', enabled: true },
+      },
+      { action: 'subscription.updated', object: id, after: { description: 'El colegio' } },
+      { action: 'subscription.updated', object: id, after: { url } },
+      { action: 'subscription.updated', object: id, after: { secret: '[replaced]', overlapSeconds: 60 } },
+      {
+        action: 'event.replayed',
+        object: event?.id,
+        after: { type: 'integration.error', subscriptions: [id] },
+      },
+      { action: 'subscription.deleted', object: id, after: null },
+    ]);
+    expect(JSON.stringify(rows)).to.not.contain(secret);
+  });
+
   it('is one of fifty at most', async () => {
     const { eventService } = await silentServices();
     const institutionId = randomUUID();
