@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { recordEvent } from '../audit/index.js';
 import type { AttendanceRow, DeliveryOutcome } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
+import { presentable } from '../errors.js';
 import { emit } from '../events/index.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
 import { storableText } from '../values/index.js';
@@ -46,8 +47,9 @@ export interface HandedOut {
   sentBefore: Map<string, AttendanceRow['status'][]>;
 }
 
-/** So many failures an event names. */
+/** So many failures an event names, each with so many characters of its reason. */
 const MOST_TOLD = 100;
+const LONGEST_REASON = 500;
 /** Statuses that say: send it again. */
 const TO_SEND: readonly DeliveryStatus[] = ['QUEUED', 'FAILED', 'WITHDRAWN'];
 
@@ -204,9 +206,10 @@ export class DeliveryStore {
       });
     }
     if (failed.length > 0) {
-      const failures = failed
-        .slice(0, MOST_TOLD)
-        .map(({ studentId, lastReason }) => ({ studentId, reason: lastReason }));
+      const failures = failed.slice(0, MOST_TOLD).map(({ studentId, lastReason }) => ({
+        studentId,
+        reason: lastReason && presentable(lastReason, LONGEST_REASON),
+      }));
       await emit(this.database, {
         ...about,
         type: 'attendance.failed',

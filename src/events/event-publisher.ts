@@ -45,7 +45,7 @@ export class EventPublisher {
   }
 
   start(): void {
-    this.#work = this.#run();
+    this.#work = this.#options.database.inLane('events', () => this.#run());
   }
 
   /** Publishes what it has begun with, and nothing more. */

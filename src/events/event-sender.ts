@@ -51,7 +51,8 @@ export class EventSender {
   }
 
   start(): void {
-    this.#looking = this.#look();
+    // A few connections for all of it: calls shall not wait for events.
+    this.#looking = this.#options.database.inLane('events', () => this.#look());
   }
 
   /** Begins nothing more, and waits a little for what is under way. What is interrupted is sent again. */
