@@ -1,6 +1,6 @@
 import type { ConnectorFactory } from './connectors/index.js';
 import type { EventService } from './events/index.js';
-import type { IntegrationService } from './integrations/index.js';
+import type { CredentialKeys, IntegrationService } from './integrations/index.js';
 import { type IntegrationsOptions, libraryConfig } from './library-options.js';
 import type { MappingService } from './mappings/index.js';
 import { createLogger } from './observability/index.js';
@@ -27,11 +27,15 @@ export {
 } from './events/index.js';
 export {
   type CreateIntegrationInput,
+  type CredentialKeys,
   type Delivery,
   type DeliveryStatus,
   type Integration,
+  type IntegrationFilter,
   IntegrationService,
   type IntegrationStatus,
+  type KeyRotation,
+  type KeyUse,
   type SendReport,
   type SyncLogs,
   type UpdateIntegrationInput,
@@ -44,6 +48,7 @@ export type {
   ConflictResolution,
   GuardOverride,
   IssueExport,
+  RunFilter,
   SyncChange,
   SyncChangeAction,
   SyncConflict,
@@ -65,6 +70,8 @@ export interface Integrations {
   readonly eventService: EventService;
   /** The connectors there are, those of `options.connectors` included. */
   readonly connectorFactory: ConnectorFactory;
+  /** The keys that seal stored credentials. */
+  readonly credentialKeys: CredentialKeys;
   /** Tells whether the database answers. */
   ready(): Promise<boolean>;
   /** Ends what is under way and closes the database. Call it once, at the end. */
@@ -86,7 +93,24 @@ export async function createIntegrations(options: IntegrationsOptions = {}): Pro
     ...(onFailure && { onFailure }),
   });
   // The database stays inside: its tables are no contract.
-  const { integrationService, mappingService, rosterService, eventService, connectorFactory, ready, close } =
-    parts;
-  return { integrationService, mappingService, rosterService, eventService, connectorFactory, ready, close };
+  const {
+    integrationService,
+    mappingService,
+    rosterService,
+    eventService,
+    connectorFactory,
+    credentialKeys,
+    ready,
+    close,
+  } = parts;
+  return {
+    integrationService,
+    mappingService,
+    rosterService,
+    eventService,
+    connectorFactory,
+    credentialKeys,
+    ready,
+    close,
+  };
 }

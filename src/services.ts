@@ -8,6 +8,7 @@ import { lackOfRoom } from './disk-room.js';
 import { EventPublisher, EventSender, EventService, SubscriptionStore } from './events/index.js';
 import {
   ConnectorSessions,
+  CredentialKeys,
   capabilitiesOf,
   cursorsOf,
   IntegrationService,
@@ -30,6 +31,7 @@ export interface Services {
   rosterService: RosterService;
   eventService: EventService;
   connectorFactory: ConnectorFactory;
+  credentialKeys: CredentialKeys;
   auditService: AuditService;
   refusals: Refusals;
   database: Database;
@@ -76,6 +78,9 @@ export async function buildServices({
     const jobs = new JobQueue({ database, logger });
     await jobs.start();
     const vault = new CredentialVault(await loadCredentialKeys(config));
+    const credentialKeys = new CredentialKeys(database, vault);
+    const lostKeys = await credentialKeys.warning();
+    if (lostKeys) logger.warn(lostKeys);
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
     const sessions = new ConnectorSessions({
@@ -148,6 +153,7 @@ export async function buildServices({
         rules: { requireTls: config.production, guard: outbound.guard },
       }),
       connectorFactory: factory,
+      credentialKeys,
       auditService: new AuditService(database),
       refusals: new Refusals(database),
       database,

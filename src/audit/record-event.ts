@@ -14,6 +14,7 @@ export type ObjectType =
   | 'CLASS_SESSION'
   | 'SUBSCRIPTION'
   | 'EVENT'
+  | 'KEY'
   | 'CALL';
 
 /** What was done, by whoever makes the call under way. */

@@ -5,7 +5,7 @@ import type { RosterService } from '../../gen/smartid/roster/v1/roster_service_p
 import type { AuditService } from '../audit/index.js';
 import type { ConnectorFactory } from '../connectors/index.js';
 import type { EventService as Events } from '../events/index.js';
-import type { IntegrationService as Integrations } from '../integrations/index.js';
+import type { CredentialKeys, IntegrationService as Integrations } from '../integrations/index.js';
 import type { MappingService } from '../mappings/index.js';
 import type { RosterService as Roster } from '../roster/index.js';
 
@@ -22,6 +22,7 @@ export interface RpcParts {
   integrationService: Integrations;
   mappingService: MappingService;
   connectorFactory: ConnectorFactory;
+  credentialKeys: CredentialKeys;
   rosterService: Roster;
   eventService: Events;
   auditService: AuditService;

@@ -1,4 +1,4 @@
-export { backoff, isAllowEntry, RETRY_BUDGET_MS } from '../../outbound/index.js';
+export { backoff, isAllowEntry, RETRY_BUDGET_MS, readRetryAfter } from '../../outbound/index.js';
 export { HttpClient, type HttpClientOptions, type HttpRequest } from './http-client.js';
 export { type HttpAnswer, HttpFailure } from './http-failure.js';
 export { OAuth2Client, type OAuth2ClientOptions } from './oauth2-client.js';

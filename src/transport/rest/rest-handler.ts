@@ -5,7 +5,6 @@ import {
   type DescMethodUnary,
   type JsonValue,
   type Message,
-  toJson,
 } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
@@ -17,6 +16,7 @@ import type { MapError } from '../map-error.js';
 import type { ReadingOf } from '../reading.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
+import { toRestJson } from './rest-json.js';
 import { buildRequest } from './rest-request.js';
 import { answerBody, answerError, answerJson, copyHeaders, type JsonOptions } from './rest-response.js';
 import type { RestRoute, RestRouter, RouteMatch } from './rest-routes.js';
@@ -138,7 +138,7 @@ async function answerUnary({ options, route, message, header, signal, url, respo
     answerBody(response, httpBodyOf(route, result.message));
     return;
   }
-  const json = toJson(route.rpc.output, result.message, options.jsonOptions);
+  const json = toRestJson(route.rpc.output, result.message, options.jsonOptions);
   const token = route.responseField ? (json as { nextPageToken?: string }).nextPageToken : undefined;
   if (token) response.setHeader('Link', nextLink(url, token));
   // A POST that answers with the place of something has made it.
@@ -163,7 +163,7 @@ async function answerStream({ options, route, message, header, signal, url, resp
         response.end(separator === '[' ? '[]' : ']');
         return;
       }
-      const json = toJson(rpc.output, next.value, options.jsonOptions);
+      const json = toRestJson(rpc.output, next.value, options.jsonOptions);
       if (!response.write(separator + JSON.stringify(pick(route, json)))) await drained(response, signal);
     }
   } finally {
