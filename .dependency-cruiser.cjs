@@ -17,7 +17,7 @@ const MAY_IMPORT = {
   roster: ['audit', 'changes', 'connectors', 'database', 'values'],
   mappings: ['audit', 'changes', 'connectors', 'database', 'roster', 'values'],
   attendance: ['audit', 'connectors', 'database', 'events', 'observability', 'values'],
-  sync: ['audit', 'changes', 'connectors', 'database', 'events', 'observability', 'roster', 'values'],
+  sync: ['audit', 'changes', 'connectors', 'database', 'events', 'jobs', 'observability', 'roster', 'values'],
   integrations: [
     'attendance',
     'audit',
@@ -30,6 +30,7 @@ const MAY_IMPORT = {
     'sync',
     'values',
   ],
+  schedules: ['audit', 'database', 'integrations', 'observability', 'sync'],
   rpc: [
     'audit',
     'connectors',
@@ -39,6 +40,7 @@ const MAY_IMPORT = {
     'mappings',
     'observability',
     'roster',
+    'schedules',
     'sync',
   ],
   transport: ['gen', 'observability'],

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'not_found'
   | 'already_exists'
   | 'aborted'
+  | 'deadline_exceeded'
   | 'failed_precondition'
   | 'resource_exhausted'
   | 'unimplemented'
@@ -48,6 +49,22 @@ export class ServiceError extends Error {
     this.metadata = options.metadata ?? {};
     this.violations = options.violations ?? [];
   }
+}
+
+/**
+ * What failed in this service while a connector was at work, as the database below its memory. It leaves the
+ * connector in this wrapping, whatever that made of it: nothing of it is the school's fault.
+ */
+export class OwnFault extends Error {
+  constructor(override readonly cause: unknown) {
+    super('The service failed inside a call of a connector.');
+    this.name = 'OwnFault';
+  }
+}
+
+/** Throws what a connector failed at where that was ours; returns where it was the connector's. */
+export function throwOwnFault(error: unknown): void {
+  if (error instanceof OwnFault) throw error.cause;
 }
 
 /** Stored credentials that cannot be opened. Its message says why, and what to do. */

@@ -49,6 +49,7 @@ export type {
   GuardOverride,
   IssueExport,
   RunFilter,
+  RunState,
   SyncChange,
   SyncChangeAction,
   SyncConflict,

@@ -27,6 +27,8 @@ export interface IntegrationsOptions {
   outboundAllow?: readonly string[] | undefined;
   /** The S3 service that CSV integrations use unless their config names another. Default: AWS. */
   s3?: { endpoint?: string | undefined; forcePathStyle?: boolean | undefined } | undefined;
+  /** How many syncs this process does at once; 0: none, other processes do them. Default 2. */
+  workers?: number | undefined;
   /** Where the library logs. Default: JSON lines on standard output. */
   logger?: Logger | undefined;
   /** Level of the default logger. Default warn. */
@@ -68,6 +70,11 @@ const options = z.strictObject({
       forcePathStyle: z.boolean().optional(),
     })
     .optional(),
+  workers: z
+    .int('must be a whole number')
+    .min(0, 'must be 0 or more')
+    .max(99, 'must be at most 99')
+    .optional(),
   logger: z.looseObject({}).optional(),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
   onFailure: z.custom((value) => typeof value === 'function', 'must be a function').optional(),
@@ -79,7 +86,7 @@ const options = z.strictObject({
 export function libraryConfig(given: IntegrationsOptions): Config {
   const parsed = options.safeParse(given);
   if (!parsed.success) throw new ConfigError(parsed.error.issues.map(describe));
-  const { databaseUrl, credentialKeys, csvRoot, outboundAllow, s3, logLevel, ...rest } = parsed.data;
+  const { databaseUrl, credentialKeys, csvRoot, outboundAllow, s3, logLevel, workers, ...rest } = parsed.data;
   const defaults = loadConfig({});
   const dataDir = rest.dataDir ? resolve(rest.dataDir) : defaults.dataDir;
   return Object.freeze({
@@ -89,6 +96,7 @@ export function libraryConfig(given: IntegrationsOptions): Config {
     credentialKeys: credentialKeys ? new Secret(credentialKeys) : undefined,
     csvRoot: csvRoot ? resolve(csvRoot) : join(dataDir, 'files'),
     logLevel: logLevel ?? 'warn',
+    workers: workers ?? defaults.workers,
     outboundAllow: outboundAllow ?? defaults.outboundAllow,
     s3: { endpoint: s3?.endpoint, forcePathStyle: s3?.forcePathStyle ?? defaults.s3.forcePathStyle },
   });

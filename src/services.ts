@@ -1,4 +1,4 @@
-import { AttendanceService } from './attendance/index.js';
+import { AttendanceService, readOutboxBacklog } from './attendance/index.js';
 import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
@@ -13,16 +13,19 @@ import {
   cursorsOf,
   IntegrationService,
   IntegrationStore,
+  readSyncAges,
   StoredMemory,
+  SyncOutcome,
   syncWork,
   timeZoneOf,
 } from './integrations/index.js';
-import { JobQueue, RunResumer } from './jobs/index.js';
+import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
-import type { Logger } from './observability/index.js';
+import type { Logger, Readings } from './observability/index.js';
 import { RosterService } from './roster/index.js';
+import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
-import { SyncService } from './sync/index.js';
+import { type HeldRun, RunJobs, readRunBacklog, SyncService } from './sync/index.js';
 
 /** The services of the product, without a port. */
 export interface Services {
@@ -33,15 +36,20 @@ export interface Services {
   connectorFactory: ConnectorFactory;
   credentialKeys: CredentialKeys;
   auditService: AuditService;
+  scheduleService: ScheduleService;
   refusals: Refusals;
   database: Database;
   /** Durable jobs. */
   jobs: JobQueue;
+  /** How things stand, for metrics. */
+  readings: Readings;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
   ready(): Promise<boolean>;
-  /** Finishes runs that were taken up, lets go of the others, and closes the database. */
+  /** Takes no more work, and hands back what nobody waits for here: other processes go on with it. */
+  drain(): Promise<void>;
+  /** Lets work under way come to a safe point, hands it back, and closes the database. */
   close(): Promise<void>;
 }
 
@@ -72,11 +80,12 @@ export async function buildServices({
   const storage = await openDatabase(config, logger, onFailure);
   const { database } = storage;
   try {
-    await migrate(database, logger).catch((error: unknown) => {
-      throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
-    });
     const jobs = new JobQueue({ database, logger });
-    await jobs.start();
+    await migrate(database, logger)
+      .then(() => jobs.start())
+      .catch((error: unknown) => {
+        throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
+      });
     const vault = new CredentialVault(await loadCredentialKeys(config));
     const credentialKeys = new CredentialKeys(database, vault);
     const lostKeys = await credentialKeys.warning();
@@ -103,6 +112,18 @@ export async function buildServices({
         return syncWork(sessions, row, capabilitiesOf(factory.definition(row.provider), row.config));
       },
     });
+    const outcome = new SyncOutcome(store);
+    const runJobs = new RunJobs({
+      database,
+      jobs,
+      runs: syncs.runs,
+      claims: syncs.claims,
+      queue: syncs.queue,
+      watch: syncs.watch,
+      logger,
+      workers: config.workers,
+      carryOut: (held) => carryOut(syncs, outcome, held),
+    });
     const attendance = new AttendanceService({ database, leases, timeZoneOf });
     const mappingService = new MappingService(database);
     const integrationService = new IntegrationService({
@@ -111,14 +132,16 @@ export async function buildServices({
       sessions,
       vault,
       syncs,
+      runJobs,
       mappings: mappingService,
       attendance,
     });
     if (storage.embedded) {
       await leases.clear();
     }
-    const resumer = new RunResumer({ resume: () => integrationService.resumeAbandonedRuns(), logger });
-    resumer.start();
+    await runJobs.start();
+    const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
+    scheduleRunner.start();
     const subscriptions = new SubscriptionStore(database, vault);
     const sender = new EventSender({
       database,
@@ -155,13 +178,28 @@ export async function buildServices({
       connectorFactory: factory,
       credentialKeys,
       auditService: new AuditService(database),
+      scheduleService: new ScheduleService(database, integrationService),
       refusals: new Refusals(database),
       database,
       jobs,
+      readings: {
+        providers: () => factory.list().map(({ provider }) => provider),
+        pool: () => database.pool,
+        runs: () => readRunBacklog(database),
+        deliveries: () => readOutboxBacklog(database),
+        integrations: () => readSyncAges(database),
+      },
       obstacles,
       ready: async () => (await obstacles()).length === 0,
+      async drain() {
+        await scheduleRunner.stop();
+        await runJobs.drain();
+      },
       async close() {
-        await Promise.all([jobs.stop(STOP_MS), resumer.stop(), sender.stop(), publisher?.stop()]);
+        await scheduleRunner.stop();
+        await runJobs.drain();
+        await runJobs.stop();
+        await Promise.all([jobs.stop(STOP_MS), sender.stop(), publisher?.stop()]);
         await leases.abandon();
         outbound.close();
         await storage.close();
@@ -171,6 +209,13 @@ export async function buildServices({
     await storage.close();
     throw error;
   }
+}
+
+/** Does a run; what it learnt of the school's system is noted on the integration, unless nothing was to change. */
+function carryOut(syncs: SyncService, outcome: SyncOutcome, held: HeldRun) {
+  const { kind, integrationId } = held.run;
+  const isNoted = kind === 'SYNC' || held.run.approvedAt !== null;
+  return isNoted ? outcome.of(integrationId, () => syncs.carryOut(held)) : syncs.carryOut(held);
 }
 
 async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {

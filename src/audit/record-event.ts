@@ -15,6 +15,7 @@ export type ObjectType =
   | 'SUBSCRIPTION'
   | 'EVENT'
   | 'KEY'
+  | 'SCHEDULE'
   | 'CALL';
 
 /** What was done, by whoever makes the call under way. */

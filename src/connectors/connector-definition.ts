@@ -37,6 +37,11 @@ export interface ConnectorDefinition {
   /** What of its capabilities remains with these settings, where settings take some away. */
   capabilitiesWith?(config: Record<string, unknown>): Capabilities;
   /**
+   * The host that a run with these settings reads, and how many runs may do so at once, over all integrations
+   * and processes. Undefined, or left out: as many as want to.
+   */
+  host?(config: Record<string, unknown>): { name: string; limit: number } | undefined;
+  /**
    * Reads a body that the school system pushed to us; throws ConnectorError that names what is wrong with it.
    */
   receive?(body: unknown): PushedRecords;

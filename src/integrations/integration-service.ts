@@ -6,7 +6,7 @@ import type {
   ConnectorFactory,
   MappingEntityType,
 } from '../connectors/index.js';
-import { ServiceError, UnopenableCredentialsError } from '../errors.js';
+import { ServiceError, throwOwnFault, UnopenableCredentialsError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { requireStorable } from '../require-storable.js';
@@ -19,6 +19,9 @@ import type {
   ListChangesRequest,
   Renumbered,
   RunFilter,
+  RunJobs,
+  RunState,
+  RunTrigger,
   SyncChange,
   SyncConflict,
   SyncIssue,
@@ -27,7 +30,7 @@ import type {
   SyncScope,
   SyncService,
 } from '../sync/index.js';
-import { checkPolicy, checkSettings, mergeConfig } from './check-settings.js';
+import { checkPolicy, checkSettings, mergeConfig, timeZoneOf } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
 import type { CredentialSealer } from './credential-keys.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
@@ -43,6 +46,7 @@ export interface IntegrationServiceParts {
   sessions: ConnectorSessions;
   vault: CredentialSealer;
   syncs: SyncService;
+  runJobs: RunJobs;
   mappings: MappingService;
   attendance: AttendanceService;
 }
@@ -157,20 +161,79 @@ export class IntegrationService {
    * Brings one entity type up to date, or all of them: courses, teachers, groups, students. A plan that would
    * take away or change too much is held for a person (success false); `guard` sets other thresholds for this
    * run. Throws `aborted` while another run of the same is under way, `failed_precondition` when the
-   * integration is INACTIVE, `unimplemented` when its provider has no such entities.
+   * integration is INACTIVE, `unimplemented` when its provider has no such entities. The run goes on when
+   * `signal` is aborted, which throws `deadline_exceeded` that names it.
    */
   async syncData(
     id: string,
     entityType: SyncScope = 'ALL',
-    options: { guard?: GuardOverride | undefined } = {},
+    options: { guard?: GuardOverride | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<SyncReport> {
-    requireStorable(options);
-    return this.#outcome.of(id, () => this.#sync(id, entityType, 'SYNC', options.guard));
+    const { guard, signal = never() } = options;
+    requireStorable({ guard });
+    return this.parts.runJobs.run(await this.#requestOf(id, entityType, 'SYNC', guard), signal);
   }
 
   /** What a sync would do, with nothing written: the report has the counts, `listSyncChanges` each change. */
-  async previewSync(id: string, entityType: SyncScope = 'ALL'): Promise<SyncReport> {
-    return this.#sync(id, entityType, 'PREVIEW');
+  async previewSync(
+    id: string,
+    entityType: SyncScope = 'ALL',
+    { signal = never() }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<SyncReport> {
+    return this.parts.runJobs.run(await this.#requestOf(id, entityType, 'PREVIEW'), signal);
+  }
+
+  /**
+   * Puts a sync or a preview into the queue, and returns its run, which is QUEUED; where the same waits
+   * already, that one. Otherwise throws what `syncData` throws, but that it waits while another is under way.
+   */
+  async startSync(
+    id: string,
+    entityType: SyncScope = 'ALL',
+    options: {
+      kind?: 'SYNC' | 'PREVIEW' | undefined;
+      guard?: GuardOverride | undefined;
+      trigger?: RunTrigger | undefined;
+    } = {},
+  ): Promise<SyncRun> {
+    requireStorable(options);
+    const { kind = 'SYNC', guard, trigger } = options;
+    const request = await this.#requestOf(id, entityType, kind, guard);
+    return (await this.parts.runJobs.request({ ...request, trigger })).run;
+  }
+
+  /** The zone of the school, or the default one. Throws `not_found`. */
+  async timeZoneOf(id: string): Promise<string> {
+    return timeZoneOf((await this.getIntegration(id)).config);
+  }
+
+  /**
+   * The integration, when it can be synced so. Throws `not_found`, and `unimplemented` when its provider has no
+   * such entities.
+   */
+  async requireSyncable(id: string, entityType: SyncScope): Promise<Integration> {
+    const row = await this.parts.store.row(id);
+    if (entityType !== 'ALL') this.#requireEntityType(row, entityType);
+    return toIntegration(row);
+  }
+
+  /**
+   * A run as it stands, and again whenever that changes, until it has ended or `signal` is aborted. Throws
+   * `not_found`.
+   */
+  async *watchSync(id: string, runId: string, signal: AbortSignal = never()): AsyncGenerator<RunState> {
+    await this.getIntegration(id);
+    yield* this.parts.syncs.watch.watch(id, runId, signal);
+  }
+
+  /**
+   * Stops a run before it writes anything: at once where it waits, else at its next page, within two seconds.
+   * Returns the run as it is then. Throws `failed_precondition` that says how it ended when it has.
+   */
+  async cancelSync(id: string, runId: string, reason = ''): Promise<SyncRun> {
+    requireStorable({ reason });
+    await this.getIntegration(id);
+    return this.parts.runJobs.cancel(id, runId, reason);
   }
 
   /**
@@ -202,8 +265,10 @@ export class IntegrationService {
   async discardSync(id: string, runId: string, reason = ''): Promise<SyncRun> {
     requireStorable({ reason });
     await this.getIntegration(id);
+    const { status } = await this.parts.syncs.runs.get(id, runId);
     const run = await this.parts.syncs.discard(id, runId, reason);
-    await this.#outcome.note(id, null);
+    // A preview said nothing about the integration.
+    if (status === 'HELD') await this.#outcome.note(id, null);
     return run;
   }
 
@@ -262,21 +327,6 @@ export class IntegrationService {
     requireStorable(decision);
     const { institutionId } = await this.getIntegration(id);
     return this.parts.syncs.conflicts.resolveInBulk({ integrationId: id, institutionId }, decision);
-  }
-
-  /** Does the runs of processes that died, one after the other; returns how many. */
-  async resumeAbandonedRuns(): Promise<number> {
-    let count = 0;
-    for (
-      let held = await this.parts.syncs.claims.claimAnyDead();
-      held;
-      held = await this.parts.syncs.claims.claimAnyDead()
-    ) {
-      const claimed = held;
-      await this.#outcome.of(claimed.run.integrationId, () => this.parts.syncs.carryOut(claimed));
-      count += 1;
-    }
-    return count;
   }
 
   /**
@@ -396,21 +446,11 @@ export class IntegrationService {
     );
   }
 
-  async #sync(
-    id: string,
-    entityType: SyncScope,
-    kind: 'SYNC' | 'PREVIEW',
-    guard?: GuardOverride,
-  ): Promise<SyncReport> {
+  async #requestOf(id: string, entityType: SyncScope, kind: 'SYNC' | 'PREVIEW', guard?: GuardOverride) {
     const row = await usable(this.parts.store, id);
     if (entityType !== 'ALL') this.#requireEntityType(row, entityType);
-    return this.parts.syncs.sync({
-      integrationId: id,
-      institutionId: row.institutionId,
-      entityType,
-      kind,
-      guard,
-    });
+    const host = this.parts.factory.definition(row.provider).host?.(row.config);
+    return { integrationId: id, institutionId: row.institutionId, entityType, kind, guard, host };
   }
 }
 
@@ -424,7 +464,13 @@ function openStored(vault: CredentialOpener, { id, credentials }: { id: string; 
   }
 }
 
+/** Of a caller who waits as long as it takes. One of its own: whatever listens to it is gone with the call. */
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
 function sentenceOf(error: unknown): string {
+  throwOwnFault(error);
   if (error instanceof ServiceError) throw error;
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.js';
-import type { SyncReport } from '../sync/index.js';
+import { RunStopped, type SyncReport } from '../sync/index.js';
 import { storableText } from '../values/index.js';
 import type { IntegrationStore } from './integration-store.js';
 
@@ -11,11 +11,13 @@ export class SyncOutcome {
   async of(id: string, sync: () => Promise<SyncReport>): Promise<SyncReport> {
     try {
       const report = await sync();
+      // Whoever stopped it did not find anything wrong.
+      if (report.status === 'CANCELED') return report;
       await this.note(id, report.success ? null : (report.errors[0] ?? 'The sync failed.'), report.success);
       return report;
     } catch (error) {
       // A call that was turned away says nothing about the integration.
-      if (!(error instanceof ServiceError))
+      if (!(error instanceof ServiceError) && !(error instanceof RunStopped))
         await this.note(id, 'The last sync ended with an internal error of the service.');
       throw error;
     }

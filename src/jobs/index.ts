@@ -7,4 +7,3 @@ export {
   TryLater,
   type WorkOptions,
 } from './queue.js';
-export { RunResumer, type RunResumerOptions } from './run-resumer.js';

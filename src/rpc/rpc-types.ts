@@ -8,6 +8,7 @@ import type { EventService as Events } from '../events/index.js';
 import type { CredentialKeys, IntegrationService as Integrations } from '../integrations/index.js';
 import type { MappingService } from '../mappings/index.js';
 import type { RosterService as Roster } from '../roster/index.js';
+import type { ScheduleService } from '../schedules/index.js';
 
 /** The methods of smartid.integrations.v1.IntegrationService. */
 export type IntegrationRpcs = ServiceImpl<typeof IntegrationService>;
@@ -26,4 +27,5 @@ export interface RpcParts {
   rosterService: Roster;
   eventService: Events;
   auditService: AuditService;
+  scheduleService: ScheduleService;
 }

@@ -4,6 +4,7 @@ import {
   SyncChange_Action,
   SyncChange_Outcome,
   SyncIssue_Severity,
+  SyncRun_Kind,
   SyncRun_Status,
 } from '../../gen/smartid/integrations/v1/sync_pb.js';
 import type { SyncChangeAction, SyncRunStatus, SyncScope } from '../sync/index.js';
@@ -24,15 +25,38 @@ import type { IntegrationRpcs, RpcParts } from './rpc-types.js';
 /** Syncs: begun, decided on, taken back, and what came of them. */
 export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationService'>) {
   return {
-    async syncData({ id, entityType, guard }) {
+    async syncData({ id, entityType, guard }, { signal }) {
       return toSyncDataMessage(
-        await integrationService.syncData(id, fromEntityType(entityType), { guard: fromGuard(guard) }),
+        await integrationService.syncData(id, fromEntityType(entityType), {
+          guard: fromGuard(guard),
+          signal,
+        }),
       );
     },
 
-    async previewSync({ id, entityType }) {
-      const { run, errors, parts } = await integrationService.previewSync(id, fromEntityType(entityType));
+    async previewSync({ id, entityType }, { signal }) {
+      const { run, errors, parts } = await integrationService.previewSync(id, fromEntityType(entityType), {
+        signal,
+      });
       return { run: toSyncRunMessage(run), errors, parts: parts.map(toSyncPartMessage) };
+    },
+
+    async startSync({ id, entityType, kind, guard }, context) {
+      const run = await integrationService.startSync(id, fromEntityType(entityType), {
+        kind: kind === SyncRun_Kind.PREVIEW ? 'PREVIEW' : 'SYNC',
+        guard: fromGuard(guard),
+      });
+      context.responseHeader.set('Location', `/integrations/${id}/runs/${run.id}`);
+      return { run: toSyncRunMessage(run) };
+    },
+
+    async *watchSync({ id, runId }, { signal }) {
+      for await (const { run, parts } of integrationService.watchSync(id, runId, signal))
+        yield { run: toSyncRunMessage(run), parts: parts.map(toSyncRunMessage) };
+    },
+
+    async cancelSync({ id, runId, reason }) {
+      return { run: toSyncRunMessage(await integrationService.cancelSync(id, runId, reason)) };
     },
 
     async approveSync({ id, runId, reason, rekey }) {

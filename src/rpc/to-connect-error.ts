@@ -11,6 +11,7 @@ const CODES: Readonly<Record<ErrorCode, Code>> = {
   not_found: Code.NotFound,
   already_exists: Code.AlreadyExists,
   aborted: Code.Aborted,
+  deadline_exceeded: Code.DeadlineExceeded,
   failed_precondition: Code.FailedPrecondition,
   resource_exhausted: Code.ResourceExhausted,
   unimplemented: Code.Unimplemented,

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type { RecordSource } from '../connectors/index.js';
 import type { Database, Leases } from '../database/index.js';
 import { ServiceError } from '../errors.js';
@@ -17,11 +16,13 @@ import {
 import type { SyncPolicy } from './policy.js';
 import { type AttemptParts, attempt } from './runs/attempt.js';
 import { ChangeStore, type ListChangesRequest, type SyncChange } from './runs/change-store.js';
-import { dispatch, type SyncWork, taskOf } from './runs/dispatch.js';
+import { dispatch, isAskedFor, type SyncWork } from './runs/dispatch.js';
 import { RunClaims } from './runs/run-claims.js';
+import { RunQueue } from './runs/run-queue.js';
 import type { HeldRun, RunKey, RunRequest } from './runs/run-request.js';
 import { RunStore } from './runs/run-store.js';
-import type { SyncIssue, SyncRun, SyncScope } from './runs/sync-run.js';
+import { RunWatch } from './runs/run-watch.js';
+import type { SyncIssue, SyncRun } from './runs/sync-run.js';
 
 /** How long pushed records wait for another run. */
 const PATIENCE_MS = 30_000;
@@ -41,6 +42,8 @@ export interface SyncServiceOptions {
 export class SyncService {
   readonly runs: RunStore;
   readonly claims: RunClaims;
+  readonly queue: RunQueue;
+  readonly watch: RunWatch;
   readonly conflicts: ConflictStore;
   readonly #changes: ChangeStore;
   readonly #options: SyncServiceOptions;
@@ -51,6 +54,8 @@ export class SyncService {
     this.#options = options;
     this.runs = new RunStore(database);
     this.claims = new RunClaims(database, leases, this.runs);
+    this.queue = new RunQueue(database, this.claims);
+    this.watch = new RunWatch(database, this.runs, options.logger);
     this.#attempts = { database, runs: this.runs, logger: options.logger };
     this.conflicts = new ConflictStore(database);
     this.#changes = new ChangeStore(database);
@@ -269,18 +274,4 @@ export class SyncService {
 
 function isWaiting({ status }: SyncRun): boolean {
   return status === 'HELD' || status === 'PREVIEWED';
-}
-
-/** Whether a run that was claimed is what a caller asks for, so that its outcome is the answer. */
-function isAskedFor(
-  run: SyncRun,
-  { kind = 'SYNC', guard, rollsBack }: RunRequest & { entityType: SyncScope },
-): boolean {
-  const task = taskOf(run);
-  if (task === 'ROLLBACK') return run.kind === kind && run.rollsBack === rollsBack;
-  return (
-    task === kind &&
-    !run.appliedPosition &&
-    isDeepStrictEqual(run.guard ?? null, JSON.parse(JSON.stringify(guard ?? null)))
-  );
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { cloudEventOf } from '../../src/events/cloud-event.js';
 import { pauseAfter } from '../../src/events/retry-schedule.js';
 import { createAddressGuard, createGuardedAgents } from '../../src/outbound/index.js';
-import { newInstitution, silentServices, startSender, stopSenders } from '../support/events.js';
+import { newInstitution, silentServices, startSender, stopSenders } from '../support/event-senders.js';
 import { until } from '../support/until.js';
 import { closeReceivers, webhookReceiver } from '../support/webhook-receiver.js';
 

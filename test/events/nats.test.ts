@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { cloudEventOf } from '../../src/events/cloud-event.js';
 import { EventPublisher } from '../../src/events/index.js';
 import { createLogger } from '../../src/observability/index.js';
-import { newInstitution, silentServices } from '../support/events.js';
+import { newInstitution, silentServices } from '../support/event-senders.js';
 import { NATS_PASSWORD, NATS_USER, natsServer } from '../support/nats-server.js';
 import { leasesOfAProcess, sharedByProcesses } from '../support/process.js';
 import { until } from '../support/until.js';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { emit } from '../../src/events/index.js';
 import { LaneStore } from '../../src/events/lane-store.js';
-import { newInstitution, silentServices, startSender, stopSenders } from '../support/events.js';
+import { newInstitution, silentServices, startSender, stopSenders } from '../support/event-senders.js';
 import { gate } from '../support/gate.js';
 import { until } from '../support/until.js';
 import { closeReceivers, webhookReceiver } from '../support/webhook-receiver.js';

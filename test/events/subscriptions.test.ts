@@ -4,7 +4,7 @@ import type { ServiceError } from '../../src/errors.js';
 import { EventService, emit, SubscriptionStore } from '../../src/events/index.js';
 import { createAddressGuard, createGuardedAgents } from '../../src/outbound/index.js';
 import { CredentialVault } from '../../src/security/index.js';
-import { newInstitution, silentServices, startSender, stopSenders } from '../support/events.js';
+import { newInstitution, silentServices, startSender, stopSenders } from '../support/event-senders.js';
 import { gate } from '../support/gate.js';
 import { until } from '../support/until.js';
 import { closeReceivers, webhookReceiver } from '../support/webhook-receiver.js';

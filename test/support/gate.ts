@@ -1,4 +1,4 @@
-/** Something that a test waits for until it is opened. */
+/** Something that many may wait for, until it is opened. */
 export function gate() {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {

@@ -5,7 +5,8 @@ import {
   createAddressGuard,
   createGuardedAgents,
 } from '../../outbound/index.js';
-import { HttpClient, type HttpClientOptions, type SharedConnections } from './http-client.js';
+import { HttpClient } from './http-client.js';
+import type { HttpClientOptions, SharedConnections } from './http-request.js';
 import { createPace, type Pace } from './pace.js';
 
 export interface OutboundOptions {

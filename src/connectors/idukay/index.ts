@@ -1,6 +1,7 @@
 import type { Capabilities, ConnectorDefinition } from '../connector-definition.js';
 import { IntegrationProvider } from '../integration-provider.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
+import { hostOfApi } from '../run-host.js';
 import { idukayConfig, idukayCredentials } from './idukay-config.js';
 import { IdukayConnector } from './idukay-connector.js';
 import { receiveStudent } from './pushed-student.js';
@@ -8,6 +9,8 @@ import { receiveStudent } from './pushed-student.js';
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
 const GATEWAY: Capabilities = { entityTypes: [COURSE, GROUP, STUDENT, TEACHER], sendsAttendance: true };
 const TOKEN: Capabilities = { entityTypes: [STUDENT, TEACHER], sendsAttendance: false };
+
+const RUNS_AT_ONCE = 8;
 
 /** IDUKAY: the gateway dialect with API key and institution code, or Idukay's own API with a token. */
 export const idukay: ConnectorDefinition = {
@@ -18,5 +21,7 @@ export const idukay: ConnectorDefinition = {
   capabilities: GATEWAY,
   capabilitiesWith: ({ dialect }) => (dialect === 'token' ? TOKEN : GATEWAY),
   receive: receiveStudent,
+  // All schools are at one address.
+  host: (config) => hostOfApi(config, RUNS_AT_ONCE),
   create: (context) => new IdukayConnector(context),
 };

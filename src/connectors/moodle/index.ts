@@ -1,8 +1,11 @@
 import type { ConnectorDefinition } from '../connector-definition.js';
 import { IntegrationProvider } from '../integration-provider.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
+import { hostOfApi } from '../run-host.js';
 import { moodleConfig, moodleCredentials } from './moodle-config.js';
 import { MoodleConnector } from './moodle-connector.js';
+
+const RUNS_AT_ONCE = 2;
 
 /** MOODLE: a Moodle site with its web services and, for attendance, the attendance plugin. */
 export const moodle: ConnectorDefinition = {
@@ -19,5 +22,7 @@ export const moodle: ConnectorDefinition = {
     ],
     sendsAttendance: true,
   },
+  // A site is often one small server.
+  host: (config) => hostOfApi(config, RUNS_AT_ONCE),
   create: (context) => new MoodleConnector(context),
 };

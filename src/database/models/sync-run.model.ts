@@ -25,7 +25,15 @@ export class SyncRunModel extends Model {
   declare kind: 'SYNC' | 'PREVIEW' | 'ROLLBACK' | 'MANUAL';
 
   @Column({ type: DataType.TEXT, allowNull: false })
-  declare status: 'RUNNING' | 'COMPLETED' | 'FAILED' | 'HELD' | 'PREVIEWED' | 'DISCARDED';
+  declare status:
+    | 'QUEUED'
+    | 'RUNNING'
+    | 'COMPLETED'
+    | 'FAILED'
+    | 'HELD'
+    | 'PREVIEWED'
+    | 'DISCARDED'
+    | 'CANCELED';
 
   @Column({ type: DataType.TEXT, allowNull: false })
   declare stage: 'READ' | 'PLAN' | 'APPLY' | 'REPORT';
@@ -85,6 +93,9 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.INTEGER })
   declare guardReturned: number | null;
 
+  @Column({ type: DataType.INTEGER })
+  declare guardRenamed: number | null;
+
   @Column({ type: DataType.JSONB, allowNull: false })
   declare tables: Record<string, unknown>;
 
@@ -93,6 +104,30 @@ export class SyncRunModel extends Model {
 
   @Column({ type: DataType.TEXT })
   declare decision: string | null;
+
+  /** When it was put into the queue; null: it began at once. */
+  @Column({ type: DataType.DATE })
+  declare queuedAt: Date | null;
+
+  @Column({ type: DataType.JSONB, allowNull: false })
+  declare failures: Record<string, unknown>[];
+
+  @Column({ type: DataType.JSONB })
+  declare progress: Record<string, unknown> | null;
+
+  @Column({ type: DataType.DATE })
+  declare cancelRequestedAt: Date | null;
+
+  /** The process that works or worked on it. */
+  @Column({ type: DataType.TEXT })
+  declare worker: string | null;
+
+  /** The host of the school's system, and how many runs may read it at once. */
+  @Column({ type: DataType.TEXT })
+  declare host: string | null;
+
+  @Column({ type: DataType.INTEGER })
+  declare hostLimit: number | null;
 
   @Column({ type: DataType.DATE, allowNull: false })
   declare startedAt: Date;

@@ -17,9 +17,11 @@ import {
   type SyncGuard,
   SyncIssue_Severity,
   type SyncIssueSchema,
+  type SyncProgressSchema,
   SyncRun_Kind,
   SyncRun_Stage,
   SyncRun_Status,
+  SyncRun_Trigger,
   type SyncRunSchema,
 } from '../../../gen/smartid/integrations/v1/sync_pb.js';
 import type { MappingHistoryEntry } from '../../mappings/index.js';
@@ -30,6 +32,7 @@ import type {
   SyncChange,
   SyncConflict,
   SyncIssue,
+  SyncProgress,
   SyncReport,
   SyncRun,
 } from '../../sync/index.js';
@@ -65,8 +68,31 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     approvedAt: timestamp(run.approvedAt),
     decision: optional(run.decision),
     guard: optional(run.guard),
+    trigger: enumValue(SyncRun_Trigger, run.trigger),
     institutionId: run.institutionId,
     provider: run.provider ?? '',
+    queuedAt: timestamp(run.queuedAt),
+    failures: run.failures.map(({ attempt, at, reason }) => ({
+      attempt,
+      at: timestamp(new Date(at)),
+      reason,
+    })),
+    progress: run.progress ? toProgressMessage(run.progress) : undefined,
+    cancelRequestedAt: timestamp(run.cancelRequestedAt),
+  };
+}
+
+function toProgressMessage({
+  rowsRead,
+  rowsTotal,
+  rowsPerSecond,
+}: SyncProgress): MessageInitShape<typeof SyncProgressSchema> {
+  const canTell = rowsTotal !== null && rowsPerSecond > 0;
+  return {
+    rowsRead,
+    rowsTotal: optional(rowsTotal),
+    rowsPerSecond,
+    secondsLeft: canTell ? Math.ceil(Math.max(0, rowsTotal - rowsRead) / rowsPerSecond) : undefined,
   };
 }
 

@@ -2,9 +2,11 @@ import { announceRun, lockInstitution, positionOf } from '../../changes/index.js
 import type { RecordSource } from '../../connectors/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
+import { operations } from '../../observability/index.js';
 import { IssueLog } from '../issues/index.js';
 import type { SyncPolicy } from '../policy.js';
 import { noEvidence } from '../runs/evidence.js';
+import { throwIfOver } from '../runs/run-request.js';
 import { noCounts, noTimings, type SyncRun } from '../runs/sync-run.js';
 import { apply, keepDigests } from './apply/apply.js';
 import { keepStep, loadBaseline } from './guard/baseline.js';
@@ -22,6 +24,8 @@ import type { SyncContext } from './sync-context.js';
  * left out.
  */
 const MAX_PLANS = 3;
+/** How long a run lasts at least whose steps are told as they begin, in milliseconds. */
+const SHORT_MS = 300;
 
 /**
  * One run of a source: read, stage, plan, guard, apply, report. Nothing of the roster is written before
@@ -44,7 +48,7 @@ export async function runPipeline(
   });
   await beginAnew(context);
   try {
-    const staged = await timed(run, 'readMs', 'READ', () =>
+    const staged = await timed(context, 'readMs', 'READ', () =>
       stage({ ...context, spec, source, policy, issues, onPage: progress(context) }),
     );
     await planAndApply(context, { staged, policy, issues });
@@ -75,14 +79,14 @@ async function planAndApply(
   { staged, policy, issues }: { staged: Staged; policy: SyncPolicy; issues: IssueLog },
 ): Promise<void> {
   const { database, runs, run, lease } = context;
-  const found = issues.mark();
+  const found = await issues.mark();
   // What planning adds to them belongs to one plan.
   const { failed } = run.membershipCounts;
   const evidence = structuredClone(run.evidence);
   let planned: Planned | undefined;
   for (let round = 1; ; round++) {
     const before = planned;
-    const made = await timed(run, 'planMs', 'PLAN', () =>
+    const made = await timed(context, 'planMs', 'PLAN', () =>
       lease.transaction(() => {
         run.membershipCounts.failed = failed;
         run.evidence = structuredClone(evidence);
@@ -110,7 +114,7 @@ async function planAndApply(
       run.status = run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD';
       return;
     }
-    const isApplied = await timed(run, 'applyMs', 'APPLY', () =>
+    const isApplied = await timed(context, 'applyMs', 'APPLY', () =>
       lease.transaction(async () => {
         await lockInstitution(database, run.institutionId);
         const isCurrent = (await positionOf(database, run.institutionId)) === run.plannedPosition;
@@ -152,7 +156,7 @@ export async function approvePlan(context: SyncContext): Promise<SyncReport> {
 export async function applyPlan(context: SyncContext): Promise<void> {
   const { database, run, lease } = context;
   const counts = { ...run.counts };
-  await timed(run, 'applyMs', 'APPLY', () =>
+  await timed(context, 'applyMs', 'APPLY', () =>
     lease.transaction(async () => {
       // What is done again is not counted again.
       Object.assign(run.counts, counts);
@@ -211,16 +215,21 @@ export async function beginAnew({ database, run, lease }: SyncContext): Promise<
   });
 }
 
+/** A step, which a run that is to stop does not begin. */
 async function timed<T>(
-  run: SyncRun,
+  context: SyncContext,
   step: keyof SyncRun['timings'],
   stageName: SyncRun['stage'],
   work: () => Promise<T>,
 ): Promise<T> {
+  const { run, runs } = context;
+  throwIfOver(context);
   run.stage = stageName;
+  // Nobody sees the steps of a run that is over at once.
+  if (Date.now() - run.startedAt.getTime() > SHORT_MS) runs.saveStage(context);
   const start = performance.now();
   try {
-    return await work();
+    return await operations.step.observe({ name: stageName }, work);
   } finally {
     run.timings[step] = Math.round(performance.now() - start);
   }
@@ -228,11 +237,20 @@ async function timed<T>(
 
 /** Says how far the run is, at most every half second. */
 function progress(context: SyncContext): () => Promise<void> {
-  let last = performance.now();
+  const start = performance.now();
+  let last = start;
   return async () => {
-    context.lease.throwIfLost();
-    if (performance.now() - last < 500) return;
-    last = performance.now();
+    throwIfOver(context);
+    const now = performance.now();
+    if (now - last < 500) return;
+    last = now;
+    const { run } = context;
+    const { rows, declaredTotal } = run.evidence;
+    run.progress = {
+      rowsRead: rows,
+      rowsTotal: declaredTotal,
+      rowsPerSecond: Math.round(rows / ((now - start) / 1_000)),
+    };
     await context.runs.saveProgress(context);
   };
 }

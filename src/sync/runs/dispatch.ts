@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { MappingEntityType, RecordSource, SyncResult } from '../../connectors/index.js';
-import { ServiceError } from '../../errors.js';
+import { ServiceError, throwOwnFault } from '../../errors.js';
 import type { SyncContext, SyncReport } from '../pipeline/index.js';
 import {
   adoptMappings,
@@ -11,10 +12,11 @@ import {
 } from '../pipeline/index.js';
 import type { SyncPolicy } from '../policy.js';
 import { type PartOf, runParts } from './run-parts.js';
+import { type RunRequest, signalOf, throwIfOver } from './run-request.js';
 import type { SyncRun } from './sync-run.js';
 
-/** How often a run may be begun that does not come to its end; then it is given up. */
-const MAX_ATTEMPTS = 5;
+/** How many attempts on a run may come to nothing; then it is given up. */
+const MOST_FAILURES = 3;
 
 /**
  * Reads the entities of one type: a source to pull from, or mappings of a connector that writes its entities
@@ -67,28 +69,44 @@ export function taskOf({ kind, approvedAt, rollsBack, pushed }: SyncRun): Task {
   return kind === 'PREVIEW' ? 'PREVIEW' : 'SYNC';
 }
 
+/** Whether a run that was claimed is what a caller asks for, so that its outcome is the answer. */
+export function isAskedFor(run: SyncRun, { kind = 'SYNC', guard, rollsBack }: RunRequest): boolean {
+  const task = taskOf(run);
+  if (task === 'ROLLBACK') return run.kind === kind && run.rollsBack === rollsBack;
+  return (
+    task === kind &&
+    !run.appliedPosition &&
+    isDeepStrictEqual(run.guard ?? null, JSON.parse(JSON.stringify(guard ?? null)))
+  );
+}
+
 /** Does a run that this process holds: a new one, or one that was claimed from a process that died. */
 export async function dispatch(given: Dispatch): Promise<SyncReport> {
   const { run } = given;
-  if (run.attempt > MAX_ATTEMPTS)
-    throw new SourceFailure(
-      `The run was begun ${MAX_ATTEMPTS} times and never came to its end: the process ended on the way, or the end could not be recorded. Its log tells more.`,
-    );
+  throwIfOver(given);
+  if (run.failures.length >= MOST_FAILURES && !run.appliedPosition)
+    throw new SourceFailure(explainFailures(run));
   // The process died between the last write of the run and the word that it was done.
   if (run.appliedPosition) return finishApplied(given);
   const { one, all } = WORK[taskOf(run)];
   return run.entityType === 'ALL' ? all(given) : one(given);
 }
 
+function explainFailures({ failures }: SyncRun): string {
+  const reasons = failures.map(({ attempt, reason }) => `Attempt ${attempt}: ${reason}`);
+  return `The run was begun ${failures.length} times and never came to its end. ${reasons.join(' ')}`;
+}
+
 async function readOne(given: Dispatch): Promise<SyncReport> {
   const work = await given.work();
-  return work.open(given.lease.signal, (read) => readWith(given, read, work.policy));
+  return work.open(signalOf(given), (read) => readWith(given, read, work.policy));
 }
 
 /** Reads one entity type from a school system that is open. */
 async function readWith(context: SyncContext, read: ReadEntities, policy: SyncPolicy): Promise<SyncReport> {
   const { run } = context;
   const found = await read(run.entityType as MappingEntityType).catch((error: unknown) => {
+    throwOwnFault(error);
     throw error instanceof ServiceError ? error : new SourceFailure(error);
   });
   if ('entities' in found) return runPipeline(context, found, policy);
@@ -102,7 +120,7 @@ async function readWith(context: SyncContext, read: ReadEntities, policy: SyncPo
 async function readAll(given: Dispatch): Promise<SyncReport> {
   const work = await given.work();
   const { kind, guard } = given.run;
-  return work.open(given.lease.signal, (read) =>
+  return work.open(signalOf(given), (read) =>
     runParts(given, {
       items: work.entityTypes,
       find: (entityType, parts) => parts.find((part) => part.entityType === entityType),

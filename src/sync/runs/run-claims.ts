@@ -1,12 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { recordEvent } from '../../audit/index.js';
+import { hostname } from 'node:os';
 import type { Database, Lease, Leases } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
+import { recordRun } from './record-run.js';
 import type { HeldRun, RunKey, RunRequest } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { RunStore } from './run-store.js';
 import type { SyncRun } from './sync-run.js';
+
+/** What this process is called in the words about a run that it did not end. */
+const WORKER = `${hostname()}:${process.pid}`;
+
+/** What is told of a run whose process died; its parameter: the owners of leases of this process. */
+const DEAD = `r.status = 'RUNNING'
+  AND (l.owner IS NULL OR (l.expires_at < clock_timestamp() AND l.owner <> ALL($1::uuid[])))
+  AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp())`;
+/** How many dead runs are looked at at once. */
+const MOST_DEAD = 50;
+
+/** Which run. */
+export interface RunId {
+  integrationId: string;
+  runId: string;
+}
 
 interface HoldOptions {
   force?: boolean;
@@ -37,20 +54,11 @@ export class RunClaims {
       pushed = false,
     } = request;
     return this.database.transaction(async () => {
-      // An integration that is deleted meanwhile gets no run.
-      const [integration] = await this.database.query(
-        'SELECT 1 FROM integrations WHERE id = $1 FOR KEY SHARE',
-        [integrationId],
-      );
-      if (!integration) {
-        throw new ServiceError('not_found', `There is no integration ${integrationId}.`, {
-          reason: 'INTEGRATION_NOT_FOUND',
-        });
-      }
+      await this.requireIntegration(integrationId);
       const [row] = await this.database.query<SyncRun>(
         `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, parent_id,
-          rolls_back, pushed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+          rolls_back, pushed, worker)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING
            RETURNING ${RUN_COLUMNS}`,
         [
@@ -63,14 +71,37 @@ export class RunClaims {
           parentId ?? null,
           rollsBack ?? null,
           pushed,
+          WORKER,
         ],
       );
       if (!row) return undefined;
-      await this.#record('started', row, {
+      await recordRun(this.database, 'started', row, {
         after: { entityType, kind, guard, partOf: parentId, rollsBack, pushed: pushed || undefined },
       });
       return this.#holdPart(whole, row);
     });
+  }
+
+  /** Inside a transaction: an integration that is deleted meanwhile gets no run. Throws `not_found`. */
+  async requireIntegration(integrationId: string): Promise<void> {
+    const [integration] = await this.database.query(
+      'SELECT 1 FROM integrations WHERE id = $1 FOR KEY SHARE',
+      [integrationId],
+    );
+    if (integration) return;
+    throw new ServiceError('not_found', `There is no integration ${integrationId}.`, {
+      reason: 'INTEGRATION_NOT_FOUND',
+    });
+  }
+
+  /** Inside a transaction: begins a run that waits. Undefined when it does not wait any more. */
+  async start(integrationId: string, runId: string): Promise<HeldRun | undefined> {
+    const [row] = await this.database.query<SyncRun>(
+      `UPDATE sync_runs SET status = 'RUNNING', started_at = clock_timestamp(), worker = $3
+       WHERE integration_id = $1 AND id = $2 AND status = 'QUEUED' RETURNING ${RUN_COLUMNS}`,
+      [integrationId, runId, WORKER],
+    );
+    return row && this.#hold(row);
   }
 
   /** Begins a run. Throws `aborted` that names the run of the same that is under way. */
@@ -101,13 +132,20 @@ export class RunClaims {
     );
   }
 
-  /** Claims any one run whose process has died; undefined when there is none. */
-  async claimAnyDead(): Promise<HeldRun | undefined> {
-    // The parts of a run of all entity types go on with it.
-    return this.#claim(
-      `NOT EXISTS (SELECT 1 FROM sync_runs p
-         WHERE p.integration_id = r.integration_id AND p.id = r.parent_id AND p.status = 'RUNNING')`,
-      [],
+  /** The same of one run; undefined while somebody works on it. */
+  async claimDeadRun({ integrationId, runId }: RunId): Promise<HeldRun | undefined> {
+    return this.#claim('r.integration_id = $2 AND r.id = $3', [integrationId, runId]);
+  }
+
+  /** The runs under way whose process has died, but for parts of such runs, which go on with them. */
+  async listDead(): Promise<(RunId & { institutionId: string })[]> {
+    return this.database.query<RunId & { institutionId: string }>(
+      `SELECT r.integration_id AS "integrationId", r.id AS "runId", r.institution_id AS "institutionId" FROM sync_runs r
+         LEFT JOIN leases l ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id
+       WHERE ${DEAD} AND NOT EXISTS (SELECT 1 FROM sync_runs p
+         WHERE p.integration_id = r.integration_id AND p.id = r.parent_id AND p.status = 'RUNNING')
+       ORDER BY r.started_at LIMIT $2`,
+      [this.leases.owners, MOST_DEAD],
     );
   }
 
@@ -131,20 +169,30 @@ export class RunClaims {
   }
 
   /** The `aborted` for a run that would begin beside another of the same, which it names. */
-  async alreadyRunning({ integrationId, entityType }: RunKey): Promise<ServiceError | undefined> {
-    const [running] = await this.database.query<{ id: string }>(
-      `SELECT id FROM sync_runs WHERE integration_id = $1 AND entity_type = $2 AND status = 'RUNNING'`,
+  async alreadyRunning(key: RunKey): Promise<ServiceError | undefined> {
+    const running = await this.findRunning(key);
+    return running && alreadyRunning(running);
+  }
+
+  /** The run of the same that is under way. */
+  async findRunning({ integrationId, entityType }: RunKey): Promise<SyncRun | undefined> {
+    const [running] = await this.database.query<SyncRun>(
+      `SELECT ${RUN_COLUMNS} FROM sync_runs
+       WHERE integration_id = $1 AND entity_type = $2 AND status = 'RUNNING'`,
       [integrationId, entityType],
     );
-    if (!running) return undefined;
-    return new ServiceError(
-      'aborted',
-      `A sync of ${entityType} is already running for this integration: run ${running.id}.`,
-      {
-        reason: 'SYNC_ALREADY_RUNNING',
-        metadata: { runId: running.id, integrationId, entityType },
-      },
+    return running && toRun(running);
+  }
+
+  /** Whether the process died that worked on a run under way; a part of one that lives is not dead. */
+  async isDead({ integrationId, id }: SyncRun): Promise<boolean> {
+    const [dead] = await this.database.query(
+      `SELECT 1 FROM sync_runs r
+         LEFT JOIN leases l ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id
+       WHERE ${DEAD} AND r.integration_id = $2 AND r.id = $3 AND r.parent_id IS NULL`,
+      [this.leases.owners, integrationId, id],
     );
+    return dead !== undefined;
   }
 
   /**
@@ -163,14 +211,14 @@ export class RunClaims {
     return this.database
       .transaction(async () => {
         const [row] = await this.database.query<SyncRun>(
-          `UPDATE sync_runs SET status = 'RUNNING', approved_at = clock_timestamp(), decision = $3
+          `UPDATE sync_runs SET status = 'RUNNING', approved_at = clock_timestamp(), decision = $3, worker = $4
            WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED')
              RETURNING ${RUN_COLUMNS}`,
-          [integrationId, runId, storableText(decision)],
+          [integrationId, runId, storableText(decision), WORKER],
         );
         if (row) {
           const run = toRun(row);
-          await this.#record('approved', run, {
+          await recordRun(this.database, 'approved', run, {
             before: { status: before.status },
             after: { decision: run.decision, partOf: run.parentId ?? undefined },
           });
@@ -188,22 +236,6 @@ export class RunClaims {
       });
   }
 
-  async #record(
-    done: 'started' | 'approved',
-    { id, integrationId, institutionId }: SyncRun,
-    change: { before?: object; after: object },
-  ): Promise<void> {
-    await recordEvent(this.database, {
-      institutionId,
-      action: `sync_run.${done}`,
-      objectType: 'SYNC_RUN',
-      objectId: id,
-      integrationId,
-      runId: id,
-      ...change,
-    });
-  }
-
   async #claim(condition: string, values: unknown[]): Promise<HeldRun | undefined> {
     return this.database.transaction(async () => {
       const [row] = await this.database.query<SyncRun>(
@@ -211,9 +243,7 @@ export class RunClaims {
         // began.
         `SELECT ${RUN_COLUMNS} FROM (SELECT r.* FROM sync_runs r
            LEFT JOIN leases l ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id
-           WHERE r.status = 'RUNNING'
-             AND (l.owner IS NULL OR (l.expires_at < clock_timestamp() AND l.owner <> ALL($1::uuid[])))
-             AND (r.lease_until IS NULL OR r.lease_until < clock_timestamp()) AND ${condition}
+           WHERE ${DEAD} AND ${condition}
            ORDER BY r.started_at LIMIT 1 FOR UPDATE OF r SKIP LOCKED) claimed`,
         [this.leases.owners, ...values],
       );
@@ -245,12 +275,30 @@ export class RunClaims {
       });
     }
     if (again) {
-      run.attempt += 1;
-      await this.database.execute(
-        'UPDATE sync_runs SET attempt = $3, lease_until = NULL WHERE integration_id = $1 AND id = $2',
-        [run.integrationId, run.id, run.attempt],
+      const [now] = await this.database.query<Pick<SyncRun, 'attempt' | 'failures'>>(
+        // Who gave the run back has no part in it any more, or has said why.
+        `UPDATE sync_runs SET attempt = attempt + 1, lease_until = NULL, worker = $3,
+           failures = CASE WHEN worker IS NULL AND owner IS NULL THEN failures
+             ELSE failures || jsonb_build_object('attempt', attempt, 'at', clock_timestamp(), 'reason',
+               'The process ' || COALESCE(worker, owner::text) || ' was not heard of any more after ' || stage
+               || ' had begun: it ended, or was cut off from the database.') END
+         WHERE integration_id = $1 AND id = $2 RETURNING attempt, failures`,
+        [run.integrationId, run.id, WORKER],
       );
+      Object.assign(run, now);
     }
     return { run, lease };
   }
+}
+
+/** The `aborted` for a run beside another of the same, which it names. */
+export function alreadyRunning({ id, integrationId, entityType }: SyncRun): ServiceError {
+  return new ServiceError(
+    'aborted',
+    `A sync of ${entityType} is already running for this integration: run ${id}.`,
+    {
+      reason: 'SYNC_ALREADY_RUNNING',
+      metadata: { runId: id, integrationId, entityType },
+    },
+  );
 }

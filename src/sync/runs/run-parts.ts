@@ -1,7 +1,8 @@
 import type { SyncContext } from '../pipeline/index.js';
-import { MAX_REPORTED_MAPPINGS, MAX_SENTENCES, report, type SyncReport } from '../pipeline/index.js';
+import { report, type SyncReport } from '../pipeline/index.js';
 import type { RunClaims } from './run-claims.js';
-import type { HeldRun, RunKey, RunRequest } from './run-request.js';
+import { joinReports } from './run-report.js';
+import { type HeldRun, type RunKey, type RunRequest, throwIfOver } from './run-request.js';
 import { addCounts, noCounts, type SyncRun } from './sync-run.js';
 
 /** A run that consists of others, one after the other. */
@@ -34,7 +35,7 @@ export async function runParts<T>(given: PartOf, parts: Parts<T>): Promise<SyncR
   const begun = await runs.parts(run.integrationId, run.id);
   const done: SyncReport['parts'] = [];
   for (const item of parts.items) {
-    given.lease.throwIfLost();
+    throwIfOver(given);
     const { run: part, lease }: Partial<HeldRun> & { run: SyncRun } = await openPart(
       given,
       parts,
@@ -42,7 +43,7 @@ export async function runParts<T>(given: PartOf, parts: Parts<T>): Promise<SyncR
       begun,
     );
     const one = lease
-      ? await given.doPart({ run: part, lease }, (context) => parts.do(context))
+      ? await given.doPart({ run: part, lease, stop: given.stop }, (context) => parts.do(context))
       : await report(database, part);
     done.push(one);
     if (done.at(-1)?.status === 'FAILED') break;
@@ -87,18 +88,5 @@ async function summarize({ database, run }: SyncContext, done: SyncReport['parts
   );
   run.status = worst ?? 'COMPLETED';
   run.error = done.find(({ success }) => !success)?.errors[0] ?? null;
-  const all = <V>(pick: (part: SyncReport) => readonly V[]) => done.flatMap((part) => [...pick(part)]);
-  const sum = (pick: (part: SyncReport) => number) => done.reduce((total, part) => total + pick(part), 0);
-  const mappings = all((part) => part.mappings);
-  return {
-    ...(await report(database, run)),
-    synced: sum((part) => part.synced),
-    errors: all((part) => part.errors).slice(0, MAX_SENTENCES),
-    errorCount: sum((part) => part.errorCount),
-    warningCount: sum((part) => part.warningCount),
-    mappings: mappings.slice(0, MAX_REPORTED_MAPPINGS),
-    mappingsTruncated: mappings.length > MAX_REPORTED_MAPPINGS || done.some((part) => part.mappingsTruncated),
-    gaps: all((part) => part.gaps),
-    parts: done,
-  };
+  return joinReports(await report(database, run), done);
 }

@@ -1,10 +1,10 @@
-import { recordEvent } from '../../audit/index.js';
 import { NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, toPage } from '../../paging.js';
 import { storableJson, storableText } from '../../values/index.js';
 import { announceEnd } from './announce-end.js';
+import { recordRun } from './record-run.js';
 import { type RunFilter, runList } from './run-list.js';
 import type { HeldRun } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
@@ -18,11 +18,65 @@ export class RunStore {
   async saveProgress({ run, lease }: HeldRun): Promise<void> {
     await lease.transaction(() =>
       this.database.execute(
-        `UPDATE sync_runs SET stage = $3, counts = $4, membership_counts = $5, timings = $6
+        `UPDATE sync_runs SET stage = $3, counts = $4, membership_counts = $5, timings = $6, progress = $7
           WHERE integration_id = $1 AND id = $2`,
-        [run.integrationId, run.id, run.stage, run.counts, run.membershipCounts, run.timings],
+        [run.integrationId, run.id, run.stage, run.counts, run.membershipCounts, run.timings, run.progress],
       ),
     );
+  }
+
+  /** Says which step a run is in, for those who watch it; beside everything else, and without failing. */
+  saveStage({ run, lease }: HeldRun): void {
+    this.database
+      .executeApart(
+        `UPDATE sync_runs SET stage = $3, progress = $4 WHERE integration_id = $1 AND id = $2 AND status = 'RUNNING'
+           AND EXISTS (SELECT 1 FROM leases
+             WHERE integration_id = $1 AND resource = 'run:' || $2::text AND owner = $5)`,
+        [run.integrationId, run.id, run.stage, run.progress, lease.owner],
+      )
+      .catch(() => undefined);
+  }
+
+  /** Leaves a run to whoever takes it up next. `reason`: why this attempt failed; none: it did not. */
+  async handBack({ run, lease }: HeldRun, reason?: string): Promise<void> {
+    await this.database.transaction(async () => {
+      await this.database.execute(
+        `UPDATE sync_runs SET worker = NULL, stage = 'READ', progress = NULL,
+           failures = CASE WHEN $3::text IS NULL THEN failures ELSE failures || jsonb_build_object(
+             'attempt', attempt, 'at', clock_timestamp(), 'reason', $3::text) END
+         WHERE integration_id = $1 AND id = $2`,
+        [run.integrationId, run.id, reason === undefined ? null : storableText(reason)],
+      );
+      await lease.assertHeld();
+      await lease.release();
+    });
+  }
+
+  /**
+   * Ends a run that was canceled: nothing of it is left but its row. One that was applied at the last moment
+   * is completed, and a plan that was being applied waits again.
+   */
+  async finishCanceled(held: HeldRun, { isApproval }: { isApproval: boolean }): Promise<void> {
+    const { run } = held;
+    const key = [run.integrationId, run.id];
+    await this.database.transaction(async () => {
+      const [stored] = await this.database.query<Pick<SyncRun, 'appliedPosition' | 'decision'>>(
+        `SELECT applied_position AS "appliedPosition", decision FROM sync_runs
+         WHERE integration_id = $1 AND id = $2 FOR UPDATE`,
+        key,
+      );
+      Object.assign(run, stored);
+      if (run.appliedPosition) Object.assign(run, { status: 'COMPLETED', error: null });
+      else if (isApproval)
+        Object.assign(run, { status: run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD', approvedAt: null });
+      else {
+        Object.assign(run, { status: 'CANCELED', error: 'The run was canceled; nothing was written.' });
+        for (const table of ['sync_staged', 'sync_changes'])
+          await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1 AND run_id = $2`, key);
+        await this.#dropConflicts(run.integrationId, [run.id]);
+      }
+      await this.finish(held);
+    });
   }
 
   /** Inside the transaction that makes a plan: its header. */
@@ -141,19 +195,13 @@ export class RunStore {
 
   /**
    * Discards the held plans of pushed records that the held plan of this run, of pushed records too, has
-   * anew: what the school system pushes again waits once.
+   * anew, memberships included: what the school system pushes again waits once.
    */
   async supersedePushed(run: SyncRun): Promise<void> {
     await this.database.execute(
       `UPDATE sync_runs r SET status = 'DISCARDED', decision = $4
        WHERE r.integration_id = $1 AND r.entity_type = $3 AND r.id <> $2 AND r.pushed AND r.status = 'HELD'
-         AND NOT EXISTS (
-           SELECT 1
-           FROM sync_changes c
-           LEFT JOIN sync_changes n
-             ON n.integration_id = $1 AND n.run_id = $2 AND n.entity = c.entity
-               AND n.external_id = c.external_id
-           WHERE c.integration_id = $1 AND c.run_id = r.id AND n.seq IS NULL)`,
+         AND NOT EXISTS (${plannedBy('r.id')} EXCEPT ${plannedBy('$2')})`,
       [run.integrationId, run.id, run.entityType, `Run ${run.id} has the same records anew.`],
     );
   }
@@ -191,15 +239,7 @@ export class RunStore {
       );
       if (!discarded) return undefined;
       await this.#dropConflicts(integrationId, [runId]);
-      await recordEvent(this.database, {
-        institutionId: discarded.institutionId,
-        action: 'sync_run.discarded',
-        objectType: 'SYNC_RUN',
-        objectId: runId,
-        integrationId,
-        runId,
-        after: { decision },
-      });
+      await recordRun(this.database, 'discarded', discarded, { after: { decision } });
       return discarded;
     });
     if (row) return toRun(row);
@@ -241,6 +281,19 @@ export class RunStore {
       ({ key: _, ...row }) => toRun(row),
     );
   }
+}
+
+/**
+ * SQL for what the plan of a run is about, by external ids: two plans that bring somebody new have other
+ * internal ids for the same person. Of a membership both ends count.
+ */
+function plannedBy(runId: string): string {
+  return `SELECT c.entity, c.external_id, c.after->>'role' AS role,
+      CASE WHEN c.entity = 'MEMBERSHIP' THEN COALESCE(p.external_id, c.internal_id::text) END AS person
+    FROM sync_changes c
+    LEFT JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = ${runId}
+      AND p.entity = c.after->>'role' AND p.internal_id = c.internal_id AND p.action IN ('CREATE', 'LINK')
+    WHERE c.integration_id = $1 AND c.run_id = ${runId}`;
 }
 
 /** The run's integration was deleted while it was under way, and the run with it. */

@@ -3,14 +3,24 @@ import type { GuardOverride } from '../policy.js';
 import type { Evidence } from './evidence.js';
 
 /**
- * HELD: the guard wants a person to look at the plan. PREVIEWED: a plan that was only asked for. Both can be
- * approved.
+ * QUEUED: it waits for a process that begins it. HELD: the guard wants a person to look at the plan. PREVIEWED:
+ * a plan that was only asked for. Both can be approved. CANCELED: somebody stopped it before it wrote anything.
  */
-export type SyncRunStatus = 'RUNNING' | 'COMPLETED' | 'FAILED' | 'HELD' | 'PREVIEWED' | 'DISCARDED';
+export type SyncRunStatus =
+  | 'QUEUED'
+  | 'RUNNING'
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'HELD'
+  | 'PREVIEWED'
+  | 'DISCARDED'
+  | 'CANCELED';
 /** MANUAL: a person changed mappings; there was no source. */
 export type SyncRunKind = 'SYNC' | 'PREVIEW' | 'ROLLBACK' | 'MANUAL';
 /** What a run is about: one entity type, or all of them one after the other. */
 export type SyncScope = MappingEntityType | 'ALL';
+/** What started a run: a call, a schedule, or an event that a school's system sent. */
+export type RunTrigger = 'CALL' | 'SCHEDULE' | 'WEBHOOK';
 export type SyncStage = 'READ' | 'PLAN' | 'APPLY' | 'REPORT';
 
 /** How many rows of a run went which way: read = created + updated + unchanged + failed + conflicts. */
@@ -39,6 +49,23 @@ export interface SyncTimings {
   applyMs: number;
 }
 
+/** How an attempt ended that did not come to the end of its run. */
+export interface SyncFailure {
+  attempt: number;
+  /** When that was found, as ISO 8601. */
+  at: string;
+  reason: string;
+}
+
+/** How far the reading of a source is. */
+export interface SyncProgress {
+  rowsRead: number;
+  /** How many rows the source says it has; null where it does not say. */
+  rowsTotal: number | null;
+  /** Since the reading began. */
+  rowsPerSecond: number;
+}
+
 export interface SyncRun {
   id: string;
   integrationId: string;
@@ -54,8 +81,10 @@ export interface SyncRun {
   timings: SyncTimings;
   /** Why it failed, or is held, in a sentence. */
   error: string | null;
-  /** 1, and one more for each process that died on it. */
+  /** 1, and one more for each time that it was taken up again. */
   attempt: number;
+  /** What started it. */
+  trigger: RunTrigger;
   /** Whether its records were pushed to us. */
   pushed: boolean;
   /** The run of all entity types that this one is part of. */
@@ -73,8 +102,17 @@ export interface SyncRun {
   approvedAt: Date | null;
   /** Its place in the institution's order of changes; null as long as nothing of it was written. */
   appliedPosition: string | null;
-  /** What was said at approving or discarding. */
+  /** What was said at approving, discarding or canceling. */
   decision: string | null;
+  /** When it was put into the queue; null: it began at once. */
+  queuedAt: Date | null;
+  /** How the attempts before ended that did not come to its end. */
+  failures: SyncFailure[];
+  /** How far the reading is; null before it. */
+  progress: SyncProgress | null;
+  /** When somebody asked for it to stop. */
+  cancelRequestedAt: Date | null;
+  /** When it began; of one that waits, when it was asked for. */
   startedAt: Date;
   finishedAt: Date | null;
 }

@@ -6,19 +6,29 @@ import {
   type JsonValue,
   type Message,
 } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { ServiceError } from '../../errors.js';
 import type { Admit } from '../admission.js';
 import { dropRest, type Reading, takeTurns } from '../bodies/index.js';
+import type { Watch } from '../exchange.js';
 import type { InProcess } from '../in-process.js';
 import type { MapError } from '../map-error.js';
 import type { ReadingOf } from '../reading.js';
+import { answerEvents, hasSeenEnd, wantsEvents } from './event-stream.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
 import { toRestJson } from './rest-json.js';
 import { buildRequest } from './rest-request.js';
-import { answerBody, answerError, answerJson, copyHeaders, type JsonOptions } from './rest-response.js';
+import {
+  answerBody,
+  answerError,
+  answerJson,
+  copyHeaders,
+  drained,
+  errorJson,
+  type JsonOptions,
+} from './rest-response.js';
 import type { RestRoute, RestRouter, RouteMatch } from './rest-routes.js';
 
 export interface RestHandlerOptions {
@@ -29,10 +39,18 @@ export interface RestHandlerOptions {
   admit: Admit;
   readingOf: ReadingOf;
   mapError: MapError;
+  watch: Watch;
 }
 
 /** Headers of a REST call that its RPC sees. */
-const PASSED_ON = ['authorization', 'x-request-id', 'idempotency-key', 'user-agent'];
+const PASSED_ON = [
+  'authorization',
+  'x-request-id',
+  'idempotency-key',
+  'user-agent',
+  'traceparent',
+  'tracestate',
+];
 
 /** Answers the REST paths of google.api.http, by calling the RPCs they are bound to. */
 export function createRestHandler(options: RestHandlerOptions) {
@@ -40,8 +58,9 @@ export function createRestHandler(options: RestHandlerOptions) {
     const abort = new AbortController();
     response.once('close', () => abort.abort());
     dropRest(request, response);
+    const watched = options.watch(request, response, { protocol: 'rest' });
     try {
-      await handle(options, request, response, abort.signal);
+      await handle(options, request, response, { signal: abort.signal, contextValues: watched.values });
     } catch (error) {
       if (response.headersSent) {
         // Part of a list is out. Only a cut connection says that it is not whole.
@@ -51,6 +70,7 @@ export function createRestHandler(options: RestHandlerOptions) {
       const { headers, method } = request;
       const id = headers['x-request-id'];
       const mapped = options.mapError(error, typeof id === 'string' ? id : undefined, `REST ${method}`);
+      watched.failed(mapped);
       await answerError(response, mapped, options.jsonOptions);
     }
   };
@@ -60,7 +80,7 @@ async function handle(
   options: RestHandlerOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  signal: AbortSignal,
+  way: Pick<Call, 'signal' | 'contextValues'>,
 ) {
   const url = urlOf(request);
   const match = findRoute(options.router, request.method ?? 'GET', url.pathname, response);
@@ -76,8 +96,10 @@ async function handle(
     if (typeof value === 'string') header.set(name, value);
   }
   if (admission === 'refused') header.delete('authorization');
-  const call = { options, route: match.route, message, header, signal, url, response };
-  await (match.route.rpc.methodKind === 'unary' ? answerUnary(call) : answerStream(call));
+  const call = { options, route: match.route, message, header, url, response, ...way };
+  if (match.route.rpc.methodKind === 'unary') await answerUnary(call);
+  else if (match.route.isEventStream || wantsEvents(request)) await answerEventStream(call, request);
+  else await answerList(call);
 }
 
 /** The address of a request. A path may begin with two slashes, which alone would name a host. */
@@ -123,12 +145,14 @@ interface Call {
   message: Message;
   header: Headers;
   signal: AbortSignal;
+  contextValues: ContextValues;
   url: URL;
   response: ServerResponse;
 }
 
-async function answerUnary({ options, route, message, header, signal, url, response }: Call): Promise<void> {
-  const result = await options.rpcs.unary(route.rpc as DescMethodUnary, { message, header, signal });
+async function answerUnary(call: Call): Promise<void> {
+  const { options, route, url, response } = call;
+  const result = await options.rpcs.unary(route.rpc as DescMethodUnary, call);
   copyHeaders(result.header, response);
   if (route.rpc.output.fields.length === 0) {
     response.writeHead(204).end();
@@ -147,9 +171,10 @@ async function answerUnary({ options, route, message, header, signal, url, respo
 }
 
 /** A streaming answer is a JSON array, written row by row as they come. */
-async function answerStream({ options, route, message, header, signal, url, response }: Call): Promise<void> {
+async function answerList(call: Call): Promise<void> {
+  const { options, route, signal, url, response } = call;
   const rpc = route.rpc as DescMethodStreaming;
-  const result = await options.rpcs.stream(rpc, { message, header, signal });
+  const result = await options.rpcs.stream(rpc, call);
   const items = result.message[Symbol.asyncIterator]();
   try {
     // An implementation sets its headers until its first message is there.
@@ -171,6 +196,27 @@ async function answerStream({ options, route, message, header, signal, url, resp
   }
 }
 
+/** The same as server-sent events, which is what browsers read. */
+async function answerEventStream(call: Call, request: IncomingMessage): Promise<void> {
+  const { options, route, header, signal, response } = call;
+  if (hasSeenEnd(request)) {
+    response.writeHead(204).end();
+    return;
+  }
+  const rpc = route.rpc as DescMethodStreaming;
+  const result = await options.rpcs.stream(rpc, call);
+  copyHeaders(result.header, response);
+  async function* values() {
+    for await (const item of result.message)
+      yield pick(route, toRestJson(rpc.output, item, options.jsonOptions));
+  }
+  const id = header.get('x-request-id') ?? undefined;
+  await answerEvents(response, values(), {
+    signal,
+    errorOf: (error) => errorJson(options.mapError(error, id, `REST ${rpc.name}`), options.jsonOptions),
+  });
+}
+
 function httpBodyOf({ responseField }: RestRoute, message: Message): HttpBody {
   const body = responseField
     ? (message as unknown as Record<string, HttpBody | undefined>)[responseField.localName]
@@ -186,16 +232,4 @@ function nextLink(url: URL, token: string): string {
   const next = new URL(url);
   next.searchParams.set('pageToken', token);
   return `<${next.pathname}${next.search}>; rel="next"`;
-}
-
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(new ConnectError('The caller left.', Code.Canceled));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    response.once('drain', () => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-  });
 }

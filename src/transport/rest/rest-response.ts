@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { JsonValue, JsonWriteOptions } from '@bufbuild/protobuf';
-import type { ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
 import type { HttpBody } from '../../../gen/google/api/httpbody_pb.js';
 import { ErrorInfoSchema } from '../../../gen/google/rpc/error_details_pb.js';
@@ -40,7 +40,11 @@ export async function answerError(
 ): Promise<void> {
   copyHeaders(error.metadata, response);
   response.statusCode = statusOf(error);
-  await answerJson(response, errorToJson(error, options) as JsonValue);
+  await answerJson(response, errorJson(error, options));
+}
+
+export function errorJson(error: ConnectError, options: JsonOptions): JsonValue {
+  return errorToJson(error, options) as JsonValue;
 }
 
 /** Where HTTP has a status that tells more than the one of the code. */
@@ -49,4 +53,17 @@ const STATUS_OF_REASON: Readonly<Record<string, number>> = { METHOD_NOT_ALLOWED:
 function statusOf(error: ConnectError): number {
   const [info] = error.findDetails(ErrorInfoSchema);
   return STATUS_OF_REASON[info?.reason ?? ''] ?? codeToHttpStatus(error.code);
+}
+
+/** Waits until a caller who reads slowly has read what was written. Throws when he leaves. */
+export function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(new ConnectError('The caller left.', Code.Canceled));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    response.once('drain', () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+  });
 }

@@ -11,6 +11,7 @@ import { startEmbeddedPostgres } from '../../../src/database/embedded/index.js';
 import { Database, migrate } from '../../../src/database/index.js';
 import { createLogger } from '../../../src/observability/index.js';
 import type { SyncScope } from '../../../src/sync/index.js';
+import { claimAnyDead } from '../../support/claim-dead.js';
 import { copyInstitution, type InstitutionIds } from '../../support/copy-institution.js';
 import { freshDatabaseUrl, testDatabaseUrl } from '../../support/database.js';
 import { layEmbeddedDatabase } from '../../support/embedded-template.js';
@@ -132,7 +133,7 @@ async function killOne(order: Order): Promise<void> {
 async function takeUp(database: Database): Promise<void> {
   await database.execute(`UPDATE leases SET expires_at = clock_timestamp() - interval '1 second'`);
   const syncs = syncsOf(database);
-  for (let held = await syncs.claims.claimAnyDead(); held; held = await syncs.claims.claimAnyDead())
+  for (let held = await claimAnyDead(syncs); held; held = await claimAnyDead(syncs))
     await syncs.carryOut(held);
 }
 

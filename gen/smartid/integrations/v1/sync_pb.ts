@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file smartid/integrations/v1/sync.proto.
  */
 export const file_smartid_integrations_v1_sync: GenFile = /*@__PURE__*/
-  fileDesc("CiJzbWFydGlkL2ludGVncmF0aW9ucy92MS9zeW5jLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSLQCQoHU3luY1J1bhIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEjcKBnN0YXR1cxgEIAEoDjInLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uU3RhdHVzEjUKBXN0YWdlGAUgASgOMiYuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5TdGFnZRIzCgZjb3VudHMYBiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzEj4KEW1lbWJlcnNoaXBfY291bnRzGAcgASgLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvdW50cxISCgVlcnJvchgIIAEoCUgAiAEBEg8KB2F0dGVtcHQYCSABKA0SLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKB3RpbWluZ3MYDCABKAsyJC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jVGltaW5ncxIzCgRraW5kGA0gASgOMiUuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5LaW5kEhYKCXBhcmVudF9pZBgOIAEoCUgBiAEBEhsKCnJvbGxzX2JhY2sYDyABKAlCAhgBSAKIAQESNwoIZXZpZGVuY2UYECABKAsyJS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jRXZpZGVuY2USLwoLYXBwcm92ZWRfYXQYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKCGRlY2lzaW9uGBIgASgJSAOIAQESMQoFZ3VhcmQYEyABKAsyIi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jR3VhcmQSHwoScm9sbGVkX2JhY2tfcnVuX2lkGB4gASgJSASIAQESFgoOaW5zdGl0dXRpb25faWQYHyABKAkSEAoIcHJvdmlkZXIYICABKAkicAoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgsKB1JVTk5JTkcQARINCglDT01QTEVURUQQAhIKCgZGQUlMRUQQAxIICgRIRUxEEAQSDQoJUFJFVklFV0VEEAUSDQoJRElTQ0FSREVEEAYiTQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASCAoEU1lOQxABEgsKB1BSRVZJRVcQAhIMCghST0xMQkFDSxADEgoKBk1BTlVBTBAEIkkKBVN0YWdlEhUKEVNUQUdFX1VOU1BFQ0lGSUVEEAASCAoEUkVBRBABEggKBFBMQU4QAhIJCgVBUFBMWRADEgoKBlJFUE9SVBAEQggKBl9lcnJvckIMCgpfcGFyZW50X2lkQg0KC19yb2xsc19iYWNrQgsKCV9kZWNpc2lvbkIVChNfcm9sbGVkX2JhY2tfcnVuX2lkIqkCCgxTeW5jRXZpZGVuY2USDQoFcGFnZXMYASABKA0SDAoEcm93cxgCIAEoDRIVCg1zbWFsbGVzdF9wYWdlGAMgASgNEhQKDGxhcmdlc3RfcGFnZRgEIAEoDRIRCglsYXN0X3BhZ2UYBSABKA0SGwoOZGVjbGFyZWRfdG90YWwYBiABKA1IAIgBARISCgppZHNfdW5pcXVlGAcgASgIEhkKEXVuaWRlbnRpZmllZF9yb3dzGAggASgNEg0KBWVuZGVkGAkgASgIEgwKBGdhcHMYCiADKAkSQAoLbWVtYmVyc2hpcHMYCyABKAsyKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5NZW1iZXJzaGlwRXZpZGVuY2VCEQoPX2RlY2xhcmVkX3RvdGFsIocBChJNZW1iZXJzaGlwRXZpZGVuY2USDQoFcGFnZXMYASABKA0SDAoEcm93cxgCIAEoDRIbCg5kZWNsYXJlZF90b3RhbBgDIAEoDUgAiAEBEhYKDnJlcGVhdGVkX3BhZ2VzGAQgASgNEgwKBGdhcHMYBSADKAlCEQoPX2RlY2xhcmVkX3RvdGFsIsUBCglTeW5jR3VhcmQSOQoTZGVhY3RpdmF0ZWRfcGVyY2VudBgBIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAABIAIgBARI1Cg9jaGFuZ2VkX3BlcmNlbnQYAiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASAGIAQESGgoGcmVhc29uGAMgASgJQgq6SAdyBRABGOgHQhYKFF9kZWFjdGl2YXRlZF9wZXJjZW50QhIKEF9jaGFuZ2VkX3BlcmNlbnQiuQEKClN5bmNDb3VudHMSDAoEcmVhZBgBIAEoDRIPCgdjcmVhdGVkGAIgASgNEg8KB3VwZGF0ZWQYAyABKA0SEQoJdW5jaGFuZ2VkGAQgASgNEg4KBmZhaWxlZBgFIAEoDRIPCgdtaXNzaW5nGAYgASgNEhAKCHdhcm5pbmdzGAcgASgNEhEKCWNvbmZsaWN0cxgIIAEoDRITCgtkZWFjdGl2YXRlZBgJIAEoDRINCgVtb3ZlZBgKIAEoDSKpBgoKU3luY0NoYW5nZRIPCgNzZXEYASABKA1CAhgBEjoKBmVudGl0eRgCIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuRW50aXR5EjoKBmFjdGlvbhgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuQWN0aW9uEhMKC2ludGVybmFsX2lkGAQgASgJEhMKC2V4dGVybmFsX2lkGAUgASgJEicKBmJlZm9yZRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoFYWZ0ZXIYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhsKDm1pc3NpbmdfYmVmb3JlGAggASgNSACIAQESGgoNbWlzc2luZ19hZnRlchgJIAEoDUgBiAEBEjwKB291dGNvbWUYCiABKA4yKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ2hhbmdlLk91dGNvbWUSEwoGcmVhc29uGAsgASgJSAKIAQESEQoEbGluZRgMIAEoDUgDiAEBEg4KBm51bWJlchgNIAEoDSJhCgZFbnRpdHkSFgoSRU5USVRZX1VOU1BFQ0lGSUVEEAASCgoGQ09VUlNFEAESCQoFR1JPVVAQAhILCgdTVFVERU5UEAMSCwoHVEVBQ0hFUhAEEg4KCk1FTUJFUlNISVAQBSKPAQoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEgoKBkNSRUFURRABEgoKBlVQREFURRACEgsKB1JFU1RPUkUQAxIOCgpERUFDVElWQVRFEAQSCwoHTUlTU0lORxAFEggKBExJTksQBhIKCgZVTkxJTksQBxIKCgZERUxFVEUQCBIJCgVSRUtFWRAJIjoKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEgkKBU1PVkVEEAESCwoHUkVGVVNFRBACQhEKD19taXNzaW5nX2JlZm9yZUIQCg5fbWlzc2luZ19hZnRlckIJCgdfcmVhc29uQgcKBV9saW5lIt8ECgxTeW5jQ29uZmxpY3QSCgoCaWQYASABKAkSPwoLZW50aXR5X3R5cGUYAiABKA4yKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nRW50aXR5VHlwZRITCgtleHRlcm5hbF9pZBgDIAEoCRIOCgZydW5faWQYBCABKAkSJwoGcmVjb3JkGAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJDCgpjYW5kaWRhdGVzGAYgAygLMi8uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvbmZsaWN0LkNhbmRpZGF0ZRIOCgZyZWFzb24YByABKAkSRAoKcmVzb2x1dGlvbhgIIAEoDjIwLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb25mbGljdC5SZXNvbHV0aW9uEhgKC2ludGVybmFsX2lkGAkgASgJSACIAQESLgoKY3JlYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVzb2x2ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGkIKCUNhbmRpZGF0ZRITCgtpbnRlcm5hbF9pZBgBIAEoCRISCgpjb25maWRlbmNlGAIgASgBEgwKBHJ1bGUYAyABKAkiSgoKUmVzb2x1dGlvbhIaChZSRVNPTFVUSU9OX1VOU1BFQ0lGSUVEEAASCAoETElOSxABEgoKBkNSRUFURRACEgoKBklHTk9SRRADQg4KDF9pbnRlcm5hbF9pZCJBCgtTeW5jVGltaW5ncxIPCgdyZWFkX21zGAEgASgNEg8KB3BsYW5fbXMYAiABKA0SEAoIYXBwbHlfbXMYAyABKA0i8wIKCVN5bmNJc3N1ZRIOCgZudW1iZXIYASABKA0SPQoIc2V2ZXJpdHkYAiABKA4yKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jSXNzdWUuU2V2ZXJpdHkSDAoEcnVsZRgDIAEoCRIPCgdtZXNzYWdlGAQgASgJEhEKBGZpbGUYBSABKAlIAIgBARIRCgRsaW5lGAYgASgNSAGIAQESEwoGY29sdW1uGAcgASgJSAKIAQESEgoFdmFsdWUYCCABKAlIA4gBARIRCgRoaW50GAkgASgJSASIAQESGAoLZXh0ZXJuYWxfaWQYCiABKAlIBYgBASI8CghTZXZlcml0eRIYChRTRVZFUklUWV9VTlNQRUNJRklFRBAAEgkKBUVSUk9SEAESCwoHV0FSTklORxACQgcKBV9maWxlQgcKBV9saW5lQgkKB19jb2x1bW5CCAoGX3ZhbHVlQgcKBV9oaW50Qg4KDF9leHRlcm5hbF9pZGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_integrations_v1_mapping]);
+  fileDesc("CiJzbWFydGlkL2ludGVncmF0aW9ucy92MS9zeW5jLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSLIDAoHU3luY1J1bhIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEjcKBnN0YXR1cxgEIAEoDjInLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uU3RhdHVzEjUKBXN0YWdlGAUgASgOMiYuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5TdGFnZRIzCgZjb3VudHMYBiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzEj4KEW1lbWJlcnNoaXBfY291bnRzGAcgASgLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvdW50cxISCgVlcnJvchgIIAEoCUgAiAEBEg8KB2F0dGVtcHQYCSABKA0SLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKB3RpbWluZ3MYDCABKAsyJC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jVGltaW5ncxIzCgRraW5kGA0gASgOMiUuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5LaW5kEhYKCXBhcmVudF9pZBgOIAEoCUgBiAEBEhsKCnJvbGxzX2JhY2sYDyABKAlCAhgBSAKIAQESNwoIZXZpZGVuY2UYECABKAsyJS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jRXZpZGVuY2USLwoLYXBwcm92ZWRfYXQYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKCGRlY2lzaW9uGBIgASgJSAOIAQESMQoFZ3VhcmQYEyABKAsyIi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jR3VhcmQSHwoScm9sbGVkX2JhY2tfcnVuX2lkGB4gASgJSASIAQESFgoOaW5zdGl0dXRpb25faWQYHyABKAkSEAoIcHJvdmlkZXIYICABKAkSOQoHdHJpZ2dlchgYIAEoDjIoLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uVHJpZ2dlchItCglxdWV1ZWRfYXQYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKCGZhaWx1cmVzGBUgAygLMiQuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0ZhaWx1cmUSNwoIcHJvZ3Jlc3MYFiABKAsyJS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jUHJvZ3Jlc3MSNwoTY2FuY2VsX3JlcXVlc3RlZF9hdBgXIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiigEKBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABILCgdSVU5OSU5HEAESDQoJQ09NUExFVEVEEAISCgoGRkFJTEVEEAMSCAoESEVMRBAEEg0KCVBSRVZJRVdFRBAFEg0KCURJU0NBUkRFRBAGEgoKBlFVRVVFRBAHEgwKCENBTkNFTEVEEAgiTQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASCAoEU1lOQxABEgsKB1BSRVZJRVcQAhIMCghST0xMQkFDSxADEgoKBk1BTlVBTBAEIkcKB1RyaWdnZXISFwoTVFJJR0dFUl9VTlNQRUNJRklFRBAAEggKBENBTEwQARIMCghTQ0hFRFVMRRACEgsKB1dFQkhPT0sQAyJJCgVTdGFnZRIVChFTVEFHRV9VTlNQRUNJRklFRBAAEggKBFJFQUQQARIICgRQTEFOEAISCQoFQVBQTFkQAxIKCgZSRVBPUlQQBEIICgZfZXJyb3JCDAoKX3BhcmVudF9pZEINCgtfcm9sbHNfYmFja0ILCglfZGVjaXNpb25CFQoTX3JvbGxlZF9iYWNrX3J1bl9pZCJWCgtTeW5jRmFpbHVyZRIPCgdhdHRlbXB0GAEgASgNEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YAyABKAkijgEKDFN5bmNQcm9ncmVzcxIRCglyb3dzX3JlYWQYASABKA0SFwoKcm93c190b3RhbBgCIAEoDUgAiAEBEhcKD3Jvd3NfcGVyX3NlY29uZBgDIAEoDRIZCgxzZWNvbmRzX2xlZnQYBCABKA1IAYgBAUINCgtfcm93c190b3RhbEIPCg1fc2Vjb25kc19sZWZ0IqkCCgxTeW5jRXZpZGVuY2USDQoFcGFnZXMYASABKA0SDAoEcm93cxgCIAEoDRIVCg1zbWFsbGVzdF9wYWdlGAMgASgNEhQKDGxhcmdlc3RfcGFnZRgEIAEoDRIRCglsYXN0X3BhZ2UYBSABKA0SGwoOZGVjbGFyZWRfdG90YWwYBiABKA1IAIgBARISCgppZHNfdW5pcXVlGAcgASgIEhkKEXVuaWRlbnRpZmllZF9yb3dzGAggASgNEg0KBWVuZGVkGAkgASgIEgwKBGdhcHMYCiADKAkSQAoLbWVtYmVyc2hpcHMYCyABKAsyKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5NZW1iZXJzaGlwRXZpZGVuY2VCEQoPX2RlY2xhcmVkX3RvdGFsIocBChJNZW1iZXJzaGlwRXZpZGVuY2USDQoFcGFnZXMYASABKA0SDAoEcm93cxgCIAEoDRIbCg5kZWNsYXJlZF90b3RhbBgDIAEoDUgAiAEBEhYKDnJlcGVhdGVkX3BhZ2VzGAQgASgNEgwKBGdhcHMYBSADKAlCEQoPX2RlY2xhcmVkX3RvdGFsIsUBCglTeW5jR3VhcmQSOQoTZGVhY3RpdmF0ZWRfcGVyY2VudBgBIAEoAUIXukgUEhIZAAAAAAAAWUApAAAAAAAAAABIAIgBARI1Cg9jaGFuZ2VkX3BlcmNlbnQYAiABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASAGIAQESGgoGcmVhc29uGAMgASgJQgq6SAdyBRABGOgHQhYKFF9kZWFjdGl2YXRlZF9wZXJjZW50QhIKEF9jaGFuZ2VkX3BlcmNlbnQiuQEKClN5bmNDb3VudHMSDAoEcmVhZBgBIAEoDRIPCgdjcmVhdGVkGAIgASgNEg8KB3VwZGF0ZWQYAyABKA0SEQoJdW5jaGFuZ2VkGAQgASgNEg4KBmZhaWxlZBgFIAEoDRIPCgdtaXNzaW5nGAYgASgNEhAKCHdhcm5pbmdzGAcgASgNEhEKCWNvbmZsaWN0cxgIIAEoDRITCgtkZWFjdGl2YXRlZBgJIAEoDRINCgVtb3ZlZBgKIAEoDSKpBgoKU3luY0NoYW5nZRIPCgNzZXEYASABKA1CAhgBEjoKBmVudGl0eRgCIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuRW50aXR5EjoKBmFjdGlvbhgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuQWN0aW9uEhMKC2ludGVybmFsX2lkGAQgASgJEhMKC2V4dGVybmFsX2lkGAUgASgJEicKBmJlZm9yZRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoFYWZ0ZXIYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhsKDm1pc3NpbmdfYmVmb3JlGAggASgNSACIAQESGgoNbWlzc2luZ19hZnRlchgJIAEoDUgBiAEBEjwKB291dGNvbWUYCiABKA4yKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ2hhbmdlLk91dGNvbWUSEwoGcmVhc29uGAsgASgJSAKIAQESEQoEbGluZRgMIAEoDUgDiAEBEg4KBm51bWJlchgNIAEoDSJhCgZFbnRpdHkSFgoSRU5USVRZX1VOU1BFQ0lGSUVEEAASCgoGQ09VUlNFEAESCQoFR1JPVVAQAhILCgdTVFVERU5UEAMSCwoHVEVBQ0hFUhAEEg4KCk1FTUJFUlNISVAQBSKPAQoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEgoKBkNSRUFURRABEgoKBlVQREFURRACEgsKB1JFU1RPUkUQAxIOCgpERUFDVElWQVRFEAQSCwoHTUlTU0lORxAFEggKBExJTksQBhIKCgZVTkxJTksQBxIKCgZERUxFVEUQCBIJCgVSRUtFWRAJIjoKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEgkKBU1PVkVEEAESCwoHUkVGVVNFRBACQhEKD19taXNzaW5nX2JlZm9yZUIQCg5fbWlzc2luZ19hZnRlckIJCgdfcmVhc29uQgcKBV9saW5lIt8ECgxTeW5jQ29uZmxpY3QSCgoCaWQYASABKAkSPwoLZW50aXR5X3R5cGUYAiABKA4yKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5NYXBwaW5nRW50aXR5VHlwZRITCgtleHRlcm5hbF9pZBgDIAEoCRIOCgZydW5faWQYBCABKAkSJwoGcmVjb3JkGAUgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJDCgpjYW5kaWRhdGVzGAYgAygLMi8uc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvbmZsaWN0LkNhbmRpZGF0ZRIOCgZyZWFzb24YByABKAkSRAoKcmVzb2x1dGlvbhgIIAEoDjIwLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb25mbGljdC5SZXNvbHV0aW9uEhgKC2ludGVybmFsX2lkGAkgASgJSACIAQESLgoKY3JlYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVzb2x2ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGkIKCUNhbmRpZGF0ZRITCgtpbnRlcm5hbF9pZBgBIAEoCRISCgpjb25maWRlbmNlGAIgASgBEgwKBHJ1bGUYAyABKAkiSgoKUmVzb2x1dGlvbhIaChZSRVNPTFVUSU9OX1VOU1BFQ0lGSUVEEAASCAoETElOSxABEgoKBkNSRUFURRACEgoKBklHTk9SRRADQg4KDF9pbnRlcm5hbF9pZCJBCgtTeW5jVGltaW5ncxIPCgdyZWFkX21zGAEgASgNEg8KB3BsYW5fbXMYAiABKA0SEAoIYXBwbHlfbXMYAyABKA0i8wIKCVN5bmNJc3N1ZRIOCgZudW1iZXIYASABKA0SPQoIc2V2ZXJpdHkYAiABKA4yKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jSXNzdWUuU2V2ZXJpdHkSDAoEcnVsZRgDIAEoCRIPCgdtZXNzYWdlGAQgASgJEhEKBGZpbGUYBSABKAlIAIgBARIRCgRsaW5lGAYgASgNSAGIAQESEwoGY29sdW1uGAcgASgJSAKIAQESEgoFdmFsdWUYCCABKAlIA4gBARIRCgRoaW50GAkgASgJSASIAQESGAoLZXh0ZXJuYWxfaWQYCiABKAlIBYgBASI8CghTZXZlcml0eRIYChRTRVZFUklUWV9VTlNQRUNJRklFRBAAEgkKBUVSUk9SEAESCwoHV0FSTklORxACQgcKBV9maWxlQgcKBV9saW5lQgkKB19jb2x1bW5CCAoGX3ZhbHVlQgcKBV9oaW50Qg4KDF9leHRlcm5hbF9pZGIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_integrations_v1_mapping]);
 
 /**
  * One run of a sync: one entity type of one integration, or all of them.
@@ -80,14 +80,14 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
   error?: string | undefined;
 
   /**
-   * How often the run was begun: 1, and one more for each process that died on it.
+   * How often the run was begun: 1, and one more for each time that it was taken up again.
    *
    * @generated from field: uint32 attempt = 9;
    */
   attempt: number;
 
   /**
-   * When it was asked for.
+   * When it began; of one that waits, when it was asked for.
    *
    * @generated from field: google.protobuf.Timestamp started_at = 10;
    */
@@ -144,7 +144,7 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
   approvedAt?: Timestamp | undefined;
 
   /**
-   * What was said when it was approved or discarded; absent otherwise.
+   * What was said when it was approved, discarded or canceled; absent otherwise.
    *
    * @generated from field: optional string decision = 18;
    */
@@ -177,6 +177,41 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
    * @generated from field: string provider = 32;
    */
   provider: string;
+
+  /**
+   * What started it.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun.Trigger trigger = 24;
+   */
+  trigger: SyncRun_Trigger;
+
+  /**
+   * When it was put into the queue; absent when it began at once.
+   *
+   * @generated from field: google.protobuf.Timestamp queued_at = 20;
+   */
+  queuedAt?: Timestamp | undefined;
+
+  /**
+   * How the attempts before ended that did not come to its end: a process died, or the database was away.
+   *
+   * @generated from field: repeated smartid.integrations.v1.SyncFailure failures = 21;
+   */
+  failures: SyncFailure[];
+
+  /**
+   * How far the reading of the source is; absent before it, and of a run of all entity types, whose parts have it.
+   *
+   * @generated from field: smartid.integrations.v1.SyncProgress progress = 22;
+   */
+  progress?: SyncProgress | undefined;
+
+  /**
+   * When somebody asked for it to stop; absent otherwise.
+   *
+   * @generated from field: google.protobuf.Timestamp cancel_requested_at = 23;
+   */
+  cancelRequestedAt?: Timestamp | undefined;
 };
 
 /**
@@ -240,6 +275,20 @@ export enum SyncRun_Status {
    * @generated from enum value: DISCARDED = 6;
    */
   DISCARDED = 6,
+
+  /**
+   * It waits for a process that begins it.
+   *
+   * @generated from enum value: QUEUED = 7;
+   */
+  QUEUED = 7,
+
+  /**
+   * Somebody stopped it before it wrote anything.
+   *
+   * @generated from enum value: CANCELED = 8;
+   */
+  CANCELED = 8,
 }
 
 /**
@@ -297,6 +346,47 @@ export const SyncRun_KindSchema: GenEnum<SyncRun_Kind> = /*@__PURE__*/
   enumDesc(file_smartid_integrations_v1_sync, 0, 1);
 
 /**
+ * What started a run.
+ *
+ * @generated from enum smartid.integrations.v1.SyncRun.Trigger
+ */
+export enum SyncRun_Trigger {
+  /**
+   * Not set; never sent by the service.
+   *
+   * @generated from enum value: TRIGGER_UNSPECIFIED = 0;
+   */
+  TRIGGER_UNSPECIFIED = 0,
+
+  /**
+   * A call, or a push.
+   *
+   * @generated from enum value: CALL = 1;
+   */
+  CALL = 1,
+
+  /**
+   * A schedule.
+   *
+   * @generated from enum value: SCHEDULE = 2;
+   */
+  SCHEDULE = 2,
+
+  /**
+   * An event that the school's system sent.
+   *
+   * @generated from enum value: WEBHOOK = 3;
+   */
+  WEBHOOK = 3,
+}
+
+/**
+ * Describes the enum smartid.integrations.v1.SyncRun.Trigger.
+ */
+export const SyncRun_TriggerSchema: GenEnum<SyncRun_Trigger> = /*@__PURE__*/
+  enumDesc(file_smartid_integrations_v1_sync, 0, 2);
+
+/**
  * The step of the sync that a running run is in.
  *
  * @generated from enum smartid.integrations.v1.SyncRun.Stage
@@ -342,7 +432,84 @@ export enum SyncRun_Stage {
  * Describes the enum smartid.integrations.v1.SyncRun.Stage.
  */
 export const SyncRun_StageSchema: GenEnum<SyncRun_Stage> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 0, 2);
+  enumDesc(file_smartid_integrations_v1_sync, 0, 3);
+
+/**
+ * How an attempt ended that did not come to the end of its run.
+ *
+ * @generated from message smartid.integrations.v1.SyncFailure
+ */
+export type SyncFailure = Message<"smartid.integrations.v1.SyncFailure"> & {
+  /**
+   * Which attempt.
+   *
+   * @generated from field: uint32 attempt = 1;
+   */
+  attempt: number;
+
+  /**
+   * When that was found.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 2;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * Why, in a sentence.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.SyncFailure.
+ * Use `create(SyncFailureSchema)` to create a new message.
+ */
+export const SyncFailureSchema: GenMessage<SyncFailure> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_sync, 1);
+
+/**
+ * How far the reading of a source is.
+ *
+ * @generated from message smartid.integrations.v1.SyncProgress
+ */
+export type SyncProgress = Message<"smartid.integrations.v1.SyncProgress"> & {
+  /**
+   * Rows that were read.
+   *
+   * @generated from field: uint32 rows_read = 1;
+   */
+  rowsRead: number;
+
+  /**
+   * How many rows the source says it has; absent where it does not say.
+   *
+   * @generated from field: optional uint32 rows_total = 2;
+   */
+  rowsTotal?: number | undefined;
+
+  /**
+   * Rows that were read in a second, since the reading began.
+   *
+   * @generated from field: uint32 rows_per_second = 3;
+   */
+  rowsPerSecond: number;
+
+  /**
+   * How long the reading will take from now, at this pace; absent where nobody can tell.
+   *
+   * @generated from field: optional uint32 seconds_left = 4;
+   */
+  secondsLeft?: number | undefined;
+};
+
+/**
+ * Describes the message smartid.integrations.v1.SyncProgress.
+ * Use `create(SyncProgressSchema)` to create a new message.
+ */
+export const SyncProgressSchema: GenMessage<SyncProgress> = /*@__PURE__*/
+  messageDesc(file_smartid_integrations_v1_sync, 2);
 
 /**
  * What is known about the reading of a source. Only one without gaps proves that somebody is gone.
@@ -433,7 +600,7 @@ export type SyncEvidence = Message<"smartid.integrations.v1.SyncEvidence"> & {
  * Use `create(SyncEvidenceSchema)` to create a new message.
  */
 export const SyncEvidenceSchema: GenMessage<SyncEvidence> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 1);
+  messageDesc(file_smartid_integrations_v1_sync, 3);
 
 /**
  * What is known about the reading of memberships. They end only after a reading without gaps, of them and of the entities.
@@ -482,7 +649,7 @@ export type MembershipEvidence = Message<"smartid.integrations.v1.MembershipEvid
  * Use `create(MembershipEvidenceSchema)` to create a new message.
  */
 export const MembershipEvidenceSchema: GenMessage<MembershipEvidence> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 2);
+  messageDesc(file_smartid_integrations_v1_sync, 4);
 
 /**
  * Thresholds for one run alone.
@@ -517,7 +684,7 @@ export type SyncGuard = Message<"smartid.integrations.v1.SyncGuard"> & {
  * Use `create(SyncGuardSchema)` to create a new message.
  */
 export const SyncGuardSchema: GenMessage<SyncGuard> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 3);
+  messageDesc(file_smartid_integrations_v1_sync, 5);
 
 /**
  * How many rows of a run went which way. read = created + updated + unchanged + failed + conflicts.
@@ -601,7 +768,7 @@ export type SyncCounts = Message<"smartid.integrations.v1.SyncCounts"> & {
  * Use `create(SyncCountsSchema)` to create a new message.
  */
 export const SyncCountsSchema: GenMessage<SyncCounts> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 4);
+  messageDesc(file_smartid_integrations_v1_sync, 6);
 
 /**
  * One change that a run made, or that its plan would make.
@@ -707,7 +874,7 @@ export type SyncChange = Message<"smartid.integrations.v1.SyncChange"> & {
  * Use `create(SyncChangeSchema)` to create a new message.
  */
 export const SyncChangeSchema: GenMessage<SyncChange> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 5);
+  messageDesc(file_smartid_integrations_v1_sync, 7);
 
 /**
  * What is changed.
@@ -762,7 +929,7 @@ export enum SyncChange_Entity {
  * Describes the enum smartid.integrations.v1.SyncChange.Entity.
  */
 export const SyncChange_EntitySchema: GenEnum<SyncChange_Entity> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 5, 0);
+  enumDesc(file_smartid_integrations_v1_sync, 7, 0);
 
 /**
  * What happens.
@@ -845,7 +1012,7 @@ export enum SyncChange_Action {
  * Describes the enum smartid.integrations.v1.SyncChange.Action.
  */
 export const SyncChange_ActionSchema: GenEnum<SyncChange_Action> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 5, 1);
+  enumDesc(file_smartid_integrations_v1_sync, 7, 1);
 
 /**
  * Why a change is not carried out.
@@ -879,7 +1046,7 @@ export enum SyncChange_Outcome {
  * Describes the enum smartid.integrations.v1.SyncChange.Outcome.
  */
 export const SyncChange_OutcomeSchema: GenEnum<SyncChange_Outcome> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 5, 2);
+  enumDesc(file_smartid_integrations_v1_sync, 7, 2);
 
 /**
  * A row of a source of which nobody can tell without a person who it is: somebody new, or an id that may be re-used.
@@ -970,7 +1137,7 @@ export type SyncConflict = Message<"smartid.integrations.v1.SyncConflict"> & {
  * Use `create(SyncConflictSchema)` to create a new message.
  */
 export const SyncConflictSchema: GenMessage<SyncConflict> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 6);
+  messageDesc(file_smartid_integrations_v1_sync, 8);
 
 /**
  * Somebody in the roster who it may be.
@@ -1006,7 +1173,7 @@ export type SyncConflict_Candidate = Message<"smartid.integrations.v1.SyncConfli
  * Use `create(SyncConflict_CandidateSchema)` to create a new message.
  */
 export const SyncConflict_CandidateSchema: GenMessage<SyncConflict_Candidate> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 6, 0);
+  messageDesc(file_smartid_integrations_v1_sync, 8, 0);
 
 /**
  * What a person decided.
@@ -1047,7 +1214,7 @@ export enum SyncConflict_Resolution {
  * Describes the enum smartid.integrations.v1.SyncConflict.Resolution.
  */
 export const SyncConflict_ResolutionSchema: GenEnum<SyncConflict_Resolution> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 6, 0);
+  enumDesc(file_smartid_integrations_v1_sync, 8, 0);
 
 /**
  * Milliseconds that a run spent in each step.
@@ -1082,7 +1249,7 @@ export type SyncTimings = Message<"smartid.integrations.v1.SyncTimings"> & {
  * Use `create(SyncTimingsSchema)` to create a new message.
  */
 export const SyncTimingsSchema: GenMessage<SyncTimings> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 7);
+  messageDesc(file_smartid_integrations_v1_sync, 9);
 
 /**
  * Something about one row, value or file that was not right.
@@ -1166,7 +1333,7 @@ export type SyncIssue = Message<"smartid.integrations.v1.SyncIssue"> & {
  * Use `create(SyncIssueSchema)` to create a new message.
  */
 export const SyncIssueSchema: GenMessage<SyncIssue> = /*@__PURE__*/
-  messageDesc(file_smartid_integrations_v1_sync, 8);
+  messageDesc(file_smartid_integrations_v1_sync, 10);
 
 /**
  * How bad it is.
@@ -1200,5 +1367,5 @@ export enum SyncIssue_Severity {
  * Describes the enum smartid.integrations.v1.SyncIssue.Severity.
  */
 export const SyncIssue_SeveritySchema: GenEnum<SyncIssue_Severity> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 8, 0);
+  enumDesc(file_smartid_integrations_v1_sync, 10, 0);
 

@@ -14,11 +14,11 @@ export interface SyncReport {
   runId: string;
   /** Whether the roster is now as the source has it; false for a plan that is held, true for a preview. */
   success: boolean;
-  /** COMPLETED, FAILED, HELD or PREVIEWED. */
+  /** COMPLETED, FAILED, HELD, PREVIEWED or CANCELED. */
   status: SyncRun['status'];
   /** created + updated + unchanged. */
   synced: number;
-  /** Why it failed or is held, then a sentence for each row that was kept out; at most 100. */
+  /** Why it failed, is held or was canceled, then a sentence for each row that was kept out; at most 100. */
   errors: string[];
   errorCount: number;
   warningCount: number;
@@ -57,7 +57,8 @@ export async function report(database: Database, run: SyncRun): Promise<SyncRepo
     [run.integrationId, run.id, isApplied ? MAX_REPORTED_MAPPINGS + 1 : 0],
   );
   const { created, updated, unchanged, moved } = run.counts;
-  const stopped = run.status === 'HELD' || run.status === 'FAILED' ? [run.error ?? 'The run failed.'] : [];
+  const isStopped = run.status === 'HELD' || run.status === 'FAILED' || run.status === 'CANCELED';
+  const stopped = isStopped ? [run.error ?? 'The run failed.'] : [];
   const errors = await errorsOf(database, run);
   return {
     run,

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { loadConfig } from '../../src/config.js';
+import { type ConnectorDefinition, RosterConnector, type StudentRecord } from '../../src/connectors/index.js';
+import { MappingEntityType } from '../../src/index.js';
+import { createLogger } from '../../src/observability/index.js';
+import { buildServices, type Services } from '../../src/services.js';
+import { freshDatabaseUrl } from './database.js';
+import { layEmbeddedDatabase } from './embedded-template.js';
+import { tempFolder } from './temp-folder.js';
+
+type Page = readonly StudentRecord[] | { records: readonly StudentRecord[]; declaredTotal?: number };
+
+/** The students of a school as a test yields them; `signal` is the connector's. */
+export type Reading = (signal: AbortSignal) => AsyncIterable<Page>;
+
+/** School systems in memory, by the name in their config. */
+export class GatedSchools {
+  readonly #readings = new Map<string, Reading>();
+  /** Names of schools in the order in which their readings began. */
+  readonly begun: string[] = [];
+
+  set(name: string, reading: Reading): void {
+    this.#readings.set(name, reading);
+  }
+
+  readonly definition: ConnectorDefinition = (() => {
+    const schools = this;
+    class GatedConnector extends RosterConnector<{ school: string }> {
+      async testConnection() {
+        return { success: true };
+      }
+
+      async *students() {
+        schools.begun.push(this.config.school);
+        yield* schools.#readings.get(this.config.school)?.(this.context.signal) ?? [];
+      }
+    }
+    return {
+      provider: 'GATED',
+      title: 'A school in memory',
+      config: z.strictObject({ school: z.string(), host: z.string().optional() }),
+      credentials: z.strictObject({}),
+      capabilities: { entityTypes: [MappingEntityType.STUDENT], sendsAttendance: false },
+      host: ({ host }) => (typeof host === 'string' ? { name: host, limit: 1 } : undefined),
+      create: (context) => new GatedConnector(context),
+    };
+  })();
+}
+
+/** Where to build services, again and again. */
+export interface Place {
+  dataDir: string;
+  databaseUrl: string | undefined;
+}
+
+export async function newPlace(): Promise<Place> {
+  const dataDir = await tempFolder();
+  const databaseUrl = await freshDatabaseUrl();
+  if (!databaseUrl) await layEmbeddedDatabase(dataDir);
+  return { dataDir, databaseUrl };
+}
+
+/** Services as one process has them. */
+export function servicesAt(
+  { dataDir, databaseUrl }: Place,
+  schools: GatedSchools,
+  { workers = 2 }: { workers?: number } = {},
+): Promise<Services> {
+  return buildServices({
+    config: loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl, WORKERS: String(workers) }),
+    logger: createLogger({ level: 'silent' }),
+    connectors: [schools.definition],
+  });
+}
+
+/** An integration with a school of this name. */
+export async function gatedIntegration(
+  { integrationService }: Pick<Services, 'integrationService'>,
+  schools: GatedSchools,
+  reading: Reading,
+  { institutionId = randomUUID(), host }: { institutionId?: string; host?: string } = {},
+) {
+  const school = randomUUID();
+  schools.set(school, reading);
+  const { id } = await integrationService.createIntegration({
+    institutionId,
+    provider: 'GATED',
+    config: { school, ...(host !== undefined && { host }) },
+  });
+  return { id, institutionId, school };
+}

@@ -1,0 +1,388 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import { MappingEntityType } from '../../../src/index.js';
+import type { Services } from '../../../src/services.js';
+import { gate } from '../../support/gate.js';
+import {
+  GatedSchools,
+  gatedIntegration,
+  newPlace,
+  type Place,
+  type Reading,
+  servicesAt,
+} from '../../support/gated-school.js';
+import { until } from '../../support/until.js';
+
+const { STUDENT } = MappingEntityType;
+const ANA = { externalId: '1', givenName: 'Ana' };
+const EVA = { externalId: '2', givenName: 'Eva' };
+
+/** Heeds nothing: neither its signal nor anybody who waits. */
+const stuck: Reading = async function* () {
+  yield [ANA];
+  await new Promise(() => {});
+};
+
+describe('runs as jobs', () => {
+  const schools = new GatedSchools();
+  let place: Place;
+  let services: Services;
+
+  before(async () => {
+    place = await newPlace();
+    services = await servicesAt(place, schools);
+  });
+  after(() => services.close());
+
+  const newSchool = (reading: Reading, options: { institutionId?: string; host?: string } = {}) =>
+    gatedIntegration(services, schools, reading, options);
+  const statusOf = async (id: string, runId: string) =>
+    (await services.integrationService.getSyncRun(id, runId)).status;
+  const ended = (id: string, runId: string) =>
+    until(async () => !['QUEUED', 'RUNNING'].includes(await statusOf(id, runId)));
+  const left = async (id: string) => {
+    const [row] = await services.database.query(
+      `SELECT (SELECT count(*)::int FROM sync_staged WHERE integration_id = $1) AS staged,
+         (SELECT count(*)::int FROM sync_changes WHERE integration_id = $1) AS changes,
+         (SELECT count(*)::int FROM integration_mappings WHERE integration_id = $1) AS mappings,
+         (SELECT count(*)::int FROM leases WHERE integration_id = $1) AS leases`,
+      [id],
+    );
+    return row;
+  };
+  const NOTHING = { staged: 0, changes: 0, mappings: 0, leases: 0 };
+
+  it('answers at once with a run that is queued, which then comes to its end by itself', async () => {
+    const { integrationService } = services;
+    const go = gate();
+    const { id } = await newSchool(async function* () {
+      await go.opened;
+      yield [ANA];
+    });
+    const run = await integrationService.startSync(id, STUDENT);
+    expect(run).to.deep.include({ status: 'QUEUED', kind: 'SYNC', entityType: STUDENT, finishedAt: null });
+    expect(run.queuedAt).to.be.instanceOf(Date);
+    await until(async () => (await statusOf(id, run.id)) === 'RUNNING');
+    go.open();
+    await ended(id, run.id);
+    const done = await integrationService.getSyncRun(id, run.id);
+    expect(done).to.deep.include({ status: 'COMPLETED', attempt: 1, failures: [] });
+    expect(done.counts.created).to.equal(1);
+    expect((await integrationService.getIntegration(id)).lastSyncAt).to.be.instanceOf(Date);
+  });
+
+  it('can be previews, which write nothing', async () => {
+    const { integrationService } = services;
+    const { id } = await newSchool(async function* () {
+      yield [ANA];
+    });
+    const run = await integrationService.startSync(id, 'ALL', { kind: 'PREVIEW' });
+    await ended(id, run.id);
+    expect(await statusOf(id, run.id)).to.equal('PREVIEWED');
+    expect(await left(id)).to.include({ mappings: 0 });
+  });
+
+  it('are one where the same is asked for twice while it waits; what differs is told which one waits', async () => {
+    const { integrationService } = services;
+    const go = gate();
+    const { id } = await newSchool(async function* () {
+      await go.opened;
+      yield [ANA];
+    });
+    const first = await integrationService.startSync(id, STUDENT);
+    await until(async () => (await statusOf(id, first.id)) === 'RUNNING');
+    const second = await integrationService.startSync(id, STUDENT);
+    const third = await integrationService.startSync(id, STUDENT);
+    expect(second.id).to.not.equal(first.id);
+    expect(third.id).to.equal(second.id);
+    const preview = integrationService.startSync(id, STUDENT, { kind: 'PREVIEW' });
+    const error = await preview.catch((thrown: unknown) => thrown);
+    expect(error).to.deep.include({ code: 'aborted', reason: 'SYNC_ALREADY_RUNNING' });
+    expect((error as { metadata: object }).metadata).to.include({ runId: second.id });
+    go.open();
+    await ended(id, second.id);
+    expect(await statusOf(id, first.id)).to.equal('COMPLETED');
+  });
+
+  it('go on when their caller leaves, who is told which run it was', async () => {
+    const { integrationService } = services;
+    const [begun, go] = [gate(), gate()];
+    const { id } = await newSchool(async function* () {
+      begun.open();
+      await go.opened;
+      yield [ANA];
+    });
+    const caller = new AbortController();
+    const call = integrationService.syncData(id, STUDENT, { signal: caller.signal });
+    const answer = call.catch((thrown: unknown) => thrown);
+    await begun.opened;
+    caller.abort();
+    const error = (await answer) as { metadata: { runId: string } };
+    expect(error).to.deep.include({ code: 'deadline_exceeded', reason: 'SYNC_GOES_ON' });
+    go.open();
+    await ended(id, error.metadata.runId);
+    expect(await statusOf(id, error.metadata.runId)).to.equal('COMPLETED');
+  });
+
+  describe('that are canceled', () => {
+    it('end at once while they wait, and are never begun', async () => {
+      const { integrationService } = services;
+      const institutionId = randomUUID();
+      const go = gate();
+      const wait: Reading = async function* () {
+        await go.opened;
+        yield [ANA];
+      };
+      // As many as one institution may have under way.
+      const busy = await Promise.all([1, 2].map(() => newSchool(wait, { institutionId })));
+      const runs = await Promise.all(busy.map(({ id }) => integrationService.startSync(id, STUDENT)));
+      await until(async () => {
+        const states = await Promise.all(busy.map(({ id }, at) => statusOf(id, runs[at]?.id as string)));
+        return states.every((status) => status === 'RUNNING');
+      });
+      const { id, school } = await newSchool(wait, { institutionId });
+      const run = await integrationService.startSync(id, STUDENT);
+      const canceled = await integrationService.cancelSync(id, run.id, 'wrong school');
+      expect(canceled).to.deep.include({ status: 'CANCELED', decision: 'wrong school' });
+      expect(canceled.finishedAt).to.be.instanceOf(Date);
+      go.open();
+      for (const [at, { id: other }] of busy.entries()) await ended(other, runs[at]?.id as string);
+      const again = await integrationService.startSync(id, STUDENT);
+      await ended(id, again.id);
+      expect(schools.begun.filter((name) => name === school)).to.have.length(1);
+    });
+
+    for (const [title, reading] of Object.entries<Reading>({
+      'at their next page': async function* (signal) {
+        for (let n = 1; !signal.aborted; n++) {
+          yield [{ externalId: String(n), givenName: `Ana ${n}` }];
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        throw signal.reason;
+      },
+      'although their school does not answer': async function* (signal) {
+        yield [ANA];
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      },
+      'although their connector heeds no signal': stuck,
+    })) {
+      it(`stop within two seconds ${title}, and leave nothing`, async () => {
+        const { integrationService } = services;
+        const { id, school } = await newSchool(reading);
+        const call = integrationService.syncData(id, STUDENT);
+        await until(() => schools.begun.includes(school));
+        const [running] = (await integrationService.listSyncRuns(id)).items;
+        const asked = performance.now();
+        const canceled = await integrationService.cancelSync(id, running?.id as string, 'too slow');
+        expect(performance.now() - asked).to.be.below(2_500);
+        expect(canceled).to.deep.include({ status: 'CANCELED', decision: 'too slow' });
+        const report = await call;
+        expect(report).to.deep.include({ success: false, status: 'CANCELED', synced: 0 });
+        expect(await left(id)).to.deep.equal(NOTHING);
+        expect(await integrationService.getIntegration(id)).to.deep.include({
+          status: 'ACTIVE',
+          lastError: null,
+        });
+      });
+    }
+
+    it('stop with the part that is read, and keep those that were done', async () => {
+      const { integrationService } = services;
+      const { id, school } = await newSchool(stuck);
+      const run = await integrationService.startSync(id, 'ALL');
+      await until(() => schools.begun.includes(school));
+      expect(await integrationService.cancelSync(id, run.id)).to.deep.include({ status: 'CANCELED' });
+      const { items } = await integrationService.listSyncRuns(id);
+      expect(items.map(({ entityType, status }) => `${entityType} ${status}`).sort()).to.deep.equal([
+        'ALL CANCELED',
+        'STUDENT CANCELED',
+      ]);
+      expect(await left(id)).to.deep.equal(NOTHING);
+    });
+
+    it('must be under way or wait: others tell how they ended, and parts which run they belong to', async () => {
+      const { integrationService } = services;
+      const { id } = await newSchool(async function* () {
+        yield [ANA];
+      });
+      const { runId, parts } = await integrationService.syncData(id, 'ALL');
+      const error = await integrationService.cancelSync(id, runId).catch((thrown: unknown) => thrown);
+      expect(error).to.deep.include({ code: 'failed_precondition', reason: 'SYNC_RUN_ENDED' });
+      expect((error as Error).message).to.equal(`Run ${runId} has ended as COMPLETED.`);
+      expect(parts).to.have.length(1);
+      const missing = await integrationService
+        .cancelSync(id, randomUUID())
+        .catch((thrown: unknown) => thrown);
+      expect(missing).to.include({ code: 'not_found' });
+    });
+  });
+
+  describe('that are watched', () => {
+    it('tell how they stand first, then each change, until they have ended', async () => {
+      const { integrationService } = services;
+      const go = gate();
+      const { id } = await newSchool(async function* () {
+        yield { records: [ANA], declaredTotal: 3 };
+        await new Promise((resolve) => setTimeout(resolve, 600));
+        yield { records: [EVA], declaredTotal: 3 };
+        await go.opened;
+        yield { records: [{ externalId: '3', givenName: 'Luz' }], declaredTotal: 3 };
+      });
+      const run = await integrationService.startSync(id, STUDENT);
+      const seen: string[] = [];
+      const watchers = [1, 2, 3].map(async (nth) => {
+        for await (const state of integrationService.watchSync(id, run.id)) {
+          if (nth === 1) seen.push(state.run.status);
+          const { progress, status } = state.run;
+          if (progress?.rowsRead === 2) {
+            expect(progress).to.include({ rowsTotal: 3 });
+            expect(progress.rowsPerSecond).to.be.within(1, 4);
+            go.open();
+          }
+          if (status === 'COMPLETED') return state.run.counts.created;
+        }
+        return undefined;
+      });
+      expect(await Promise.all(watchers)).to.deep.equal([3, 3, 3]);
+      expect(seen.at(0)).to.be.oneOf(['QUEUED', 'RUNNING']);
+      expect(seen.at(-1)).to.equal('COMPLETED');
+      const after: string[] = [];
+      for await (const state of integrationService.watchSync(id, run.id)) after.push(state.run.status);
+      expect(after).to.deep.equal(['COMPLETED']);
+    });
+
+    it('tell of their parts', async () => {
+      const { integrationService } = services;
+      const { id } = await newSchool(async function* () {
+        yield [ANA];
+      });
+      const run = await integrationService.startSync(id, 'ALL');
+      let last: string[] = [];
+      for await (const { parts } of integrationService.watchSync(id, run.id))
+        last = parts.map(({ entityType, status }) => `${entityType} ${status}`);
+      expect(last).to.deep.equal(['STUDENT COMPLETED']);
+    });
+  });
+
+  describe('of many schools', () => {
+    it('take turns: a school with many that wait keeps no other waiting', async function () {
+      this.timeout(120_000);
+      const { integrationService } = services;
+      const quick: Reading = async function* () {
+        yield [ANA];
+      };
+      const [crowd, alone] = [randomUUID(), randomUUID()];
+      const many = [];
+      for (let n = 0; n < 30; n++) many.push(await newSchool(quick, { institutionId: crowd }));
+      const one = await newSchool(quick, { institutionId: alone });
+      const go = gate();
+      // Both workers are busy until all have asked.
+      const blocking = await Promise.all(
+        [1, 2].map(() =>
+          newSchool(async function* () {
+            await go.opened;
+            yield [ANA];
+          }),
+        ),
+      );
+      const blocked = await Promise.all(blocking.map(({ id }) => integrationService.startSync(id, STUDENT)));
+      await until(async () =>
+        (await Promise.all(blocking.map(({ id }, at) => statusOf(id, blocked[at]?.id as string)))).every(
+          (status) => status === 'RUNNING',
+        ),
+      );
+      const from = schools.begun.length;
+      const runs = [];
+      for (const { id } of many) runs.push(await integrationService.startSync(id, STUDENT));
+      const last = await integrationService.startSync(one.id, STUDENT);
+      go.open();
+      await ended(one.id, last.id);
+      const before = schools.begun.slice(from).indexOf(one.school);
+      expect(before).to.be.within(0, 4);
+      for (const [at, { id }] of many.entries()) await ended(id, runs[at]?.id as string);
+    });
+
+    it('are at most as many at one host as its connector says', async () => {
+      expect(await mostAtOnce(4, { host: `${randomUUID()}.example` })).to.equal(1);
+    });
+
+    it('are at most two of one institution at once, over all processes', async function () {
+      if (!place.databaseUrl) return this.skip();
+      // Alone, this process would do no more at once.
+      const other = await servicesAt(place, schools, { workers: 4 });
+      expect(await mostAtOnce(6, { institutionId: randomUUID() })).to.equal(2);
+      await other.close();
+    });
+
+    /** How many of these runs were under way at the same time. */
+    async function mostAtOnce(count: number, of: { institutionId?: string; host?: string }): Promise<number> {
+      const { integrationService } = services;
+      let [underWay, most] = [0, 0];
+      const all = [];
+      for (let n = 0; n < count; n++) {
+        const reading: Reading = async function* () {
+          underWay += 1;
+          most = Math.max(most, underWay);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          yield [ANA];
+          underWay -= 1;
+        };
+        all.push(await newSchool(reading, of));
+      }
+      const runs = await Promise.all(all.map(({ id }) => integrationService.startSync(id, STUDENT)));
+      for (const [at, { id }] of all.entries()) await ended(id, runs[at]?.id as string);
+      return most;
+    }
+  });
+});
+
+describe('runs of processes that ended', () => {
+  it('are handed back at the next page by one that ends, and done by the next one', async () => {
+    const schools = new GatedSchools();
+    const place = await newPlace();
+    const first = await servicesAt(place, schools);
+    const { id, school } = await gatedIntegration(first, schools, async function* (signal) {
+      for (let n = 1; !signal.aborted; n++) {
+        yield [{ externalId: String(n), givenName: `Ana ${n}` }];
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      throw signal.reason;
+    });
+    const run = await first.integrationService.startSync(id, STUDENT);
+    await until(() => schools.begun.includes(school));
+    await first.close();
+    schools.set(school, async function* () {
+      yield [ANA];
+    });
+    const second = await servicesAt(place, schools);
+    const { integrationService } = second;
+    await until(async () => (await integrationService.getSyncRun(id, run.id)).status === 'COMPLETED');
+    const done = await integrationService.getSyncRun(id, run.id);
+    expect(done).to.deep.include({ failures: [], attempt: 2 });
+    expect(done.counts).to.include({ read: 1, created: 1 });
+    await second.close();
+  });
+
+  it('wait where a process only serves calls, and are done by one that works', async () => {
+    const schools = new GatedSchools();
+    const place = await newPlace();
+    const serving = await servicesAt(place, schools, { workers: 0 });
+    const { id } = await gatedIntegration(serving, schools, async function* () {
+      yield [ANA];
+    });
+    const run = await serving.integrationService.startSync(id, STUDENT);
+    const working = place.databaseUrl ? await servicesAt(place, schools) : undefined;
+    if (working) {
+      const { integrationService } = serving;
+      await until(async () => (await integrationService.getSyncRun(id, run.id)).status === 'COMPLETED');
+      const report = await integrationService.syncData(id, STUDENT);
+      expect(report).to.deep.include({ success: true, status: 'COMPLETED', synced: 1 });
+      await working.close();
+    }
+    await serving.close();
+    if (working) return;
+    const next = await servicesAt(place, schools);
+    await until(async () => (await next.integrationService.getSyncRun(id, run.id)).status === 'COMPLETED');
+    await next.close();
+  });
+});
