@@ -36,6 +36,8 @@ export interface Config {
   tls: { cert: string; key: string } | undefined;
   /** Origins that browsers may call from; `*` for all. */
   corsOrigins: readonly string[];
+  /** The NATS server that events are published to as well: `nats://user:password@host:4222`; undefined: none. */
+  eventsNatsUrl: Secret | undefined;
   /** How many jobs of a kind, such as syncs, this process does at once; 0: it only serves calls. */
   workers: number;
   telemetry: TelemetryConfig;
@@ -133,6 +135,19 @@ const environment = z.object({
         'must be origins such as https://app.school.cl, comma separated, or *',
       ),
   ),
+  EVENTS_NATS_URL: optional(
+    z
+      .string()
+      .regex(/^(nats|tls):\/\/[^/?#]+$/, {
+        error: 'must look like nats://user:password@host:4222, or tls:// where the server asks for TLS',
+        abort: true,
+      })
+      .refine(
+        isReadable,
+        'cannot be read as an address: in user and password write %23 for #, %2F for /, %3F for ?, %40 for @ and %25 for %',
+      )
+      .optional(),
+  ),
   WORKERS: optional(
     z
       .string()
@@ -182,6 +197,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     s3: { endpoint: vars.S3_ENDPOINT, forcePathStyle: vars.S3_FORCE_PATH_STYLE === 'true' },
     tls,
     corsOrigins: vars.CORS_ORIGINS,
+    eventsNatsUrl: vars.EVENTS_NATS_URL ? new Secret(vars.EVENTS_NATS_URL) : undefined,
     workers: vars.WORKERS,
     telemetry: telemetryConfig(vars),
   });

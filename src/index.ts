@@ -1,4 +1,5 @@
 import type { ConnectorFactory } from './connectors/index.js';
+import type { EventService } from './events/index.js';
 import type { CredentialKeys, IntegrationService } from './integrations/index.js';
 import { type IntegrationsOptions, libraryConfig } from './library-options.js';
 import type { MappingService } from './mappings/index.js';
@@ -10,6 +11,20 @@ export { ConfigError } from './config.js';
 export { ConnectorFactory } from './connectors/index.js';
 export * from './connectors/public.js';
 export { ServiceError } from './errors.js';
+export {
+  EVENT_TYPES,
+  type EventData,
+  type EventDelivery,
+  type EventDeliveryStatus,
+  EventService,
+  type EventType,
+  type StoredEvent,
+  type Subscription,
+  type SubscriptionInput,
+  type SubscriptionTest,
+  type SubscriptionUpdate,
+  type WithSecret,
+} from './events/index.js';
 export {
   type CreateIntegrationInput,
   type CredentialKeys,
@@ -52,6 +67,8 @@ export interface Integrations {
   readonly integrationService: IntegrationService;
   readonly mappingService: MappingService;
   readonly rosterService: RosterService;
+  /** What happened, and who is told of it. */
+  readonly eventService: EventService;
   /** The connectors there are, those of `options.connectors` included. */
   readonly connectorFactory: ConnectorFactory;
   /** The keys that seal stored credentials. */
@@ -81,6 +98,7 @@ export async function createIntegrations(options: IntegrationsOptions = {}): Pro
     integrationService,
     mappingService,
     rosterService,
+    eventService,
     connectorFactory,
     credentialKeys,
     ready,
@@ -90,6 +108,7 @@ export async function createIntegrations(options: IntegrationsOptions = {}): Pro
     integrationService,
     mappingService,
     rosterService,
+    eventService,
     connectorFactory,
     credentialKeys,
     ready,

@@ -5,6 +5,7 @@ import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connecto
 import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, explainUnusable, Leases, migrate } from './database/index.js';
 import { lackOfRoom } from './disk-room.js';
+import { EventPublisher, EventSender, EventService, SubscriptionStore } from './events/index.js';
 import {
   ConnectorSessions,
   CredentialKeys,
@@ -31,6 +32,7 @@ export interface Services {
   integrationService: IntegrationService;
   mappingService: MappingService;
   rosterService: RosterService;
+  eventService: EventService;
   connectorFactory: ConnectorFactory;
   credentialKeys: CredentialKeys;
   auditService: AuditService;
@@ -140,6 +142,21 @@ export async function buildServices({
     await runJobs.start();
     const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
     scheduleRunner.start();
+    const subscriptions = new SubscriptionStore(database, vault);
+    const sender = new EventSender({
+      database,
+      subscriptions,
+      agents: outbound.freshAgents,
+      logger,
+      alone: storage.embedded,
+    });
+    const publisher =
+      config.eventsNatsUrl &&
+      new EventPublisher({ database, leases, url: config.eventsNatsUrl.reveal(), logger });
+    if (config.workers > 0) {
+      sender.start();
+      publisher?.start();
+    }
     const obstacles = async () => {
       const found = await Promise.all([
         database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
@@ -152,6 +169,12 @@ export async function buildServices({
       integrationService,
       mappingService,
       rosterService: new RosterService(database),
+      eventService: new EventService({
+        database,
+        subscriptions,
+        agents: outbound.freshAgents,
+        rules: { requireTls: config.production, guard: outbound.guard },
+      }),
       connectorFactory: factory,
       credentialKeys,
       auditService: new AuditService(database),
@@ -176,7 +199,7 @@ export async function buildServices({
         await scheduleRunner.stop();
         await runJobs.drain();
         await runJobs.stop();
-        await jobs.stop(STOP_MS);
+        await Promise.all([jobs.stop(STOP_MS), sender.stop(), publisher?.stop()]);
         await leases.abandon();
         outbound.close();
         await storage.close();

@@ -83,6 +83,12 @@ describe('the environment', () => {
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of/],
     ['LOG_FORMAT', { LOG_FORMAT: 'xml' }, /^LOG_FORMAT must be json or text/],
     ['CORS_ORIGINS', { CORS_ORIGINS: 'app.school.cl' }, /^CORS_ORIGINS must be origins/],
+    ['EVENTS_NATS_URL', { EVENTS_NATS_URL: 'localhost:4222' }, /^EVENTS_NATS_URL must look like nats:/],
+    [
+      'EVENTS_NATS_URL whose password needs encoding',
+      { EVENTS_NATS_URL: 'nats://u:p%zz@h:4222' },
+      /^EVENTS_NATS_URL cannot be read/,
+    ],
     ['WORKERS', { WORKERS: 'many' }, /^WORKERS must be a number from 0 to 99/],
     ['TLS_KEY_FILE', { TLS_CERT_FILE: '/nowhere' }, /^TLS_KEY_FILE must be set too/],
     ['METRICS_OPEN', { METRICS_OPEN: 'yes' }, /^METRICS_OPEN must be true or false/],
@@ -159,6 +165,7 @@ describe('the environment', () => {
       ADMIN_TOKEN: token,
       CREDENTIAL_KEYS: `k1:${KEY}`,
       DATABASE_URL: 'postgres://u:hidden@h/d',
+      EVENTS_NATS_URL: 'nats://u:hidden@h:4222',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=hidden',
     });

@@ -69,6 +69,7 @@ describe('the library', () => {
       'close',
       'connectorFactory',
       'credentialKeys',
+      'eventService',
       'integrationService',
       'mappingService',
       'ready',

@@ -76,7 +76,10 @@ export class AttendanceService {
           sentBefore: handedOut.sentBefore.get(row.studentId) ?? [],
         }));
         const rows = all.filter(({ studentId }) => handedOut.pending.has(studentId));
-        if (rows.length === 0) return toReport(collected, { deliveries: [] });
+        if (rows.length === 0) {
+          await this.deliveries.announce(lease, target.institutionId);
+          return toReport(collected, { deliveries: [] });
+        }
         const sheet = { ...collected.session, rows, all };
         const told = { integrationId: target.id, provider: target.provider, sessionId };
         const verdict = await this.#tell(told, () => this.#attempt(lease, sheet, handedOut, sendSheet));
@@ -126,13 +129,14 @@ export class AttendanceService {
       throwOwnFault(error);
       if (faults.length > 0 || error instanceof ServiceError) throw faults[0] ?? error;
       const reason = error instanceof Error ? error.message : String(error);
-      return { deliveries: await deliveries.finish(lease, 'FAILED', reason), failure: reason };
+      const judged = await deliveries.finish(lease, sheet.institutionId, 'FAILED', reason);
+      return { deliveries: judged, failure: reason };
     }
     // Where a connector went on although its word could not be written down.
     if (faults.length > 0) throw faults[0];
     const { success, sent, errors, warnings } = result;
     const reason = success ? null : errors.join('; ') || 'The school system did not take it.';
-    const judged = await deliveries.finish(lease, success ? 'SENT' : 'FAILED', reason);
+    const judged = await deliveries.finish(lease, sheet.institutionId, success ? 'SENT' : 'FAILED', reason);
     return { deliveries: judged, ofAll: oneByOne ? undefined : { sent, errors }, warnings };
   }
 

@@ -12,6 +12,8 @@ export type ObjectType =
   | 'TEACHER'
   | 'MEMBERSHIP'
   | 'CLASS_SESSION'
+  | 'SUBSCRIPTION'
+  | 'EVENT'
   | 'KEY'
   | 'SCHEDULE'
   | 'CALL';

@@ -17,6 +17,8 @@ export interface KeyUse {
   seals: boolean;
   /** How many integrations have credentials that it seals. */
   integrationCount: number;
+  /** How many subscriptions to events have secrets that it seals. */
+  subscriptionCount: number;
 }
 
 /** What a rotation did. */
@@ -24,7 +26,7 @@ export interface KeyRotation {
   /** Whether all stored credentials are sealed with the first key now. */
   success: boolean;
   resealedCount: number;
-  /** A sentence for each integration whose credentials stay as they were, at most 100. */
+  /** A sentence for each integration and subscription whose secrets stay as they were, at most 100. */
   errors: string[];
   errorCount: number;
   before: KeyUse[];
@@ -33,8 +35,32 @@ export interface KeyRotation {
 
 interface Sealed {
   id: string;
-  credentials: string;
+  sealed: string;
 }
+
+/** A table with a sealed text in each row, by a UUID that no two rows have. */
+interface Place {
+  table: 'integrations' | 'event_subscriptions';
+  column: string;
+  noun: string;
+  /** What keeps a row that others hold, in a sentence. */
+  held: string;
+}
+
+const PLACES: readonly Place[] = [
+  {
+    table: 'integrations',
+    column: 'credentials',
+    noun: 'Integration',
+    held: 'a sync is at work on it. Rotate the keys again after it.',
+  },
+  {
+    table: 'event_subscriptions',
+    column: 'secrets',
+    noun: 'Subscription',
+    held: 'others are at work on it. Rotate the keys again.',
+  },
+];
 
 const BATCH = 100;
 const MOST_ERRORS = 100;
@@ -51,19 +77,24 @@ export class CredentialKeys {
 
   /** The configured keys in their order, then others that stored credentials are sealed with. */
   async list(): Promise<KeyUse[]> {
-    const rows = await this.database.query<{ id: string; count: number }>(
-      `SELECT split_part(credentials, '.', 2) AS id, count(*)::int AS count
-       FROM integrations
+    const rows = await this.database.query<{ id: string; integrations: number; subscriptions: number }>(
+      `SELECT id, sum(integrations)::int AS integrations, sum(subscriptions)::int AS subscriptions
+       FROM (
+         SELECT split_part(credentials, '.', 2) AS id, 1 AS integrations, 0 AS subscriptions
+         FROM integrations
+         UNION ALL
+         SELECT split_part(secrets, '.', 2), 0, 1 FROM event_subscriptions) sealed
        GROUP BY 1
        ORDER BY 1`,
     );
-    const counts = new Map(rows.map(({ id, count }) => [id, count]));
+    const uses = new Map(rows.map((row) => [row.id, row]));
     const configured = this.vault.keyIds;
-    return [...new Set([...configured, ...counts.keys()])].map((id) => ({
+    return [...new Set([...configured, ...uses.keys()])].map((id) => ({
       id,
       configured: configured.includes(id),
       seals: id === configured[0],
-      integrationCount: counts.get(id) ?? 0,
+      integrationCount: uses.get(id)?.integrations ?? 0,
+      subscriptionCount: uses.get(id)?.subscriptions ?? 0,
     }));
   }
 
@@ -71,9 +102,12 @@ export class CredentialKeys {
   async warning(): Promise<string | undefined> {
     const missing = (await this.list()).filter(({ configured }) => !configured);
     if (missing.length === 0) return undefined;
-    const keys = missing.map(({ id, integrationCount }) => `"${id}" (${integrationCount})`);
-    const total = missing.reduce((sum, { integrationCount }) => sum + integrationCount, 0);
-    return `The credentials of ${total} ${total === 1 ? 'integration' : 'integrations'} are sealed with keys that are not in CREDENTIAL_KEYS, and cannot be opened: ${keys.join(', ')}. Put these keys back behind the first one, or set the credentials anew.`;
+    const countOf = (key: KeyUse) => key.integrationCount + key.subscriptionCount;
+    const keys = missing.map((key) => `"${key.id}" (${countOf(key)})`);
+    const total = missing.reduce((sum, key) => sum + countOf(key), 0);
+    const hasSubscriptions = missing.some(({ subscriptionCount }) => subscriptionCount > 0);
+    const what = hasSubscriptions ? 'integrations and subscriptions' : 'integrations';
+    return `The credentials of ${total} ${total === 1 && !hasSubscriptions ? 'integration' : what} are sealed with keys that are not in CREDENTIAL_KEYS, and cannot be opened: ${keys.join(', ')}. Put these keys back behind the first one, or set the credentials anew.`;
   }
 
   /**
@@ -85,15 +119,17 @@ export class CredentialKeys {
     const before = await this.list();
     const problems = new Map<string, string>();
     let resealedCount = 0;
-    let after = '';
-    while (true) {
-      const batch = await this.#others(after);
-      const last = batch.at(-1);
-      if (!last) break;
-      resealedCount += await this.#reseal(batch, problems, 'SKIP LOCKED');
-      after = last;
+    for (const place of PLACES) {
+      let after = '';
+      while (true) {
+        const batch = await this.#others(place, after);
+        const last = batch.at(-1);
+        if (!last) break;
+        resealedCount += await this.#reseal(place, batch, problems, 'SKIP LOCKED');
+        after = last;
+      }
+      resealedCount += await this.#resealHeld(place, problems);
     }
-    resealedCount += await this.#resealHeld(problems);
     return {
       success: problems.size === 0,
       resealedCount,
@@ -104,11 +140,11 @@ export class CredentialKeys {
     };
   }
 
-  /** Ids of integrations whose credentials are sealed with another key than the first: a batch of them. */
-  async #others(after: string): Promise<string[]> {
+  /** Ids of rows that are sealed with another key than the first: a batch of them. */
+  async #others({ table, column }: Place, after: string): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
-      `SELECT id FROM integrations
-       WHERE split_part(credentials, '.', 2) <> $1 ${after ? 'AND id > $3::uuid' : ''}
+      `SELECT id FROM ${table}
+       WHERE split_part(${column}, '.', 2) <> $1 ${after ? 'AND id > $3::uuid' : ''}
        ORDER BY id
        LIMIT $2`,
       [this.vault.keyIds[0], BATCH, ...(after ? [after] : [])],
@@ -116,26 +152,27 @@ export class CredentialKeys {
     return rows.map(({ id }) => id);
   }
 
-  /** Seals those of these integrations anew that can be; returns how many. */
+  /** Seals those of these rows anew that can be; returns how many. */
   async #reseal(
+    { table, column, noun }: Place,
     ids: readonly string[],
     problems: Map<string, string>,
     locked: 'SKIP LOCKED' | '',
   ): Promise<number> {
     return this.database.transaction(async () => {
       const rows = await this.database.query<Sealed>(
-        `SELECT id, credentials FROM integrations
-         WHERE id = ANY($1::uuid[]) AND split_part(credentials, '.', 2) <> $2
+        `SELECT id, ${column} AS sealed FROM ${table}
+         WHERE id = ANY($1::uuid[]) AND split_part(${column}, '.', 2) <> $2
          ORDER BY id
          FOR NO KEY UPDATE ${locked}`,
         [ids, this.vault.keyIds[0]],
       );
       const resealed: Sealed[] = [];
-      for (const { id, credentials } of rows) {
+      for (const { id, sealed } of rows) {
         try {
-          resealed.push({ id, credentials: this.vault.seal(id, this.vault.open(id, credentials)) });
+          resealed.push({ id, sealed: this.vault.seal(id, this.vault.open(id, sealed)) });
         } catch (error) {
-          problems.set(id, `Integration ${id}: ${error instanceof Error ? error.message : String(error)}`);
+          problems.set(id, `${noun} ${id}: ${error instanceof Error ? error.message : String(error)}`);
         }
       }
       if (resealed.length === 0) return 0;
@@ -148,40 +185,44 @@ export class CredentialKeys {
         after: { resealedCount: resealed.length },
       });
       return this.database.execute(
-        `UPDATE integrations i SET credentials = r.credentials
-         FROM unnest($1::uuid[], $2::text[]) AS r (id, credentials)
+        `UPDATE ${table} i SET ${column} = r.sealed
+         FROM unnest($1::uuid[], $2::text[]) AS r (id, sealed)
          WHERE i.id = r.id`,
-        [resealed.map(({ id }) => id), resealed.map(({ credentials }) => credentials)],
+        [resealed.map(({ id }) => id), resealed.map(({ sealed }) => sealed)],
       );
     });
   }
 
   /** Seals those anew whose rows others held, one by one: a sync holds its integration while it is applied. */
-  async #resealHeld(problems: Map<string, string>): Promise<number> {
+  async #resealHeld(place: Place, problems: Map<string, string>): Promise<number> {
     const end = performance.now() + PATIENCE_MS;
     let count = 0;
     let after = '';
     while (true) {
-      const batch = await this.#others(after);
+      const batch = await this.#others(place, after);
       const last = batch.at(-1);
       if (!last) return count;
       for (const id of batch.filter((one) => !problems.has(one))) {
         try {
-          count += await this.#reseal([id], problems, performance.now() < end ? '' : 'SKIP LOCKED');
+          count += await this.#reseal(place, [id], problems, performance.now() < end ? '' : 'SKIP LOCKED');
         } catch (error) {
           if (!(error instanceof ServiceError && error.code === 'aborted')) throw error;
         }
       }
-      for (const id of await this.#stillOther(batch, problems))
-        problems.set(id, `Integration ${id}: a sync is at work on it. Rotate the keys again after it.`);
+      for (const id of await this.#stillOther(place, batch, problems))
+        problems.set(id, `${place.noun} ${id}: ${place.held}`);
       after = last;
     }
   }
 
-  async #stillOther(ids: readonly string[], problems: ReadonlyMap<string, string>): Promise<string[]> {
+  async #stillOther(
+    { table, column }: Place,
+    ids: readonly string[],
+    problems: ReadonlyMap<string, string>,
+  ): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
-      `SELECT id FROM integrations
-       WHERE id = ANY($1::uuid[]) AND split_part(credentials, '.', 2) <> $2
+      `SELECT id FROM ${table}
+       WHERE id = ANY($1::uuid[]) AND split_part(${column}, '.', 2) <> $2
        ORDER BY id`,
       [ids, this.vault.keyIds[0]],
     );

@@ -3,6 +3,7 @@ import { differenceOf, recordEvent } from '../audit/index.js';
 import { keepChangesOf, lockInstitution } from '../changes/index.js';
 import { type Database, IntegrationModel } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import { emit } from '../events/index.js';
 import { allOf, type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
 import type { Integration, IntegrationStatus } from './integration.js';
 
@@ -96,8 +97,8 @@ export class IntegrationStore {
   }
 
   /**
-   * Changes a row under its lock, so that two changes at once both count. `secrets`: names of those that are
-   * replaced, for the audit.
+   * Changes a row under its lock, so that two changes at once both count. An error that it did not have is an
+   * event. `secrets`: names of those that are replaced, for the audit.
    */
   async update(
     id: string,
@@ -117,6 +118,7 @@ export class IntegrationStore {
       const after = { ...changed.after, ...Object.fromEntries(secrets.map((name) => [name, REPLACED])) };
       if (Object.keys(after).length > 0)
         await this.#record('updated', id, row.institutionId, changed.before, after);
+      if (integration.status === 'ERROR' && before.status !== 'ERROR') await this.#announceError(integration);
       return integration;
     });
   }
@@ -141,11 +143,28 @@ export class IntegrationStore {
           reason: 'INTEGRATION_NOT_FOUND',
         });
       }
-      await keepChangesOf(this.database, { id, institutionId: known.institutionId });
+      const { institutionId } = known;
+      const position = await keepChangesOf(this.database, { id, institutionId });
       for (const table of BELONGINGS)
         await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
       await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
-      await this.#record('deleted', id, known.institutionId, auditedOf(toIntegration(row)), null);
+      await this.#record('deleted', id, institutionId, auditedOf(toIntegration(row)), null);
+      if (position === undefined) return;
+      await emit(this.database, {
+        institutionId,
+        integrationId: id,
+        type: 'roster.changed',
+        data: { integrationId: id, runId: null, entityType: 'MEMBERSHIP', position },
+      });
+    });
+  }
+
+  async #announceError({ id, institutionId, provider, lastError }: Integration): Promise<void> {
+    await emit(this.database, {
+      institutionId,
+      integrationId: id,
+      type: 'integration.error',
+      data: { integrationId: id, provider, error: lastError ?? '' },
     });
   }
 

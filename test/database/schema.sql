@@ -1,5 +1,7 @@
 -- The schema that the migrations make. Written by `npm run schema`; a test compares it with the database.
 
+CREATE SEQUENCE events_position AS bigint;
+
 CREATE SEQUENCE sync_runs_position AS bigint;
 
 CREATE OR REPLACE FUNCTION audit_append_only()
@@ -198,6 +200,68 @@ CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON courses FOR EACH STATEMENT E
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON courses FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('COURSE');
 CREATE TRIGGER forget_digests AFTER DELETE ON courses REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('COURSE');
 
+CREATE TABLE event_deliveries (
+  institution_id uuid NOT NULL,
+  subscription_id uuid NOT NULL,
+  stream_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  event_id uuid NOT NULL,
+  status text DEFAULT 'WAITING'::text NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  due_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  http_status integer,
+  last_reason text,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT event_deliveries_pkey PRIMARY KEY (institution_id, subscription_id, stream_id, "position")
+);
+CREATE INDEX event_deliveries_by_event ON event_deliveries USING btree (institution_id, event_id);
+CREATE INDEX event_deliveries_waiting ON event_deliveries USING btree (institution_id, subscription_id, stream_id, "position") WHERE (status = 'WAITING'::text);
+
+CREATE TABLE event_lanes (
+  institution_id uuid NOT NULL,
+  subscription_id uuid NOT NULL,
+  stream_id uuid NOT NULL,
+  due_at timestamp with time zone,
+  claim uuid,
+  claimed_until timestamp with time zone,
+  CONSTRAINT event_lanes_pkey PRIMARY KEY (institution_id, subscription_id, stream_id)
+);
+CREATE INDEX event_lanes_due ON event_lanes USING btree (institution_id, due_at) WHERE (due_at IS NOT NULL);
+
+CREATE TABLE event_subscriptions (
+  institution_id uuid NOT NULL,
+  id uuid NOT NULL,
+  url text NOT NULL,
+  types text[] NOT NULL,
+  description text NOT NULL,
+  secrets text NOT NULL,
+  old_secret_until timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  failures integer DEFAULT 0 NOT NULL,
+  failing_since timestamp with time zone,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT event_subscriptions_pkey PRIMARY KEY (institution_id, id)
+);
+
+CREATE TABLE events (
+  institution_id uuid NOT NULL,
+  stream_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  id uuid NOT NULL,
+  type text NOT NULL,
+  subject text,
+  data jsonb NOT NULL,
+  occurred_at timestamp with time zone NOT NULL,
+  published boolean DEFAULT false NOT NULL,
+  CONSTRAINT events_pkey PRIMARY KEY (institution_id, stream_id, "position")
+);
+CREATE UNIQUE INDEX events_by_id ON events USING btree (institution_id, id);
+CREATE INDEX events_by_time ON events USING btree (institution_id, occurred_at, id);
+CREATE INDEX events_unpublished ON events USING btree (institution_id, stream_id, "position") WHERE (NOT published);
+
 CREATE TABLE groups (
   institution_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -291,6 +355,7 @@ CREATE TABLE outbox_deliveries (
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   updated_at timestamp with time zone DEFAULT now() NOT NULL,
   attempt uuid,
+  announced boolean DEFAULT false NOT NULL,
   CONSTRAINT outbox_deliveries_mark_check CHECK ((mark = ANY (ARRAY['PRESENT'::text, 'ABSENT'::text, 'LATE'::text, 'EXCUSED'::text]))),
   CONSTRAINT outbox_deliveries_pkey PRIMARY KEY (integration_id, session_id, student_id, version),
   CONSTRAINT outbox_deliveries_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'SENT'::text, 'CONFIRMED'::text, 'FAILED'::text, 'WITHDRAWN'::text]))) NOT VALID

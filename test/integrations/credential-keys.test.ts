@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { type Database, IntegrationModel } from '../../src/database/index.js';
+import { SubscriptionStore } from '../../src/events/index.js';
 import { CredentialKeys, IntegrationStore } from '../../src/integrations/index.js';
 import { CredentialVault } from '../../src/security/index.js';
 import { testDatabaseUrl } from '../support/database.js';
@@ -41,9 +42,9 @@ describe('the keys of stored credentials', () => {
     await integration(database, new CredentialVault([K0]));
     const keys = new CredentialKeys(database, new CredentialVault([K2, K1]));
     expect(await keys.list()).to.deep.equal([
-      { id: 'k2', configured: true, seals: true, integrationCount: 0 },
-      { id: 'k1', configured: true, seals: false, integrationCount: 1 },
-      { id: 'k0', configured: false, seals: false, integrationCount: 1 },
+      { id: 'k2', configured: true, seals: true, integrationCount: 0, subscriptionCount: 0 },
+      { id: 'k1', configured: true, seals: false, integrationCount: 1, subscriptionCount: 0 },
+      { id: 'k0', configured: false, seals: false, integrationCount: 1, subscriptionCount: 0 },
     ]);
     expect(await keys.warning())
       .to.match(/credentials of 1 integration are sealed with keys .* "k0" \(1\)/)
@@ -51,6 +52,27 @@ describe('the keys of stored credentials', () => {
     expect(await new CredentialKeys(database, new CredentialVault([K2, K1, K0])).warning()).to.equal(
       undefined,
     );
+  });
+
+  it('are rotated for the secrets of subscriptions to events too', async () => {
+    const institutionId = randomUUID();
+    const made = await new SubscriptionStore(database, new CredentialVault([K1])).create(institutionId, {
+      url: 'https://example.com/',
+      types: [],
+      description: '',
+    });
+    const rotation = await new CredentialKeys(database, new CredentialVault([K2, K1])).rotate();
+    expect(rotation).to.deep.include({ success: true, resealedCount: 1 });
+    expect(rotation.before.map(({ id, subscriptionCount }) => [id, subscriptionCount])).to.deep.equal([
+      ['k2', 0],
+      ['k1', 1],
+    ]);
+    const after = new SubscriptionStore(database, new CredentialVault([K2]));
+    expect(await after.secrets(institutionId, made.subscription.id)).to.deep.equal([made.secret]);
+    expect(await new CredentialKeys(database, new CredentialVault([K0])).warning()).to.match(
+      /credentials of 1 integrations and subscriptions are sealed .* "k2" \(1\)/,
+    );
+    await after.delete(institutionId, made.subscription.id);
   });
 
   it('are rotated: everything opens with the first key alone, and nothing else about it changed', async () => {
@@ -68,12 +90,12 @@ describe('the keys of stored credentials', () => {
       errors: [],
       errorCount: 0,
       before: [
-        { id: 'k2', configured: true, seals: true, integrationCount: 0 },
-        { id: 'k1', configured: true, seals: false, integrationCount: 250 },
+        { id: 'k2', configured: true, seals: true, integrationCount: 0, subscriptionCount: 0 },
+        { id: 'k1', configured: true, seals: false, integrationCount: 250, subscriptionCount: 0 },
       ],
       after: [
-        { id: 'k2', configured: true, seals: true, integrationCount: 250 },
-        { id: 'k1', configured: true, seals: false, integrationCount: 0 },
+        { id: 'k2', configured: true, seals: true, integrationCount: 250, subscriptionCount: 0 },
+        { id: 'k1', configured: true, seals: false, integrationCount: 0, subscriptionCount: 0 },
       ],
     });
     const alone = new CredentialVault([K2]);

@@ -1,6 +1,6 @@
 import fetch, { FetchError, type Response } from 'node-fetch';
 import { type OutboundFacts, operations } from '../../observability/index.js';
-import { reasonOfBreak } from './broken-connection.js';
+import { reasonOfBreak } from '../../outbound/index.js';
 import { type HttpAnswer, HttpFailure } from './http-failure.js';
 import { type HttpClientOptions, type HttpRequest, nameOf, type SharedConnections } from './http-request.js';
 

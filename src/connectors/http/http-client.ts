@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { validateHeaderValue } from 'node:http';
 import pLimit from 'p-limit';
+import { backoff, RETRY_BUDGET_MS, readRetryAfter } from '../../outbound/index.js';
 import { ConnectorError } from '../connector-error.js';
 import { Secrets } from '../secrets.js';
 import { HttpCalls } from './http-calls.js';
 import { type HttpAnswer, HttpFailure } from './http-failure.js';
 import { type HttpClientOptions, type HttpRequest, nameOf, type SharedConnections } from './http-request.js';
 import type { Pace } from './pace.js';
-import { backoff, RETRY_BUDGET_MS, readRetryAfter } from './retry.js';
 
 /**
  * Calls a school system politely: bounded in time and size, paced, a few calls at once, repeated only where

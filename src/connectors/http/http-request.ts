@@ -1,6 +1,6 @@
 import type { Logger } from '../../observability/index.js';
+import type { Agents } from '../../outbound/index.js';
 import type { Secrets } from '../secrets.js';
-import type { Agents } from './guarded-agents.js';
 import type { HttpAnswer, HttpFailure } from './http-failure.js';
 import type { Pace } from './pace.js';
 

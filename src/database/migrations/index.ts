@@ -15,6 +15,8 @@ import { dailyChanges } from './0016-daily-changes.js';
 import { listsOverAll } from './0017-lists-over-all.js';
 import { runJobs } from './0018-run-jobs.js';
 import { connectorMemory } from './0020-connector-memory.js';
+import { events } from './0021-events.js';
+import { announcedDeliveries } from './0022-announced-deliveries.js';
 import { memoryExpiry } from './0023-memory-expiry.js';
 import { audit } from './0024-audit.js';
 import { schedules } from './0025-schedules.js';
@@ -41,6 +43,8 @@ export const migrations: readonly Migration[] = [
   listsOverAll,
   runJobs,
   connectorMemory,
+  events,
+  announcedDeliveries,
   memoryExpiry,
   audit,
   schedules,

@@ -1,4 +1,4 @@
-import { lockInstitution, positionOf } from '../../changes/index.js';
+import { announceRun, lockInstitution, positionOf } from '../../changes/index.js';
 import type { RecordSource } from '../../connectors/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
@@ -125,6 +125,7 @@ async function planAndApply(
         await keepStep(database, run, made.impact);
         if (made.created + made.updated + made.conflicts.length < staged.staged)
           await keepDigests(database, run, specOf(run), staged.lastSeq);
+        await announceRun(database, run);
         return true;
       }),
     );
@@ -161,6 +162,7 @@ export async function applyPlan(context: SyncContext): Promise<void> {
       Object.assign(run.counts, counts);
       await lockInstitution(database, run.institutionId);
       await apply(context);
+      await announceRun(database, run);
     }),
   );
   Object.assign(run, { stage: 'REPORT', status: 'COMPLETED', error: null });

@@ -3,6 +3,7 @@ import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, toPage } from '../../paging.js';
 import { storableJson, storableText } from '../../values/index.js';
+import { announceEnd } from './announce-end.js';
 import { recordRun } from './record-run.js';
 import { type RunFilter, runList } from './run-list.js';
 import type { HeldRun } from './run-request.js';
@@ -101,7 +102,7 @@ export class RunStore {
     run.appliedPosition = row.position;
   }
 
-  /** Ends a run with the status and the error it has by now, and its lease with it. */
+  /** Ends a run with the status and the error it has by now, its lease with it, and tells of it. */
   async finish({ run, lease }: HeldRun): Promise<void> {
     await this.database.transaction(async () => {
       // What a process staged that died on the run, where this attempt did not come to it.
@@ -135,6 +136,7 @@ export class RunStore {
       await lease.assertHeld();
       Object.assign(run, ended);
       await lease.release();
+      await announceEnd(this.database, run);
     });
   }
 

@@ -2,7 +2,7 @@ import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import type { HttpFailure, HttpRequest } from '../../../src/connectors/http/index.js';
-import { backoff, readRetryAfter } from '../../../src/connectors/http/retry.js';
+import { backoff, readRetryAfter } from '../../../src/outbound/index.js';
 import { answer, closeAll, closedPort, cut, failureOf, polite, serve, stall } from './kit.js';
 
 const GET: HttpRequest = { path: '/things' };
