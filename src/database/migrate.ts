@@ -14,6 +14,7 @@ import { changeLog } from './migrations/0011-change-log.js';
 import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
+import { listsOverAll } from './migrations/0017-lists-over-all.js';
 import { runJobs } from './migrations/0018-run-jobs.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
 import { audit } from './migrations/0024-audit.js';
@@ -34,6 +35,7 @@ const migrations = [
   outboxAttempts,
   editedDigests,
   lastingConflicts,
+  listsOverAll,
   runJobs,
   connectorMemory,
   audit,

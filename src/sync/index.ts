@@ -8,6 +8,7 @@ export type { ListChangesRequest, SyncChange, SyncChangeAction } from './runs/ch
 export type { ReadEntities, SyncWork } from './runs/dispatch.js';
 export type { Evidence } from './runs/evidence.js';
 export { RunJobs } from './runs/run-jobs.js';
+export type { RunFilter } from './runs/run-list.js';
 export type { HeldRun } from './runs/run-request.js';
 export { RunStopped } from './runs/run-stop.js';
 export type { RunState } from './runs/run-watch.js';

@@ -55,6 +55,7 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     kind: enumValue(SyncRun_Kind, run.kind),
     parentId: optional(run.parentId),
     rollsBack: optional(run.rollsBack),
+    rolledBackRunId: optional(run.rollsBack),
     evidence: {
       ...run.evidence,
       declaredTotal: optional(run.evidence.declaredTotal),
@@ -74,6 +75,8 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     })),
     progress: run.progress ? toProgressMessage(run.progress) : undefined,
     cancelRequestedAt: timestamp(run.cancelRequestedAt),
+    institutionId: run.institutionId,
+    provider: run.provider ?? '',
   };
 }
 
@@ -118,6 +121,7 @@ export function toSyncPartMessage(
 export function toSyncChangeMessage(change: SyncChange): MessageInitShape<typeof SyncChangeSchema> {
   return {
     seq: change.seq,
+    number: change.seq,
     entity: enumValue(SyncChange_Entity, change.entity),
     action: enumValue(SyncChange_Action, change.action),
     internalId: change.internalId,
@@ -182,6 +186,7 @@ export function toHistoryEntryMessage(
 ): MessageInitShape<typeof MappingHistoryEntrySchema> {
   return {
     at: timestamp(entry.at),
+    changedAt: timestamp(entry.at),
     runId: entry.runId,
     runKind: enumValue(SyncRun_Kind, entry.runKind),
     action: enumValue(SyncChange_Action, entry.action),

@@ -5,7 +5,6 @@ import {
   type DescMethodUnary,
   type JsonValue,
   type Message,
-  toJson,
 } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
@@ -18,6 +17,7 @@ import type { ReadingOf } from '../reading.js';
 import { answerEvents, hasSeenEnd, wantsEvents } from './event-stream.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
+import { toRestJson } from './rest-json.js';
 import { buildRequest } from './rest-request.js';
 import {
   answerBody,
@@ -149,7 +149,7 @@ async function answerUnary({ options, route, message, header, signal, url, respo
     answerBody(response, httpBodyOf(route, result.message));
     return;
   }
-  const json = toJson(route.rpc.output, result.message, options.jsonOptions);
+  const json = toRestJson(route.rpc.output, result.message, options.jsonOptions);
   const token = route.responseField ? (json as { nextPageToken?: string }).nextPageToken : undefined;
   if (token) response.setHeader('Link', nextLink(url, token));
   // A POST that answers with the place of something has made it.
@@ -174,7 +174,7 @@ async function answerList({ options, route, message, header, signal, url, respon
         response.end(separator === '[' ? '[]' : ']');
         return;
       }
-      const json = toJson(rpc.output, next.value, options.jsonOptions);
+      const json = toRestJson(rpc.output, next.value, options.jsonOptions);
       if (!response.write(separator + JSON.stringify(pick(route, json)))) await drained(response, signal);
     }
   } finally {
@@ -196,7 +196,7 @@ async function answerEventStream(
   copyHeaders(result.header, response);
   async function* values() {
     for await (const item of result.message)
-      yield pick(route, toJson(rpc.output, item as Message, options.jsonOptions));
+      yield pick(route, toRestJson(rpc.output, item as Message, options.jsonOptions));
   }
   const id = header.get('x-request-id') ?? undefined;
   await answerEvents(response, values(), {
