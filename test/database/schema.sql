@@ -87,6 +87,16 @@ BEGIN
   RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION tell_of_run()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('sync_runs', NEW.id::text);
+  IF NEW.parent_id IS NOT NULL THEN PERFORM pg_notify('sync_runs', NEW.parent_id::text); END IF;
+  RETURN NULL;
+END $function$;
+
 CREATE TABLE attendance_records (
   institution_id uuid NOT NULL,
   session_id uuid NOT NULL,
@@ -433,11 +443,18 @@ CREATE TABLE sync_runs (
   guard_left integer,
   guard_returned integer,
   provider text,
+  queued_at timestamp with time zone,
+  failures jsonb DEFAULT '[]'::jsonb NOT NULL,
+  progress jsonb,
+  cancel_requested_at timestamp with time zone,
+  worker text,
+  host text,
+  host_limit integer,
   CONSTRAINT sync_runs_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'ALL'::text]))),
   CONSTRAINT sync_runs_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text, 'ROLLBACK'::text, 'MANUAL'::text]))),
   CONSTRAINT sync_runs_pkey PRIMARY KEY (integration_id, id),
   CONSTRAINT sync_runs_stage_check CHECK ((stage = ANY (ARRAY['READ'::text, 'PLAN'::text, 'APPLY'::text, 'REPORT'::text]))),
-  CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'HELD'::text, 'PREVIEWED'::text, 'DISCARDED'::text])))
+  CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'HELD'::text, 'PREVIEWED'::text, 'DISCARDED'::text, 'CANCELED'::text])))
 );
 CREATE INDEX sync_runs_approved ON sync_runs USING btree (integration_id, entity_type, approved_at) WHERE (approved_at IS NOT NULL);
 CREATE INDEX sync_runs_by_institution ON sync_runs USING btree (institution_id, started_at DESC, id DESC, status, provider, entity_type);
@@ -447,10 +464,14 @@ CREATE INDEX sync_runs_by_provider_and_status ON sync_runs USING btree (provider
 CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC, status, entity_type);
 CREATE INDEX sync_runs_by_status ON sync_runs USING btree (status, started_at DESC, id DESC, provider, entity_type);
 CREATE INDEX sync_runs_guard_steps ON sync_runs USING btree (integration_id, entity_type, started_at) WHERE ((guard_left > 0) OR (guard_returned > 0));
+CREATE UNIQUE INDEX sync_runs_one_queued ON sync_runs USING btree (integration_id, entity_type) WHERE (status = 'QUEUED'::text);
 CREATE UNIQUE INDEX sync_runs_one_running ON sync_runs USING btree (integration_id, entity_type) WHERE (status = 'RUNNING'::text);
+CREATE INDEX sync_runs_open ON sync_runs USING btree (institution_id, status) WHERE (status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text]));
 CREATE INDEX sync_runs_over_all ON sync_runs USING btree (started_at DESC, id DESC, status, provider, entity_type);
 CREATE INDEX sync_runs_rollbacks ON sync_runs USING btree (integration_id, rolls_back) WHERE (rolls_back IS NOT NULL);
 CREATE TRIGGER set_provider_of_run BEFORE INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION set_provider_of_run();
+CREATE TRIGGER told_when_begun AFTER INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION tell_of_run();
+CREATE TRIGGER told_when_changed AFTER UPDATE ON sync_runs FOR EACH ROW WHEN ((((((old.status IS DISTINCT FROM new.status) OR (old.stage IS DISTINCT FROM new.stage)) OR (old.counts IS DISTINCT FROM new.counts)) OR (old.progress IS DISTINCT FROM new.progress)) OR (old.cancel_requested_at IS DISTINCT FROM new.cancel_requested_at))) EXECUTE FUNCTION tell_of_run();
 
 CREATE UNLOGGED TABLE sync_staged (
   integration_id uuid NOT NULL,
