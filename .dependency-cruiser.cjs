@@ -27,7 +27,18 @@ const MAY_IMPORT = {
     'sync',
     'values',
   ],
-  rpc: ['audit', 'connectors', 'gen', 'integrations', 'mappings', 'observability', 'roster', 'sync'],
+  schedules: ['audit', 'database', 'integrations', 'observability', 'sync'],
+  rpc: [
+    'audit',
+    'connectors',
+    'gen',
+    'integrations',
+    'mappings',
+    'observability',
+    'roster',
+    'schedules',
+    'sync',
+  ],
   transport: ['gen', 'observability'],
 };
 

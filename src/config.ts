@@ -2,32 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isAllowEntry, webAddress } from './connectors/index.js';
+import { optional } from './optional-variable.js';
+import { Secret } from './secret.js';
+import { type TelemetryConfig, telemetryConfig, telemetryVariables } from './telemetry-config.js';
 
-/** A text that does not show when its holder is logged or printed. */
-export class Secret {
-  readonly #value: string;
-
-  constructor(value: string) {
-    this.#value = value;
-  }
-
-  /** The text itself. */
-  reveal(): string {
-    return this.#value;
-  }
-
-  toJSON(): string {
-    return '[redacted]';
-  }
-
-  toString(): string {
-    return '[redacted]';
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return '[redacted]';
-  }
-}
+export { Secret } from './secret.js';
 
 /** Everything that the environment decides. */
 export interface Config {
@@ -59,6 +38,7 @@ export interface Config {
   corsOrigins: readonly string[];
   /** How many jobs of a kind, such as syncs, this process does at once; 0: it only serves calls. */
   workers: number;
+  telemetry: TelemetryConfig;
 }
 
 /** The environment says something that cannot be. Its message has a line for each variable that is wrong. */
@@ -75,10 +55,6 @@ const LENIENT: readonly string[] = ['development', 'test'];
 /** What a developer's own school systems listen on. Addresses of cloud metadata among them stay closed. */
 const PRIVATE_NETWORKS = ['127.0.0.0/8', '::1', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 const ORIGIN = /^(\*|https?:\/\/[^/\s]+)$/;
-
-/** An empty variable is the same as none: shells and compose files write both. */
-const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === '' ? undefined : value), schema);
 
 const environment = z.object({
   NODE_ENV: optional(z.string().default('development')),
@@ -167,6 +143,7 @@ const environment = z.object({
       )
       .transform(Number),
   ),
+  ...telemetryVariables,
 });
 
 /** The names of all variables that are read. */
@@ -206,6 +183,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     tls,
     corsOrigins: vars.CORS_ORIGINS,
     workers: vars.WORKERS,
+    telemetry: telemetryConfig(vars),
   });
 }
 

@@ -1,4 +1,4 @@
-import { AttendanceService } from './attendance/index.js';
+import { AttendanceService, readOutboxBacklog } from './attendance/index.js';
 import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
@@ -12,6 +12,7 @@ import {
   cursorsOf,
   IntegrationService,
   IntegrationStore,
+  readSyncAges,
   StoredMemory,
   SyncOutcome,
   syncWork,
@@ -19,10 +20,11 @@ import {
 } from './integrations/index.js';
 import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
-import type { Logger } from './observability/index.js';
+import type { Logger, Readings } from './observability/index.js';
 import { RosterService } from './roster/index.js';
+import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
-import { type HeldRun, RunJobs, SyncService } from './sync/index.js';
+import { type HeldRun, RunJobs, readRunBacklog, SyncService } from './sync/index.js';
 
 /** The services of the product, without a port. */
 export interface Services {
@@ -32,10 +34,13 @@ export interface Services {
   connectorFactory: ConnectorFactory;
   credentialKeys: CredentialKeys;
   auditService: AuditService;
+  scheduleService: ScheduleService;
   refusals: Refusals;
   database: Database;
   /** Durable jobs. */
   jobs: JobQueue;
+  /** How things stand, for metrics. */
+  readings: Readings;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
@@ -133,6 +138,8 @@ export async function buildServices({
       await leases.clear();
     }
     await runJobs.start();
+    const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
+    scheduleRunner.start();
     const obstacles = async () => {
       const found = await Promise.all([
         database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
@@ -148,13 +155,25 @@ export async function buildServices({
       connectorFactory: factory,
       credentialKeys,
       auditService: new AuditService(database),
+      scheduleService: new ScheduleService(database, integrationService),
       refusals: new Refusals(database),
       database,
       jobs,
+      readings: {
+        providers: () => factory.list().map(({ provider }) => provider),
+        pool: () => database.pool,
+        runs: () => readRunBacklog(database),
+        deliveries: () => readOutboxBacklog(database),
+        integrations: () => readSyncAges(database),
+      },
       obstacles,
       ready: async () => (await obstacles()).length === 0,
-      drain: () => runJobs.drain(),
+      async drain() {
+        await scheduleRunner.stop();
+        await runJobs.drain();
+      },
       async close() {
+        await scheduleRunner.stop();
         await runJobs.drain();
         await runJobs.stop();
         await jobs.stop(STOP_MS);

@@ -1,6 +1,7 @@
 import type { AttendanceSheet, ConnectorContext, SendResult } from '../connectors/index.js';
 import type { Database, Leases } from '../database/index.js';
-import { ServiceError } from '../errors.js';
+import { ServiceError, throwOwnFault } from '../errors.js';
+import { operations, type SendingFacts } from '../observability/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { type Delivery, type DeliveryStatus, DeliveryStore, type HandedOut } from './delivery-store.js';
 import { SendingLease } from './sending-lease.js';
@@ -77,7 +78,9 @@ export class AttendanceService {
         const rows = all.filter(({ studentId }) => handedOut.pending.has(studentId));
         if (rows.length === 0) return toReport(collected, { deliveries: [] });
         const sheet = { ...collected.session, rows, all };
-        return toReport(collected, await this.#attempt(lease, sheet, handedOut, sendSheet));
+        const told = { integrationId: target.id, provider: target.provider, sessionId };
+        const verdict = await this.#tell(told, () => this.#attempt(lease, sheet, handedOut, sendSheet));
+        return toReport(collected, verdict);
       },
     );
   }
@@ -88,6 +91,15 @@ export class AttendanceService {
     request: PageRequest & { sessionId?: string | undefined; status?: DeliveryStatus | undefined } = {},
   ): Promise<Page<Delivery>> {
     return this.deliveries.list(integrationId, request);
+  }
+
+  /** Does an attempt, and tells of it. */
+  async #tell(told: SendingFacts, work: () => Promise<Verdict>): Promise<Verdict> {
+    return operations.sending.observe(told, async () => {
+      const verdict = await work();
+      told.deliveries = countByStatus(verdict.deliveries);
+      return verdict;
+    });
   }
 
   /**
@@ -111,6 +123,7 @@ export class AttendanceService {
     } catch (error) {
       lease.signal.throwIfAborted();
       // A fault of ours passes as it is, whatever the connector made of it.
+      throwOwnFault(error);
       if (faults.length > 0 || error instanceof ServiceError) throw faults[0] ?? error;
       const reason = error instanceof Error ? error.message : String(error);
       return { deliveries: await deliveries.finish(lease, 'FAILED', reason), failure: reason };
@@ -143,6 +156,12 @@ export class AttendanceService {
     };
     return { callbacks, faults };
   }
+}
+
+function countByStatus(deliveries: readonly Delivery[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of deliveries) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
 }
 
 function toReport(

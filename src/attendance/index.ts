@@ -1,2 +1,3 @@
 export { AttendanceService, type SendReport, type SendSheet } from './attendance-service.js';
 export type { Delivery, DeliveryStatus } from './delivery-store.js';
+export { readOutboxBacklog } from './outbox-backlog.js';

@@ -18,6 +18,11 @@ export function onBehalfOf<T>(address: string | undefined, work: () => T): T {
   return callers.run({ address }, work);
 }
 
+/** Does something that nobody calls for, in the name of what started it: `schedule`. */
+export function onBehalfOfService<T>(actor: string, work: () => T): T {
+  return callers.run({ address: undefined, actor }, work);
+}
+
 /** Adds what has become known of the caller. Without a call there is nothing to add to. */
 export function identifyCaller(known: Omit<Caller, 'address'>): void {
   const caller = callers.getStore();

@@ -1,5 +1,5 @@
 export { type AuditEvent, type AuditFilter, AuditService } from './audit-service.js';
-export { currentCaller, identifyCaller, onBehalfOf } from './caller.js';
+export { currentCaller, identifyCaller, onBehalfOf, onBehalfOfService } from './caller.js';
 export type { EntityChange, EntityChangesOf } from './entity-changes.js';
 export {
   type AuditEntry,

@@ -13,6 +13,7 @@ export type ObjectType =
   | 'MEMBERSHIP'
   | 'CLASS_SESSION'
   | 'KEY'
+  | 'SCHEDULE'
   | 'CALL';
 
 /** What was done, by whoever makes the call under way. */

@@ -6,7 +6,7 @@ import type {
   ConnectorFactory,
   MappingEntityType,
 } from '../connectors/index.js';
-import { ServiceError, UnopenableCredentialsError } from '../errors.js';
+import { ServiceError, throwOwnFault, UnopenableCredentialsError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { requireStorable } from '../require-storable.js';
@@ -21,6 +21,7 @@ import type {
   RunFilter,
   RunJobs,
   RunState,
+  RunTrigger,
   SyncChange,
   SyncConflict,
   SyncIssue,
@@ -29,7 +30,7 @@ import type {
   SyncScope,
   SyncService,
 } from '../sync/index.js';
-import { checkPolicy, checkSettings, mergeConfig } from './check-settings.js';
+import { checkPolicy, checkSettings, mergeConfig, timeZoneOf } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
 import type { CredentialSealer } from './credential-keys.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
@@ -189,11 +190,31 @@ export class IntegrationService {
   async startSync(
     id: string,
     entityType: SyncScope = 'ALL',
-    options: { kind?: 'SYNC' | 'PREVIEW' | undefined; guard?: GuardOverride | undefined } = {},
+    options: {
+      kind?: 'SYNC' | 'PREVIEW' | undefined;
+      guard?: GuardOverride | undefined;
+      trigger?: RunTrigger | undefined;
+    } = {},
   ): Promise<SyncRun> {
     requireStorable(options);
-    const { kind = 'SYNC', guard } = options;
-    return (await this.parts.runJobs.request(await this.#requestOf(id, entityType, kind, guard))).run;
+    const { kind = 'SYNC', guard, trigger } = options;
+    const request = await this.#requestOf(id, entityType, kind, guard);
+    return (await this.parts.runJobs.request({ ...request, trigger })).run;
+  }
+
+  /** The zone of the school, or the default one. Throws `not_found`. */
+  async timeZoneOf(id: string): Promise<string> {
+    return timeZoneOf((await this.getIntegration(id)).config);
+  }
+
+  /**
+   * The integration, when it can be synced so. Throws `not_found`, and `unimplemented` when its provider has no
+   * such entities.
+   */
+  async requireSyncable(id: string, entityType: SyncScope): Promise<Integration> {
+    const row = await this.parts.store.row(id);
+    if (entityType !== 'ALL') this.#requireEntityType(row, entityType);
+    return toIntegration(row);
   }
 
   /**
@@ -244,8 +265,10 @@ export class IntegrationService {
   async discardSync(id: string, runId: string, reason = ''): Promise<SyncRun> {
     requireStorable({ reason });
     await this.getIntegration(id);
+    const { status } = await this.parts.syncs.runs.get(id, runId);
     const run = await this.parts.syncs.discard(id, runId, reason);
-    await this.#outcome.note(id, null);
+    // A preview said nothing about the integration.
+    if (status === 'HELD') await this.#outcome.note(id, null);
     return run;
   }
 
@@ -431,11 +454,6 @@ export class IntegrationService {
   }
 }
 
-/** Of a caller who waits as long as it takes. One of its own: whatever listens to it is gone with the call. */
-function never(): AbortSignal {
-  return new AbortController().signal;
-}
-
 /** The stored credentials, to check settings with. Throws `failed_precondition` when they cannot be opened. */
 function openStored(vault: CredentialOpener, { id, credentials }: { id: string; credentials: string }) {
   try {
@@ -446,7 +464,13 @@ function openStored(vault: CredentialOpener, { id, credentials }: { id: string; 
   }
 }
 
+/** Of a caller who waits as long as it takes. One of its own: whatever listens to it is gone with the call. */
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
 function sentenceOf(error: unknown): string {
+  throwOwnFault(error);
   if (error instanceof ServiceError) throw error;
   return error instanceof Error ? error.message : String(error);
 }

@@ -23,6 +23,7 @@ const BELONGINGS = [
   'outbox_sendings',
   'outbox_deliveries',
   'connector_memory',
+  'sync_schedules',
 ] as const;
 
 /** Which integrations are listed; what is left out does not matter. */

@@ -6,6 +6,7 @@ import type { ConnectorFactory } from '../connectors/index.js';
 import type { CredentialKeys, IntegrationService as Integrations } from '../integrations/index.js';
 import type { MappingService } from '../mappings/index.js';
 import type { RosterService as Roster } from '../roster/index.js';
+import type { ScheduleService } from '../schedules/index.js';
 
 /** The methods of smartid.integrations.v1.IntegrationService. */
 export type IntegrationRpcs = ServiceImpl<typeof IntegrationService>;
@@ -20,4 +21,5 @@ export interface RpcParts {
   credentialKeys: CredentialKeys;
   rosterService: Roster;
   auditService: AuditService;
+  scheduleService: ScheduleService;
 }

@@ -36,13 +36,13 @@ describe('a database that goes away', () => {
       const school = await newSchool({ 'students.csv': 'id,nombres\nS1,Ana\nS2,Eva\n' });
       const original = database.transaction.bind(database);
       let count = 0;
-      database.transaction = (work, options) => {
+      database.transaction = (work) => {
         count += 1;
         const isNow = count === nth;
         return original(async () => {
           if (isNow) await endConnections(name);
           return work();
-        }, options);
+        });
       };
       const end = await integrationService
         .syncData(school.integrationId, STUDENT)

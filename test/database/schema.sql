@@ -172,8 +172,10 @@ CREATE TABLE connector_memory (
   topic text NOT NULL,
   key text NOT NULL,
   value jsonb NOT NULL,
+  expires_at timestamp with time zone DEFAULT (now() + '400 days'::interval) NOT NULL,
   CONSTRAINT connector_memory_pkey PRIMARY KEY (integration_id, topic, key)
 );
+CREATE INDEX connector_memory_expiry ON connector_memory USING btree (integration_id, expires_at);
 
 CREATE TABLE courses (
   institution_id uuid NOT NULL,
@@ -233,7 +235,7 @@ CREATE TABLE integration_mappings (
   CONSTRAINT integration_mappings_by_internal UNIQUE (integration_id, entity_type, internal_id),
   CONSTRAINT integration_mappings_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text]))),
   CONSTRAINT integration_mappings_missing_runs_check CHECK ((missing_runs >= 0))
-);
+) WITH (fillfactor=90);
 
 CREATE TABLE integrations (
   id uuid NOT NULL,
@@ -342,7 +344,7 @@ CREATE TABLE students (
   edited text[] DEFAULT '{}'::text[] NOT NULL,
   merged_into uuid,
   CONSTRAINT students_pkey PRIMARY KEY (institution_id, id)
-);
+) WITH (fillfactor=90);
 CREATE INDEX students_merged ON students USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
 CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON students FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('STUDENT');
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON students FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('STUDENT');
@@ -442,6 +444,7 @@ CREATE TABLE sync_runs (
   guard_base integer,
   guard_left integer,
   guard_returned integer,
+  guard_renamed integer,
   provider text,
   queued_at timestamp with time zone,
   failures jsonb DEFAULT '[]'::jsonb NOT NULL,
@@ -450,11 +453,13 @@ CREATE TABLE sync_runs (
   worker text,
   host text,
   host_limit integer,
+  trigger text DEFAULT 'CALL'::text NOT NULL,
   CONSTRAINT sync_runs_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'ALL'::text]))),
   CONSTRAINT sync_runs_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text, 'ROLLBACK'::text, 'MANUAL'::text]))),
   CONSTRAINT sync_runs_pkey PRIMARY KEY (integration_id, id),
   CONSTRAINT sync_runs_stage_check CHECK ((stage = ANY (ARRAY['READ'::text, 'PLAN'::text, 'APPLY'::text, 'REPORT'::text]))),
-  CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'HELD'::text, 'PREVIEWED'::text, 'DISCARDED'::text, 'CANCELED'::text])))
+  CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'HELD'::text, 'PREVIEWED'::text, 'DISCARDED'::text, 'CANCELED'::text]))),
+  CONSTRAINT sync_runs_trigger_check CHECK ((trigger = ANY (ARRAY['CALL'::text, 'SCHEDULE'::text, 'WEBHOOK'::text])))
 );
 CREATE INDEX sync_runs_approved ON sync_runs USING btree (integration_id, entity_type, approved_at) WHERE (approved_at IS NOT NULL);
 CREATE INDEX sync_runs_by_institution ON sync_runs USING btree (institution_id, started_at DESC, id DESC, status, provider, entity_type);
@@ -472,6 +477,27 @@ CREATE INDEX sync_runs_rollbacks ON sync_runs USING btree (integration_id, rolls
 CREATE TRIGGER set_provider_of_run BEFORE INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION set_provider_of_run();
 CREATE TRIGGER told_when_begun AFTER INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION tell_of_run();
 CREATE TRIGGER told_when_changed AFTER UPDATE ON sync_runs FOR EACH ROW WHEN ((((((old.status IS DISTINCT FROM new.status) OR (old.stage IS DISTINCT FROM new.stage)) OR (old.counts IS DISTINCT FROM new.counts)) OR (old.progress IS DISTINCT FROM new.progress)) OR (old.cancel_requested_at IS DISTINCT FROM new.cancel_requested_at))) EXECUTE FUNCTION tell_of_run();
+
+CREATE TABLE sync_schedules (
+  integration_id uuid NOT NULL,
+  entity_type text NOT NULL,
+  kind text NOT NULL,
+  institution_id uuid NOT NULL,
+  cron text NOT NULL,
+  time_zone text NOT NULL,
+  jitter_seconds integer NOT NULL,
+  blackouts jsonb NOT NULL,
+  paused_until timestamp with time zone,
+  next_at timestamp with time zone,
+  last_run_id uuid,
+  skipped_at timestamp with time zone,
+  skipped_because text,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT sync_schedules_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text]))),
+  CONSTRAINT sync_schedules_pkey PRIMARY KEY (integration_id, entity_type, kind)
+);
+CREATE INDEX sync_schedules_due ON sync_schedules USING btree (next_at) WHERE (next_at IS NOT NULL);
 
 CREATE UNLOGGED TABLE sync_staged (
   integration_id uuid NOT NULL,
@@ -519,7 +545,7 @@ CREATE TABLE teachers (
   edited text[] DEFAULT '{}'::text[] NOT NULL,
   merged_into uuid,
   CONSTRAINT teachers_pkey PRIMARY KEY (institution_id, id)
-);
+) WITH (fillfactor=90);
 CREATE INDEX teachers_merged ON teachers USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
 CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON teachers FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('TEACHER');
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON teachers FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('TEACHER');

@@ -14,7 +14,7 @@ export interface Moment {
   before: 'statement' | 'commit' | 'what follows a commit';
   /** The statement, where there is one with a text. */
   sql: string;
-  /** Whether a transaction is open that the next statement belongs to. */
+  /** Whether the process has a transaction open: others may wait for it. */
   inTransaction: boolean;
 }
 
@@ -53,6 +53,7 @@ export function faultyDatabase(database: Database, fault?: Fault) {
   let moments = 0;
   let isDone = fault === undefined;
   let isKilled = false;
+  let transactions = 0;
   const open = new Set<Promise<unknown>>();
 
   const pass = async (before: Moment['before'], sql = '') => {
@@ -61,7 +62,7 @@ export function faultyDatabase(database: Database, fault?: Fault) {
     if (isDone || !fault || moments < fault.at) return;
     isDone = true;
     try {
-      isDone = await fault.strike({ before, sql, inTransaction: inTransaction.getStore() === open });
+      isDone = await fault.strike({ before, sql, inTransaction: transactions > 0 });
     } catch (error) {
       isKilled = error instanceof ProcessKilled;
       throw error;
@@ -79,9 +80,14 @@ export function faultyDatabase(database: Database, fault?: Fault) {
     const result = await noted(
       database.transaction(() =>
         inTransaction.run(open, async () => {
-          const done = await work();
-          await pass('commit');
-          return done;
+          transactions += 1;
+          try {
+            const done = await work();
+            await pass('commit');
+            return done;
+          } finally {
+            transactions -= 1;
+          }
         }),
       ),
     );

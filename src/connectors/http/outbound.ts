@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAddressGuard } from './address-guard.js';
 import { type Agents, createGuardedAgents } from './guarded-agents.js';
-import { HttpClient, type HttpClientOptions, type SharedConnections } from './http-client.js';
+import { HttpClient } from './http-client.js';
+import type { HttpClientOptions, SharedConnections } from './http-request.js';
 import { createPace, type Pace } from './pace.js';
 
 export interface OutboundOptions {

@@ -45,18 +45,15 @@ export class MoodleClient {
 
   /**
    * The answer of a function that changes nothing, or the same thing when it is called twice. `retries`: how often
-   * it is called again at most, where that is less often than usual.
+   * it is called again at most, where that is less often than usual; `retryIf`: after which failures.
    */
   call<T>(
     wsfunction: string,
     params: MoodleParams,
     schema: z.ZodType<T>,
-    { retries }: { retries?: number } = {},
+    repeating: Pick<HttpRequest, 'retries' | 'retryIf'> = {},
   ): Promise<T> {
-    return this.#call(wsfunction, params, schema, {
-      idempotent: true,
-      ...(retries !== undefined && { retries }),
-    });
+    return this.#call(wsfunction, params, schema, { idempotent: true, ...repeating });
   }
 
   /** The answer of a function that must not be called twice. */
@@ -68,7 +65,7 @@ export class MoodleClient {
     wsfunction: string,
     params: MoodleParams,
     schema: z.ZodType<T>,
-    repeating: Pick<HttpRequest, 'idempotent' | 'retries'>,
+    repeating: Pick<HttpRequest, 'idempotent' | 'retries' | 'retryIf'>,
   ): Promise<T> {
     const form = new URLSearchParams({ wstoken: this.#token, wsfunction, moodlewsrestformat: 'json' });
     for (const [name, value] of Object.entries(params)) append(form, name, value);

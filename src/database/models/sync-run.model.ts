@@ -93,6 +93,9 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.INTEGER })
   declare guardReturned: number | null;
 
+  @Column({ type: DataType.INTEGER })
+  declare guardRenamed: number | null;
+
   @Column({ type: DataType.JSONB, allowNull: false })
   declare tables: Record<string, unknown>;
 

@@ -21,6 +21,7 @@ import {
   SyncRun_Kind,
   SyncRun_Stage,
   SyncRun_Status,
+  SyncRun_Trigger,
   type SyncRunSchema,
 } from '../../../gen/smartid/integrations/v1/sync_pb.js';
 import type { MappingHistoryEntry } from '../../mappings/index.js';
@@ -67,6 +68,9 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     approvedAt: timestamp(run.approvedAt),
     decision: optional(run.decision),
     guard: optional(run.guard),
+    trigger: enumValue(SyncRun_Trigger, run.trigger),
+    institutionId: run.institutionId,
+    provider: run.provider ?? '',
     queuedAt: timestamp(run.queuedAt),
     failures: run.failures.map(({ attempt, at, reason }) => ({
       attempt,
@@ -75,8 +79,6 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     })),
     progress: run.progress ? toProgressMessage(run.progress) : undefined,
     cancelRequestedAt: timestamp(run.cancelRequestedAt),
-    institutionId: run.institutionId,
-    provider: run.provider ?? '',
   };
 }
 

@@ -2,6 +2,7 @@ import { lockInstitution, positionOf } from '../../changes/index.js';
 import type { RecordSource } from '../../connectors/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
+import { operations } from '../../observability/index.js';
 import { IssueLog } from '../issues/index.js';
 import type { SyncPolicy } from '../policy.js';
 import { noEvidence } from '../runs/evidence.js';
@@ -78,7 +79,7 @@ async function planAndApply(
   { staged, policy, issues }: { staged: Staged; policy: SyncPolicy; issues: IssueLog },
 ): Promise<void> {
   const { database, runs, run, lease } = context;
-  const found = issues.mark();
+  const found = await issues.mark();
   // What planning adds to them belongs to one plan.
   const { failed } = run.membershipCounts;
   const evidence = structuredClone(run.evidence);
@@ -226,7 +227,7 @@ async function timed<T>(
   if (Date.now() - run.startedAt.getTime() > SHORT_MS) runs.saveStage(context);
   const start = performance.now();
   try {
-    return await work();
+    return await operations.step.observe({ name: stageName }, work);
   } finally {
     run.timings[step] = Math.round(performance.now() - start);
   }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { recordEvent } from '../../audit/index.js';
 import type { Database, Lease, Leases } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
+import { recordRun } from './record-run.js';
 import type { HeldRun, RunKey, RunRequest } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { RunStore } from './run-store.js';
@@ -75,7 +75,7 @@ export class RunClaims {
         ],
       );
       if (!row) return undefined;
-      await this.#record('started', row, {
+      await recordRun(this.database, 'started', row, {
         after: { entityType, kind, guard, partOf: parentId, rollsBack, pushed: pushed || undefined },
       });
       return this.#holdPart(whole, row);
@@ -218,7 +218,7 @@ export class RunClaims {
         );
         if (row) {
           const run = toRun(row);
-          await this.#record('approved', run, {
+          await recordRun(this.database, 'approved', run, {
             before: { status: before.status },
             after: { decision: run.decision, partOf: run.parentId ?? undefined },
           });
@@ -234,22 +234,6 @@ export class RunClaims {
         if (error.constraint !== 'sync_runs_one_running') throw error;
         throw (await this.alreadyRunning(before)) ?? error;
       });
-  }
-
-  async #record(
-    done: 'started' | 'approved',
-    { id, integrationId, institutionId }: SyncRun,
-    change: { before?: object; after: object },
-  ): Promise<void> {
-    await recordEvent(this.database, {
-      institutionId,
-      action: `sync_run.${done}`,
-      objectType: 'SYNC_RUN',
-      objectId: id,
-      integrationId,
-      runId: id,
-      ...change,
-    });
   }
 
   async #claim(condition: string, values: unknown[]): Promise<HeldRun | undefined> {

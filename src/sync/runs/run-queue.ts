@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { recordEvent } from '../../audit/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
+import { recordRun } from './record-run.js';
 import type { RunClaims, RunId } from './run-claims.js';
 import type { HeldRun, RunRequest } from './run-request.js';
 import { RUN_COLUMNS, toRun } from './run-rows.js';
@@ -39,16 +39,24 @@ export class RunQueue {
    * Throws `aborted` when one waits that is another.
    */
   async add(request: RunRequest): Promise<Queued> {
-    const { integrationId, institutionId, entityType, kind = 'SYNC', guard, host } = request;
+    const {
+      integrationId,
+      institutionId,
+      entityType,
+      kind = 'SYNC',
+      guard,
+      host,
+      trigger = 'CALL',
+    } = request;
     await this.claims.requireIntegration(integrationId);
     const [{ before } = { before: 0 }] = await this.database.query<{ before: number }>(
       `SELECT count(*)::int AS before FROM sync_runs WHERE institution_id = $1 AND status = 'QUEUED'`,
       [institutionId],
     );
     const [row] = await this.database.query<SyncRun>(
-      `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, host, host_limit, status,
-        queued_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'QUEUED', clock_timestamp())
+      `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, host, host_limit,
+         trigger, status, queued_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'QUEUED', clock_timestamp())
        ON CONFLICT (integration_id, entity_type) WHERE status = 'QUEUED' DO NOTHING
        RETURNING ${RUN_COLUMNS}`,
       [
@@ -60,10 +68,11 @@ export class RunQueue {
         guard ?? null,
         host?.name ?? null,
         host?.limit ?? null,
+        trigger,
       ],
     );
     if (row) {
-      await this.#record('started', row, { entityType, kind, guard });
+      await recordRun(this.database, 'started', row, { after: { entityType, kind, guard, trigger } });
       return { run: toRun(row), isNew: true, before };
     }
     const waiting = await this.find(request);
@@ -129,7 +138,7 @@ export class RunQueue {
         [integrationId, runId, 'Canceled before it began.', storableText(reason) || null],
       );
       if (!row) return undefined;
-      await this.#record('canceled', row, { decision: row.decision });
+      await recordRun(this.database, 'canceled', row, { after: { decision: row.decision } });
       return toRun(row);
     });
   }
@@ -145,7 +154,7 @@ export class RunQueue {
       );
       if (!row) return false;
       await this.database.query(`SELECT pg_notify('sync_cancels', $1)`, [runId]);
-      await this.#record('canceled', row, { decision: row.decision });
+      await recordRun(this.database, 'canceled', row, { after: { decision: row.decision } });
       return true;
     });
   }
@@ -170,19 +179,6 @@ export class RunQueue {
       [LONG_SECONDS, MOST_LOST],
     );
     return [...dead, ...waiting];
-  }
-
-  async #record(done: 'started' | 'canceled', run: SyncRun, after: object): Promise<void> {
-    const { id, integrationId, institutionId } = run;
-    await recordEvent(this.database, {
-      institutionId,
-      action: `sync_run.${done}`,
-      objectType: 'SYNC_RUN',
-      objectId: id,
-      integrationId,
-      runId: id,
-      after,
-    });
   }
 
   /** Of two processes that look who may begin, one waits for the other. */

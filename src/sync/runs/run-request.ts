@@ -1,6 +1,6 @@
 import type { Lease } from '../../database/index.js';
 import type { GuardOverride } from '../policy.js';
-import type { SyncRun, SyncRunKind, SyncScope } from './sync-run.js';
+import type { RunTrigger, SyncRun, SyncRunKind, SyncScope } from './sync-run.js';
 
 export interface RunKey {
   integrationId: string;
@@ -17,6 +17,8 @@ export interface RunRequest extends RunKey {
   rollsBack?: string | undefined;
   /** Whether its records were pushed to us. */
   pushed?: boolean | undefined;
+  /** What started it; default CALL. */
+  trigger?: RunTrigger | undefined;
   /** The host of the school's system, and how many runs may read it at once. */
   host?: { name: string; limit: number } | undefined;
 }

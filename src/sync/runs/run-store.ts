@@ -1,9 +1,9 @@
-import { recordEvent } from '../../audit/index.js';
 import { NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, toPage } from '../../paging.js';
 import { storableJson, storableText } from '../../values/index.js';
+import { recordRun } from './record-run.js';
 import { type RunFilter, runList } from './run-list.js';
 import type { HeldRun } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
@@ -193,19 +193,13 @@ export class RunStore {
 
   /**
    * Discards the held plans of pushed records that the held plan of this run, of pushed records too, has
-   * anew: what the school system pushes again waits once.
+   * anew, memberships included: what the school system pushes again waits once.
    */
   async supersedePushed(run: SyncRun): Promise<void> {
     await this.database.execute(
       `UPDATE sync_runs r SET status = 'DISCARDED', decision = $4
        WHERE r.integration_id = $1 AND r.entity_type = $3 AND r.id <> $2 AND r.pushed AND r.status = 'HELD'
-         AND NOT EXISTS (
-           SELECT 1
-           FROM sync_changes c
-           LEFT JOIN sync_changes n
-             ON n.integration_id = $1 AND n.run_id = $2 AND n.entity = c.entity
-               AND n.external_id = c.external_id
-           WHERE c.integration_id = $1 AND c.run_id = r.id AND n.seq IS NULL)`,
+         AND NOT EXISTS (${plannedBy('r.id')} EXCEPT ${plannedBy('$2')})`,
       [run.integrationId, run.id, run.entityType, `Run ${run.id} has the same records anew.`],
     );
   }
@@ -243,15 +237,7 @@ export class RunStore {
       );
       if (!discarded) return undefined;
       await this.#dropConflicts(integrationId, [runId]);
-      await recordEvent(this.database, {
-        institutionId: discarded.institutionId,
-        action: 'sync_run.discarded',
-        objectType: 'SYNC_RUN',
-        objectId: runId,
-        integrationId,
-        runId,
-        after: { decision },
-      });
+      await recordRun(this.database, 'discarded', discarded, { after: { decision } });
       return discarded;
     });
     if (row) return toRun(row);
@@ -293,6 +279,19 @@ export class RunStore {
       ({ key: _, ...row }) => toRun(row),
     );
   }
+}
+
+/**
+ * SQL for what the plan of a run is about, by external ids: two plans that bring somebody new have other
+ * internal ids for the same person. Of a membership both ends count.
+ */
+function plannedBy(runId: string): string {
+  return `SELECT c.entity, c.external_id, c.after->>'role' AS role,
+      CASE WHEN c.entity = 'MEMBERSHIP' THEN COALESCE(p.external_id, c.internal_id::text) END AS person
+    FROM sync_changes c
+    LEFT JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = ${runId}
+      AND p.entity = c.after->>'role' AND p.internal_id = c.internal_id AND p.action IN ('CREATE', 'LINK')
+    WHERE c.integration_id = $1 AND c.run_id = ${runId}`;
 }
 
 /** The run's integration was deleted while it was under way, and the run with it. */

@@ -19,6 +19,8 @@ export type SyncRunStatus =
 export type SyncRunKind = 'SYNC' | 'PREVIEW' | 'ROLLBACK' | 'MANUAL';
 /** What a run is about: one entity type, or all of them one after the other. */
 export type SyncScope = MappingEntityType | 'ALL';
+/** What started a run: a call, a schedule, or an event that a school's system sent. */
+export type RunTrigger = 'CALL' | 'SCHEDULE' | 'WEBHOOK';
 export type SyncStage = 'READ' | 'PLAN' | 'APPLY' | 'REPORT';
 
 /** How many rows of a run went which way: read = created + updated + unchanged + failed + conflicts. */
@@ -81,6 +83,8 @@ export interface SyncRun {
   error: string | null;
   /** 1, and one more for each time that it was taken up again. */
   attempt: number;
+  /** What started it. */
+  trigger: RunTrigger;
   /** Whether its records were pushed to us. */
   pushed: boolean;
   /** The run of all entity types that this one is part of. */

@@ -9,7 +9,7 @@ import {
 import { http } from '../../../gen/google/api/annotations_pb.js';
 import type { HttpRule } from '../../../gen/google/api/http_pb.js';
 import { HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
-import { event_stream } from '../../../gen/smartid/api/v1/annotations_pb.js';
+import { event_stream } from '../../../gen/smartid/api/v1/streaming_pb.js';
 import { matchPath, parsePathTemplate, type Segment } from './path-template.js';
 
 /** One binding of an RPC to an HTTP method and path. */

@@ -1,7 +1,7 @@
 import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import sinon from 'sinon';
-import type { HttpRequest } from '../../../src/connectors/http/index.js';
+import type { HttpFailure, HttpRequest } from '../../../src/connectors/http/index.js';
 import { backoff, readRetryAfter } from '../../../src/connectors/http/retry.js';
 import { answer, closeAll, closedPort, cut, failureOf, polite, serve, stall } from './kit.js';
 
@@ -111,6 +111,16 @@ describe('repeating of calls', () => {
       expect((await client.send(POST)).json()).to.deep.equal({ busy: true });
       expect([waits.length, school.arrived.length]).to.deep.equal([2, 3]);
     });
+  });
+
+  it('is not repeated after a failure that its caller knows to be lasting', async () => {
+    const school = await serve(answer({}, 500), busy('1'), answer({}, 500));
+    const { client } = polite(school.url);
+    const retryIf = ({ answer: given }: HttpFailure) => given?.status !== 500;
+    await failureOf(client.send({ ...GET, retryIf }));
+    expect(school.arrived).to.have.length(1);
+    await failureOf(client.send({ ...GET, retryIf }));
+    expect(school.arrived).to.have.length(3);
   });
 
   describe('that the server failed at', () => {

@@ -4,14 +4,14 @@
 
 import type { GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
 import { extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { FieldOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file smartid/api/v1/annotations.proto.
  */
 export const file_smartid_api_v1_annotations: GenFile = /*@__PURE__*/
-  fileDesc("CiBzbWFydGlkL2FwaS92MS9hbm5vdGF0aW9ucy5wcm90bxIOc21hcnRpZC5hcGkudjE6OwoIbnVsbGFibGUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGOCJAyABKAhSCG51bGxhYmxlOkMKDGV2ZW50X3N0cmVhbRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGOGJAyABKAhSC2V2ZW50U3RyZWFtYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("CiBzbWFydGlkL2FwaS92MS9hbm5vdGF0aW9ucy5wcm90bxIOc21hcnRpZC5hcGkudjE6OwoIbnVsbGFibGUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGOCJAyABKAhSCG51bGxhYmxlYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * The JSON of REST answers always has the field: null where it is absent.
@@ -20,13 +20,4 @@ export const file_smartid_api_v1_annotations: GenFile = /*@__PURE__*/
  */
 export const nullable: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
   extDesc(file_smartid_api_v1_annotations, 0);
-
-/**
- * Over REST the answers of this stream go out as server-sent events (text/event-stream), whatever is asked for. Other
- * streams go out like that when the Accept header asks for it, and as a JSON array otherwise.
- *
- * @generated from extension: bool event_stream = 50401;
- */
-export const event_stream: GenExtension<MethodOptions, boolean> = /*@__PURE__*/
-  extDesc(file_smartid_api_v1_annotations, 1);
 

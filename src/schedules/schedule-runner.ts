@@ -1,0 +1,130 @@
+import { onBehalfOfService } from '../audit/index.js';
+import type { Database } from '../database/index.js';
+import { ServiceError } from '../errors.js';
+import type { IntegrationService } from '../integrations/index.js';
+import type { Logger } from '../observability/index.js';
+import { backsOffUntil } from './back-off.js';
+import { startOf } from './schedule-service.js';
+import { ScheduleStore, type StoredSchedule } from './schedule-store.js';
+import { nextTimes } from './times.js';
+
+/** How often it is looked at least: another process may have set a schedule. */
+const LOOK_MS = 10_000;
+
+export interface ScheduleRunnerParts {
+  database: Database;
+  integrations: IntegrationService;
+  logger: Logger;
+}
+
+/**
+ * Starts what is due. Any process may: whoever locks the row of a schedule puts its run into the queue and sets
+ * its next time in one transaction, so that each time starts one run. Times that passed while nobody was there
+ * start one run together.
+ */
+export class ScheduleRunner {
+  readonly #store: ScheduleStore;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #isEnding = false;
+
+  constructor(private readonly parts: ScheduleRunnerParts) {
+    this.#store = new ScheduleStore(parts.database);
+  }
+
+  /** Begins to look, at once. */
+  start(): void {
+    this.#looking = this.#look();
+  }
+
+  /** Looks no more; waits for what is being started. */
+  async stop(): Promise<void> {
+    this.#isEnding = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  /** Starts all that is due now; returns how many times were due. */
+  async startDue(): Promise<number> {
+    let count = 0;
+    while (!this.#isEnding && (await this.#startOne())) count += 1;
+    return count;
+  }
+
+  async #look(): Promise<void> {
+    const { logger } = this.parts;
+    let wait = LOOK_MS;
+    try {
+      await this.startDue();
+      wait = Math.min(LOOK_MS, Math.max(0, (await this.#store.untilNext()) ?? LOOK_MS));
+    } catch (error) {
+      logger.warn({ err: error }, 'looking for what is due failed');
+    }
+    if (this.#isEnding) return;
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#look();
+    }, wait).unref();
+  }
+
+  async #startOne(): Promise<boolean> {
+    let taken: StoredSchedule | undefined;
+    try {
+      return await this.parts.database.transaction(async () => {
+        const due = await this.#store.takeDue();
+        if (!due) return false;
+        taken = due.schedule;
+        await onBehalfOfService('schedule', () => this.#fire(due.schedule, due.now));
+        return true;
+      });
+    } catch (error) {
+      if (!taken) throw error;
+      // It must not be in the way of all others.
+      this.parts.logger.error({ err: error, schedule: keyOf(taken) }, 'a schedule could not start its run');
+      await this.#store.fired(taken, this.#next(taken, new Date()), { skippedBecause: 'internal error' });
+      return true;
+    }
+  }
+
+  async #fire(schedule: StoredSchedule, now: Date): Promise<void> {
+    const { integrations } = this.parts;
+    const until = backsOffUntil(await this.#store.failures(schedule));
+    if (until && until > now) {
+      const skippedBecause = `The syncs before failed: nothing starts until ${until.toISOString()}.`;
+      await this.#store.fired(schedule, this.#next(schedule, until), { skippedBecause });
+      return;
+    }
+    const { integrationId, entityType, kind } = schedule;
+    const nextAt = this.#next(schedule, now);
+    if (kind === 'PREVIEW') await this.#discardLast(schedule);
+    try {
+      const run = await integrations.startSync(integrationId, entityType, { kind, trigger: 'SCHEDULE' });
+      await this.#store.fired(schedule, nextAt, { runId: run.id });
+    } catch (error) {
+      // As that the integration is INACTIVE: nothing was written yet, and the next time may be better.
+      if (!(error instanceof ServiceError)) throw error;
+      await this.#store.fired(schedule, nextAt, { skippedBecause: error.message });
+    }
+  }
+
+  /** A preview that nobody decided on is replaced by the next one: else they would pile up. */
+  async #discardLast({ integrationId, lastRunId }: StoredSchedule): Promise<void> {
+    if (lastRunId === null) return;
+    const { integrations } = this.parts;
+    const last = await integrations.getSyncRun(integrationId, lastRunId).catch(() => undefined);
+    if (last?.status === 'PREVIEWED')
+      await integrations.discardSync(
+        integrationId,
+        lastRunId,
+        'The next preview of its schedule replaces it.',
+      );
+  }
+
+  #next(schedule: StoredSchedule, after: Date): Date | null {
+    const [next] = nextTimes(schedule, after, 1);
+    return next ? startOf(next, schedule) : null;
+  }
+}
+
+function keyOf({ integrationId, entityType, kind }: StoredSchedule) {
+  return { integrationId, entityType, kind };
+}

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import { createLogger } from '../../src/observability/index.js';
+import { type ScheduleKey, ScheduleRunner, type ScheduleSettings } from '../../src/schedules/index.js';
+import type { SyncRun } from '../../src/sync/index.js';
+import { newSchool, sharedServices } from '../support/services.js';
+import { until } from '../support/until.js';
+
+const STUDENTS = 'id,nombres\n1,Ana\n2,Beto\n';
+const NIGHTLY: ScheduleSettings = {
+  cron: '30 2 * * *',
+  timeZone: 'America/Santiago',
+  jitterSeconds: 0,
+  blackouts: [],
+  pausedUntil: null,
+};
+
+const keyOf = (integrationId: string, kind: 'SYNC' | 'PREVIEW' = 'SYNC'): ScheduleKey => ({
+  integrationId,
+  entityType: 'STUDENT' as never,
+  kind,
+});
+
+/** A runner of its own beside the one of the services. */
+async function runner() {
+  const { database, integrationService: integrations } = await sharedServices();
+  return new ScheduleRunner({ database, integrations, logger: createLogger({ level: 'silent' }) });
+}
+
+/** Makes a schedule due, and has it started by several processes at once. */
+async function pass({ integrationId, kind }: ScheduleKey, processes = 1) {
+  const { database } = await sharedServices();
+  await database.execute(
+    `UPDATE sync_schedules SET next_at = now() - interval '3 days' WHERE integration_id = $1 AND kind = $2`,
+    [integrationId, kind],
+  );
+  await Promise.all(Array.from({ length: processes }, async () => (await runner()).startDue()));
+}
+
+/** The runs that schedules of an integration started, once they have ended. */
+async function runsOf(integrationId: string, count: number) {
+  const { integrationService } = await sharedServices();
+  let scheduled: SyncRun[] = [];
+  await until(async () => {
+    const { items } = await integrationService.listSyncRuns(integrationId);
+    scheduled = items.filter(({ trigger }) => trigger === 'SCHEDULE');
+    return scheduled.length === count && scheduled.every(({ finishedAt }) => finishedAt);
+  });
+  return scheduled;
+}
+
+async function refusal(settings: Partial<ScheduleSettings>) {
+  const { scheduleService } = await sharedServices();
+  const { integrationId } = await newSchool();
+  return scheduleService.set(keyOf(integrationId), { ...NIGHTLY, ...settings }).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+}
+
+describe('a schedule', () => {
+  it('shows its next five times, and has no runs yet', async () => {
+    const { scheduleService } = await sharedServices();
+    const { integrationId } = await newSchool();
+    const schedule = await scheduleService.set(keyOf(integrationId), NIGHTLY);
+    expect(schedule.nextTimes).to.have.length(5);
+    expect(schedule.nextTimes[0]).to.be.greaterThan(new Date());
+    expect(schedule).to.deep.include({
+      lastRuns: [],
+      failuresInRow: 0,
+      backsOffUntil: null,
+      skippedAt: null,
+    });
+    expect(await scheduleService.list(integrationId)).to.deep.equal([schedule]);
+  });
+
+  it('starts one run for all the times that it missed, whoever looks, and is due again tomorrow', async () => {
+    const { scheduleService } = await sharedServices();
+    const { integrationId } = await newSchool({ 'students.csv': STUDENTS });
+    const key = keyOf(integrationId);
+    const { nextTimes } = await scheduleService.set(key, NIGHTLY);
+    await pass(key, 5);
+    const [run] = await runsOf(integrationId, 1);
+    expect(run).to.deep.include({ status: 'COMPLETED', kind: 'SYNC', trigger: 'SCHEDULE' });
+    const after = await scheduleService.get(key);
+    expect(after.nextTimes).to.deep.equal(nextTimes);
+    expect(after.lastRuns.map(({ id }) => id)).to.deep.equal([run?.id]);
+  });
+
+  it('is named by the audit as what started its run', async () => {
+    const { auditService, scheduleService } = await sharedServices();
+    const { institutionId, integrationId } = await newSchool({ 'students.csv': STUDENTS });
+    const key = keyOf(integrationId);
+    await scheduleService.set(key, NIGHTLY);
+    await pass(key);
+    const [run] = await runsOf(integrationId, 1);
+    const { items } = await auditService.listEvents({ institutionId, runId: run?.id });
+    expect(items.map(({ actor, action, after }) => [actor, action, after?.trigger])).to.deep.equal([
+      ['schedule', 'sync_run.started', 'SCHEDULE'],
+    ]);
+  });
+
+  it('starts nothing while its integration is INACTIVE, and says so', async () => {
+    const { integrationService, scheduleService } = await sharedServices();
+    const { integrationId } = await newSchool({ 'students.csv': STUDENTS });
+    const key = keyOf(integrationId);
+    await scheduleService.set(key, NIGHTLY);
+    await integrationService.updateIntegration(integrationId, { status: 'INACTIVE' });
+    await pass(key);
+    expect((await scheduleService.get(key)).skippedBecause).to.contain('INACTIVE');
+    await runsOf(integrationId, 0);
+  });
+
+  it('backs off after three failures in a row, until a sync succeeds', async () => {
+    const { integrationService, scheduleService } = await sharedServices();
+    const { integrationId, write } = await newSchool();
+    const key = keyOf(integrationId);
+    await scheduleService.set(key, { ...NIGHTLY, cron: '* * * * *' });
+    for (let nth = 1; nth <= 3; nth++) {
+      await pass(key);
+      await runsOf(integrationId, nth);
+    }
+    const failing = await scheduleService.get(key);
+    expect(failing.failuresInRow).to.equal(3);
+    expect(failing.backsOffUntil).to.be.greaterThan(new Date(Date.now() + 50 * 60_000));
+    expect(failing.nextTimes[0]).to.be.greaterThan(failing.backsOffUntil as Date);
+    expect((await integrationService.getIntegration(integrationId)).status).to.equal('ERROR');
+    await pass(key);
+    await runsOf(integrationId, 3);
+    expect((await scheduleService.get(key)).skippedBecause).to.contain('failed');
+    await write({ 'students.csv': STUDENTS });
+    await integrationService.syncData(integrationId, 'STUDENT' as never);
+    expect(await scheduleService.get(key)).to.include({ failuresInRow: 0, backsOffUntil: null });
+  });
+
+  it('goes with its integration', async () => {
+    const { integrationService, scheduleService, database } = await sharedServices();
+    const { integrationId } = await newSchool();
+    await scheduleService.set(keyOf(integrationId), NIGHTLY);
+    await integrationService.deleteIntegration(integrationId);
+    const left = await database.query('SELECT 1 FROM sync_schedules WHERE integration_id = $1', [
+      integrationId,
+    ]);
+    expect(left).to.deep.equal([]);
+  });
+
+  it('that cannot start its run keeps no other from starting', async () => {
+    const { scheduleService, database } = await sharedServices();
+    const broken = await newSchool();
+    const good = await newSchool({ 'students.csv': STUDENTS });
+    await scheduleService.set(keyOf(broken.integrationId), NIGHTLY);
+    await scheduleService.set(keyOf(good.integrationId), NIGHTLY);
+    await database.execute(
+      `UPDATE sync_schedules SET entity_type = E'x', next_at = now() - interval '9 days' WHERE integration_id = $1`,
+      [broken.integrationId],
+    );
+    await pass(keyOf(good.integrationId));
+    await runsOf(good.integrationId, 1);
+    const [row] = await database.query<{ isLater: boolean; why: string }>(
+      `SELECT next_at > now() AS "isLater", skipped_because AS why FROM sync_schedules WHERE integration_id = $1`,
+      [broken.integrationId],
+    );
+    expect(row?.isLater).to.equal(true);
+    expect(row?.why).to.be.a('string');
+  });
+
+  it('is refused with a sentence for each setting that is wrong', async () => {
+    expect(await refusal({ cron: 'tomorrow' })).to.contain('five fields');
+    expect(await refusal({ cron: '0 0 31 2 *' })).to.contain('comes true');
+    expect(await refusal({ cron: '*/5 * * * * *' })).to.contain('five fields');
+    expect(await refusal({ timeZone: 'Chile/Nowhere' })).to.contain('timeZone');
+    expect(await refusal({ cron: '*/5 * * * *', jitterSeconds: 300 })).to.contain('less than 300');
+    expect(await refusal({ blackouts: [{ name: 'x', from: '2026-02-30', to: '2026-03-01' }] })).to.contain(
+      'blackouts[0]',
+    );
+    expect(await refusal({ blackouts: [{ name: 'x', from: '2026-03-02', to: '2026-03-01' }] })).to.contain(
+      'before it begins',
+    );
+  });
+});
+
+describe('a schedule of previews', () => {
+  it('tells how far the roster is from the school, and keeps no plans that nobody decided on', async () => {
+    const { integrationService, scheduleService } = await sharedServices();
+    const { integrationId, write } = await newSchool({ 'students.csv': STUDENTS });
+    const key = keyOf(integrationId, 'PREVIEW');
+    await scheduleService.set(key, NIGHTLY);
+    await pass(key);
+    await runsOf(integrationId, 1);
+    await integrationService.syncData(integrationId, 'STUDENT' as never);
+    await write({ 'students.csv': `${STUDENTS}3,Carla\n` });
+    await pass(key);
+    const runs = await runsOf(integrationId, 2);
+    expect(runs.map(({ status }) => status)).to.deep.equal(['PREVIEWED', 'DISCARDED']);
+    const drifts = await scheduleService.drift(integrationId);
+    expect(drifts.map(({ entityType }) => entityType)).to.deep.equal(['STUDENT']);
+    expect(drifts[0]?.checks.map(({ distance }) => distance)).to.deep.equal([1, 2]);
+  });
+});
+
+describe('schedules of nothing', () => {
+  it('are not found, nor set for an integration that is not there', async () => {
+    const { scheduleService } = await sharedServices();
+    const key = keyOf(randomUUID());
+    for (const asked of [
+      () => scheduleService.set(key, NIGHTLY),
+      () => scheduleService.get(key),
+      () => scheduleService.delete(key),
+      () => scheduleService.list(key.integrationId),
+    ]) {
+      const error = await asked().then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).to.have.property('code', 'not_found');
+    }
+  });
+});

@@ -1,0 +1,148 @@
+import { expect } from 'chai';
+import { type Blackout, nextTimes, readCalendar } from '../../src/schedules/index.js';
+
+const SANTIAGO = 'America/Santiago';
+
+/** The next times of a pattern in Santiago, as the clocks there show them. */
+function times(
+  cron: string,
+  after: string,
+  count: number,
+  { blackouts = [], pausedUntil = null }: { blackouts?: Blackout[]; pausedUntil?: Date | null } = {},
+): string[] {
+  const found = nextTimes({ cron, timeZone: SANTIAGO, blackouts, pausedUntil }, new Date(after), count);
+  return found.map((time) => time.toLocaleString('sv-SE', { timeZone: SANTIAGO }).slice(0, 16));
+}
+
+describe('the times of a schedule', () => {
+  // In 2026 the clocks of Santiago go back at the end of the 4th of April, and forward at that of the 5th of September.
+  const CASES: [string, string, string, string[]][] = [
+    [
+      '02:30 comes once when the clocks go back',
+      '30 2 * * *',
+      '2026-04-04T12:00:00Z',
+      ['2026-04-05 02:30', '2026-04-06 02:30'],
+    ],
+    [
+      '02:30 comes once when the clocks go forward',
+      '30 2 * * *',
+      '2026-09-05T12:00:00Z',
+      ['2026-09-06 02:30', '2026-09-07 02:30'],
+    ],
+    [
+      'an hour that comes twice counts once',
+      '30 23 * * *',
+      '2026-04-04T12:00:00Z',
+      ['2026-04-04 23:30', '2026-04-05 23:30'],
+    ],
+    [
+      'also for who looks between the two',
+      '30 23 * * *',
+      '2026-04-05T02:45:00Z',
+      ['2026-04-05 23:30', '2026-04-06 23:30'],
+    ],
+    [
+      'an hour that is skipped is made up for once',
+      '30 0 * * *',
+      '2026-09-05T12:00:00Z',
+      ['2026-09-06 01:00', '2026-09-07 00:30'],
+    ],
+  ];
+  for (const [title, cron, after, expected] of CASES)
+    it(title, () => expect(times(cron, after, 2)).to.deep.equal(expected));
+
+  it('leave out the days of a blackout, the first and the last included, as the school’s calendar has them', () => {
+    const blackouts = [{ name: 'Fiestas Patrias', from: '2026-09-18', to: '2026-09-19' }];
+    expect(times('30 23 * * *', '2026-09-17T12:00:00Z', 2, { blackouts })).to.deep.equal([
+      '2026-09-17 23:30',
+      '2026-09-20 23:30',
+    ]);
+  });
+
+  it('leave out what is between two moments, the second one excluded', () => {
+    const blackouts = [
+      { name: 'Prueba', from: '2026-05-04T08:00:00-04:00', to: '2026-05-04T10:00:00-04:00' },
+    ];
+    expect(times('0 * * * *', '2026-05-04T10:30:00Z', 3, { blackouts })).to.deep.equal([
+      '2026-05-04 07:00',
+      '2026-05-04 10:00',
+      '2026-05-04 11:00',
+    ]);
+  });
+
+  it('are found behind a blackout of two months, also of a schedule for each minute', () => {
+    const blackouts = [{ name: 'Verano', from: '2026-12-19', to: '2027-02-28' }];
+    expect(times('* * * * *', '2026-12-19T12:00:00Z', 1, { blackouts })).to.deep.equal(['2027-03-01 00:00']);
+  });
+
+  it('are none where all are blacked out for good', () => {
+    const blackouts = [{ name: 'Cierre', from: '2026-01-01', to: '2099-12-31' }];
+    expect(times('30 2 * * *', '2026-05-01T12:00:00Z', 1, { blackouts })).to.deep.equal([]);
+  });
+
+  it('begin when the pause ends, that very moment included', () => {
+    const pausedUntil = new Date('2026-05-10T06:30:00Z');
+    expect(times('30 2 * * *', '2026-05-01T12:00:00Z', 1, { pausedUntil })).to.deep.equal([
+      '2026-05-10 02:30',
+    ]);
+  });
+});
+
+describe('a calendar', () => {
+  const now = new Date('2026-03-01T12:00:00Z');
+  const calendar = (...events: string[]) =>
+    ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:x', ...events, 'END:VCALENDAR', ''].join('\r\n');
+  const event = (...lines: string[]) =>
+    [
+      'BEGIN:VEVENT',
+      `UID:${lines.join()}`.slice(0, 60),
+      'DTSTAMP:20260101T000000Z',
+      ...lines,
+      'END:VEVENT',
+    ].join('\r\n');
+
+  it('gives its holidays as days, and what has hours as from one moment to another', () => {
+    const text = calendar(
+      event('SUMMARY:Fiestas Patrias', 'DTSTART;VALUE=DATE:20260918', 'DTEND;VALUE=DATE:20260920'),
+      event('SUMMARY:Un día', 'DTSTART;VALUE=DATE:20260521'),
+      event('SUMMARY:Prueba', 'DTSTART:20260504T120000Z', 'DTEND:20260504T140000Z'),
+      event('SUMMARY:Pasado', 'DTSTART;VALUE=DATE:20250918', 'DTEND;VALUE=DATE:20250920'),
+      event('SUMMARY:Nada', 'STATUS:CANCELLED', 'DTSTART;VALUE=DATE:20260918'),
+    );
+    expect(readCalendar(text, now)).to.deep.equal([
+      { name: 'Prueba', from: '2026-05-04T12:00:00.000Z', to: '2026-05-04T14:00:00.000Z' },
+      { name: 'Un día', from: '2026-05-21', to: '2026-05-21' },
+      { name: 'Fiestas Patrias', from: '2026-09-18', to: '2026-09-19' },
+    ]);
+  });
+
+  it('has what repeats for three years, without the times that were taken out', () => {
+    const text = calendar(
+      event('SUMMARY:Año', 'DTSTART;VALUE=DATE:20200521', 'RRULE:FREQ=YEARLY', 'EXDATE;VALUE=DATE:20270521'),
+    );
+    expect(readCalendar(text, now).map(({ from }) => from)).to.deep.equal(['2026-05-21', '2028-05-21']);
+  });
+
+  it('whose event repeats for ever each second is read to a bound', () => {
+    const text = calendar(
+      event('SUMMARY:x', 'DTSTART:20260301T120000Z', 'DURATION:PT1S', 'RRULE:FREQ=SECONDLY'),
+    );
+    expect(readCalendar(text, now)).to.have.length.most(1_001);
+  });
+
+  for (const [what, text] of [
+    ['nothing', ''],
+    ['a page', '<html>'],
+    ['an event alone', 'BEGIN:VEVENT\r\nEND:VEVENT'],
+    ['one that is cut off', 'BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n'],
+    ['one with a time that is none', calendar(event('DTSTART:hello'))],
+    ['one without a time', calendar(event('SUMMARY:x'))],
+  ] as const)
+    it(`that is ${what} is refused, or has no events`, () => {
+      try {
+        expect(readCalendar(text, now)).to.deep.equal([]);
+      } catch (error) {
+        expect(error).to.have.property('code', 'invalid_argument');
+      }
+    });
+});
