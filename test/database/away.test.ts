@@ -52,7 +52,11 @@ describe('a database that goes away', () => {
         });
       if (count >= nth && !('runId' in end)) expect(end.message).to.match(/^The database cannot be reached/);
       const statusOf = async () =>
-        (await integrationService.listSyncRuns(school.integrationId)).items.map(({ status }) => status);
+        integrationService.listSyncRuns(school.integrationId).then(
+          ({ items }) => items.map(({ status }) => status),
+          // Its own connection may be among those that are broken.
+          () => ['RUNNING'],
+        );
       for (
         const limit = performance.now() + 45_000;
         ['QUEUED', 'RUNNING'].includes((await statusOf())[0] ?? '');
