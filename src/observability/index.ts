@@ -4,6 +4,7 @@ export { createLogger, type Logger, type LogOptions } from './log.js';
 export { METRICS_TYPE, type Metrics, type Readings, startMetrics } from './metrics/index.js';
 export {
   type CallFacts,
+  type EnqueueFacts,
   type OutboundFacts,
   operations,
   type Protocol,

@@ -155,9 +155,26 @@ export interface SendingFacts {
   deliveries?: Readonly<Record<string, number>>;
 }
 
+/** A job that is put into a queue. */
+export interface EnqueueFacts {
+  queue: string;
+  /** Header of W3C Trace Context that the job goes on with, set by whoever listens. */
+  traceparent?: string;
+}
+
+/** A job that this process does. */
+export interface JobFacts {
+  queue: string;
+  attempt: number;
+  /** That of the one who put it into the queue. */
+  traceparent?: string | undefined;
+}
+
 /** Everything that is told of. */
 export const operations = {
   call: new Operation<CallFacts>('call'),
+  enqueue: new Operation<EnqueueFacts>('enqueue'),
+  job: new Operation<JobFacts>('job'),
   run: new Operation<RunFacts>('run'),
   step: new Operation<StepFacts>('step'),
   statement: new Operation<StatementFacts>('statement'),

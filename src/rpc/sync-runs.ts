@@ -1,4 +1,5 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { MappingEntityType } from '../../gen/smartid/integrations/v1/mapping_pb.js';
 import {
   SyncChange_Action,
@@ -7,6 +8,7 @@ import {
   SyncRun_Kind,
   SyncRun_Status,
 } from '../../gen/smartid/integrations/v1/sync_pb.js';
+import { ServiceError } from '../errors.js';
 import type { SyncChangeAction, SyncRunStatus, SyncScope } from '../sync/index.js';
 import { attachment } from './convert/attachment.js';
 import { fromEntityType } from './convert/integration-messages.js';
@@ -26,18 +28,17 @@ import type { IntegrationRpcs, RpcParts } from './rpc-types.js';
 export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationService'>) {
   return {
     async syncData({ id, entityType, guard }, { signal }) {
+      const options = { guard: fromGuard(guard), signal };
       return toSyncDataMessage(
-        await integrationService.syncData(id, fromEntityType(entityType), {
-          guard: fromGuard(guard),
-          signal,
-        }),
+        await unlessLeft(signal, integrationService.syncData(id, fromEntityType(entityType), options)),
       );
     },
 
     async previewSync({ id, entityType }, { signal }) {
-      const { run, errors, parts } = await integrationService.previewSync(id, fromEntityType(entityType), {
+      const { run, errors, parts } = await unlessLeft(
         signal,
-      });
+        integrationService.previewSync(id, fromEntityType(entityType), { signal }),
+      );
       return { run: toSyncRunMessage(run), errors, parts: parts.map(toSyncPartMessage) };
     },
 
@@ -127,4 +128,16 @@ export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationServ
       return { file: { contentType, data: content }, fileName };
     },
   } satisfies Partial<IntegrationRpcs>;
+}
+
+/** What waits for a run: for a caller who has left it is canceled, rather than out of time. */
+async function unlessLeft<T>(signal: AbortSignal, waiting: Promise<T>): Promise<T> {
+  try {
+    return await waiting;
+  } catch (error) {
+    const isLate = ConnectError.from(signal.reason).code === Code.DeadlineExceeded;
+    if (!(error instanceof ServiceError) || error.reason !== 'SYNC_GOES_ON' || !signal.aborted || isLate)
+      throw error;
+    throw new ConnectError(error.message, Code.Canceled);
+  }
 }

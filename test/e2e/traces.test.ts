@@ -92,10 +92,18 @@ describe('traces', () => {
       'rpc.system': 'rest',
     });
     const host = new URL(school.url).host;
-    expect(way(named(`GET ${host}`))).to.deep.equal([call, 'run SYNC STUDENT', 'READ', `GET ${host}`]);
+    const queue = ['enqueue sync-runs', 'job sync-runs'];
+    expect(way(named(`GET ${host}`))).to.deep.equal([
+      call,
+      ...queue,
+      'run SYNC STUDENT',
+      'READ',
+      `GET ${host}`,
+    ]);
     expect(named(`GET ${host}`)?.attributes).to.deep.include({ 'http.response.status_code': 200 });
     expect(way(named('INSERT students'))).to.deep.equal([
       call,
+      ...queue,
       'run SYNC STUDENT',
       'APPLY',
       'INSERT students',

@@ -68,6 +68,14 @@ export function faultyDatabase(database: Database, fault?: Fault) {
       throw error;
     }
   };
+  const within = async <T>(work: () => Promise<T>): Promise<T> => {
+    transactions += 1;
+    try {
+      return await work();
+    } finally {
+      transactions -= 1;
+    }
+  };
   const noted = <T>(work: Promise<T>): Promise<T> => {
     const over = work.catch(() => {}).finally(() => open.delete(over));
     open.add(over);
@@ -80,14 +88,11 @@ export function faultyDatabase(database: Database, fault?: Fault) {
     const result = await noted(
       database.transaction(() =>
         inTransaction.run(open, async () => {
-          transactions += 1;
-          try {
+          return within(async () => {
             const done = await work();
             await pass('commit');
             return done;
-          } finally {
-            transactions -= 1;
-          }
+          });
         }),
       ),
     );
@@ -97,6 +102,9 @@ export function faultyDatabase(database: Database, fault?: Fault) {
   const seen = new Proxy(database, {
     get(target, name: keyof Database) {
       if (name === 'transaction') return transaction;
+      // What comes last in a transaction belongs to it.
+      if (name === 'beforeCommit')
+        return (work: () => Promise<void>) => target.beforeCommit(() => within(work));
       if (name === 'isExclusive') return false;
       // Renewals come by the clock: they are no moments. Those of a killed process never come back.
       if (name === 'executeApart' && isKilled) return () => new Promise<never>(() => {});

@@ -83,6 +83,19 @@ export function trace(options: TracingOptions, logger: Logger): Tracing {
       end: ({ code = 'unknown' }) => ({ 'rpc.response.status_code': code }),
       failure: ({ code = 'unknown' }) => (OUR_FAULTS.includes(code) ? code : undefined),
     }),
+    ...spansOf(operations.enqueue, {
+      name: ({ queue }) => `enqueue ${queue}`,
+      kind: SpanKind.PRODUCER,
+      begun: (facts, span) => {
+        facts.traceparent = traceparentOf(span.spanContext());
+      },
+    }),
+    ...spansOf(operations.job, {
+      name: ({ queue }) => `job ${queue}`,
+      kind: SpanKind.CONSUMER,
+      parent: ({ traceparent }) => contextOf(traceparent, undefined),
+      begin: ({ attempt }) => ({ 'smartid.attempt': attempt }),
+    }),
     ...spansOf(operations.run, {
       name: ({ run }) => `run ${run.kind} ${run.entityType}`,
       begin: ({ run, provider }) => ({

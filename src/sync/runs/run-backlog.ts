@@ -4,7 +4,7 @@ import type { Database } from '../../database/index.js';
 export interface RunBacklog {
   /** A process works on them. */
   running: number;
-  /** Their process died, and none has taken them up yet. */
+  /** They wait in the queue, or their process died, and none has taken them up yet. */
   waiting: number;
   held: { provider: string; plans: number; oldestAt: Date }[];
 }
@@ -15,12 +15,11 @@ const LAST_RUNS = 50;
 /** Beside all other work: it is asked for again and again. Looks at the last runs of each integration, and no more. */
 export async function readRunBacklog(database: Database): Promise<RunBacklog> {
   const [open] = await database.queryApart<{ running: number; waiting: number }>(
-    `SELECT count(*) FILTER (WHERE l.owner IS NOT NULL)::int AS running,
-       count(*) FILTER (WHERE l.owner IS NULL)::int AS waiting
+    `SELECT count(l.owner)::int AS running, (count(*) - count(l.owner))::int AS waiting
      FROM sync_runs r
      LEFT JOIN leases l
        ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id AND l.expires_at > clock_timestamp()
-     WHERE r.status = 'RUNNING'`,
+     WHERE r.status IN ('QUEUED', 'RUNNING')`,
   );
   const held = await database.queryApart<RunBacklog['held'][number]>(
     `SELECT i.provider, count(*)::int AS plans, min(r.finished_at) AS "oldestAt"
