@@ -9,6 +9,9 @@ RUN npm run build && npm prune --omit=dev
 FROM node:24-slim
 # Everything that changes is under /data and /tmp: the rest can be read-only.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data
+# What /version tells: --build-arg COMMIT_SHA=$(git rev-parse HEAD)
+ARG COMMIT_SHA=
+ENV COMMIT_SHA=$COMMIT_SHA
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules

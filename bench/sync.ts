@@ -5,17 +5,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { preparePsql, runPsql } from './sync/psql-side.js';
+import { median, round, SCENARIOS, type Seconds } from './sync/scenarios.js';
 import { writeStudents } from './sync/students-file.js';
-
-const SCENARIOS = ['first', 'unchanged', 'onePercent'] as const;
-type Seconds = Record<(typeof SCENARIOS)[number], number[]>;
+import { withDatabase } from './with-database.js';
 
 const { values: options } = parseArgs({
   options: {
     rows: { type: 'string', default: '10000,100000' },
     repeat: { type: 'string', default: '3' },
+    naive: { type: 'boolean', default: false },
+    'naive-rows': { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -25,9 +25,18 @@ if (!server) {
   process.exit(1);
 }
 
+/** What a comparison of so many rows comes to. */
+interface Comparison {
+  ours: Seconds;
+  theirs: Seconds;
+  /** Sequelize with `bulkCreate`, and row by row: a few rows, taken that many times. */
+  naive: { bulk: Seconds; rowByRow: Seconds } | undefined;
+  rssMb: number[];
+}
+
 /**
- * npm run bench:sync -- --rows 10000,100000 --repeat 3 [--json]: our sync against psql, side by side in one
- * run.
+ * npm run bench:sync -- --rows 10000,100000 --repeat 3 [--naive] [--naive-rows 1000] [--json]: our sync against
+ * psql, side by side in one run; with `--naive`, what one would write first with Sequelize too.
  */
 async function main(databaseServer: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'smartid-bench-'));
@@ -36,13 +45,15 @@ async function main(databaseServer: string): Promise<void> {
     rssMb: {} as Record<string, number>,
     seconds: {} as Record<string, object>,
     rowsPerSecond: {} as Record<string, object>,
+    naiveRatios: {} as Record<string, object>,
   };
   try {
     for (const rows of options.rows.split(',').map(Number)) {
-      const { ours, theirs, rssMb } = await compare(databaseServer, folder, rows);
+      const { ours, theirs, naive, rssMb } = await compare(databaseServer, folder, rows);
       const each = (pick: (scenario: (typeof SCENARIOS)[number]) => number) =>
         Object.fromEntries(SCENARIOS.map((name) => [name, round(pick(name))]));
-      result.ratios[rows] = each((name) => median(ours[name]) / median(theirs[name]));
+      const over = (seconds: Seconds) => each((name) => median(seconds[name]) / median(theirs[name]));
+      result.ratios[rows] = over(ours);
       result.rssMb[rows] = Math.round(median(rssMb));
       result.seconds[rows] = {
         ours: each((name) => median(ours[name])),
@@ -51,6 +62,9 @@ async function main(databaseServer: string): Promise<void> {
       result.rowsPerSecond[rows] = Object.fromEntries(
         SCENARIOS.map((name) => [name, Math.round(rows / median(ours[name]))]),
       );
+      if (!naive) continue;
+      result.naiveRatios[`${rows}, bulkCreate`] = over(naive.bulk);
+      result.naiveRatios[`${rows}, row by row (from ${naiveRows(rows)})`] = over(naive.rowByRow);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -59,84 +73,77 @@ async function main(databaseServer: string): Promise<void> {
   else print(result);
 }
 
-/** Both sides in turn, on a database that is new for each repetition. */
-async function compare(databaseServer: string, folder: string, rows: number) {
+/** How many rows are written one by one. */
+function naiveRows(rows: number): number {
+  return Math.min(rows, Number(options['naive-rows']));
+}
+
+/** The sides in turn, on a database that is new for each repetition. */
+async function compare(databaseServer: string, folder: string, rows: number): Promise<Comparison> {
   const [plain, changed] = [join(folder, 'plain.csv'), join(folder, 'changed.csv')];
   await writeStudents(plain, rows);
   await writeStudents(changed, rows, { changed: true });
-  const ours: Seconds = { first: [], unchanged: [], onePercent: [] };
-  const theirs: Seconds = { first: [], unchanged: [], onePercent: [] };
+  const files = [plain, plain, changed];
+  const none = (): Seconds => ({ first: [], unchanged: [], onePercent: [] });
+  const [ours, theirs, bulk, rowByRow] = [none(), none(), none(), none()];
   const rssMb: number[] = [];
   for (let i = 0; i < Number(options.repeat); i++) {
     await withDatabase(databaseServer, async (databaseUrl) => {
       preparePsql(databaseUrl);
-      const files = [plain, plain, changed];
-      SCENARIOS.forEach((name, index) => {
-        theirs[name].push(runPsql(databaseUrl, files[index] as string));
-      });
+      add(
+        theirs,
+        files.map((file) => runPsql(databaseUrl, file)),
+      );
     });
     await withDatabase(databaseServer, async (databaseUrl) => {
-      const script = join(dirname(fileURLToPath(import.meta.url)), 'sync/our-side.js');
-      const said = execFileSync(
-        process.execPath,
-        [script, join(folder, randomUUID()), databaseUrl, randomUUID(), plain, plain, changed],
-        { encoding: 'utf8' },
-      );
-      const run = JSON.parse(said.trim().split('\n').at(-1) as string) as {
-        seconds: number[];
-        rssMb: number;
-      };
-      SCENARIOS.forEach((name, index) => {
-        ours[name].push(run.seconds[index] as number);
-      });
+      const run = runSide('our-side', [join(folder, randomUUID()), databaseUrl, randomUUID(), ...files]);
+      add(ours, run.seconds);
       rssMb.push(run.rssMb);
     });
+    if (!options.naive) continue;
+    await withDatabase(databaseServer, async (databaseUrl) => {
+      const few = naiveRows(rows);
+      add(bulk, runSide('sequelize-side', ['bulk', databaseUrl, String(rows), ...files]).seconds);
+      const { seconds } = runSide('sequelize-side', ['rows', databaseUrl, String(few), ...files]);
+      add(
+        rowByRow,
+        seconds.map((one) => (one * rows) / few),
+      );
+    });
   }
-  return { ours, theirs, rssMb };
+  return { ours, theirs, naive: options.naive ? { bulk, rowByRow } : undefined, rssMb };
 }
 
-async function withDatabase(databaseServer: string, use: (url: string) => Promise<void>): Promise<void> {
-  const name = `bench_sync_${process.pid}`;
-  const client = new pg.Client({ connectionString: databaseServer });
-  await client.connect();
-  try {
-    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    await client.query(`CREATE DATABASE ${name}`);
-    const url = new URL(databaseServer);
-    url.pathname = `/${name}`;
-    await use(url.href);
-  } finally {
-    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    await client.end();
-  }
+function add(seconds: Seconds, run: readonly number[]): void {
+  SCENARIOS.forEach((name, index) => {
+    seconds[name].push(run[index] as number);
+  });
 }
 
-function print({
-  ratios,
-  rssMb,
-  seconds,
-  rowsPerSecond,
-}: {
+/** Runs one of the sides in a process of its own, and returns what it says. */
+function runSide(script: string, values: readonly string[]): { seconds: number[]; rssMb: number } {
+  const path = join(dirname(fileURLToPath(import.meta.url)), `sync/${script}.js`);
+  const said = execFileSync(process.execPath, [path, ...values], { encoding: 'utf8' });
+  return JSON.parse(said.trim().split('\n').at(-1) as string);
+}
+
+function print(result: {
   ratios: object;
   rssMb: object;
   seconds: object;
   rowsPerSecond: object;
+  naiveRatios: object;
 }): void {
   console.log('\nOur time over psql (\\copy and one merge by join), median:');
-  console.table(ratios);
+  console.table(result.ratios);
+  if (options.naive) {
+    console.log('Time of Sequelize over psql; row by row, a few rows were taken so many times:');
+    console.table(result.naiveRatios);
+  }
   console.log('Rows a second, ours:');
-  console.table(rowsPerSecond);
-  console.log('Seconds:', JSON.stringify(seconds));
-  console.log('Peak memory of our process, MB:', JSON.stringify(rssMb));
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] as number;
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
+  console.table(result.rowsPerSecond);
+  console.log('Seconds:', JSON.stringify(result.seconds));
+  console.log('Peak memory of our process, MB:', JSON.stringify(result.rssMb));
 }
 
 await main(server);

@@ -1,8 +1,12 @@
 import pg from 'pg';
 
-/** Does something on a new database of a server, and drops it. */
-export async function withDatabase<T>(server: string, use: (url: string) => Promise<T>): Promise<T> {
-  const name = `bench_${process.pid}`;
+/** Does something on a new database of a server, and drops it. `suffix`: of its name, where there are several. */
+export async function withDatabase<T>(
+  server: string,
+  use: (url: string) => Promise<T>,
+  suffix = '',
+): Promise<T> {
+  const name = `bench_${process.pid}${suffix}`;
   const client = new pg.Client({ connectionString: server });
   await client.connect();
   try {

@@ -7,6 +7,7 @@ import { DemoError, Rest } from './demo/rest.js';
 import { type RunningService, startService } from './demo/service.js';
 import { listFaults, syncAll } from './demo/sync.js';
 import { openFolder, openIdukay, openMoodle, type SchoolSystem } from './demo/systems.js';
+import { showLife, table, title } from './demo/terminal.js';
 
 /**
  * `npm run demo`: a school in three systems and a service of its own, seen from outside. `--exit` ends it
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
   const systems: SchoolSystem[] = [];
   let service: RunningService | undefined;
   let interrupted = false;
+  const quiet = showLife();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       // Whoever asks twice does not want to wait.
@@ -46,6 +48,7 @@ async function main(): Promise<void> {
     await show(new Rest(service.url, token), systems);
     if (process.argv.includes('--exit')) return;
     printCommands(service.url, token);
+    quiet();
     await service.ended;
     throw new DemoError('the service stopped by itself');
   } catch (error) {
@@ -112,7 +115,7 @@ async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void>
     tallies[provider] = { read, created, updated, failed, sent, confirmed };
   }
   title('All providers');
-  console.table(tallies);
+  console.log(table(Object.entries(tallies)));
 }
 
 /** A part of a file takes nobody away: the plan is held, looked at, and put away. */
@@ -158,7 +161,8 @@ async function lookUp(rest: Rest, id: string): Promise<void> {
   )) {
     const forth = await rest.get<Mapping>(`/integrations/${id}/mappings/STUDENT/${internalId}`);
     const back = await rest.get<Mapping>(`/integrations/${id}/mappings/STUDENT/external/${externalId}`);
-    console.log(`  ${internalId} → ${forth.externalId}    ${externalId} → ${back.internalId}`);
+    const isSame = back.internalId === internalId ? 'the same' : back.internalId;
+    console.log(`  ${internalId} → ${forth.externalId} → ${isSame}`);
   }
 }
 
@@ -175,10 +179,6 @@ npx buf curl --protocol grpc --http2-prior-knowledge ${header} ${url}/${method}
 
 grpcurl -plaintext ${header} ${url.replace('http://', '')} ${method}
 `);
-}
-
-function title(text: string): void {
-  console.log(`\n── ${text}`);
 }
 
 main().then(

@@ -4,6 +4,7 @@ import type { Logger } from './observability/index.js';
 import { admission, createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { buildServices } from './services.js';
+import { startTelemetry } from './telemetry.js';
 import { assertListenable, healthService, reflectionServices, startServer } from './transport/index.js';
 
 export interface App {
@@ -24,8 +25,14 @@ export async function startApp(options: {
   const { config, logger } = options;
   // Before a database is made or touched.
   await assertListenable(config);
-  const parts = await buildServices(options);
+  // Before the services: they take up runs of processes that died.
+  const telemetry = await startTelemetry({ config, logger });
+  const parts = await buildServices(options).catch(async (error: unknown) => {
+    await telemetry.close();
+    throw error;
+  });
   try {
+    telemetry.show(parts.readings);
     const { token, made } = await loadAdminToken(config);
     const reflection = !config.production;
     const access = {
@@ -50,6 +57,7 @@ export async function startApp(options: {
       // In production a caller brings the proto files.
       reflection,
       corsOrigins: config.corsOrigins,
+      pages: telemetry.pages,
       obstacles: parts.obstacles,
       logger,
     });
@@ -60,10 +68,12 @@ export async function startApp(options: {
         await parts.drain();
         await server.close(graceMs);
         await parts.close();
+        await telemetry.close();
       },
     };
   } catch (error) {
     await parts.close();
+    await telemetry.close();
     throw error;
   }
 }

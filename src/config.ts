@@ -2,33 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isAllowEntry, webAddress } from './connectors/index.js';
+import { optional } from './optional-variable.js';
 import type { RetentionPeriods } from './retention/index.js';
+import { Secret } from './secret.js';
+import { type TelemetryConfig, telemetryConfig, telemetryVariables } from './telemetry-config.js';
 
-/** A text that does not show when its holder is logged or printed. */
-export class Secret {
-  readonly #value: string;
-
-  constructor(value: string) {
-    this.#value = value;
-  }
-
-  /** The text itself. */
-  reveal(): string {
-    return this.#value;
-  }
-
-  toJSON(): string {
-    return '[redacted]';
-  }
-
-  toString(): string {
-    return '[redacted]';
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return '[redacted]';
-  }
-}
+export { Secret } from './secret.js';
 
 /** Everything that the environment decides. */
 export interface Config {
@@ -58,10 +37,13 @@ export interface Config {
   tls: { cert: string; key: string } | undefined;
   /** Origins that browsers may call from; `*` for all. */
   corsOrigins: readonly string[];
+  /** The NATS server that events are published to as well: `nats://user:password@host:4222`; undefined: none. */
+  eventsNatsUrl: Secret | undefined;
   /** How many jobs of a kind, such as syncs, this process does at once; 0: it only serves calls. */
   workers: number;
   /** How many days things are kept after they ended. */
   retention: RetentionPeriods;
+  telemetry: TelemetryConfig;
 }
 
 /** The environment says something that cannot be. Its message has a line for each variable that is wrong. */
@@ -79,10 +61,6 @@ const LENIENT: readonly string[] = ['development', 'test'];
 /** What a developer's own school systems listen on. Addresses of cloud metadata among them stay closed. */
 const PRIVATE_NETWORKS = ['127.0.0.0/8', '::1', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 const ORIGIN = /^(\*|https?:\/\/[^/\s]+)$/;
-
-/** An empty variable is the same as none: shells and compose files write both. */
-const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === '' ? undefined : value), schema);
 
 /** A period, at least so long that what looks back on it finds it. */
 const days = (byDefault: number, least: number) =>
@@ -174,6 +152,19 @@ const environment = z.object({
         'must be origins such as https://app.school.cl, comma separated, or *',
       ),
   ),
+  EVENTS_NATS_URL: optional(
+    z
+      .string()
+      .regex(/^(nats|tls):\/\/[^/?#]+$/, {
+        error: 'must look like nats://user:password@host:4222, or tls:// where the server asks for TLS',
+        abort: true,
+      })
+      .refine(
+        isReadable,
+        'cannot be read as an address: in user and password write %23 for #, %2F for /, %3F for ?, %40 for @ and %25 for %',
+      )
+      .optional(),
+  ),
   WORKERS: optional(
     z
       .string()
@@ -188,6 +179,7 @@ const environment = z.object({
   RETENTION_CHANGES_DAYS: days(90, 1),
   RETENTION_ISSUES_DAYS: days(90, 1),
   RETENTION_DELIVERIES_DAYS: days(90, 1),
+  ...telemetryVariables,
 });
 
 /** The names of all variables that are read. */
@@ -238,8 +230,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     s3: { endpoint: vars.S3_ENDPOINT, forcePathStyle: vars.S3_FORCE_PATH_STYLE === 'true' },
     tls,
     corsOrigins: vars.CORS_ORIGINS,
+    eventsNatsUrl: vars.EVENTS_NATS_URL ? new Secret(vars.EVENTS_NATS_URL) : undefined,
     workers: vars.WORKERS,
     retention,
+    telemetry: telemetryConfig(vars),
   });
 }
 

@@ -51,6 +51,30 @@ export class ServiceError extends Error {
   }
 }
 
+/**
+ * What failed in this service while a connector was at work, as the database below its memory. It leaves the
+ * connector in this wrapping, whatever that made of it: nothing of it is the school's fault.
+ */
+export class OwnFault extends Error {
+  constructor(override readonly cause: unknown) {
+    super('The service failed inside a call of a connector.');
+    this.name = 'OwnFault';
+  }
+}
+
+/** Throws what a connector failed at where that was ours; returns where it was the connector's. */
+export function throwOwnFault(error: unknown): void {
+  if (error instanceof OwnFault) throw error.cause;
+}
+
+/** Stored credentials that cannot be opened. Its message says why, and what to do. */
+export class UnopenableCredentialsError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'UnopenableCredentialsError';
+  }
+}
+
 /** Wrong fields that one answer names, and characters that it tells of each, and in all: gRPC puts them in headers. */
 const MOST_VIOLATIONS = 50;
 const MOST_OF_ONE = 300;

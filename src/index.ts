@@ -1,5 +1,6 @@
 import type { ConnectorFactory } from './connectors/index.js';
-import type { IntegrationService } from './integrations/index.js';
+import type { EventService } from './events/index.js';
+import type { CredentialKeys, IntegrationService } from './integrations/index.js';
 import { type IntegrationsOptions, libraryConfig } from './library-options.js';
 import type { MappingService } from './mappings/index.js';
 import { createLogger } from './observability/index.js';
@@ -11,12 +12,30 @@ export { ConnectorFactory } from './connectors/index.js';
 export * from './connectors/public.js';
 export { ServiceError } from './errors.js';
 export {
+  EVENT_TYPES,
+  type EventData,
+  type EventDelivery,
+  type EventDeliveryStatus,
+  EventService,
+  type EventType,
+  type StoredEvent,
+  type Subscription,
+  type SubscriptionInput,
+  type SubscriptionTest,
+  type SubscriptionUpdate,
+  type WithSecret,
+} from './events/index.js';
+export {
   type CreateIntegrationInput,
+  type CredentialKeys,
   type Delivery,
   type DeliveryStatus,
   type Integration,
+  type IntegrationFilter,
   IntegrationService,
   type IntegrationStatus,
+  type KeyRotation,
+  type KeyUse,
   type SendReport,
   type SyncLogs,
   type UpdateIntegrationInput,
@@ -29,6 +48,7 @@ export type {
   ConflictResolution,
   GuardOverride,
   IssueExport,
+  RunFilter,
   RunState,
   SyncChange,
   SyncChangeAction,
@@ -47,8 +67,12 @@ export interface Integrations {
   readonly integrationService: IntegrationService;
   readonly mappingService: MappingService;
   readonly rosterService: RosterService;
+  /** What happened, and who is told of it. */
+  readonly eventService: EventService;
   /** The connectors there are, those of `options.connectors` included. */
   readonly connectorFactory: ConnectorFactory;
+  /** The keys that seal stored credentials. */
+  readonly credentialKeys: CredentialKeys;
   /** Tells whether the database answers. */
   ready(): Promise<boolean>;
   /** Ends what is under way and closes the database. Call it once, at the end. */
@@ -70,6 +94,24 @@ export async function createIntegrations(options: IntegrationsOptions = {}): Pro
     ...(onFailure && { onFailure }),
   });
   // The database stays inside: its tables are no contract.
-  const { integrationService, mappingService, rosterService, connectorFactory, ready, close } = parts;
-  return { integrationService, mappingService, rosterService, connectorFactory, ready, close };
+  const {
+    integrationService,
+    mappingService,
+    rosterService,
+    eventService,
+    connectorFactory,
+    credentialKeys,
+    ready,
+    close,
+  } = parts;
+  return {
+    integrationService,
+    mappingService,
+    rosterService,
+    eventService,
+    connectorFactory,
+    credentialKeys,
+    ready,
+    close,
+  };
 }

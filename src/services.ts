@@ -1,16 +1,19 @@
-import { AttendanceJobs, AttendanceService } from './attendance/index.js';
+import { AttendanceJobs, AttendanceService, readOutboxBacklog } from './attendance/index.js';
 import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, explainUnusable, Leases, migrate } from './database/index.js';
 import { lackOfRoom } from './disk-room.js';
+import { EventPublisher, EventSender, EventService, SubscriptionStore } from './events/index.js';
 import {
   ConnectorSessions,
+  CredentialKeys,
   capabilitiesOf,
   cursorsOf,
   IntegrationService,
   IntegrationStore,
+  readSyncAges,
   StoredMemory,
   SyncOutcome,
   syncWork,
@@ -18,19 +21,21 @@ import {
 } from './integrations/index.js';
 import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
-import type { Logger } from './observability/index.js';
+import type { Logger, Readings } from './observability/index.js';
 import { Retention } from './retention/index.js';
 import { RosterService } from './roster/index.js';
 import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
-import { type HeldRun, RunJobs, SyncService } from './sync/index.js';
+import { type HeldRun, RunJobs, readRunBacklog, SyncService } from './sync/index.js';
 
 /** The services of the product, without a port. */
 export interface Services {
   integrationService: IntegrationService;
   mappingService: MappingService;
   rosterService: RosterService;
+  eventService: EventService;
   connectorFactory: ConnectorFactory;
+  credentialKeys: CredentialKeys;
   auditService: AuditService;
   scheduleService: ScheduleService;
   refusals: Refusals;
@@ -39,6 +44,8 @@ export interface Services {
   jobs: JobQueue;
   /** Deletes what is older than it is kept. */
   retention: Retention;
+  /** How things stand, for metrics. */
+  readings: Readings;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
   /** Whether nothing does. */
@@ -76,12 +83,16 @@ export async function buildServices({
   const storage = await openDatabase(config, logger, onFailure);
   const { database } = storage;
   try {
-    await migrate(database, logger).catch((error: unknown) => {
-      throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
-    });
     const jobs = new JobQueue({ database, logger });
-    await jobs.start();
+    await migrate(database, logger)
+      .then(() => jobs.start())
+      .catch((error: unknown) => {
+        throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
+      });
     const vault = new CredentialVault(await loadCredentialKeys(config));
+    const credentialKeys = new CredentialKeys(database, vault);
+    const lostKeys = await credentialKeys.warning();
+    if (lostKeys) logger.warn(lostKeys);
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
     const sessions = new ConnectorSessions({
@@ -156,6 +167,21 @@ export async function buildServices({
     await retention.start();
     const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
     scheduleRunner.start();
+    const subscriptions = new SubscriptionStore(database, vault);
+    const sender = new EventSender({
+      database,
+      subscriptions,
+      agents: outbound.freshAgents,
+      logger,
+      alone: storage.embedded,
+    });
+    const publisher =
+      config.eventsNatsUrl &&
+      new EventPublisher({ database, leases, url: config.eventsNatsUrl.reveal(), logger });
+    if (config.workers > 0) {
+      sender.start();
+      publisher?.start();
+    }
     const obstacles = async () => {
       const found = await Promise.all([
         database.isReachable().then((is) => (is ? undefined : 'The database does not answer.')),
@@ -168,13 +194,27 @@ export async function buildServices({
       integrationService,
       mappingService,
       rosterService: new RosterService(database, (...session) => attendanceJobs.order(...session)),
+      eventService: new EventService({
+        database,
+        subscriptions,
+        agents: outbound.freshAgents,
+        rules: { requireTls: config.production, guard: outbound.guard },
+      }),
       connectorFactory: factory,
+      credentialKeys,
       auditService: new AuditService(database),
       scheduleService: new ScheduleService(database, integrationService),
       refusals: new Refusals(database),
       database,
       jobs,
       retention,
+      readings: {
+        providers: () => factory.list().map(({ provider }) => provider),
+        pool: () => database.pool,
+        runs: () => readRunBacklog(database),
+        deliveries: () => readOutboxBacklog(database),
+        integrations: () => readSyncAges(database),
+      },
       obstacles,
       ready: async () => (await obstacles()).length === 0,
       async drain() {
@@ -189,7 +229,7 @@ export async function buildServices({
         await attendanceJobs.drain();
         await runJobs.drain();
         await runJobs.stop();
-        await jobs.stop(STOP_MS);
+        await Promise.all([jobs.stop(STOP_MS), sender.stop(), publisher?.stop()]);
         await leases.abandon();
         outbound.close();
         await storage.close();

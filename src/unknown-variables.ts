@@ -10,6 +10,11 @@ const OTHERS = new Set([
   'NODE_OPTIONS',
   'NODE_PATH',
   'NODE_VERSION',
+  // The exporter of traces reads these itself.
+  'OTEL_EXPORTER_OTLP_CERTIFICATE',
+  'OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE',
+  'OTEL_EXPORTER_OTLP_CLIENT_KEY',
+  'OTEL_EXPORTER_OTLP_COMPRESSION',
 ]);
 /** What Kubernetes sets for each service of a namespace, whatever its name. */
 const SERVICE_LINK = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)$/;

@@ -1,13 +1,16 @@
 import type { Interceptor } from '@connectrpc/connect';
 import { createContextValues } from '@connectrpc/connect';
 import { expect } from 'chai';
-import type { Logger } from '../src/observability/index.js';
+import { createLogger } from '../src/observability/index.js';
 import { accessLog } from '../src/rpc/interceptors/access-log.js';
 
 /** What is logged of a call whose stream is read by this. */
 async function loggedOf(read: (messages: AsyncIterable<number>) => Promise<void>): Promise<unknown[]> {
   const lines: { code: string }[] = [];
-  const logger = { info: (line: { code: string }) => lines.push(line) } as unknown as Logger;
+  const logger = Object.assign(createLogger({ level: 'silent' }), {
+    isLevelEnabled: () => true,
+    info: (line: { code: string }) => lines.push(line),
+  });
   async function* numbers() {
     yield 1;
     yield 2;
@@ -15,6 +18,8 @@ async function loggedOf(read: (messages: AsyncIterable<number>) => Promise<void>
   const request = {
     service: { typeName: 'S' },
     method: { name: 'M' },
+    url: 'http://localhost/S/M',
+    header: new Headers(),
     contextValues: createContextValues(),
   };
   const next = (async () => ({ stream: true, message: numbers() })) as unknown as Parameters<Interceptor>[0];

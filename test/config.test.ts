@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { ConfigError, loadConfig } from '../src/config.js';
+import { ConfigError, knownVariables, loadConfig } from '../src/config.js';
 import { tempFolder } from './support/temp-folder.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
@@ -32,6 +32,33 @@ describe('the environment', () => {
     expect(config.csvRoot).to.equal(`${config.dataDir}/files`);
   });
 
+  it('traces only where it says where to', () => {
+    const tracing = (env: Record<string, string>) => loadConfig(env).telemetry.tracing;
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318';
+    expect(tracing({})).to.equal(undefined);
+    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED: 'true' })).to.equal(undefined);
+    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER: 'none' })).to.equal(undefined);
+    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT })).to.deep.include({
+      url: 'http://collector:4318/v1/traces',
+      sampler: 'parentbased_always_on',
+      resource: { 'service.name': 'smartid-integrations' },
+      outboundHosts: [],
+    });
+    const OTEL_EXPORTER_OTLP_TRACES_ENDPOINT = 'https://traces.example/in';
+    const whole = tracing({
+      OTEL_EXPORTER_OTLP_ENDPOINT,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=prod,service.name=a',
+      OTEL_SERVICE_NAME: 'b',
+      TRACEPARENT_HOSTS: 'Moodle.example:8080, 10.0.0.1',
+    });
+    expect(whole).to.deep.include({
+      url: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+      resource: { 'service.name': 'b', 'deployment.environment.name': 'prod' },
+      outboundHosts: ['moodle.example:8080', '10.0.0.1'],
+    });
+  });
+
   it('an empty variable is the same as none', () => {
     expect(loadConfig({ PORT: '', DATABASE_URL: '', ADMIN_TOKEN: '' })).to.deep.equal(loadConfig({}));
   });
@@ -56,6 +83,12 @@ describe('the environment', () => {
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of/],
     ['LOG_FORMAT', { LOG_FORMAT: 'xml' }, /^LOG_FORMAT must be json or text/],
     ['CORS_ORIGINS', { CORS_ORIGINS: 'app.school.cl' }, /^CORS_ORIGINS must be origins/],
+    ['EVENTS_NATS_URL', { EVENTS_NATS_URL: 'localhost:4222' }, /^EVENTS_NATS_URL must look like nats:/],
+    [
+      'EVENTS_NATS_URL whose password needs encoding',
+      { EVENTS_NATS_URL: 'nats://u:p%zz@h:4222' },
+      /^EVENTS_NATS_URL cannot be read/,
+    ],
     ['WORKERS', { WORKERS: 'many' }, /^WORKERS must be a number from 0 to 99/],
     [
       'RETENTION_RUNS_DAYS',
@@ -68,6 +101,39 @@ describe('the environment', () => {
       /RETENTION_CHANGES_DAYS must be at most RETENTION_RUNS_DAYS \(60\)/,
     ],
     ['TLS_KEY_FILE', { TLS_CERT_FILE: '/nowhere' }, /^TLS_KEY_FILE must be set too/],
+    ['METRICS_OPEN', { METRICS_OPEN: 'yes' }, /^METRICS_OPEN must be true or false/],
+    ['COMMIT_SHA', { COMMIT_SHA: 'main' }, /^COMMIT_SHA must be the hash of a commit/],
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' },
+      /^OTEL_EXPORTER_OTLP_ENDPOINT must be the address of a collector/,
+    ],
+    [
+      'OTEL_EXPORTER_OTLP_PROTOCOL',
+      { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
+      /^OTEL_EXPORTER_OTLP_PROTOCOL must be http\/protobuf, .*4318/,
+    ],
+    [
+      'OTEL_EXPORTER_OTLP_HEADERS',
+      { OTEL_EXPORTER_OTLP_HEADERS: 'secret' },
+      /^OTEL_EXPORTER_OTLP_HEADERS must be name=value pairs/,
+    ],
+    [
+      'OTEL_EXPORTER_OTLP_TIMEOUT',
+      { OTEL_EXPORTER_OTLP_TIMEOUT: '10s' },
+      /^OTEL_EXPORTER_OTLP_TIMEOUT must be a number of milliseconds/,
+    ],
+    [
+      'OTEL_TRACES_SAMPLER',
+      { OTEL_TRACES_SAMPLER: 'half' },
+      /^OTEL_TRACES_SAMPLER must be one of always_on, /,
+    ],
+    [
+      'OTEL_TRACES_SAMPLER_ARG',
+      { OTEL_TRACES_SAMPLER_ARG: '2' },
+      /^OTEL_TRACES_SAMPLER_ARG must be a share from 0 to 1/,
+    ],
+    ['TRACEPARENT_HOSTS', { TRACEPARENT_HOSTS: 'http://x' }, /^TRACEPARENT_HOSTS must be host names/],
     [
       'TLS files that cannot be read',
       { TLS_CERT_FILE: '/nowhere', TLS_KEY_FILE: '/nowhere' },
@@ -94,6 +160,11 @@ describe('the environment', () => {
       expect(loadConfig({ NODE_ENV: name }).production).to.equal(false);
   });
 
+  it('has every variable in docs/operations.md', async () => {
+    const text = await readFile('docs/operations.md', 'utf8');
+    expect(knownVariables.filter((name) => !text.includes(`\`${name}`))).to.deep.equal([]);
+  });
+
   it('names every variable that is wrong at once', () => {
     expect(problems({ PORT: 'x', LOG_LEVEL: 'y' })).to.match(/PORT[\s\S]*LOG_LEVEL/);
   });
@@ -104,6 +175,9 @@ describe('the environment', () => {
       ADMIN_TOKEN: token,
       CREDENTIAL_KEYS: `k1:${KEY}`,
       DATABASE_URL: 'postgres://u:hidden@h/d',
+      EVENTS_NATS_URL: 'nats://u:hidden@h:4222',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=hidden',
     });
     for (const shown of [JSON.stringify(config), inspect(config), String(config.adminToken)]) {
       expect(shown).to.not.contain(token).and.not.contain(KEY).and.not.contain('hidden');

@@ -68,6 +68,8 @@ describe('the library', () => {
     expect(Object.keys(integrations).sort()).to.deep.equal([
       'close',
       'connectorFactory',
+      'credentialKeys',
+      'eventService',
       'integrationService',
       'mappingService',
       'ready',

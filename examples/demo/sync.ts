@@ -1,4 +1,5 @@
 import type { Rest } from './rest.js';
+import { table } from './terminal.js';
 
 interface Counts {
   read: number;
@@ -44,9 +45,12 @@ export async function syncAll(
     answers.push(answer);
   }
   const rows = answers.map(({ counts, membershipCounts }, i) => {
-    return [entityTypes[i] as string, { ...counts, memberships: membershipCounts.created }] as const;
+    const { read, created, updated, unchanged, failed, warnings, missing } = counts;
+    const members = membershipCounts.created;
+    const shown = { read, created, updated, unchanged, failed, warnings, missing, members };
+    return [entityTypes[i] as string, shown] as const;
   });
-  console.table(Object.fromEntries(rows));
+  console.log(table(rows));
   return answers;
 }
 

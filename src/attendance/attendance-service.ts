@@ -5,7 +5,8 @@ import {
   type SendResult,
 } from '../connectors/index.js';
 import type { Database, Leases } from '../database/index.js';
-import { ServiceError } from '../errors.js';
+import { ServiceError, throwOwnFault } from '../errors.js';
+import { operations, type SendingFacts } from '../observability/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { type Delivery, type DeliveryStatus, DeliveryStore, type HandedOut } from './delivery-store.js';
 import { SendingLease } from './sending-lease.js';
@@ -83,9 +84,14 @@ export class AttendanceService {
           sentBefore: handedOut.sentBefore.get(row.studentId) ?? [],
         }));
         const rows = all.filter(({ studentId }) => handedOut.pending.has(studentId));
-        if (rows.length === 0) return toReport(collected, { deliveries: [] });
+        if (rows.length === 0) {
+          await this.deliveries.announce(lease, target.institutionId);
+          return toReport(collected, { deliveries: [] });
+        }
         const sheet = { ...collected.session, rows, all };
-        return toReport(collected, await this.#attempt(lease, sheet, handedOut, sendSheet));
+        const told = { integrationId: target.id, provider: target.provider, sessionId };
+        const verdict = await this.#tell(told, () => this.#attempt(lease, sheet, handedOut, sendSheet));
+        return toReport(collected, verdict);
       },
     );
   }
@@ -96,6 +102,15 @@ export class AttendanceService {
     request: PageRequest & { sessionId?: string | undefined; status?: DeliveryStatus | undefined } = {},
   ): Promise<Page<Delivery>> {
     return this.deliveries.list(integrationId, request);
+  }
+
+  /** Does an attempt, and tells of it. */
+  async #tell(told: SendingFacts, work: () => Promise<Verdict>): Promise<Verdict> {
+    return operations.sending.observe(told, async () => {
+      const verdict = await work();
+      told.deliveries = countByStatus(verdict.deliveries);
+      return verdict;
+    });
   }
 
   /**
@@ -119,19 +134,17 @@ export class AttendanceService {
     } catch (error) {
       lease.signal.throwIfAborted();
       // A fault of ours passes as it is, whatever the connector made of it.
+      throwOwnFault(error);
       if (faults.length > 0 || error instanceof ServiceError) throw faults[0] ?? error;
       const reason = error instanceof Error ? error.message : String(error);
-      return {
-        deliveries: await deliveries.finish(lease, 'FAILED', reason),
-        failure: reason,
-        retryAfterSeconds: retryAfterOf(error),
-      };
+      const judged = await deliveries.finish(lease, sheet.institutionId, 'FAILED', reason);
+      return { deliveries: judged, failure: reason, retryAfterSeconds: retryAfterOf(error) };
     }
     // Where a connector went on although its word could not be written down.
     if (faults.length > 0) throw faults[0];
     const { success, sent, errors, warnings } = result;
     const reason = success ? null : errors.join('; ') || 'The school system did not take it.';
-    const judged = await deliveries.finish(lease, success ? 'SENT' : 'FAILED', reason);
+    const judged = await deliveries.finish(lease, sheet.institutionId, success ? 'SENT' : 'FAILED', reason);
     return { deliveries: judged, ofAll: oneByOne ? undefined : { sent, errors }, warnings };
   }
 
@@ -155,6 +168,12 @@ export class AttendanceService {
     };
     return { callbacks, faults };
   }
+}
+
+function countByStatus(deliveries: readonly Delivery[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of deliveries) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
 }
 
 function toReport(

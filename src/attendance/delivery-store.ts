@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { recordEvent } from '../audit/index.js';
 import type { AttendanceRow, DeliveryOutcome } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
+import { presentable } from '../errors.js';
+import { emit } from '../events/index.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
 import { storableText } from '../values/index.js';
 import type { SendingLease } from './sending-lease.js';
@@ -45,6 +47,9 @@ export interface HandedOut {
   sentBefore: Map<string, AttendanceRow['status'][]>;
 }
 
+/** So many failures an event names, each with so many characters of its reason. */
+const MOST_TOLD = 100;
+const LONGEST_REASON = 500;
 /** Statuses that say: send it again. */
 const TO_SEND: readonly DeliveryStatus[] = ['QUEUED', 'FAILED', 'WITHDRAWN'];
 
@@ -119,20 +124,35 @@ export class DeliveryStore {
     );
   }
 
-  /** Judges what this attempt handed out and nothing was said of. Returns all that it handed out. */
-  async finish(lease: SendingLease, status: 'SENT' | 'FAILED', reason: string | null): Promise<Delivery[]> {
+  /**
+   * Judges what this attempt handed out and nothing was said of, and tells of all that came of it. Returns
+   * all that it handed out.
+   */
+  async finish(
+    lease: SendingLease,
+    institutionId: string,
+    status: 'SENT' | 'FAILED',
+    reason: string | null,
+  ): Promise<Delivery[]> {
     return this.#asHolder(lease, async () => {
       await this.database.execute(
         `UPDATE outbox_deliveries SET status = $4, last_reason = $5, updated_at = now()
          WHERE integration_id = $1 AND session_id = $2 AND attempt = $3 AND status = 'QUEUED'`,
         [...attemptOf(lease), status, reason && storableText(reason)],
       );
-      return this.database.query<Delivery>(
+      const deliveries = await this.database.query<Delivery>(
         `SELECT ${COLUMNS} FROM outbox_deliveries
           WHERE integration_id = $1 AND session_id = $2 AND attempt = $3`,
         attemptOf(lease),
       );
+      await this.#announce(lease, institutionId);
+      return deliveries;
     });
+  }
+
+  /** Tells of what came of an attempt whose process died before it could. */
+  async announce(lease: SendingLease, institutionId: string): Promise<void> {
+    await this.#asHolder(lease, () => this.#announce(lease, institutionId));
   }
 
   /** A page of deliveries, ordered by session, student and version. */
@@ -163,6 +183,39 @@ export class DeliveryStore {
       await lease.assertHeld();
       return write();
     });
+  }
+
+  /** Tells what became of the marks of a session that nobody was told of yet. */
+  async #announce({ integrationId, sessionId }: SendingLease, institutionId: string): Promise<void> {
+    const news = await this.database.query<Pick<Delivery, 'studentId' | 'status' | 'lastReason'>>(
+      `UPDATE outbox_deliveries SET announced = true
+       WHERE integration_id = $1 AND session_id = $2 AND NOT announced
+         AND status IN ('SENT', 'CONFIRMED', 'FAILED')
+       RETURNING student_id AS "studentId", status, last_reason AS "lastReason"`,
+      [integrationId, sessionId],
+    );
+    const failed = news.filter(({ status }) => status === 'FAILED');
+    const about = { institutionId, integrationId, subject: `class-sessions/${sessionId}` };
+    if (news.length > failed.length) {
+      const sent = news.length - failed.length;
+      const confirmed = news.filter(({ status }) => status === 'CONFIRMED').length;
+      await emit(this.database, {
+        ...about,
+        type: 'attendance.delivered',
+        data: { integrationId, sessionId, sent, confirmed },
+      });
+    }
+    if (failed.length > 0) {
+      const failures = failed.slice(0, MOST_TOLD).map(({ studentId, lastReason }) => ({
+        studentId,
+        reason: lastReason && presentable(lastReason, LONGEST_REASON),
+      }));
+      await emit(this.database, {
+        ...about,
+        type: 'attendance.failed',
+        data: { integrationId, sessionId, failed: failed.length, failures },
+      });
+    }
   }
 
   /** The latest version of each mark of a session. */
@@ -226,7 +279,8 @@ export class DeliveryStore {
     if (deliveries.length === 0) return;
     await this.database.execute(
       `UPDATE outbox_deliveries d
-       SET status = 'QUEUED', attempt = $3, attempts = d.attempts + 1, last_reason = NULL, updated_at = now()
+       SET status = 'QUEUED', attempt = $3, attempts = d.attempts + 1, last_reason = NULL, announced = false,
+         updated_at = now()
        FROM unnest($4::uuid[], $5::int[]) AS o (student_id, version)
        WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = o.student_id
          AND d.version = o.version`,

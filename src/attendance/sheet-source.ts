@@ -6,6 +6,7 @@ import { ServiceError } from '../errors.js';
 export interface SendTarget {
   id: string;
   institutionId: string;
+  provider: string;
   config: Record<string, unknown>;
 }
 

@@ -12,6 +12,9 @@ export type ObjectType =
   | 'TEACHER'
   | 'MEMBERSHIP'
   | 'CLASS_SESSION'
+  | 'SUBSCRIPTION'
+  | 'EVENT'
+  | 'KEY'
   | 'SCHEDULE'
   | 'CALL';
 

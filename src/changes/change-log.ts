@@ -1,5 +1,6 @@
 import { recordEvent } from '../audit/index.js';
 import type { Database } from '../database/index.js';
+import { emit } from '../events/index.js';
 
 /** SQL for the next position in the change log. To be drawn under the institution's lock. */
 export const NEXT_POSITION = `nextval('sync_runs_position')`;
@@ -15,8 +16,8 @@ export interface DirectChange {
 }
 
 /**
- * Writes a change that no run made into the change log, and into the audit. Call it under the institution's
- * lock.
+ * Writes a change that no run made into the change log, into the audit, and with its event. Call it under the
+ * institution's lock, last in its transaction.
  */
 export async function logChange(
   database: Database,
@@ -30,14 +31,20 @@ export async function logChange(
      RETURNING position::text AS position`,
     [institutionId, entity, action, entityId, before, after],
   );
+  const { position } = entry as { position: string };
   await recordEvent(database, {
     institutionId,
     action: `${entity.toLowerCase()}.${DONE[action]}`,
     objectType: entity,
     objectId: entityId,
-    changePosition: entry?.position,
+    changePosition: position,
     before,
     after,
+  });
+  await emit(database, {
+    institutionId,
+    type: 'roster.changed',
+    data: { integrationId: null, runId: null, entityType: entity, position },
   });
 }
 
@@ -55,12 +62,12 @@ export const FEED_ACTION = `CASE WHEN c.action IN ('CREATE', 'DELETE') THEN c.ac
 /**
  * Before the runs of an integration are deleted: keeps what the feed needs of their changes, with the same
  * positions, and ends the memberships that the integration brought, each with an entry of its own. Call it
- * under the institution's lock.
+ * under the institution's lock. Returns the position of those entries; undefined when there are none.
  */
 export async function keepChangesOf(
   database: Database,
   integration: { id: string; institutionId: string },
-): Promise<void> {
+): Promise<string | undefined> {
   const key = [integration.id, integration.institutionId];
   await database.execute(
     `INSERT INTO roster_edits (institution_id, position, seq, run_id, entity, action, entity_id, before,
@@ -71,18 +78,22 @@ export async function keepChangesOf(
      WHERE r.integration_id = $1 AND r.applied_position IS NOT NULL AND ${IN_FEED}`,
     key,
   );
-  await database.execute(
+  const [last] = await database.query<{ position: string | null }>(
     `WITH ended AS (
        DELETE FROM memberships WHERE institution_id = $2 AND integration_id = $1
          RETURNING group_id, person_id, role
      ), place AS MATERIALIZED (
        SELECT ${NEXT_POSITION} AS position
+     ), logged AS (
+       INSERT INTO roster_edits (institution_id, position, seq, entity, action, entity_id, before)
+       SELECT $2, place.position, row_number() OVER (ORDER BY group_id, person_id, role), 'MEMBERSHIP',
+         'DELETE', person_id,
+         jsonb_build_object('groupId', group_id, 'personId', person_id, 'role', role)
+       FROM ended CROSS JOIN place
+       RETURNING position
      )
-     INSERT INTO roster_edits (institution_id, position, seq, entity, action, entity_id, before)
-     SELECT $2, place.position, row_number() OVER (ORDER BY group_id, person_id, role), 'MEMBERSHIP',
-       'DELETE', person_id,
-       jsonb_build_object('groupId', group_id, 'personId', person_id, 'role', role)
-     FROM ended CROSS JOIN place`,
+     SELECT max(position)::text AS position FROM logged`,
     key,
   );
+  return last?.position ?? undefined;
 }

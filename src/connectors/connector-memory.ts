@@ -6,6 +6,13 @@
 export interface ConnectorMemory {
   /** The values of a topic by key, with `keys` of these alone. */
   recall(topic: string, keys?: readonly string[]): Promise<Map<string, unknown>>;
-  /** Keeps values in place of those before; `undefined` forgets one. */
-  remember(topic: string, values: ReadonlyMap<string, unknown>): Promise<void>;
+  /**
+   * Keeps values in place of those before; `undefined` forgets one. One that is not kept again is forgotten
+   * after `days`, 400 by default.
+   */
+  remember(topic: string, values: ReadonlyMap<string, unknown>, options?: RememberOptions): Promise<void>;
+}
+
+export interface RememberOptions {
+  days?: number;
 }

@@ -38,6 +38,8 @@ export interface StudentRecord extends PersonRecord {
   birthDate?: Text;
   /** External id of the group the student is in, where the student's own record says so. */
   groupExternalId?: Text;
+  /** The same as the record itself names it, on a page whose list of groups is not there (`groupsAbsent`). */
+  ownGroupExternalId?: Text;
 }
 
 export type TeacherRecord = PersonRecord;
@@ -133,6 +135,11 @@ export interface RecordPage<R> {
    * where the list never brought any.
    */
   absent?: string | undefined;
+  /**
+   * The list of groups is not there: a sentence that says so, and what to do. Where it brought groups before,
+   * those that the records themselves name (`ownGroupExternalId`) are not used, and no membership ends.
+   */
+  groupsAbsent?: string | undefined;
   /** Of memberships: the source has no such list, and a person said so. Those that it brought before end. */
   none?: boolean | undefined;
   /** The file holds some of the records on purpose, not all: who is not in it has not vanished. */
@@ -155,7 +162,7 @@ export interface FingerprintedPage<R> {
   /** Line of each row in its file. */
   lines: readonly number[];
   file?: string | undefined;
-  /** The rows at these positions, as a page. */
+  /** The rows at these positions, as a page; to be asked for before the next page is. */
   read(positions: readonly number[]): RecordPage<R>;
 }
 

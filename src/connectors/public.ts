@@ -37,6 +37,7 @@ export type {
   RecordPage,
   RecordSource,
   RecordTable,
+  RememberOptions,
   S3Defaults,
   SendResult,
   SheetEntity,
@@ -53,5 +54,6 @@ export {
   IntegrationProvider,
   MappingEntityType,
   RosterConnector,
+  Secrets,
   webAddress,
 } from './index.js';

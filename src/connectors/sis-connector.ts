@@ -12,6 +12,7 @@ import type {
 } from './external-record.js';
 import type { HttpClient, HttpClientOptions, Outbound } from './http/index.js';
 import type { MappingEntityType } from './mapping-entity-type.js';
+import type { Secrets } from './secrets.js';
 
 /**
  * What every connector does. One instance serves one operation: connect, then one or several of the others,
@@ -145,12 +146,17 @@ export interface ConnectorContext {
    * The way to school systems on the network: bounded, paced, repeated where it helps, and only to addresses
    * that are allowed.
    */
-  http(options: Omit<HttpClientOptions, 'signal' | 'logger'>): HttpClient;
+  http(options: Omit<HttpClientOptions, 'signal' | 'logger' | 'secrets'>): HttpClient;
   /**
    * What is below `http`, for libraries that bring a client of their own: guarded connections, and how to
    * wait.
    */
   outbound: Pick<Outbound, 'agents' | 'wait'>;
+  /**
+   * What is struck out of all that leaves the connector: its credentials, and what it adds itself, such as an
+   * access token that it was given on the way. OAuth2Client adds its own.
+   */
+  secrets: Secrets;
   /** What the connector keeps between operations. */
   memory: ConnectorMemory;
   /** Where S3 is, unless a config says otherwise. */

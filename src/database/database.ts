@@ -7,6 +7,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Transaction } from 'sequelize';
 import { type Model, type ModelCtor, type Repository, Sequelize } from 'sequelize-typescript';
 import type { Logger } from '../observability/index.js';
+import { CalmClient } from './calm-client.js';
 import { Lanes } from './lanes.js';
 import { Listener, type Subscription } from './listener.js';
 import { models } from './models/index.js';
@@ -115,9 +116,20 @@ export class Database {
    * uses.
    */
   async executeApart(sql: string, values: readonly unknown[] = []): Promise<number> {
-    if (!this.#apart) return this.execute(sql, values);
+    return this.#apart ? ((await this.#askApart(sql, values)).rowCount ?? 0) : this.execute(sql, values);
+  }
+
+  /** The rows of a short statement, in the same way. */
+  async queryApart<Row extends object = Record<string, unknown>>(
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    return this.#apart ? (await this.#askApart<Row>(sql, values)).rows : this.query<Row>(sql, values);
+  }
+
+  async #askApart<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[]) {
     try {
-      return (await this.#apart.query(sql, [...values])).rowCount ?? 0;
+      return await (this.#apart as pg.Pool).query<Row>(sql, [...values]);
     } catch (error) {
       throw explained(error);
     }
@@ -135,6 +147,18 @@ export class Database {
   listen(channel: string, heard: (payload: string) => void, missed: () => void): Promise<Subscription> {
     if (!this.#listener) throw new Error('The embedded database cannot be listened to.');
     return this.#listener.listen(channel, heard, missed);
+  }
+
+  /** The connections that work uses, and how many queries wait for one or for their turn. */
+  get pool() {
+    const { maxSize, using, available, waiting } = poolOf(this.sequelize);
+    return {
+      size: maxSize,
+      inUse: using,
+      idle: available,
+      waitingForConnection: waiting,
+      waitingForTurn: this.#lanes?.waiting ?? 0,
+    };
   }
 
   /** The models of one table, on this connection. */
@@ -196,10 +220,9 @@ export class Database {
 
   /**
    * Runs `work` in one transaction, or in the one under way. Where others were in its way, it is done again
-   * from its beginning: it must change nothing but the database, or the same as before. `once` is for work
-   * that cannot promise that.
+   * from its beginning: it must change nothing but the database, or the same as before.
    */
-  async transaction<T>(work: () => Promise<T>, { once = false } = {}): Promise<T> {
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.#current.getStore()) return work();
     const use = () =>
       this.sequelize.transaction((transaction) =>
@@ -209,7 +232,7 @@ export class Database {
           return result;
         }),
       );
-    return this.#inTurn(use, once ? 1 : MOST_TRIES);
+    return this.#inTurn(use);
   }
 
   /**
@@ -265,12 +288,12 @@ export class Database {
    * Waits for a turn in the lane under way. What others were in the way of is tried again; a wait that was too
    * long is the caller's to repeat.
    */
-  async #inTurn<T>(use: () => Promise<T>, tries = MOST_TRIES): Promise<T> {
+  async #inTurn<T>(use: () => Promise<T>): Promise<T> {
     for (let nth = 1; ; nth++) {
       try {
         return await (this.#lanes ? this.#lanes.take(use) : use());
       } catch (error) {
-        if (!isConflict(error) || nth >= tries) throw explained(error);
+        if (!isConflict(error) || nth >= MOST_TRIES) throw explained(error);
         // Not all at the same time again.
         await sleep(Math.random() * FIRST_PAUSE_MS * 2 ** nth);
       }
@@ -295,15 +318,12 @@ export class Database {
   }
 }
 
-/**
- * A connection that may break at any moment, also while it is being made, when nobody listens yet: without a
- * listener that would end the process. Whoever uses it hears of it by the query that fails.
- */
-class CalmClient extends pg.Client {
-  constructor(...options: ConstructorParameters<typeof pg.Client>) {
-    super(...options);
-    this.on('error', () => {});
-  }
+/** Its pool, which Sequelize's types leave out. */
+function poolOf(sequelize: Sequelize) {
+  const { pool } = sequelize.connectionManager as unknown as {
+    pool: Record<'maxSize' | 'using' | 'available' | 'waiting', number>;
+  };
+  return pool;
 }
 
 /** Two connections with short limits. */

@@ -26,6 +26,13 @@ export class Lanes {
     this.#background = pLimit(backgroundWidth);
   }
 
+  /** How many wait for a turn. */
+  get waiting(): number {
+    let waiting = this.#background.pendingCount;
+    for (const { pendingCount } of this.#lanes.values()) waiting += pendingCount;
+    return waiting;
+  }
+
   /** Runs `work` in a lane. */
   run<T>(lane: string, work: () => T): T {
     return this.#current.run(lane, work);

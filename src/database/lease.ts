@@ -189,9 +189,9 @@ export class Lease {
 
   /**
    * Does `work` in a transaction that commits only while the lease is held, and that may take as long as it
-   * needs. The lease's row is locked at the end alone, so that it is renewed meanwhile. `once`: see Database.
+   * needs. The lease's row is locked at the end alone, so that it is renewed meanwhile.
    */
-  async transaction<T>(work: () => Promise<T>, options: { once?: boolean } = {}): Promise<T> {
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
     this.throwIfLost();
     const { database } = this.#options;
     return database.transaction(async () => {
@@ -199,7 +199,7 @@ export class Lease {
       const result = await work();
       await this.assertHeld();
       return result;
-    }, options);
+    });
   }
 
   /**

@@ -1,53 +1,18 @@
 import { Umzug } from 'umzug';
 import type { Logger } from '../observability/index.js';
 import type { Database } from './database.js';
-import { initial } from './migrations/0001-initial.js';
-import { outbox } from './migrations/0002-outbox.js';
-import { rosterEdits } from './migrations/0003-roster-edits.js';
-import { trust } from './migrations/0004-trust.js';
-import { issueRows } from './migrations/0005-issue-rows.js';
-import { forgottenDigests } from './migrations/0006-forgotten-digests.js';
-import { keptOutRows } from './migrations/0007-kept-out-rows.js';
-import { leases } from './migrations/0009-leases.js';
-import { guardBaseline } from './migrations/0010-guard-baseline.js';
-import { changeLog } from './migrations/0011-change-log.js';
-import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
-import { editedDigests } from './migrations/0013-edited-digests.js';
-import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
-import { runJobs } from './migrations/0018-run-jobs.js';
-import { connectorMemory } from './migrations/0020-connector-memory.js';
-import { audit } from './migrations/0024-audit.js';
-import { schedules } from './migrations/0025-schedules.js';
-import { byItself } from './migrations/0026-by-itself.js';
+import { migrateAhead } from './migrate-ahead.js';
+import { createIndex, type Migration, migrations } from './migrations/index.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
-/** Every migration there is, oldest first. They only go forward; a released one is never edited. */
-const migrations = [
-  initial,
-  outbox,
-  rosterEdits,
-  trust,
-  issueRows,
-  forgottenDigests,
-  keptOutRows,
-  leases,
-  guardBaseline,
-  changeLog,
-  outboxAttempts,
-  editedDigests,
-  lastingConflicts,
-  runJobs,
-  connectorMemory,
-  audit,
-  schedules,
-  byItself,
-];
+/** Name of the last migration. */
+export const SCHEMA_VERSION = (migrations.at(-1) as Migration).name;
 
 /** Any number will do, as long as every process takes the same one. */
 const LOCK = 4_711_001;
 
 /**
- * Brings the schema up to date: all that is pending, in one transaction. Of two processes that start at once,
+ * Brings the schema up to date: what takes long beside the work of others, then the rest in one transaction. Of two processes that start at once,
  * one migrates and the other waits and finds nothing to do. Throws SchemaTooNewError when a later version of
  * the program has migrated it.
  */
@@ -56,6 +21,14 @@ export async function migrate(database: Database, logger: Logger): Promise<void>
     `SELECT current_setting('server_version_num')::int AS version`,
   );
   requireVersion(server?.version ?? 0);
+  const pending = () => pendingBesideOthers(database);
+  if ((await pending()).some(({ ahead }) => ahead)) {
+    await migrateAhead(database, { pending, migrate: () => migrateAtOnce(database, logger) });
+  } else await migrateAtOnce(database, logger);
+}
+
+/** All that is pending, in one transaction. */
+async function migrateAtOnce(database: Database, logger: Logger): Promise<void> {
   await database.transaction(async () => {
     await database.allowLong({ locks: true });
     await database.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
@@ -66,12 +39,12 @@ export async function migrate(database: Database, logger: Logger): Promise<void>
     );
     await refuseLaterSchema(database);
     const umzug = new Umzug({
-      migrations: migrations.map(({ name, sql }) => ({ name, up: () => database.query(sql) })),
+      migrations: migrations.map((migration) => ({
+        name: migration.name,
+        up: () => database.query(textOf(migration)),
+      })),
       storage: {
-        executed: async () =>
-          (await database.query<{ name: string }>('SELECT name FROM schema_migrations')).map(
-            ({ name }) => name,
-          ),
+        executed: async () => appliedTo(database),
         logMigration: async ({ name }) => {
           await database.query('INSERT INTO schema_migrations (name) VALUES ($1)', [name]);
         },
@@ -84,10 +57,33 @@ export async function migrate(database: Database, logger: Logger): Promise<void>
   });
 }
 
+/**
+ * Migrations that are pending on a database which others may use. On a new one, and on one of which nobody
+ * else can know, there is nobody to wait.
+ */
+async function pendingBesideOthers(database: Database): Promise<readonly Migration[]> {
+  if (database.isExclusive) return [];
+  const [row] = await database.query<{ isThere: boolean }>(
+    `SELECT to_regclass('schema_migrations') IS NOT NULL AS "isThere"`,
+  );
+  const applied = row?.isThere ? await appliedTo(database) : [];
+  if (applied.length === 0) return [];
+  return migrations.filter(({ name }) => !applied.includes(name));
+}
+
+/** What was done ahead finds itself done. */
+function textOf({ ahead, sql }: Migration): string {
+  const indexes = (ahead?.indexes ?? []).map((index) => createIndex(index));
+  return [...(ahead?.columns ?? []), ...indexes, sql].join(';\n');
+}
+
+async function appliedTo(database: Database): Promise<string[]> {
+  const rows = await database.query<{ name: string }>('SELECT name FROM schema_migrations ORDER BY name');
+  return rows.map(({ name }) => name);
+}
+
 async function refuseLaterSchema(database: Database): Promise<void> {
-  const applied = await database.query<{ name: string }>('SELECT name FROM schema_migrations ORDER BY name');
-  const later = applied
-    .map(({ name }) => name)
-    .filter((name) => !migrations.some((own) => own.name === name));
+  const applied = await appliedTo(database);
+  const later = applied.filter((name) => !migrations.some((own) => own.name === name));
   if (later.length > 0) throw new SchemaTooNewError(later);
 }

@@ -11,13 +11,14 @@ import {
   type RecordIssue,
   type RecordSource,
   type S3Defaults,
+  Secrets,
   type SyncResult,
 } from '../connectors/index.js';
+import { OwnFault } from '../errors.js';
 import type { Logger } from '../observability/index.js';
 import { checkSettings, timeZoneOf } from './check-settings.js';
 import { readEntities } from './read-entities.js';
 import type { FindCursor } from './reading-cursor.js';
-import { Secrets } from './secrets.js';
 
 /** Opens sealed credentials. They leave it only to be handed to a connector's `connect`. */
 export interface CredentialOpener {
@@ -57,6 +58,8 @@ interface OpenConnector {
   credentials: Record<string, string>;
   secrets: Secrets;
   logger: Logger;
+  /** What is thrown in place of what the connector threw: free of secrets, and a fault of ours as such. */
+  thrown(error: unknown): unknown;
 }
 
 /** Makes connectors, and opens and closes them around one operation. */
@@ -114,14 +117,14 @@ export class ConnectorSessions {
     const connected = async <R>(work: (connector: Connector) => Promise<R>): Promise<R> => {
       const isFirst = !opened;
       opened ??= this.#make(target, { ...options, signal });
-      const { connector, config, credentials, secrets } = opened;
+      const { connector, config, credentials } = opened;
       try {
         if (isFirst && !(await connector.connect(config, credentials))) {
           throw new ConnectorError('The school system refused the connection.');
         }
         return await work(connector);
       } catch (error) {
-        throw secrets.clean(error);
+        throw opened.thrown(error);
       }
     };
     const clean = <R>(value: R) => opened?.secrets.clean(value) ?? value;
@@ -131,7 +134,7 @@ export class ConnectorSessions {
         async read(entityType: MappingEntityType, institutionId: string) {
           const found = await connected((connector) => readEntities(connector, entityType, institutionId));
           if (!('entities' in found)) return { ...found, errors: clean(found.errors) };
-          return opened ? sourceWithout(opened.secrets, found) : found;
+          return opened ? sourceOf(opened, found) : found;
         },
       },
     );
@@ -156,6 +159,13 @@ export class ConnectorSessions {
     const secrets = new Secrets(Object.values(sealed));
     const logger = secrets.quiet(this.#logger.child({ integrationId: target.id, provider: target.provider }));
     const delivered = callbacks.delivered ?? refuse;
+    const faults: OwnFault[] = [];
+    const own = <T>(work: Promise<T>): Promise<T> =>
+      work.catch((cause: unknown) => {
+        faults.push(new OwnFault(cause));
+        throw cause;
+      });
+    const memory = this.#memoryOf(target.id);
     const connector = definition.create({
       integrationId: target.id,
       institutionId: target.institutionId,
@@ -163,18 +173,23 @@ export class ConnectorSessions {
       logger,
       signal,
       files: this.#files,
-      http: (options) => this.#outbound.client({ ...options, signal, logger }),
+      http: (options) => this.#outbound.client({ ...options, signal, logger, secrets }),
       outbound: this.#outbound,
-      memory: this.#memoryOf(target.id),
+      secrets,
+      memory: {
+        recall: (...of) => own(memory.recall(...of)),
+        remember: (...of) => own(memory.remember(...of)),
+      },
       s3: this.#s3,
-      cursor: (entityType) => this.#cursor(target.id, entityType),
+      cursor: (entityType) => own(this.#cursor(target.id, entityType)),
       // The ids are ours: a short credential may be a part of one.
       delivered: (outcomes) =>
         delivered(outcomes.map((outcome) => ({ ...outcome, reason: secrets.clean(outcome.reason) }))),
       handOutAgain: callbacks.handOutAgain ?? refuse,
       assertMaySend: callbacks.assertMaySend ?? refuse,
     });
-    return { connector, config, credentials, secrets, logger };
+    const thrown = (error: unknown) => faults[0] ?? secrets.clean(error);
+    return { connector, config, credentials, secrets, logger, thrown };
   }
 }
 
@@ -183,20 +198,20 @@ function refuse(): never {
 }
 
 /** A source is read after its connector was called: what it says is free of secrets too. */
-function sourceWithout(secrets: Secrets, source: RecordSource): RecordSource {
+function sourceOf(opened: OpenConnector, source: RecordSource): RecordSource {
   const { entities, memberships, rowsAgain } = source;
   return {
     ...source,
-    entities: pagesWithout(secrets, entities as Pages<never>),
-    memberships: memberships && pagesWithout(secrets, memberships),
-    rowsAgain: rowsAgain && ((...asked) => thrownWithout(secrets, rowsAgain(...asked))),
+    entities: pagesOf(opened, entities as Pages<never>),
+    memberships: memberships && pagesOf(opened, memberships),
+    rowsAgain: rowsAgain && ((...asked) => valuesOf(opened, rowsAgain(...asked))),
   };
 }
 
 /** Records are a school's own data; what is said about them may be its system's words. */
-async function* pagesWithout<R>(secrets: Secrets, pages: Pages<R>): Pages<R> & AsyncGenerator {
-  for await (const page of thrownWithout(secrets, pages)) {
-    if ('issues' in page) for (const issue of page.issues ?? []) strikeOut(secrets, issue);
+async function* pagesOf<R>(opened: OpenConnector, pages: Pages<R>): Pages<R> & AsyncGenerator {
+  for await (const page of valuesOf(opened, pages)) {
+    if ('issues' in page) for (const issue of page.issues ?? []) strikeOut(opened.secrets, issue);
     yield page;
   }
 }
@@ -206,10 +221,10 @@ function strikeOut(secrets: Secrets, issue: RecordIssue): void {
   if (issue.hint !== undefined) issue.hint = secrets.strike(issue.hint);
 }
 
-async function* thrownWithout<T>(secrets: Secrets, values: AsyncIterable<T>): AsyncGenerator<T> {
+async function* valuesOf<T>({ thrown }: OpenConnector, values: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* values;
   } catch (error) {
-    throw secrets.clean(error);
+    throw thrown(error);
   }
 }

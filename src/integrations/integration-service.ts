@@ -6,7 +6,7 @@ import type {
   ConnectorFactory,
   MappingEntityType,
 } from '../connectors/index.js';
-import { ServiceError } from '../errors.js';
+import { ServiceError, throwOwnFault, UnopenableCredentialsError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { requireStorable } from '../require-storable.js';
@@ -19,6 +19,7 @@ import {
   type IssueExport,
   type ListChangesRequest,
   type Renumbered,
+  type RunFilter,
   type RunJobs,
   type RunState,
   type RunTrigger,
@@ -32,16 +33,13 @@ import {
 } from '../sync/index.js';
 import { checkPolicy, checkSettings, mergeConfig, timeZoneOf } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
+import type { CredentialSealer } from './credential-keys.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
-import { type IntegrationStore, toIntegration } from './integration-store.js';
+import { type IntegrationFilter, type IntegrationStore, toIntegration } from './integration-store.js';
 import { PushIntake } from './push-intake.js';
 import { SyncOutcome } from './sync-outcome.js';
 import { capabilitiesOf } from './sync-work.js';
 import { usable } from './usable.js';
-
-export interface CredentialSealer extends CredentialOpener {
-  seal(integrationId: string, credentials: Record<string, string>): string;
-}
 
 export interface IntegrationServiceParts {
   store: IntegrationStore;
@@ -72,8 +70,6 @@ export interface SyncLogs {
 
 const LATEST_RUNS = 20;
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** Of a caller who waits as long as it takes. */
-const NEVER = new AbortController().signal;
 
 /** Integrations with schools' systems: their settings, connection tests, syncs, and attendance sent back. */
 export class IntegrationService {
@@ -112,11 +108,10 @@ export class IntegrationService {
     return toIntegration(await this.parts.store.row(id));
   }
 
-  /** Integrations of an institution, or of all, oldest first. */
-  async listIntegrations(
-    request: PageRequest & { institutionId?: string | undefined } = {},
-  ): Promise<Page<Integration>> {
-    return this.parts.store.list(request.institutionId, request);
+  /** The integrations that fit, oldest first. */
+  async listIntegrations(request: PageRequest & IntegrationFilter = {}): Promise<Page<Integration>> {
+    requireStorable(request);
+    return this.parts.store.list(request);
   }
 
   /** Changes what is given and nothing else. */
@@ -128,7 +123,7 @@ export class IntegrationService {
       (row) => {
         const config = input.config ? mergeConfig(row.config, input.config) : row.config;
         if (input.config || input.credentials) {
-          const credentials = input.credentials ?? vault.open(id, row.credentials);
+          const credentials = input.credentials ?? openStored(vault, row);
           checkSettings(factory.definition(row.provider), config, credentials);
         }
         row.config = config;
@@ -181,7 +176,7 @@ export class IntegrationService {
     entityType: SyncScope = 'ALL',
     options: { guard?: GuardOverride | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<SyncReport> {
-    const { guard, signal = NEVER } = options;
+    const { guard, signal = never() } = options;
     requireStorable({ guard });
     return this.parts.runJobs.run(await this.#requestOf(id, entityType, 'SYNC', guard), signal);
   }
@@ -190,7 +185,7 @@ export class IntegrationService {
   async previewSync(
     id: string,
     entityType: SyncScope = 'ALL',
-    { signal = NEVER }: { signal?: AbortSignal | undefined } = {},
+    { signal = never() }: { signal?: AbortSignal | undefined } = {},
   ): Promise<SyncReport> {
     return this.parts.runJobs.run(await this.#requestOf(id, entityType, 'PREVIEW'), signal);
   }
@@ -233,7 +228,7 @@ export class IntegrationService {
    * A run as it stands, and again whenever that changes, until it has ended or `signal` is aborted. Throws
    * `not_found`.
    */
-  async *watchSync(id: string, runId: string, signal: AbortSignal = NEVER): AsyncGenerator<RunState> {
+  async *watchSync(id: string, runId: string, signal: AbortSignal = never()): AsyncGenerator<RunState> {
     await this.getIntegration(id);
     yield* this.parts.syncs.watch.watch(id, runId, signal);
   }
@@ -407,8 +402,10 @@ export class IntegrationService {
     return { integrationId: id, provider, status, lastSyncAt, mappingsCount, runs };
   }
 
-  async listSyncRuns(id: string, request: PageRequest = {}): Promise<Page<ShownRun>> {
-    await this.getIntegration(id);
+  /** The runs of an integration, or of all without one, newest first. */
+  async listSyncRuns(id: string | undefined, request: PageRequest & RunFilter = {}): Promise<Page<ShownRun>> {
+    requireStorable(request);
+    if (id !== undefined) await this.getIntegration(id);
     const page = await this.parts.syncs.runs.list(id, request);
     return { ...page, items: page.items.map((run) => this.#withRollback(run)) };
   }
@@ -472,7 +469,23 @@ export class IntegrationService {
   }
 }
 
+/** The stored credentials, to check settings with. Throws `failed_precondition` when they cannot be opened. */
+function openStored(vault: CredentialOpener, { id, credentials }: { id: string; credentials: string }) {
+  try {
+    return vault.open(id, credentials);
+  } catch (error) {
+    if (!(error instanceof UnopenableCredentialsError)) throw error;
+    throw new ServiceError('failed_precondition', error.message, { reason: 'CREDENTIALS_UNOPENABLE' });
+  }
+}
+
+/** Of a caller who waits as long as it takes. One of its own: whatever listens to it is gone with the call. */
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
 function sentenceOf(error: unknown): string {
+  throwOwnFault(error);
   if (error instanceof ServiceError) throw error;
   return error instanceof Error ? error.message : String(error);
 }

@@ -3,8 +3,9 @@ import { differenceOf, recordEvent } from '../audit/index.js';
 import { keepChangesOf, lockInstitution } from '../changes/index.js';
 import { type Database, IntegrationModel } from '../database/index.js';
 import { ServiceError } from '../errors.js';
-import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
-import type { Integration } from './integration.js';
+import { emit } from '../events/index.js';
+import { allOf, type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import type { Integration, IntegrationStatus } from './integration.js';
 
 /**
  * Where things that belong to an integration stand, in the order they are deleted. Runs go first: a run that
@@ -27,6 +28,14 @@ const BELONGINGS = [
   'connector_memory',
   'sync_schedules',
 ] as const;
+
+/** Which integrations are listed; what is left out does not matter. */
+export interface IntegrationFilter {
+  institutionId?: string | undefined;
+  status?: IntegrationStatus | undefined;
+  /** In any case. */
+  provider?: string | undefined;
+}
 
 /** The rows of integrations, and all that goes with them. */
 export class IntegrationStore {
@@ -58,20 +67,28 @@ export class IntegrationStore {
     });
   }
 
-  /** Integrations of an institution or of all, oldest first. */
-  async list(institutionId: string | undefined, request: PageRequest): Promise<Page<Integration>> {
+  /** The integrations that fit, oldest first. */
+  async list(request: PageRequest & IntegrationFilter): Promise<Page<Integration>> {
     const size = pageSizeOf(request);
+    const { institutionId, status, provider } = request;
     const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
+    const values: unknown[] = [size + 1];
+    const conditions = allOf([
+      institutionId && `institution_id = $${values.push(institutionId)}`,
+      status && `status = $${values.push(status)}`,
+      provider && `provider = $${values.push(provider.toUpperCase())}`,
+      key && `(created_at, id) > ($${values.push(key[0])}::timestamptz, $${values.push(key[1])}::uuid)`,
+    ]);
     const rows = await this.database.query<Integration & { key: string }>(
       `SELECT id, institution_id AS "institutionId", provider, config, policy,
         credential_fields AS "credentialFields", status,
          last_sync_at AS "lastSyncAt", last_error AS "lastError", created_at AS "createdAt",
            updated_at AS "updatedAt",
          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key
-       FROM integrations WHERE ($1::uuid IS NULL OR institution_id = $1)
-         ${key ? 'AND (created_at, id) > ($3::timestamptz, $4::uuid)' : ''}
-       ORDER BY created_at, id LIMIT $2`,
-      [institutionId ?? null, size + 1, ...(key ?? [])],
+       FROM integrations
+       ${conditions}
+       ORDER BY created_at, id LIMIT $1`,
+      values,
     );
     return toPage(
       rows,
@@ -82,8 +99,8 @@ export class IntegrationStore {
   }
 
   /**
-   * Changes a row under its lock, so that two changes at once both count. `secrets`: names of those that are
-   * replaced, for the audit.
+   * Changes a row under its lock, so that two changes at once both count. An error that it did not have is an
+   * event. `secrets`: names of those that are replaced, for the audit.
    */
   async update(
     id: string,
@@ -103,6 +120,7 @@ export class IntegrationStore {
       const after = { ...changed.after, ...Object.fromEntries(secrets.map((name) => [name, REPLACED])) };
       if (Object.keys(after).length > 0)
         await this.#record('updated', id, row.institutionId, changed.before, after);
+      if (integration.status === 'ERROR' && before.status !== 'ERROR') await this.#announceError(integration);
       return integration;
     });
   }
@@ -127,11 +145,28 @@ export class IntegrationStore {
           reason: 'INTEGRATION_NOT_FOUND',
         });
       }
-      await keepChangesOf(this.database, { id, institutionId: known.institutionId });
+      const { institutionId } = known;
+      const position = await keepChangesOf(this.database, { id, institutionId });
       for (const table of BELONGINGS)
         await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
       await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
-      await this.#record('deleted', id, known.institutionId, auditedOf(toIntegration(row)), null);
+      await this.#record('deleted', id, institutionId, auditedOf(toIntegration(row)), null);
+      if (position === undefined) return;
+      await emit(this.database, {
+        institutionId,
+        integrationId: id,
+        type: 'roster.changed',
+        data: { integrationId: id, runId: null, entityType: 'MEMBERSHIP', position },
+      });
+    });
+  }
+
+  async #announceError({ id, institutionId, provider, lastError }: Integration): Promise<void> {
+    await emit(this.database, {
+      institutionId,
+      integrationId: id,
+      type: 'integration.error',
+      data: { integrationId: id, provider, error: lastError ?? '' },
     });
   }
 

@@ -1,6 +1,6 @@
 import { type Job, type JobWithMetadata, PgBoss, type Queue } from 'pg-boss';
 import type { Database } from '../database/index.js';
-import type { Logger } from '../observability/index.js';
+import { type EnqueueFacts, type Logger, operations } from '../observability/index.js';
 
 /** How the jobs of a queue are tried again. */
 export interface RetryOptions {
@@ -67,6 +67,12 @@ export class TryLater extends Error {
 export interface JobQueueOptions {
   database: Database;
   logger: Logger;
+}
+
+/** What a job holds: what it was sent with, and the trace it goes on. */
+interface Sent<Data> {
+  data: Data;
+  traceparent?: string | undefined;
 }
 
 /** A process that was not heard of for so long has lost its jobs. The shortest that pg-boss takes. */
@@ -155,11 +161,14 @@ export class JobQueue {
    */
   async send(name: string, data: object, options: SendOptions = {}): Promise<string | undefined> {
     const { group, startAfter, ...rest } = options;
-    const id = await this.#boss.send(name, data, {
-      ...rest,
-      ...(startAfter !== undefined && { startAfter }),
-      ...(group !== undefined && { group: { id: group } }),
-    });
+    const told: EnqueueFacts = { queue: name };
+    const id = await operations.enqueue.observe(told, () =>
+      this.#boss.send(name, { data, traceparent: told.traceparent } satisfies Sent<object>, {
+        ...rest,
+        ...(startAfter !== undefined && { startAfter }),
+        ...(group !== undefined && { group: { id: group } }),
+      }),
+    );
     // Workers of this process need not hear of it from the database.
     this.#database.afterCommit(() => this.wake(name));
     return id ?? undefined;
@@ -175,7 +184,7 @@ export class JobQueue {
     // One worker each, so that each can be woken by itself.
     for (let nth = 0; nth < concurrency; nth++) {
       const worker: { id?: string } = {};
-      worker.id = await this.#boss.work<Data>(
+      worker.id = await this.#boss.work<Sent<Data>>(
         name,
         {
           pollingIntervalSeconds: POLL_SECONDS,
@@ -219,12 +228,16 @@ export class JobQueue {
 
   async #handle<Data extends object>(
     name: string,
-    job: Job<Data>,
+    job: Job<Sent<Data>>,
     handler: (data: Data, context: JobContext) => Promise<void>,
   ): Promise<void> {
-    const { id, data, signal, retryCount } = job;
+    const { id, signal, retryCount } = job;
+    const { data, traceparent } = job.data;
+    const attempt = retryCount + 1;
     try {
-      await handler(data, { id, signal, attempt: retryCount + 1 });
+      await operations.job.observe({ queue: name, attempt, traceparent }, () =>
+        handler(data, { id, signal, attempt }),
+      );
     } catch (error) {
       if (!(error instanceof TryLater)) {
         this.#logger.warn({ err: error, queue: name, job: id, attempt: retryCount + 1 }, 'a job failed');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { recordEvent } from '../audit/index.js';
-import { lockInstitution, NEXT_POSITION } from '../changes/index.js';
+import { announceRun, lockInstitution, NEXT_POSITION } from '../changes/index.js';
 import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
@@ -171,5 +171,9 @@ export class RepairRuns {
         after: { entityType, decision: reason, changes: first, changeCount: changes },
       });
     }
+    // In one order, as each locks the events of its integration.
+    const { institutionId } = this;
+    for (const [integrationId, { id }] of [...this.#runs].sort())
+      await announceRun(this.#database, { id, integrationId, institutionId, entityType });
   }
 }

@@ -1,10 +1,12 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { AuditService } from '../../gen/smartid/integrations/v1/audit_service_pb.js';
+import { EventService } from '../../gen/smartid/integrations/v1/event_service_pb.js';
 import { IdukayPushService } from '../../gen/smartid/integrations/v1/idukay_push_service_pb.js';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { ScheduleService } from '../../gen/smartid/integrations/v1/schedule_service_pb.js';
 import { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
 import { auditRpc } from './audit-rpc.js';
+import { eventRpc } from './event-rpc.js';
 import { idukayPushRpc } from './idukay-push-rpc.js';
 import { integrationRpc } from './integration-rpc.js';
 import { rosterRpc } from './roster-rpc.js';
@@ -18,6 +20,7 @@ export const services = [
   IntegrationService,
   ScheduleService,
   RosterService,
+  EventService,
   AuditService,
   IdukayPushService,
 ] as const;
@@ -30,6 +33,7 @@ export function routes(parts: RpcParts): (router: ConnectRouter) => void {
   return (router) => {
     router.service(IntegrationService, integrationRpc(parts));
     router.service(RosterService, rosterRpc(parts));
+    router.service(EventService, eventRpc(parts));
     router.service(ScheduleService, scheduleRpc(parts));
     router.service(AuditService, auditRpc(parts));
     router.service(IdukayPushService, idukayPushRpc(parts));

@@ -1,10 +1,15 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { MappingEntityType } from '../../gen/smartid/integrations/v1/mapping_pb.js';
 import {
   SyncChange_Action,
   SyncChange_Outcome,
   SyncIssue_Severity,
   SyncRun_Kind,
+  SyncRun_Status,
 } from '../../gen/smartid/integrations/v1/sync_pb.js';
-import type { SyncChangeAction } from '../sync/index.js';
+import { ServiceError } from '../errors.js';
+import type { SyncChangeAction, SyncRunStatus, SyncScope } from '../sync/index.js';
 import { attachment } from './convert/attachment.js';
 import { fromEntityType } from './convert/integration-messages.js';
 import {
@@ -23,18 +28,17 @@ import type { IntegrationRpcs, RpcParts } from './rpc-types.js';
 export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationService'>) {
   return {
     async syncData({ id, entityType, guard }, { signal }) {
+      const options = { guard: fromGuard(guard), signal };
       return toSyncDataMessage(
-        await integrationService.syncData(id, fromEntityType(entityType), {
-          guard: fromGuard(guard),
-          signal,
-        }),
+        await unlessLeft(signal, integrationService.syncData(id, fromEntityType(entityType), options)),
       );
     },
 
     async previewSync({ id, entityType }, { signal }) {
-      const { run, errors, parts } = await integrationService.previewSync(id, fromEntityType(entityType), {
+      const { run, errors, parts } = await unlessLeft(
         signal,
-      });
+        integrationService.previewSync(id, fromEntityType(entityType), { signal }),
+      );
       return { run: toSyncRunMessage(run), errors, parts: parts.map(toSyncPartMessage) };
     },
 
@@ -66,7 +70,7 @@ export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationServ
         pageSize,
         pageToken,
       });
-      return { rekeys: items.map(toRekeyMessage), nextPageToken, total };
+      return { rekeys: items.map(toRekeyMessage), nextPageToken, total, totalCount: total };
     },
 
     async discardSync({ id, runId, reason }) {
@@ -78,8 +82,17 @@ export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationServ
       return { run: toSyncRunMessage(run), parts: parts.map(toSyncPartMessage) };
     },
 
-    async listSyncRuns({ id, pageSize, pageToken }) {
-      const page = await integrationService.listSyncRuns(id, { pageSize, pageToken });
+    async listSyncRuns({ id, institutionId, provider, startedFrom, startedBefore, ...request }) {
+      const page = await integrationService.listSyncRuns(id || undefined, {
+        institutionId: institutionId || undefined,
+        status: enumName(SyncRun_Status, request.status) as SyncRunStatus | undefined,
+        provider: provider || undefined,
+        entityType: enumName(MappingEntityType, request.entityType) as SyncScope | undefined,
+        startedFrom: startedFrom && timestampDate(startedFrom),
+        startedBefore: startedBefore && timestampDate(startedBefore),
+        pageSize: request.pageSize,
+        pageToken: request.pageToken,
+      });
       return { runs: page.items.map(toSyncRunMessage), nextPageToken: page.nextPageToken };
     },
 
@@ -115,4 +128,16 @@ export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationServ
       return { file: { contentType, data: content }, fileName };
     },
   } satisfies Partial<IntegrationRpcs>;
+}
+
+/** What waits for a run: for a caller who has left it is canceled, rather than out of time. */
+async function unlessLeft<T>(signal: AbortSignal, waiting: Promise<T>): Promise<T> {
+  try {
+    return await waiting;
+  } catch (error) {
+    const isLate = ConnectError.from(signal.reason).code === Code.DeadlineExceeded;
+    if (!(error instanceof ServiceError) || error.reason !== 'SYNC_GOES_ON' || !signal.aborted || isLate)
+      throw error;
+    throw new ConnectError(error.message, Code.Canceled);
+  }
 }

@@ -9,7 +9,7 @@ import {
   Code,
   ConnectError,
   type ConnectRouter,
-  createContextValues,
+  type ContextValues,
   createHandlerContext,
   type HandlerContext,
   type Interceptor,
@@ -29,6 +29,7 @@ export interface InProcessCall {
   message: Message;
   header: Headers;
   signal: AbortSignal;
+  contextValues: ContextValues;
 }
 
 type AnyFn = Parameters<Interceptor>[0];
@@ -40,7 +41,8 @@ export function createInProcess(
   interceptors: readonly Interceptor[],
 ): InProcess {
   const implementations = collect(routes);
-  const call = async (rpc: DescMethod, { message, header, signal }: InProcessCall, last: typeof unary) => {
+  const call = async (rpc: DescMethod, asked: InProcessCall, last: typeof unary) => {
+    const { message, header, signal, contextValues } = asked;
     const implementation = implementations.get(rpc);
     if (!implementation) throw new ConnectError(`${rpc.toString()} is not implemented.`, Code.Unimplemented);
     const common = {
@@ -48,7 +50,7 @@ export function createInProcess(
       method: rpc,
       requestMethod: 'POST',
       url: `in-process:/${rpc.parent.typeName}/${rpc.name}`,
-      contextValues: createContextValues(),
+      contextValues,
     };
     const context = createHandlerContext({
       ...common,

@@ -1,5 +1,6 @@
 export type { Admission, Admit } from './admission.js';
 export { assertListenable } from './assert-listenable.js';
+export type { Page } from './pages.js';
 export {
   healthService,
   type RunningServer,

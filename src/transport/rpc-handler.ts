@@ -3,9 +3,10 @@ import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobu
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
-import type { Logger } from '../observability/index.js';
+import type { Logger, Protocol } from '../observability/index.js';
 import type { Admit } from './admission.js';
 import { checkedBody, dropRest, forgetPacking, formOf, piecesOf, smallestBody } from './bodies/index.js';
+import type { Watch, Watched } from './exchange.js';
 import { withGrpcMessage } from './grpc-message.js';
 import type { MapError } from './map-error.js';
 import type { ReadingOf } from './reading.js';
@@ -15,6 +16,7 @@ export interface RpcHandlerOptions {
   admit: Admit;
   readingOf: ReadingOf;
   mapError: MapError;
+  watch: Watch;
   logger: Logger;
 }
 
@@ -44,9 +46,15 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const asked = universalRequestFromNodeRequest(request, response, undefined, undefined);
+  const { service, method } = handler;
+  const watched = options.watch(request, response, {
+    protocol: protocolOf(request),
+    service: service.typeName,
+    method: method.name,
+  });
+  const asked = universalRequestFromNodeRequest(request, response, undefined, watched.values);
   const given = asPost(handler, { ...asked, body: piecesOf(request) });
-  const answered = await handler(guarded(options, handler, given, request));
+  const answered = await handler(guarded(options, handler, given, { request, watched }));
   await universalResponseToNodeResponse(withGrpcMessage(answered), response);
 }
 
@@ -65,7 +73,7 @@ function guarded(
   { admit, readingOf, mapError }: RpcHandlerOptions,
   handler: UniversalHandler,
   given: UniversalServerRequest,
-  request: IncomingMessage,
+  { request, watched }: { request: IncomingMessage; watched: Watched },
 ): UniversalServerRequest {
   const { header } = given;
   const form = formOf(header);
@@ -82,7 +90,12 @@ function guarded(
   const body = checkedBody(handler.method.input, pieces, form, readingOf(request, admission));
   if (!form.isEnveloped && form.isGzip) forgetPacking(header);
   const requestId = header.get('x-request-id') ?? undefined;
-  return { ...given, body: mapped(body, (error) => mapError(error, requestId, handler.requestPath)) };
+  const explain = (error: unknown) => {
+    const explained = mapError(error, requestId, handler.requestPath);
+    watched.failed(explained);
+    return explained;
+  };
+  return { ...given, body: mapped(body, explain) };
 }
 
 async function* mapped<T>(pieces: AsyncIterable<T>, map: (error: unknown) => Error): AsyncGenerator<T> {
@@ -95,6 +108,12 @@ async function* mapped<T>(pieces: AsyncIterable<T>, map: (error: unknown) => Err
 
 async function* once<T>(value: T): AsyncGenerator<T> {
   yield value;
+}
+
+function protocolOf({ headers }: IncomingMessage): Protocol {
+  const type = headers['content-type'] ?? '';
+  if (type.startsWith('application/grpc-web')) return 'grpc-web';
+  return type.startsWith('application/grpc') ? 'grpc' : 'connect';
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {

@@ -10,10 +10,12 @@ import type { Admit } from './admission.js';
 import { MOST_DEPTH, recursionLimit } from './bodies/index.js';
 import { createCors } from './cors.js';
 import { endingStreams } from './ending-streams.js';
+import { createWatch } from './exchange.js';
 import { healthRoutes } from './health.js';
 import { createInProcess } from './in-process.js';
 import { listen } from './listener.js';
 import type { MapError } from './map-error.js';
+import { createPages, type Page } from './pages.js';
 import { createReadings } from './reading.js';
 import { reflectionRoutes } from './reflection.js';
 import { createRestHandler, createRestRouter } from './rest/index.js';
@@ -45,6 +47,8 @@ export interface ServerOptions {
   corsOrigins: readonly string[];
   /** What keeps the service from its work, a sentence each. */
   obstacles: () => Promise<readonly string[]>;
+  /** What is answered besides, at paths of its own. */
+  pages?: readonly Page[];
   logger: Logger;
   /** Largest request message, in bytes. Default 4 MiB. */
   maxBodyBytes?: number;
@@ -64,7 +68,7 @@ export interface RunningServer {
 export const healthService = Health.typeName;
 export const reflectionServices = [ReflectionV1.typeName, ReflectionV1Alpha.typeName];
 
-const TIMEOUTS: Timeouts = { headersMs: 15_000, requestMs: 60_000, idleMs: 600_000 };
+const TIMEOUTS: Timeouts = { headersMs: 15_000, requestMs: 60_000, idleMs: 600_000, pingMs: 30_000 };
 const MAX_BODY = 4 * 1024 * 1024;
 /** Bodies have bounds of their own; those of protobuf-es must not be narrower. */
 const DEPTH = { recursionLimit: recursionLimit({ depth: MOST_DEPTH }) };
@@ -88,6 +92,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     readMaxBytes: maxBodyBytes,
   };
   const readingOf = createReadings(maxBodyBytes);
+  const watch = createWatch(logger);
   const rest = createRestHandler({
     router: createRestRouter(services),
     rpcs: createInProcess(routes, interceptors),
@@ -95,11 +100,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     admit,
     readingOf,
     mapError,
+    watch,
   });
   const probes = createProbes(obstacles);
   const rpcRouter = createConnectRouter({ ...routerOptions, acceptCompression: [compressionGzip] });
   routes(rpcRouter);
-  const rpc = createRpcHandler({ router: rpcRouter, admit, readingOf, mapError, logger });
+  const rpc = createRpcHandler({ router: rpcRouter, admit, readingOf, mapError, watch, logger });
+  const pages = createPages(options.pages ?? [], { admit, mapError });
   const cors = createCors(corsOrigins);
   const listener = await listen({
     host,
@@ -108,8 +115,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     timeouts: { ...TIMEOUTS, ...options.timeouts },
     handler: (request, response) =>
       inCall(request.socket.remoteAddress, () => {
-        if (!cors(request, response) && !rpc(request, response) && !probes(request, response))
-          void rest(request, response);
+        if (cors(request, response) || rpc(request, response)) return;
+        if (!probes(request, response) && !pages(request, response)) void rest(request, response);
       }),
   });
   const shown = host.includes(':') ? `[${host}]` : host;

@@ -23,7 +23,12 @@ async function marked() {
     { course: 'C1' },
     Object.fromEntries(STUDENTS.map((id) => [id, 'PRESENT'])),
   );
-  const target = { id: school.integrationId, institutionId: school.institutionId, config: {} };
+  const target = {
+    id: school.integrationId,
+    institutionId: school.institutionId,
+    provider: 'TEST',
+    config: {},
+  };
   const values = [school.integrationId, session.id];
   return {
     ...school,

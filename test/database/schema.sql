@@ -1,5 +1,7 @@
 -- The schema that the migrations make. Written by `npm run schema`; a test compares it with the database.
 
+CREATE SEQUENCE events_position AS bigint;
+
 CREATE SEQUENCE sync_runs_position AS bigint;
 
 CREATE OR REPLACE FUNCTION audit_append_only()
@@ -77,6 +79,15 @@ BEGIN
   PERFORM 1 FROM leases WHERE integration_id = integration AND resource = name AND owner = holder FOR SHARE;
   IF NOT FOUND THEN RAISE EXCEPTION 'the lease was taken by another' USING ERRCODE = 'SL001'; END IF;
 END $procedure$;
+
+CREATE OR REPLACE FUNCTION set_provider_of_run()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  NEW.provider := (SELECT provider FROM integrations WHERE id = NEW.integration_id);
+  RETURN NEW;
+END $function$;
 
 CREATE OR REPLACE FUNCTION tell_of_run()
  RETURNS trigger
@@ -164,8 +175,10 @@ CREATE TABLE connector_memory (
   topic text NOT NULL,
   key text NOT NULL,
   value jsonb NOT NULL,
+  expires_at timestamp with time zone DEFAULT (now() + '400 days'::interval) NOT NULL,
   CONSTRAINT connector_memory_pkey PRIMARY KEY (integration_id, topic, key)
 );
+CREATE INDEX connector_memory_expiry ON connector_memory USING btree (integration_id, expires_at);
 
 CREATE TABLE courses (
   institution_id uuid NOT NULL,
@@ -187,6 +200,68 @@ CREATE INDEX courses_merged ON courses USING btree (institution_id, merged_into)
 CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON courses FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('COURSE');
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON courses FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('COURSE');
 CREATE TRIGGER forget_digests AFTER DELETE ON courses REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('COURSE');
+
+CREATE TABLE event_deliveries (
+  institution_id uuid NOT NULL,
+  subscription_id uuid NOT NULL,
+  stream_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  event_id uuid NOT NULL,
+  status text DEFAULT 'WAITING'::text NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  due_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  http_status integer,
+  last_reason text,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT event_deliveries_pkey PRIMARY KEY (institution_id, subscription_id, stream_id, "position")
+);
+CREATE INDEX event_deliveries_by_event ON event_deliveries USING btree (institution_id, event_id);
+CREATE INDEX event_deliveries_waiting ON event_deliveries USING btree (institution_id, subscription_id, stream_id, "position") WHERE (status = 'WAITING'::text);
+
+CREATE TABLE event_lanes (
+  institution_id uuid NOT NULL,
+  subscription_id uuid NOT NULL,
+  stream_id uuid NOT NULL,
+  due_at timestamp with time zone,
+  claim uuid,
+  claimed_until timestamp with time zone,
+  CONSTRAINT event_lanes_pkey PRIMARY KEY (institution_id, subscription_id, stream_id)
+);
+CREATE INDEX event_lanes_due ON event_lanes USING btree (institution_id, due_at) WHERE (due_at IS NOT NULL);
+
+CREATE TABLE event_subscriptions (
+  institution_id uuid NOT NULL,
+  id uuid NOT NULL,
+  url text NOT NULL,
+  types text[] NOT NULL,
+  description text NOT NULL,
+  secrets text NOT NULL,
+  old_secret_until timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  failures integer DEFAULT 0 NOT NULL,
+  failing_since timestamp with time zone,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT event_subscriptions_pkey PRIMARY KEY (institution_id, id)
+);
+
+CREATE TABLE events (
+  institution_id uuid NOT NULL,
+  stream_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  id uuid NOT NULL,
+  type text NOT NULL,
+  subject text,
+  data jsonb NOT NULL,
+  occurred_at timestamp with time zone NOT NULL,
+  published boolean DEFAULT false NOT NULL,
+  CONSTRAINT events_pkey PRIMARY KEY (institution_id, stream_id, "position")
+);
+CREATE UNIQUE INDEX events_by_id ON events USING btree (institution_id, id);
+CREATE INDEX events_by_time ON events USING btree (institution_id, occurred_at, id);
+CREATE INDEX events_unpublished ON events USING btree (institution_id, stream_id, "position") WHERE (NOT published);
 
 CREATE TABLE feed_starts (
   institution_id uuid NOT NULL,
@@ -232,7 +307,7 @@ CREATE TABLE integration_mappings (
   CONSTRAINT integration_mappings_by_internal UNIQUE (integration_id, entity_type, internal_id),
   CONSTRAINT integration_mappings_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text]))),
   CONSTRAINT integration_mappings_missing_runs_check CHECK ((missing_runs >= 0))
-);
+) WITH (fillfactor=90);
 
 CREATE TABLE integrations (
   id uuid NOT NULL,
@@ -251,6 +326,7 @@ CREATE TABLE integrations (
   CONSTRAINT integrations_pkey PRIMARY KEY (id),
   CONSTRAINT integrations_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'INACTIVE'::text, 'ERROR'::text])))
 );
+CREATE INDEX integrations_by_creation ON integrations USING btree (created_at, id);
 CREATE INDEX integrations_by_institution ON integrations USING btree (institution_id, created_at, id);
 
 CREATE TABLE leases (
@@ -306,6 +382,7 @@ CREATE TABLE outbox_deliveries (
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   updated_at timestamp with time zone DEFAULT now() NOT NULL,
   attempt uuid,
+  announced boolean DEFAULT false NOT NULL,
   CONSTRAINT outbox_deliveries_mark_check CHECK ((mark = ANY (ARRAY['PRESENT'::text, 'ABSENT'::text, 'LATE'::text, 'EXCUSED'::text]))),
   CONSTRAINT outbox_deliveries_pkey PRIMARY KEY (integration_id, session_id, student_id, version),
   CONSTRAINT outbox_deliveries_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'SENT'::text, 'CONFIRMED'::text, 'FAILED'::text, 'WITHDRAWN'::text]))) NOT VALID
@@ -372,7 +449,7 @@ CREATE TABLE students (
   edited text[] DEFAULT '{}'::text[] NOT NULL,
   merged_into uuid,
   CONSTRAINT students_pkey PRIMARY KEY (institution_id, id)
-);
+) WITH (fillfactor=90);
 CREATE INDEX students_merged ON students USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
 CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON students FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('STUDENT');
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON students FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('STUDENT');
@@ -472,6 +549,8 @@ CREATE TABLE sync_runs (
   guard_base integer,
   guard_left integer,
   guard_returned integer,
+  guard_renamed integer,
+  provider text,
   queued_at timestamp with time zone,
   failures jsonb DEFAULT '[]'::jsonb NOT NULL,
   progress jsonb,
@@ -490,13 +569,19 @@ CREATE TABLE sync_runs (
   CONSTRAINT sync_runs_trigger_check CHECK ((trigger = ANY (ARRAY['CALL'::text, 'SCHEDULE'::text, 'WEBHOOK'::text])))
 );
 CREATE INDEX sync_runs_approved ON sync_runs USING btree (integration_id, entity_type, approved_at) WHERE (approved_at IS NOT NULL);
+CREATE INDEX sync_runs_by_institution ON sync_runs USING btree (institution_id, started_at DESC, id DESC, status, provider, entity_type);
 CREATE INDEX sync_runs_by_position ON sync_runs USING btree (institution_id, applied_position) WHERE (applied_position IS NOT NULL);
-CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC);
+CREATE INDEX sync_runs_by_provider ON sync_runs USING btree (provider, started_at DESC, id DESC, status, entity_type);
+CREATE INDEX sync_runs_by_provider_and_status ON sync_runs USING btree (provider, status, started_at DESC, id DESC, entity_type);
+CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC, status, entity_type);
+CREATE INDEX sync_runs_by_status ON sync_runs USING btree (status, started_at DESC, id DESC, provider, entity_type);
 CREATE INDEX sync_runs_guard_steps ON sync_runs USING btree (integration_id, entity_type, started_at) WHERE ((guard_left > 0) OR (guard_returned > 0));
 CREATE UNIQUE INDEX sync_runs_one_queued ON sync_runs USING btree (integration_id, entity_type) WHERE (status = 'QUEUED'::text);
 CREATE UNIQUE INDEX sync_runs_one_running ON sync_runs USING btree (integration_id, entity_type) WHERE (status = 'RUNNING'::text);
 CREATE INDEX sync_runs_open ON sync_runs USING btree (institution_id, status) WHERE (status = ANY (ARRAY['QUEUED'::text, 'RUNNING'::text]));
+CREATE INDEX sync_runs_over_all ON sync_runs USING btree (started_at DESC, id DESC, status, provider, entity_type);
 CREATE INDEX sync_runs_rollbacks ON sync_runs USING btree (integration_id, rolls_back) WHERE (rolls_back IS NOT NULL);
+CREATE TRIGGER set_provider_of_run BEFORE INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION set_provider_of_run();
 CREATE TRIGGER told_when_begun AFTER INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION tell_of_run();
 CREATE TRIGGER told_when_changed AFTER UPDATE ON sync_runs FOR EACH ROW WHEN ((((((old.status IS DISTINCT FROM new.status) OR (old.stage IS DISTINCT FROM new.stage)) OR (old.counts IS DISTINCT FROM new.counts)) OR (old.progress IS DISTINCT FROM new.progress)) OR (old.cancel_requested_at IS DISTINCT FROM new.cancel_requested_at))) EXECUTE FUNCTION tell_of_run();
 
@@ -567,7 +652,7 @@ CREATE TABLE teachers (
   edited text[] DEFAULT '{}'::text[] NOT NULL,
   merged_into uuid,
   CONSTRAINT teachers_pkey PRIMARY KEY (institution_id, id)
-);
+) WITH (fillfactor=90);
 CREATE INDEX teachers_merged ON teachers USING btree (institution_id, merged_into) WHERE (merged_into IS NOT NULL);
 CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON teachers FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('TEACHER');
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON teachers FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('TEACHER');

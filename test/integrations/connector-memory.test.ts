@@ -10,7 +10,12 @@ async function memory() {
     exportPath: '.',
   });
   const forget = () => integrationService.deleteIntegration(integrationId);
-  return { kept: new StoredMemory(database, integrationId), forget };
+  const again = () => new StoredMemory(database, integrationId);
+  const rows = async () => {
+    const sql = 'SELECT count(*)::int AS count FROM connector_memory WHERE integration_id = $1';
+    return (await database.query<{ count: number }>(sql, [integrationId]))[0]?.count;
+  };
+  return { integrationId, kept: again(), again, rows, forget };
 }
 
 const entries = (map: ReadonlyMap<string, unknown>) => [...map].sort();
@@ -52,6 +57,37 @@ describe('the memory of a connector', () => {
       kept.remember('people', new Map(many.toReversed())),
     ]);
     expect((await kept.recall('people')).size).to.equal(5_000);
+  });
+
+  it('forgets what was not kept again for its days, and takes it out of the table when it next keeps something', async () => {
+    const { integrationId, kept, again, rows } = await memory();
+    const { database } = await sharedServices();
+    const age = (days: number) =>
+      database.execute(
+        'UPDATE connector_memory SET expires_at = expires_at - make_interval(days => $2) WHERE integration_id = $1',
+        [integrationId, days],
+      );
+    await kept.remember(
+      'people',
+      new Map([
+        ['a', 1],
+        ['b', 1],
+      ]),
+      { days: 30 },
+    );
+    await kept.remember('sessions', new Map([['s', 1]]));
+    await age(29);
+    // The value stays as it is, the time does not.
+    await kept.remember('people', new Map([['a', 1]]), { days: 30 });
+    await age(2);
+    expect(entries(await kept.recall('people'))).to.deep.equal([['a', 1]]);
+    expect(entries(await kept.recall('sessions'))).to.deep.equal([['s', 1]]);
+    expect(await rows()).to.equal(3);
+    await again().remember('others', new Map([['o', 1]]));
+    expect(await rows()).to.equal(3);
+    await age(400);
+    await again().remember('others', new Map([['o', undefined]]));
+    expect(await rows()).to.equal(0);
   });
 
   it('keeps nothing of an integration that was deleted meanwhile', async () => {

@@ -5,6 +5,7 @@ import { Database, migrate } from '../../src/database/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { atExit } from './at-exit.js';
 import { asAdmin } from './database-admin.js';
+import { makeQueueTables } from './queue-tables.js';
 
 const made: string[] = [];
 let template: Promise<string> | undefined;
@@ -28,6 +29,7 @@ async function makeTemplate(server: string): Promise<string> {
   const logger = createLogger({ level: 'silent' });
   const database = new Database({ connection: url, poolSize: 1, embedded: false, logger });
   await migrate(database, logger);
+  await makeQueueTables(database, logger);
   await database.close();
   return new URL(url).pathname.slice(1);
 }

@@ -8,6 +8,7 @@ import { packageRoot } from '../../examples/package-root.js';
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.js';
 import { Database, migrate } from '../../src/database/index.js';
 import { createLogger } from '../../src/observability/index.js';
+import { makeQueueTables } from './queue-tables.js';
 
 const BUILT = join(packageRoot, 'dist');
 const MIGRATIONS = join(BUILT, 'src/database/migrations');
@@ -43,15 +44,18 @@ async function makeTemplate(): Promise<string> {
   const { connection, stop } = await startEmbeddedPostgres({ dataDir, logger });
   const database = new Database({ connection, poolSize: 1, embedded: true, logger });
   await migrate(database, logger);
+  await makeQueueTables(database, logger);
   await database.close();
   await stop();
   return dataDir;
 }
 
-/** Of the embedded PostgreSQL's version and of all migrations. */
+/** Of the versions of the embedded PostgreSQL and of the job queue, and of all migrations. */
 async function fingerprint(): Promise<string> {
   const { dependencies } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'));
-  const hash = createHash('sha256').update(dependencies['@electric-sql/pglite']);
+  const hash = createHash('sha256')
+    .update(dependencies['@electric-sql/pglite'])
+    .update(dependencies['pg-boss']);
   for (const name of (await readdir(MIGRATIONS)).sort()) {
     if (name.endsWith('.js')) hash.update(name).update(await readFile(join(MIGRATIONS, name)));
   }

@@ -14,7 +14,7 @@ export interface Moment {
   before: 'statement' | 'commit' | 'what follows a commit';
   /** The statement, where there is one with a text. */
   sql: string;
-  /** Whether a transaction is open that the next statement belongs to. */
+  /** Whether the process has a transaction open: others may wait for it. */
   inTransaction: boolean;
 }
 
@@ -53,6 +53,7 @@ export function faultyDatabase(database: Database, fault?: Fault) {
   let moments = 0;
   let isDone = fault === undefined;
   let isKilled = false;
+  let transactions = 0;
   const open = new Set<Promise<unknown>>();
 
   const pass = async (before: Moment['before'], sql = '') => {
@@ -61,10 +62,18 @@ export function faultyDatabase(database: Database, fault?: Fault) {
     if (isDone || !fault || moments < fault.at) return;
     isDone = true;
     try {
-      isDone = await fault.strike({ before, sql, inTransaction: inTransaction.getStore() === open });
+      isDone = await fault.strike({ before, sql, inTransaction: transactions > 0 });
     } catch (error) {
       isKilled = error instanceof ProcessKilled;
       throw error;
+    }
+  };
+  const within = async <T>(work: () => Promise<T>): Promise<T> => {
+    transactions += 1;
+    try {
+      return await work();
+    } finally {
+      transactions -= 1;
     }
   };
   const noted = <T>(work: Promise<T>): Promise<T> => {
@@ -79,9 +88,11 @@ export function faultyDatabase(database: Database, fault?: Fault) {
     const result = await noted(
       database.transaction(() =>
         inTransaction.run(open, async () => {
-          const done = await work();
-          await pass('commit');
-          return done;
+          return within(async () => {
+            const done = await work();
+            await pass('commit');
+            return done;
+          });
         }),
       ),
     );
@@ -91,6 +102,9 @@ export function faultyDatabase(database: Database, fault?: Fault) {
   const seen = new Proxy(database, {
     get(target, name: keyof Database) {
       if (name === 'transaction') return transaction;
+      // What comes last in a transaction belongs to it.
+      if (name === 'beforeCommit')
+        return (work: () => Promise<void>) => target.beforeCommit(() => within(work));
       if (name === 'isExclusive') return false;
       // Renewals come by the clock: they are no moments. Those of a killed process never come back.
       if (name === 'executeApart' && isKilled) return () => new Promise<never>(() => {});

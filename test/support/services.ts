@@ -18,15 +18,16 @@ let services: Promise<TestServices> | undefined;
 
 /** The services on a real database, one for all tests: each test takes an institution of its own. */
 export function sharedServices(): Promise<TestServices> {
-  services ??= build();
+  services ??= newServices();
   return services;
 }
 
-async function build(): Promise<TestServices> {
+/** Services on a real database of their own. `env`: what else the environment says. */
+export async function newServices(env: Readonly<Record<string, string>> = {}): Promise<TestServices> {
   const dataDir = await tempFolder();
   const databaseUrl = await freshDatabaseUrl();
   if (!databaseUrl) await layEmbeddedDatabase(dataDir);
-  const config = loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl });
+  const config = loadConfig({ ...env, DATA_DIR: dataDir, DATABASE_URL: databaseUrl });
   return Object.assign(await buildServices({ config, logger: createLogger({ level: 'silent' }) }), {
     files: config.csvRoot,
   });

@@ -318,6 +318,50 @@ describe('somebody of whom nobody can tell who it is', () => {
     expect(await school.members()).to.have.length(54);
   });
 
+  it('ends at once for who comes back in another group', async () => {
+    const school = await schoolWithMemberships();
+    const away = { 'students.csv': table('id,nombres', students.slice(1)) };
+    const others = [...listed.slice(1), ...taught];
+    await school.write({ ...away, 'memberships.csv': table(MEMBERSHIPS, others) });
+    expect((await school.sync(STUDENT)).counts).to.deep.include({ missing: 1 });
+    // Of who is gone the last state is kept.
+    expect(await school.members()).to.include('G2,1');
+    await school.write({
+      'students.csv': table('id,nombres', students),
+      'memberships.csv': table(MEMBERSHIPS, [...others, 'G3,1,alumno']),
+    });
+    const { membershipCounts } = await school.sync(STUDENT);
+    expect(membershipCounts).to.deep.include({ created: 1, deactivated: 1 });
+    expect(await school.members())
+      .to.include('G3,1')
+      .and.not.include('G2,1');
+  });
+
+  it('ends at once for who is linked again in another group', async () => {
+    const { mappingService } = await sharedServices();
+    const own = {
+      'students.csv': table('id,nombres,rut', [
+        '1,Ana,12345678-5',
+        ...students.slice(1).map((row) => `${row},`),
+      ]),
+    };
+    const school = await schoolWithMemberships(own);
+    await mappingService.repairs.unlink({
+      integrationId: school.integrationId,
+      entityType: STUDENT,
+      externalId: '1',
+    });
+    await school.write({
+      'memberships.csv': table(MEMBERSHIPS, ['G3,1,alumno', ...listed.slice(1), ...taught]),
+    });
+    const { counts, membershipCounts } = await school.sync(STUDENT);
+    expect(counts).to.deep.include({ created: 0, updated: 1 });
+    expect(membershipCounts).to.deep.include({ created: 1, deactivated: 1 });
+    expect(await school.members())
+      .to.include('G3,1')
+      .and.not.include('G2,1');
+  });
+
   it('is not spoken of again once a person said to leave him or her out, and memberships of others end as ever', async () => {
     const school = await schoolWithConflict();
     await school.sync(STUDENT);

@@ -47,6 +47,27 @@ describe('a preview of everything', () => {
     });
   });
 
+  it('and its approval keep the last state of a group that is gone, as a sync does', async () => {
+    const { integrationService } = await sharedServices();
+    const gone = {
+      'groups.csv': 'id,nombre,curso_id,profesor_id\nG1,1A,C1,T1\n',
+      'memberships.csv': 'grupo_id,persona_id,rol\nG1,1,alumno\nG1,2,alumno\n',
+    };
+    const [synced, previewed] = [await newSchool(FILES), await newSchool(FILES)];
+    for (const { integrationId, write } of [synced, previewed]) {
+      await integrationService.syncData(integrationId);
+      await write(gone);
+    }
+    await integrationService.syncData(synced.integrationId);
+    const { runId } = await integrationService.previewSync(previewed.integrationId);
+    expect(await integrationService.approveSync(previewed.integrationId, runId)).to.deep.include({
+      success: true,
+    });
+    const roster = await rosterOf(previewed.institutionId, previewed.integrationId);
+    expect(roster).to.deep.equal(await rosterOf(synced.institutionId, synced.integrationId));
+    expect(roster).to.include('member G2 3 STUDENT');
+  });
+
   it('whose courses were discarded brings no group of them, and says why', async () => {
     const { integrationService } = await sharedServices();
     const school = await newSchool(FILES);

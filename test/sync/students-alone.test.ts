@@ -28,7 +28,7 @@ describe('a school with students.csv alone', () => {
     const school = await newSchool({ 'students.csv': students(...rows) });
     const { integrationId, institutionId } = school;
     await integrationService.syncData(integrationId);
-    const before = await mappingService.getMappingByExternalId(integrationId, GROUP, '1° Básico A');
+    const before = await mappingService.getMappingByExternalId(integrationId, GROUP, '1 BASICO A');
     for (const next of [rows.toReversed(), rows.slice(1), [...rows.slice(0, 2), '4;Eva;Paz;1° Básico A']]) {
       await school.write({ 'students.csv': students(...next, '9;Sol;Mora;1° BÁSICO A') });
       const report = await integrationService.syncData(integrationId, GROUP);
@@ -36,9 +36,84 @@ describe('a school with students.csv alone', () => {
     }
     const { errors } = await integrationService.syncData(integrationId, STUDENT);
     expect(errors).to.deep.equal([]);
-    const after = await mappingService.getMappingByExternalId(integrationId, GROUP, '1° Básico A');
+    const after = await mappingService.getMappingByExternalId(integrationId, GROUP, '1 BASICO A');
     expect(after.internalId).to.equal(before.internalId);
     expect(await membersOf(institutionId)).to.have.all.keys('1° Básico A');
+  });
+
+  it('keeps a group when most rows begin to write it otherwise: it is renamed, and nobody leaves it', async () => {
+    const { integrationService } = await sharedServices();
+    const spelled = (...courses: string[]) =>
+      students(...courses.map((course, n) => `${n};Ana;Soto;${course}`));
+    const school = await newSchool({ 'students.csv': spelled('1° Medio A', '1° Medio A', '1º medio A') });
+    const { integrationId, institutionId } = school;
+    await integrationService.syncData(integrationId);
+    const others = [
+      ['1º medio A', '1º medio A', '1° Medio A'],
+      ['1 MEDIO A', '1 MEDIO A', '1º medio A'],
+      ['1.Médio A', '1°_Médio A.', '1.Médio A'],
+    ];
+    for (const courses of others) {
+      await school.write({ 'students.csv': spelled(...courses) });
+      const report = await integrationService.syncData(integrationId);
+      expect(report).to.deep.include({ success: true, status: 'COMPLETED', errorCount: 0 });
+      expect(report.counts).to.deep.include({ created: 0, updated: 1, missing: 0, deactivated: 0 });
+      expect(report.membershipCounts).to.deep.include({ created: 0, deactivated: 0, unchanged: 3 });
+      expect(Object.keys(await membersOf(institutionId))).to.deep.equal([courses[0]]);
+    }
+  });
+
+  it('makes one name of Curso and Grupo, so that the A of two courses are two, and warns of it once', async () => {
+    const { integrationService, rosterService } = await sharedServices();
+    const text = [
+      'id;nombres;Curso;Grupo',
+      '1;Ana;1° Medio;A',
+      '2;Luz;2° Medio;A',
+      '3;Eva;2° Medio;2° Medio B',
+      '4;Sol;2° Medio;',
+      '5;Mar;;A',
+    ].join('\n');
+    const school = await newSchool({ 'students.csv': text }, { coursesFromStudents: true });
+    const { integrationId, institutionId } = school;
+    const report = await integrationService.syncData(integrationId);
+    expect(report.errors).to.deep.equal([]);
+    expect(await membersOf(institutionId)).to.deep.equal({
+      '1° Medio A': ['Ana'],
+      '2° Medio A': ['Luz'],
+      '2° Medio B': ['Eva'],
+      '2° Medio': ['Sol'],
+      A: ['Mar'],
+    });
+    const courses = (await rosterService.listCourses({ institutionId })).items;
+    expect(courses.map(({ name }) => name).sort()).to.deep.equal(['1° Medio', '2° Medio', 'A']);
+    const group = report.parts.find(({ run }) => run.entityType === GROUP);
+    const { items } = await integrationService.listSyncIssues(integrationId, group?.run.id as string);
+    expect(items.map(({ severity, rule, file }) => [severity, rule, file])).to.deep.equal([
+      ['WARNING', 'groups.columns', 'students.csv'],
+    ]);
+    expect(items[0]?.message).to.contain('"Curso" and "Grupo" make one name');
+    await integrationService.updateIntegration(integrationId, {
+      config: { columns: { students: { groupExternalId: 'Grupo' } } },
+      policy: { graceRuns: 0, guard: { floor: 100 } },
+    });
+    const chosen = await integrationService.syncData(integrationId);
+    expect(chosen).to.deep.include({ success: true, warningCount: 0 });
+    expect((await membersOf(institutionId)).A).to.deep.equal(['Ana', 'Luz', 'Mar']);
+  });
+
+  it('takes ids of groups as they are where a column is one of ids, and names the course by Curso', async () => {
+    const { integrationService, rosterService, mappingService } = await sharedServices();
+    const text =
+      'id;nombres;Curso;grupo_id\n1;Ana;1° Medio;sec-1.A\n2;Luz;1º MEDIO;sec-1.B\n3;Eva;1° Medio;SEC-1.a\n';
+    const school = await newSchool({ 'students.csv': text }, { coursesFromStudents: true });
+    const { integrationId, institutionId } = school;
+    const report = await integrationService.syncData(integrationId);
+    expect(report.errors).to.deep.equal([]);
+    for (const id of ['sec-1.A', 'sec-1.B', 'SEC-1.a'])
+      await mappingService.getMappingByExternalId(integrationId, GROUP, id);
+    await mappingService.getMappingByExternalId(integrationId, COURSE, '1 MEDIO');
+    const courses = (await rosterService.listCourses({ institutionId })).items;
+    expect(courses.map(({ name }) => name)).to.deep.equal(['1° Medio']);
   });
 
   it('gets its groups from the column Curso, with name, code and members, and its attendance back', async () => {
@@ -63,8 +138,8 @@ describe('a school with students.csv alone', () => {
     });
     const { items } = await rosterService.listGroups({ institutionId });
     expect(items.map(({ code }) => code).sort()).to.deep.equal(['1° Básico A', '2° Básico B']);
-    await mappingService.getMappingByExternalId(integrationId, GROUP, '1° Básico A');
-    const session = await newSession(school, { group: '1° Básico A' }, { 1: 'PRESENT', 2: 'ABSENT' });
+    await mappingService.getMappingByExternalId(integrationId, GROUP, '1 BASICO A');
+    const session = await newSession(school, { group: '1 BASICO A' }, { 1: 'PRESENT', 2: 'ABSENT' });
     expect(await integrationService.sendAttendance(integrationId, session.id)).to.deep.include({
       success: true,
       sent: 2,
@@ -200,6 +275,47 @@ describe('a file that is not there in a sync of everything', () => {
       expect(await state()).to.deep.equal(before);
     });
   }
+
+  it('is one gap in a sync of the students, whose column Curso is not looked at while groups.csv is away', async () => {
+    const { integrationService, rosterService } = await sharedServices();
+    const files = {
+      'groups.csv': 'id,nombre\nG1,1A\nG2,1B\n',
+      'students.csv': 'id,nombres,curso\n1,Ana,1° A\n2,Luz,1° B\n3,Eva,1° B\n',
+      'memberships.csv': 'grupo_id,persona_id\nG1,1\nG2,2\n',
+    };
+    const school = await newSchool(files);
+    const { integrationId, institutionId } = school;
+    await integrationService.updateIntegration(integrationId, {
+      policy: { graceRuns: 0, guard: { floor: 0 } },
+    });
+    expect(await integrationService.syncData(integrationId)).to.deep.include({
+      success: true,
+      errorCount: 0,
+    });
+    const members = async () =>
+      (await rosterService.listMemberships({ institutionId })).items
+        .map(({ groupId, personId }) => `${groupId} ${personId}`)
+        .sort();
+    const before = await members();
+    expect(before).to.have.length(2);
+    await rm(join(school.folder, 'groups.csv'));
+    for (const type of [STUDENT, undefined]) {
+      const report = await integrationService.syncData(integrationId, type);
+      expect(report).to.deep.include({ success: true, errors: [], errorCount: 0 });
+      const told = report.gaps.filter((gap) => gap.includes('groups.csv is not there'));
+      expect(told).to.have.length(1);
+      expect(told[0]).to.match(/those that students\.csv names were not used.*Put it back/);
+      expect(await members()).to.deep.equal(before);
+    }
+    // A column that refers to the list goes on to do so.
+    const moved = 'id,nombres,grupo\n1,Ana,G2\n2,Luz,G2\n3,Eva,G2\n';
+    await school.write({ 'students.csv': moved });
+    const report = await integrationService.syncData(integrationId, STUDENT);
+    expect(report).to.deep.include({ success: true, errorCount: 0 });
+    expect(report.membershipCounts).to.deep.include({ created: 2 });
+    await school.write(files);
+    expect((await integrationService.syncData(integrationId, STUDENT)).gaps).to.deep.equal([]);
+  });
 
   it('is taken from students.csv instead once the settings say that there is none any more', async () => {
     const { integrationService, rosterService } = await sharedServices();

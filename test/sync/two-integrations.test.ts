@@ -23,6 +23,10 @@ const csv = (count: number, row: (n: number) => string) => ({
   'students.csv': [HEADER, ...Array.from({ length: count }, (_, n) => row(n))].join('\n'),
 });
 
+async function* pagesOf(records: StudentRecord[]) {
+  yield records;
+}
+
 /** Everybody of an institution, with how many mappings each has. */
 async function peopleOf(institutionId: string) {
   const { database } = await sharedServices();
@@ -195,6 +199,43 @@ describe('a push whose plan is held', () => {
     for (const run of held) await integrationService.approveSync(id, run.id, 'right');
     const names = await Promise.all(ids.map((one) => rosterService.getStudent(institutionId, one)));
     expect(names.map(({ givenName }) => givenName)).to.deep.equal(['Isa', 'Eva']);
+  });
+
+  it('of several records outlives a later one that lacks a membership of it', async () => {
+    const { database, integrationService } = await sharedServices();
+    const { integrationId, institutionId } = await newSchool({
+      'students.csv': 'id,nombres\na,Ana\nb,Eva\n',
+      'groups.csv': 'id,nombre\nG1,1A\nG2,1B\n',
+    });
+    await integrationService.syncData(integrationId);
+    const syncs = syncServiceOf(database, () => ({ entities: pagesOf([]) }));
+    // Everybody below would change: each push is held.
+    const policy = syncPolicy.parse({ guard: { changedPercent: 0, floor: 0 } });
+    const push = async (...records: StudentRecord[]) => {
+      const key = { integrationId, institutionId, entityType: STUDENT };
+      const source: RecordSource = { entities: pagesOf(records), partial: true };
+      return (await syncs.syncPushed(key, source, policy)).runId;
+    };
+    const waiting = async () => {
+      const { items } = await integrationService.listSyncRuns(integrationId);
+      return items.filter(({ status }) => status === 'HELD').map(({ id }) => id);
+    };
+    const record = (externalId: string, givenName: string, groupExternalId?: string): StudentRecord => ({
+      externalId,
+      givenName,
+      ...(groupExternalId && { groupExternalId }),
+    });
+    const both = await push(record('a', 'Ana 1', 'G1'), record('b', 'Eva 1', 'G1'));
+    const lacking = await push(record('a', 'Ana 2', 'G1'), record('b', 'Eva 2'));
+    expect(await waiting()).to.have.members([both, lacking]);
+    const moved = await push(record('a', 'Ana 3', 'G1'), record('b', 'Eva 3', 'G2'));
+    // What only lacked a membership is there anew, and another group is another membership.
+    expect(await waiting()).to.have.members([both, moved]);
+    // Somebody new has other internal ids in each plan, and is the same all the same.
+    const news = await push(record('a', 'Ana 4', 'G1'), record('b', 'Eva 4', 'G1'), record('c', 'Luz', 'G2'));
+    expect(await waiting()).to.have.members([moved, news]);
+    const last = await push(record('a', 'Ana 5', 'G1'), record('b', 'Eva 5', 'G1'), record('c', 'Luz', 'G2'));
+    expect(await waiting()).to.have.members([moved, last]);
   });
 
   it('is not applied over a later push that was approved before it', async () => {

@@ -5,11 +5,14 @@ import tls from 'node:tls';
 import { expect } from 'chai';
 import { makeCertificate } from '../support/certificate.js';
 import { openServer } from '../support/transport.js';
+import { until } from '../support/until.js';
 
 const TIMEOUTS = { headersMs: 300, requestMs: 600 };
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 /** A SETTINGS frame without settings. */
 const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+/** Streams that one connection breaks off; RAPID_RESETS=4000 for a long look. */
+const RESETS = Number(process.env.RAPID_RESETS ?? 500);
 const RPC = '/smartid.integrations.v1.IntegrationService/ListProviders';
 
 async function untilCut(socket: net.Socket, ...sent: (string | Buffer)[]): Promise<string> {
@@ -25,6 +28,38 @@ async function untilCut(socket: net.Socket, ...sent: (string | Buffer)[]): Promi
 }
 
 const SLOW_POST = `POST ${RPC} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`;
+
+const WATCH = {
+  ':path': '/grpc.health.v1.Health/Watch',
+  ':method': 'POST',
+  'content-type': 'application/grpc',
+  te: 'trailers',
+};
+
+/** A proxy that can stop to pass anything on, and sees when the port closes the connection. */
+async function brittleProxy(port: number) {
+  let isFrozen = false;
+  let isCut = false;
+  const server = net.createServer((client) => {
+    const upstream = net.connect(port, '127.0.0.1');
+    client.on('error', () => {}).on('data', (chunk) => isFrozen || upstream.write(chunk));
+    upstream.on('error', () => {}).on('data', (chunk) => isFrozen || client.write(chunk));
+    upstream.once('close', () => {
+      isCut = true;
+      client.destroy();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    freeze() {
+      isFrozen = true;
+    },
+    isCut: () => isCut,
+    close: () => server.close(),
+  };
+}
 
 describe('the port cuts off', () => {
   it('HTTP/2 clients who send the preface, or half of it, and nothing more, or ask nothing', async () => {
@@ -73,6 +108,43 @@ describe('the port cuts off', () => {
     session.destroy();
   });
 
+  it('an HTTP/2 client with a health watch who is not there any more', async () => {
+    const { port } = await openServer({ timeouts: { ...TIMEOUTS, pingMs: 100 } });
+    const between = await brittleProxy(port);
+    const session = http2.connect(between.url);
+    session.on('error', () => {});
+    const watch = session.request({ ...WATCH });
+    watch.on('error', () => {});
+    watch.end(Buffer.alloc(5));
+    await once(watch, 'data');
+    expect(between.isCut()).to.equal(false);
+    // Its connection stands, and nothing comes from it any more.
+    between.freeze();
+    await until(between.isCut);
+    session.destroy();
+    between.close();
+  });
+
+  it('no HTTP/2 client with a health watch who is there, however long it says nothing', async () => {
+    const { url } = await openServer({ timeouts: { ...TIMEOUTS, pingMs: 50 } });
+    const session = http2.connect(url);
+    let pings = 0;
+    let isClosed = false;
+    session.on('ping', () => {
+      pings += 1;
+    });
+    session.on('close', () => {
+      isClosed = true;
+    });
+    const watch = session.request({ ...WATCH });
+    watch.on('error', () => {});
+    watch.resume();
+    watch.end(Buffer.alloc(5));
+    await until(() => pings > 20);
+    expect(isClosed).to.equal(false);
+    session.destroy();
+  });
+
   it('a connection that breaks off hundreds of streams, and serves all others meanwhile', async () => {
     const begun = { count: 0 };
     const { url } = await openServer({
@@ -86,7 +158,8 @@ describe('the port cuts off', () => {
     const session = http2.connect(url);
     session.on('error', () => {});
     const goneAway = once(session, 'goaway');
-    for (let i = 0; i < 500; i++) {
+    const served = fetch(`${url}/healthz`);
+    for (let i = 0; i < RESETS; i++) {
       const stream = session.request({ ':path': RPC, ':method': 'POST', 'content-type': 'application/grpc' });
       stream.on('error', () => {});
       stream.end(Buffer.alloc(5));
@@ -95,6 +168,7 @@ describe('the port cuts off', () => {
     const [code] = (await goneAway) as [number];
     expect(code).to.equal(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
     expect(begun.count).to.be.below(200);
+    expect((await served).status).to.equal(200);
     expect((await fetch(`${url}/healthz`)).status).to.equal(200);
   });
 

@@ -22,7 +22,7 @@ const [QUOTE, NEWLINE, RETURN] = [0x22, 0x0a, 0x0d];
 /**
  * Finds the encoding of a file: by its byte order mark, by the zero bytes of UTF-16, else UTF-8 where every
  * byte of the file fits it, and Windows-1252 where one does not. The whole file is looked through then: the
- * first accent may come late.
+ * first accent may come late. A piece is needed only until the next one comes.
  */
 export async function lookAtEncoding(bytes: AsyncIterable<Buffer>): Promise<FileLook> {
   const utf8 = new Utf8Check();

@@ -10,9 +10,10 @@ export interface CsvFile {
   modifiedAt: Date;
   /**
    * Its bytes from the beginning. It can be read as often as needed: each reading gives the same bytes, and
-   * throws ConnectorError when they have changed since the file was opened.
+   * throws ConnectorError when they have changed since the file was opened. `inPlace`: a piece is needed only
+   * until the next one is asked for, which may then come in the same memory.
    */
-  read(): AsyncIterable<Buffer>;
+  read(options?: { inPlace?: boolean }): AsyncIterable<Buffer>;
   close(): Promise<void>;
 }
 

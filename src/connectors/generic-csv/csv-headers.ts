@@ -1,5 +1,6 @@
 import { ConnectorError } from '../connector-error.js';
 import { ERROR_COLUMN } from '../external-record.js';
+import { fold, GROUPS_OF_STUDENTS, REQUIRED, SYNONYMS } from './column-names.js';
 import type { CsvConfig, FileKind } from './csv-config.js';
 
 interface Column {
@@ -16,6 +17,10 @@ export interface CsvColumns {
   plain: readonly { field: string; position: number }[];
   /** Field -> header as it is written. */
   names: Readonly<Record<string, string>>;
+  /** Fields whose columns the settings name. */
+  named: ReadonlySet<string>;
+  /** Where a column stands that refers to groups of groups.csv, in a file that is read without that. */
+  listedGroup?: number | undefined;
   /** Columns that no field is known for, as they are written. */
   unrecognised: readonly Column[];
   /** Those of them that are kept as metadata; undefined where the settings say nothing of metadata. */
@@ -26,221 +31,6 @@ export interface CsvColumns {
 
 /** Fields that are made of cells in a way of their own. */
 const COMPOSED = new Set(['paternalName', 'maternalName', 'status', 'groupCourse', 'groupLetter']);
-
-const ID = ['id', 'externalid', 'idexterno', 'identificador', 'codigointerno', 'sourcedid'];
-const CODE = ['code', 'codigo', 'cod', 'shortname', 'sigla'];
-const NAME = ['name', 'nombre', 'title', 'titulo'];
-const TERM = [
-  'academicterm',
-  'anoacademico',
-  'ano',
-  'anoescolar',
-  'year',
-  'schoolyear',
-  'term',
-  'periodo',
-  'semestre',
-];
-const STATUS = ['status', 'estado', 'activo', 'active', 'situacion', 'enabled'];
-
-const PERSON: Readonly<Record<string, readonly string[]>> = {
-  nationalId: [
-    'rut',
-    'run',
-    'rutrun',
-    'rutalumno',
-    'nationalid',
-    'idnacional',
-    'cedula',
-    'cedulaidentidad',
-    'dni',
-    'documento',
-    'idcard',
-  ],
-  givenName: ['nombres', 'nombre', 'firstname', 'givenname', 'givennames', 'first', 'primernombre', 'name'],
-  familyName: ['apellidos', 'apellido', 'lastname', 'familyname', 'surname', 'surnames', 'last'],
-  paternalName: ['apellidopaterno', 'paterno', 'primerapellido', 'apepaterno', 'appaterno'],
-  maternalName: ['apellidomaterno', 'materno', 'segundoapellido', 'apematerno', 'apmaterno', 'secondsurname'],
-  email: ['email', 'mail', 'correo', 'correoelectronico', 'emailaddress', 'correoinstitucional'],
-  status: STATUS,
-};
-
-/**
- * Field -> headers it is known by, folded: lower case, without accents, spaces and punctuation. The first
- * match counts.
- */
-const SYNONYMS: Readonly<Record<FileKind, Readonly<Record<string, readonly string[]>>>> = {
-  students: {
-    externalId: [...ID, 'studentid', 'idalumno', 'alumnoid', 'idestudiante', 'estudianteid', 'userid'],
-    ...PERSON,
-    code: [
-      ...CODE,
-      'studentcode',
-      'codigoestudiante',
-      'codigoalumno',
-      'matricula',
-      'nummatricula',
-      'numeromatricula',
-    ],
-    enrolledOn: [
-      'fechamatricula',
-      'fechadematricula',
-      'enrolledon',
-      'enrolmentdate',
-      'enrollmentdate',
-      'fechaingreso',
-    ],
-    birthDate: [
-      'fechanacimiento',
-      'fechadenacimiento',
-      'birthdate',
-      'dateofbirth',
-      'dob',
-      'birthday',
-      'nacimiento',
-    ],
-    groupExternalId: [
-      'grupoid',
-      'idgrupo',
-      'grupo',
-      'groupid',
-      'group',
-      'classid',
-      'class',
-      'section',
-      'seccion',
-    ],
-  },
-  teachers: {
-    externalId: [...ID, 'teacherid', 'idprofesor', 'profesorid', 'iddocente', 'docenteid', 'userid'],
-    ...PERSON,
-    code: [...CODE, 'teachercode', 'employeecode', 'codigoempleado', 'codigoprofesor', 'codigodocente'],
-  },
-  courses: {
-    externalId: [...ID, 'courseid', 'idcurso', 'cursoid', 'idasignatura', 'asignaturaid'],
-    name: [...NAME, 'fullname', 'curso', 'asignatura', 'course', 'nombrecurso'],
-    code: [...CODE, 'coursecode', 'codigocurso'],
-    grade: ['grade', 'grado', 'nivel', 'level', 'grades'],
-    academicTerm: TERM,
-    description: ['description', 'descripcion', 'summary'],
-    status: STATUS,
-  },
-  groups: {
-    externalId: [...ID, 'groupid', 'idgrupo', 'grupoid', 'classid', 'seccionid', 'idseccion'],
-    name: [...NAME, 'grupo', 'group', 'class', 'seccion', 'section', 'nombregrupo'],
-    code: [...CODE, 'groupcode', 'classcode', 'codigogrupo'],
-    courseExternalId: [
-      'cursoid',
-      'idcurso',
-      'courseid',
-      'curso',
-      'course',
-      'coursesourcedid',
-      'asignaturaid',
-      'idasignatura',
-    ],
-    teacherExternalId: [
-      'profesorid',
-      'idprofesor',
-      'teacherid',
-      'docenteid',
-      'iddocente',
-      'profesorjefe',
-      'profesor',
-      'teacher',
-    ],
-    academicTerm: TERM,
-    status: STATUS,
-  },
-  memberships: {
-    groupExternalId: [
-      'grupoid',
-      'idgrupo',
-      'grupo',
-      'groupid',
-      'group',
-      'classid',
-      'class',
-      'classsourcedid',
-      'seccionid',
-    ],
-    personExternalId: [
-      'personaid',
-      'idpersona',
-      'persona',
-      'personid',
-      'person',
-      'userid',
-      'usersourcedid',
-      'usuarioid',
-      'id',
-    ],
-    studentExternalId: [
-      'alumnoid',
-      'idalumno',
-      'alumno',
-      'estudianteid',
-      'idestudiante',
-      'studentid',
-      'student',
-    ],
-    teacherExternalId: [
-      'profesorid',
-      'idprofesor',
-      'profesor',
-      'docenteid',
-      'iddocente',
-      'teacherid',
-      'teacher',
-    ],
-    role: ['rol', 'role', 'tipo', 'type', 'funcion'],
-  },
-};
-
-/**
- * The same in a school without groups.csv: there a column of students.csv says which groups there are, or two
- * of them, as `Curso` and `Letra`.
- */
-const GROUPS_OF_STUDENTS: Readonly<Record<string, readonly string[]>> = {
-  groupExternalId: ['grupoid', 'idgrupo', 'grupo', 'groupid', 'group', 'classid', 'class'],
-  groupCourse: [
-    'curso',
-    'nombrecurso',
-    'cursoactual',
-    'cursoid',
-    'idcurso',
-    'descgrado',
-    'course',
-    'coursename',
-    'classname',
-  ],
-  groupLetter: ['letra', 'letracurso', 'letradelcurso', 'paralelo', 'seccion', 'section'],
-};
-
-/** What a file cannot do without; each entry is a choice of fields. */
-const REQUIRED: Readonly<Record<FileKind, readonly (readonly string[])[]>> = {
-  students: [
-    ['externalId', 'code', 'nationalId'],
-    ['givenName', 'familyName', 'paternalName'],
-  ],
-  teachers: [
-    ['externalId', 'code', 'nationalId'],
-    ['givenName', 'familyName', 'paternalName'],
-  ],
-  courses: [['externalId', 'code'], ['name']],
-  groups: [['externalId', 'code'], ['name']],
-  memberships: [['groupExternalId'], ['personExternalId', 'studentExternalId', 'teacherExternalId']],
-};
-
-/**
- * Lower case, without accents, spaces and punctuation: `Fecha de Matrícula` and `fecha_de_matricula` are one.
- */
-export function fold(header: string): string {
-  return header
-    .normalize('NFD')
-    .toLowerCase()
-    .replace(/[^a-z0-9]/g, '');
-}
 
 /**
  * Whether a row has all headers that a file of this kind cannot do without, and all that the settings name.
@@ -339,10 +129,22 @@ export function recogniseHeaders(options: {
     names: Object.fromEntries(
       [...positions].map(([field, position]) => [field, headers[position]?.trim() ?? field]),
     ),
+    named: new Set(Object.keys(overrides)),
+    ...(tellsGroups && { listedGroup: listedGroup(folded, positions.get('groupExternalId'), overrides) }),
     unrecognised,
     metadata: options.metadata && keptColumns(unrecognised, options.metadata),
     width: headers.length,
   };
+}
+
+function listedGroup(
+  folded: readonly string[],
+  told: number | undefined,
+  overrides: Readonly<Record<string, string>>,
+): number | undefined {
+  if ('groupExternalId' in overrides) return told;
+  const position = folded.findIndex((header) => SYNONYMS.students.groupExternalId?.includes(header));
+  return position < 0 ? undefined : position;
 }
 
 function keptColumns(columns: readonly Column[], metadata: readonly string[] | '*'): readonly Column[] {

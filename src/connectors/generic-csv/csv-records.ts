@@ -36,13 +36,15 @@ export interface EntityReading {
   states: CsvStates;
   /** Where the students say which groups there are. */
   groups?: GroupsOfStudents | undefined;
+  /** Whether a list may have told them before, which is not there now. */
+  groupsInDoubt?: boolean;
 }
 
 /** Turns a row into a record. Values stay as they are written; what cannot be a record is an error. */
 export function toEntityRecord(
   row: CsvRow,
   columns: CsvColumns,
-  { states, groups }: EntityReading,
+  { states, groups, groupsInDoubt = false }: EntityReading,
 ): Converted<CsvRecord> {
   const { line, cells } = row;
   const problem = problemOf(cells, columns, line);
@@ -61,7 +63,11 @@ export function toEntityRecord(
   if (status !== undefined) record.active = states.read(status, line, columns);
   // An applicant is no student before somebody says so.
   if (record.active === null) record.activeWhenNew = false;
-  if (groups) record.groupExternalId = groups.idOf(row, columns);
+  if (groups) {
+    const { listedGroup } = columns;
+    record[groupsInDoubt ? 'ownGroupExternalId' : 'groupExternalId'] = groups.idOf(row);
+    if (groupsInDoubt) record.groupExternalId = listedGroup === undefined ? undefined : cells[listedGroup];
+  }
   if (columns.metadata) record.metadata = metadataOf(cells, columns.metadata);
   return { record: record as unknown as CsvRecord, issues: [] };
 }

@@ -1,10 +1,11 @@
 import { type CsvError, parse } from 'csv-parse';
 import { parse as parseSync } from 'csv-parse/sync';
 import { ConnectorError } from '../connector-error.js';
+import { fold } from './column-names.js';
 import type { FileKind } from './csv-config.js';
 import { type FileLook, lookAtEncoding, readAsUtf8 } from './csv-encoding.js';
 import type { CsvFile } from './csv-file.js';
-import { countRecognised, fold, isHeader } from './csv-headers.js';
+import { countRecognised, isHeader } from './csv-headers.js';
 import { refuseOtherFormats } from './not-csv.js';
 
 export type Delimiter = ',' | ';' | '\t' | '|';
@@ -53,7 +54,7 @@ export async function detectDialect(
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<CsvDialect> {
   const { name } = file;
-  const { sample, start, ...look } = await lookAtEncoding(file.read());
+  const { sample, start, ...look } = await lookAtEncoding(file.read({ inPlace: true }));
   if (sample.replaceAll('\0', '').trim() === '')
     throw new ConnectorError(
       `${name} is empty. Its first line must hold the names of the columns; export it again.`,

@@ -1,6 +1,6 @@
 import type { RecordIssue, RecordPage } from '../external-record.js';
 import { type CsvConfig, NO_FILE } from './csv-config.js';
-import type { CsvRecord, EntityKind } from './csv-records.js';
+import type { EntityKind } from './csv-records.js';
 import type { CsvDialect } from './csv-rows.js';
 
 /**
@@ -10,7 +10,7 @@ import type { CsvDialect } from './csv-rows.js';
 export function absenceOf(
   { files }: CsvConfig,
   kind: EntityKind,
-  told: RecordPage<CsvRecord> | undefined,
+  told: Pick<RecordPage<object>, 'records'> | undefined,
 ): string | undefined {
   const name = files[kind];
   const { students } = files;

@@ -105,8 +105,10 @@ export class CsvSource {
   async *entities(kind: EntityKind): AsyncGenerator<RecordPage<CsvRecord> | FingerprintedPage<CsvRecord>> {
     const states = new CsvStates(this.#config.states);
     const named = kind === 'students' ? await this.#namedByStudents() : undefined;
-    const reading: EntityReading = { states, groups: named?.groups };
-    if (yield* this.#pages(kind, (row, columns) => toEntityRecord(row, columns, reading))) {
+    const groupsAbsent = named && absenceOf(this.#config, 'groups', { records: named.groups.groups() });
+    const groupsInDoubt = groupsAbsent !== undefined;
+    const reading: EntityReading = { states, groups: named?.groups, groupsInDoubt };
+    if (yield* this.#pages(kind, (row, columns) => toEntityRecord(row, columns, reading), { groupsAbsent })) {
       const issues = states.questions();
       const [file] = [...this.#read].find(([, read]) => read.kind === kind) ?? [];
       if (issues.length > 0) yield { file, records: [], issues };
@@ -208,10 +210,12 @@ export class CsvSource {
       ...group,
       ...(withCourse && { courseExternalId }),
     }));
+    const warning = kind === 'groups' ? groups.warning(file) : undefined;
     const gap = `${unreadable} ${unreadable === 1 ? 'row' : 'rows'} of ${file} could not be read, and may name other ${kind}.`;
     return {
       file,
       records: (kind === 'groups' ? records : groups.courses()) as CsvRecord[],
+      ...(warning && { issues: [warning] }),
       ...(unreadable > 0 && { gap }),
       ...(partial && { partial }),
     };
@@ -230,13 +234,13 @@ export class CsvSource {
     try {
       const { dialect, columns, errorAt } = await this.#describe(file, 'students');
       if (!GroupsOfStudents.areIn(columns)) return undefined;
-      const groups = new GroupsOfStudents();
+      const groups = new GroupsOfStudents(columns);
       let unreadable = 0;
       for await (const rows of readRows(file, dialect, this.#signal)) {
         for (const given of rows) {
           const row = errorAt < 0 ? given : withoutError(given, errorAt);
           const readable = isReadable(row, columns);
-          if (readable === true) groups.note(row, columns);
+          if (readable === true) groups.note(row);
           else if (readable === false) unreadable += 1;
         }
       }
@@ -250,6 +254,7 @@ export class CsvSource {
   async *#pages<R>(
     kind: FileKind,
     convert: (row: CsvRow, columns: CsvColumns) => Converted<R>,
+    ofEach: Pick<RecordPage<R>, 'groupsAbsent'> = {},
   ): AsyncGenerator<RecordPage<R> | FingerprintedPage<R>, boolean> {
     const file = await this.#open(kind);
     if (!file) return false;
@@ -259,6 +264,7 @@ export class CsvSource {
       this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt });
       // Failed rows that come back corrected are not all there are.
       const of = {
+        ...ofEach,
         file: name,
         columns: columns.names,
         table: tableOf(dialect, errorAt),

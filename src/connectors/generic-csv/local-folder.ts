@@ -21,10 +21,11 @@ async function toCsvFile(handle: FileHandle, name: string): Promise<CsvFile> {
     name,
     sizeBytes: size,
     modifiedAt: mtime,
-    async *read() {
+    async *read({ inPlace = false } = {}) {
       let position = 0;
+      let chunk = Buffer.allocUnsafe(CHUNK);
       while (true) {
-        const chunk = Buffer.allocUnsafe(CHUNK);
+        if (!inPlace && position > 0) chunk = Buffer.allocUnsafe(CHUNK);
         const { bytesRead } = await handle.read(chunk, 0, CHUNK, position);
         if (bytesRead === 0) break;
         position += bytesRead;

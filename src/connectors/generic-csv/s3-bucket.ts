@@ -6,6 +6,7 @@ import type { ConnectorContext } from '../sis-connector.js';
 import type { CsvConfig, CsvCredentials } from './csv-config.js';
 import type { CsvFile, CsvFolder } from './csv-file.js';
 import { createRetryStrategy } from './s3-retry.js';
+import { tellOfExchanges } from './s3-told.js';
 
 /** An object, as a list shows it. */
 interface Listed {
@@ -74,6 +75,7 @@ export class S3Bucket {
         throwOnRequestTimeout: true,
       },
     });
+    tellOfExchanges(this.#client);
   }
 
   /**

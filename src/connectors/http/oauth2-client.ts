@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { ConnectorError } from '../connector-error.js';
-import type { HttpClient, HttpClientOptions, HttpRequest } from './http-client.js';
+import type { HttpClient } from './http-client.js';
 import { type HttpAnswer, HttpFailure } from './http-failure.js';
+import type { HttpClientOptions, HttpRequest } from './http-request.js';
 
 export interface OAuth2ClientOptions {
   /** `context.http`: the token endpoint is called like any other address, guarded and with repeats. */
-  http: (options: Omit<HttpClientOptions, 'signal' | 'logger'>) => HttpClient;
+  http: (options: Omit<HttpClientOptions, 'signal' | 'logger' | 'secrets'>) => HttpClient;
   /** Client of the API that the tokens are for. */
   api: HttpClient;
   /** What a person calls the other side: "OneRoster". */
@@ -73,7 +74,9 @@ export class OAuth2Client {
       concurrency: 1,
       maxBytes: 1024 * 1024,
     });
-    if (authentication === 'basic') this.#basics = basicsOf(clientId, clientSecret);
+    const basics = basicsOf(clientId, clientSecret);
+    if (authentication === 'basic') this.#basics = basics;
+    for (const secret of [clientSecret, ...basics.map(withoutScheme)]) options.api.secrets.add(secret);
   }
 
   /** The answer, 2xx always. Throws ConnectorError when there is no token, HttpFailure like any client. */
@@ -82,7 +85,7 @@ export class OAuth2Client {
     try {
       return await this.#call(request, token);
     } catch (error) {
-      if (!isUnauthorized(error)) throw this.#withoutToken(error, token);
+      if (!isUnauthorized(error)) throw this.#clean(error);
     }
     // Expired before its time, or withdrawn. Whoever else saw it refused may have a new one already.
     this.#forget(token);
@@ -90,11 +93,19 @@ export class OAuth2Client {
     try {
       return await this.#call(request, next);
     } catch (error) {
-      if (!isUnauthorized(error)) throw this.#withoutToken(error, next);
+      if (!isUnauthorized(error)) throw this.#clean(error);
       throw new ConnectorError(
         `${this.#options.system} gave a token and refuses it (401). Check that the token address and the API belong together, and that the client may use this API.`,
       );
     }
+  }
+
+  /**
+   * A text from outside without the secret and every token there was: raw, URL-encoded, in JSON, HTML, base64 or
+   * hexadecimal digits, also in pieces of eight characters and more.
+   */
+  strike(text: string): string {
+    return this.#options.api.secrets.strike(text);
   }
 
   #call(request: HttpRequest, { header }: Token): Promise<HttpAnswer> {
@@ -136,7 +147,7 @@ export class OAuth2Client {
     });
     const askedAt = this.#now();
     const answer = await this.#post(form).catch((error: unknown) => {
-      throw this.#explain(error);
+      throw this.#clean(this.#explain(error));
     });
     const parsed = answered.safeParse(answer.json());
     if (!parsed.success) {
@@ -147,9 +158,10 @@ export class OAuth2Client {
     const { access_token: token, token_type: type, expires_in: seconds } = parsed.data;
     if (type && type.toLowerCase() !== 'bearer') {
       throw new ConnectorError(
-        `${system} gave a token of the type "${type.slice(0, 40)}"; only bearer tokens can be used.`,
+        `${system} gave a token of the type "${this.strike(type).slice(0, 40)}"; only bearer tokens can be used.`,
       );
     }
+    this.#options.api.secrets.add(token);
     const life = seconds == null ? Number.POSITIVE_INFINITY : seconds;
     const staleAt = askedAt + (life - Math.min(renewBeforeSeconds, life / 2)) * 1_000;
     return { header: `Bearer ${token}`, staleAt };
@@ -184,7 +196,7 @@ export class OAuth2Client {
     if (status === 429 || status >= 500) return error;
     const { system, scope } = this.#options;
     const { error: code, error_description: words } = wordsOf(error.answer);
-    const reason = this.#strike([status, code, words].filter(Boolean).join(' ')).slice(0, 300);
+    const reason = this.strike([status, code, words].filter(Boolean).join(' ')).slice(0, 300);
     switch (code) {
       case 'invalid_client':
         return new ConnectorError(
@@ -208,36 +220,21 @@ export class OAuth2Client {
     return new ConnectorError(`${system} gave no token (${reason}). Is config.tokenUrl right?`);
   }
 
-  /** A server may repeat what it was sent. */
-  #strike(text: string): string {
-    const { clientId, clientSecret } = this.#options;
-    const encoded = basicsOf(clientId, clientSecret).map((header) => header.replace(/^Basic /, ''));
-    return strike(text, [
-      clientSecret,
-      formEncode(clientSecret),
-      encodeURIComponent(clientSecret),
-      ...encoded,
-    ]);
-  }
-
-  /** The same failure; what it and its answer say no longer holds the token. */
-  #withoutToken(error: unknown, { header }: Token): unknown {
+  /** The same failure; what it and its answer say is free of secrets. */
+  #clean(error: unknown): unknown {
     if (!(error instanceof HttpFailure)) return error;
     const { kind, answer, notArrived, location } = error;
-    return new HttpFailure(kind, this.#without(error.message, header), {
+    return new HttpFailure(kind, this.strike(error.message), {
       notArrived,
-      answer: answer && this.#answerWithout(answer, header),
-      ...(location !== undefined && { location: this.#without(location, header) }),
+      answer: answer && this.#cleanAnswer(answer),
+      ...(location !== undefined && { location: this.strike(location) }),
     });
   }
 
-  #answerWithout(answer: HttpAnswer, header: string): HttpAnswer {
-    const text = this.#without(answer.text, header);
-    return text === answer.text ? answer : { ...answer, text, json: () => JSON.parse(text) };
-  }
-
-  #without(text: string, header: string): string {
-    return strike(this.#strike(text), [header.replace(/^Bearer /, '')]);
+  #cleanAnswer(answer: HttpAnswer): HttpAnswer {
+    const { secrets } = this.#options.api;
+    const text = secrets.strike(answer.text);
+    return text === answer.text ? answer : { ...answer, text, json: () => secrets.clean(answer.json()) };
   }
 }
 
@@ -250,6 +247,10 @@ function basicsOf(clientId: string, clientSecret: string): string[] {
   return [...new Set([join(formEncode(clientId), formEncode(clientSecret)), join(clientId, clientSecret)])];
 }
 
+function withoutScheme(header: string): string {
+  return header.replace(/^Basic /, '');
+}
+
 function formEncode(text: string): string {
   return new URLSearchParams({ '': text }).toString().slice(1);
 }
@@ -257,13 +258,6 @@ function formEncode(text: string): string {
 function isClientRefused(error: unknown): boolean {
   if (!(error instanceof HttpFailure) || !error.answer) return false;
   return error.answer.status === 401 || wordsOf(error.answer).error === 'invalid_client';
-}
-
-function strike(text: string, secrets: readonly string[]): string {
-  return secrets.reduce(
-    (clean, secret) => (secret.length < 4 ? clean : clean.replaceAll(secret, '***')),
-    text,
-  );
 }
 
 function isUnauthorized(error: unknown): boolean {

@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createAddressGuard } from './address-guard.js';
-import { type Agents, createGuardedAgents } from './guarded-agents.js';
-import { HttpClient, type HttpClientOptions, type SharedConnections } from './http-client.js';
+import {
+  type AddressGuard,
+  type Agents,
+  createAddressGuard,
+  createGuardedAgents,
+} from '../../outbound/index.js';
+import { HttpClient } from './http-client.js';
+import type { HttpClientOptions, SharedConnections } from './http-request.js';
 import { createPace, type Pace } from './pace.js';
 
 export interface OutboundOptions {
@@ -19,13 +24,15 @@ export class Outbound implements SharedConnections {
   readonly agents: Agents;
   /** Each call has a connection of its own: none of them can have been closed by the server just before. */
   readonly freshAgents: Agents;
+  /** Which addresses may be reached. */
+  readonly guard: AddressGuard;
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly #paces = new Map<string, Pace>();
 
   constructor({ allow, wait }: OutboundOptions) {
-    const guard = createAddressGuard(allow);
-    this.agents = createGuardedAgents(guard, { keepAlive: true });
-    this.freshAgents = createGuardedAgents(guard, { keepAlive: false });
+    this.guard = createAddressGuard(allow);
+    this.agents = createGuardedAgents(this.guard, { keepAlive: true });
+    this.freshAgents = createGuardedAgents(this.guard, { keepAlive: false });
     this.wait = wait ?? pause;
   }
 

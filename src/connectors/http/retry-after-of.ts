@@ -1,5 +1,5 @@
+import { readRetryAfter } from '../../outbound/index.js';
 import { HttpFailure } from './http-failure.js';
-import { readRetryAfter } from './retry.js';
 
 /** How many seconds a server asked to wait that failed a call, whatever was made of that; undefined: it did not say. */
 export function retryAfterOf(error: unknown): number | undefined {

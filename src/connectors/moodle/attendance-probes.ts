@@ -1,11 +1,12 @@
 import { ConnectorError } from '../connector-error.js';
-import { type Activity, activitiesOf, listSessions } from './attendance-activities.js';
+import { type Activity, activitiesOf } from './attendance-activities.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
 import { isRefusal } from './moodle-error.js';
 import type { MoodleMemory } from './moodle-memory.js';
 import { readSession, rememberedSessions } from './moodle-session.js';
 import type { MoodleCourse, SessionDetails } from './moodle-wire.js';
+import { listSessions } from './session-list.js';
 import { SessionStatuses } from './session-statuses.js';
 
 /** An activity that was looked at. */

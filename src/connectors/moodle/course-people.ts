@@ -32,6 +32,8 @@ const USER_FIELDS = 'id,username,firstname,lastname,fullname,email,idnumber,role
 const PAGES_AHEAD = 2;
 /** So few people may be those whom one sees without any right. */
 const FEW = 10;
+/** No course has so many; a list that goes on beyond them has no end. */
+const MOST_PEOPLE = 250_000;
 /** Pages in a row that may hold nobody but people who may not be seen. */
 const MOST_EMPTY_PAGES = 1_000;
 
@@ -116,6 +118,8 @@ export async function standsBehind(
 class PagedPeople {
   readonly #seen = new Set<number>();
   #next = 0;
+  /** Rows of people who were there already. */
+  #repeated = 0;
   pages = 0;
 
   constructor(
@@ -153,6 +157,8 @@ class PagedPeople {
   /** The size of the last of the pages it reads. */
   async #read(count: number): Promise<number> {
     const { client, pageSize } = this.options;
+    if (this.#next > MOST_PEOPLE)
+      throw this.#nonsense(`more than ${MOST_PEOPLE.toLocaleString('en')} people, page after page`);
     const pages = await Promise.all(
       Array.from({ length: count }, (_, i) =>
         askEnrolled(client, this.course, {
@@ -168,7 +174,11 @@ class PagedPeople {
     this.pages += count;
     for (const users of pages) {
       const fresh = users.filter(({ id }) => !this.#seen.has(id));
-      if (users.length > 0 && fresh.length === 0) throw this.#nonsense('the same people page after page');
+      this.#repeated += users.length - fresh.length;
+      const isStuck = users.length > 0 && fresh.length === 0;
+      // Who joins meanwhile pushes somebody onto the next page; so many as were read do not.
+      if (isStuck || this.#repeated > this.count + pageSize)
+        throw this.#nonsense('the same people page after page');
       for (const user of fresh) {
         this.#seen.add(user.id);
         this.take(user);

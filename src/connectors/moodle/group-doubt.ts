@@ -3,8 +3,8 @@ import { type MoodleMemory, nowInSeconds } from './moodle-memory.js';
 
 const TOPIC = 'courses with groups';
 const DAY = 86_400;
-/** A course that has shown no group for so long has none. */
-const BELIEVED_AFTER = 30 * DAY;
+/** A course that has shown no group for so many days has none. */
+const BELIEVED_AFTER = 30;
 
 /** Which courses show groups. Courses that could not be read are not among them. */
 export type ShownGroups = ReadonlyMap<number, { showsGroups: boolean }>;
@@ -22,11 +22,8 @@ export async function coursesInDoubt(memory: MoodleMemory, courses: ShownGroups)
     const shownAt = kept.get(String(id));
     if (showsGroups) {
       if (shownAt === undefined || now - shownAt > DAY) news.set(String(id), now);
-    } else if (shownAt !== undefined) {
-      if (now - shownAt > BELIEVED_AFTER) news.set(String(id), undefined);
-      else doubted.push(id);
-    }
+    } else if (shownAt !== undefined) doubted.push(id);
   }
-  await memory.remember(TOPIC, news);
+  await memory.remember(TOPIC, news, { days: BELIEVED_AFTER });
   return doubted;
 }

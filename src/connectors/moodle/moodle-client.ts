@@ -1,6 +1,12 @@
 import type { z } from 'zod';
 import { ConnectorError } from '../connector-error.js';
-import { type HttpAnswer, type HttpClient, HttpFailure, type HttpRequest } from '../http/index.js';
+import {
+  type HttpAnswer,
+  type HttpClient,
+  HttpFailure,
+  type HttpRequest,
+  readRetryAfter,
+} from '../http/index.js';
 import type { ConnectorContext } from '../sis-connector.js';
 import type { MoodleConfig, MoodleCredentials } from './moodle-config.js';
 import { MoodleError } from './moodle-error.js';
@@ -39,18 +45,15 @@ export class MoodleClient {
 
   /**
    * The answer of a function that changes nothing, or the same thing when it is called twice. `retries`: how often
-   * it is called again at most, where that is less often than usual.
+   * it is called again at most, where that is less often than usual; `retryIf`: after which failures.
    */
   call<T>(
     wsfunction: string,
     params: MoodleParams,
     schema: z.ZodType<T>,
-    { retries }: { retries?: number } = {},
+    repeating: Pick<HttpRequest, 'retries' | 'retryIf'> = {},
   ): Promise<T> {
-    return this.#call(wsfunction, params, schema, {
-      idempotent: true,
-      ...(retries !== undefined && { retries }),
-    });
+    return this.#call(wsfunction, params, schema, { idempotent: true, ...repeating });
   }
 
   /** The answer of a function that must not be called twice. */
@@ -62,7 +65,7 @@ export class MoodleClient {
     wsfunction: string,
     params: MoodleParams,
     schema: z.ZodType<T>,
-    repeating: Pick<HttpRequest, 'idempotent' | 'retries'>,
+    repeating: Pick<HttpRequest, 'idempotent' | 'retries' | 'retryIf'>,
   ): Promise<T> {
     const form = new URLSearchParams({ wstoken: this.#token, wsfunction, moodlewsrestformat: 'json' });
     for (const [name, value] of Object.entries(params)) append(form, name, value);
@@ -120,8 +123,8 @@ function explain(failure: HttpFailure): ConnectorError {
         },
       );
     case 503: {
-      const seconds = Number(answer.headers.get('retry-after'));
-      const when = seconds > 0 ? `; it asks to wait ${seconds} s` : '';
+      const asked = readRetryAfter(answer.headers.get('retry-after'));
+      const when = asked ? `; it asks to wait ${Math.ceil(asked / 1_000)} s` : '';
       return new ConnectorError(`Moodle is under maintenance or overloaded (503)${when}. Try again later.`, {
         cause: failure,
       });

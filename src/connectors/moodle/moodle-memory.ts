@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ConnectorMemory } from '../connector-memory.js';
+import type { ConnectorMemory, RememberOptions } from '../connector-memory.js';
 
 /** What is remembered of one Moodle: ids of another site would be those of other people. */
 export class MoodleMemory {
@@ -21,9 +21,13 @@ export class MoodleMemory {
     return kept;
   }
 
-  /** Keeps values in place of those before; `undefined` forgets one. */
-  async remember(topic: string, values: ReadonlyMap<string, unknown>): Promise<void> {
-    if (values.size > 0) await this.#memory.remember(this.#name(topic), values);
+  /** Keeps values in place of those before, for so many days; `undefined` forgets one. */
+  async remember(
+    topic: string,
+    values: ReadonlyMap<string, unknown>,
+    options?: RememberOptions,
+  ): Promise<void> {
+    if (values.size > 0) await this.#memory.remember(this.#name(topic), values, options);
   }
 
   #name(topic: string): string {

@@ -1,10 +1,11 @@
 import type { AttendanceSheet } from '../attendance-sheet.js';
 import { ConnectorError } from '../connector-error.js';
-import { type Activity, listSessions } from './attendance-activities.js';
+import type { Activity } from './attendance-activities.js';
 import type { MoodleClient } from './moodle-client.js';
 import { isEndOfToken } from './moodle-error.js';
 import type { MoodleMemory } from './moodle-memory.js';
 import { type MoodleSession, todaySessions } from './moodle-wire.js';
+import { listSessions } from './session-list.js';
 
 /** Text in a session's description that says which session of ours it is. */
 export const marker = (sessionId: string) => `SmartID ${sessionId}`;

@@ -10,8 +10,8 @@ const TOPIC = 'suspended accounts';
 /** PHP drops the values after its thousandth (max_input_vars), and says nothing. */
 const USERS_A_CALL = 500;
 const HOUR = 3_600;
-/** What was told of people who did not come again is forgotten after so long. */
-const FORGOTTEN_AFTER = 30 * 24 * HOUR;
+/** What was told of people who do not come again is forgotten after so long. */
+const DAYS = 30;
 
 /** What was told of a person: what the row was like, whether the account was suspended, and when. */
 const told = z.tuple([z.string(), z.boolean(), z.number()]);
@@ -53,13 +53,12 @@ export class Suspensions {
       this.#known.set(id, suspended);
       fresh.set(String(id), [digest, suspended, now]);
     }
-    if (this.#hours > 0) await this.#memory.remember(TOPIC, fresh);
+    if (this.#hours > 0) await this.#memory.remember(TOPIC, fresh, { days: DAYS });
     return this.#known;
   }
 
   async #recall(digests: ReadonlyMap<number, string>): Promise<void> {
     if (this.#hours === 0) return;
-    const isFirst = !this.#recalled;
     this.#recalled ??= this.#memory.recall(TOPIC, told);
     const recalled = await this.#recalled;
     const now = nowInSeconds();
@@ -69,9 +68,6 @@ export class Suspensions {
       if (before === digest && suspended !== undefined && age >= 0 && age < this.#hours * HOUR)
         this.#known.set(id, suspended);
     }
-    if (!isFirst) return;
-    const stale = [...recalled].filter(([, [, , at]]) => now - at > FORGOTTEN_AFTER);
-    await this.#memory.remember(TOPIC, new Map(stale.map(([id]) => [id, undefined])));
   }
 
   /** Of people the caller may not see nothing is said, and of nobody when the function may not be called. */

@@ -81,7 +81,7 @@ export class OneRosterApi implements OneRosterLists {
   async #probe(name: ListName): Promise<ConnectionCheck> {
     try {
       const answer = await this.#get(name, { limit: '1', offset: '0' });
-      const rows = rowsOf(name, answer);
+      const rows = this.#rowsOf(name, answer);
       const total = totalOf(answer);
       const message =
         total === undefined
@@ -101,7 +101,7 @@ export class OneRosterApi implements OneRosterLists {
     let received = 0;
     while (pager.query) {
       const answer = await this.#get(list, pager.query);
-      const rows = rowsOf(list, answer);
+      const rows = this.#rowsOf(list, answer);
       const { fresh, hasMoved, isLost } = pager.turn({
         ids: rows.map(idOf),
         total: totalOf(answer),
@@ -125,22 +125,22 @@ export class OneRosterApi implements OneRosterLists {
       throw explain(error, list);
     });
   }
-}
 
-function rowsOf(list: ListName, answer: HttpAnswer): unknown[] {
-  const body = answer.json() as Record<string, unknown> | null;
-  const rows = body?.[KEYS[list] ?? list] ?? body?.[list];
-  if (Array.isArray(rows)) return rows;
-  // Some report failures under a status of success.
-  const words = wordsOf(answer);
-  if (words) {
+  #rowsOf(list: ListName, answer: HttpAnswer): unknown[] {
+    const body = answer.json() as Record<string, unknown> | null;
+    const rows = body?.[KEYS[list] ?? list] ?? body?.[list];
+    if (Array.isArray(rows)) return rows;
+    // Some report failures under a status of success.
+    const words = wordsOf(answer);
+    if (words) {
+      throw new ConnectorError(
+        `OneRoster reports that ${list} cannot be read (${this.#client.strike(words)}). Try again, or ask the operator of the school system.`,
+      );
+    }
     throw new ConnectorError(
-      `OneRoster reports that ${list} cannot be read (${words}). Try again, or ask the operator of the school system.`,
+      `OneRoster answered /${list} without "${KEYS[list] ?? list}". Is config.apiUrl the address that the lists are below?`,
     );
   }
-  throw new ConnectorError(
-    `OneRoster answered /${list} without "${KEYS[list] ?? list}". Is config.apiUrl the address that the lists are below?`,
-  );
 }
 
 /** Rows without an id are told apart by all that they say. */

@@ -4,6 +4,7 @@ import { ConnectorError } from '../connector-error.js';
 import { Outbound } from '../http/index.js';
 import type { MappingEntityType } from '../mapping-entity-type.js';
 import { RosterConnector } from '../roster-connector.js';
+import { Secrets } from '../secrets.js';
 import type { ConfinedFiles, ConnectorContext, DeliveryOutcome, RecordSource } from '../sis-connector.js';
 import { FaultServer } from './fault-server.js';
 import { type Reading, readWhole } from './reading.js';
@@ -62,6 +63,7 @@ export async function withSession<T>(
     },
   });
   const logger = pino({ level: 'silent' });
+  const secrets = new Secrets();
   const context: ConnectorContext = {
     integrationId: '00000000-0000-4000-8000-000000000001',
     institutionId: '00000000-0000-4000-8000-000000000002',
@@ -69,8 +71,9 @@ export async function withSession<T>(
     logger,
     signal: abort.signal,
     files: simulation.files ?? NO_FILES,
-    http: (options) => outbound.client({ ...options, signal: abort.signal, logger }),
+    http: (options) => outbound.client({ ...options, signal: abort.signal, logger, secrets }),
     outbound,
+    secrets,
     memory: new VolatileMemory(),
     s3: { endpoint: undefined, forcePathStyle: true },
     cursor: () => Promise.resolve(undefined),

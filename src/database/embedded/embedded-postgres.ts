@@ -82,13 +82,13 @@ function endOf(worker: Worker): Promise<Error> {
 
 /** Its file system throws objects that are no errors: `errno` is one of WASI. */
 function asError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
   const { errno, message, code } = (thrown ?? {}) as { errno?: number; message?: string; code?: string };
-  if (errno === WASI_ENOSPC) {
+  if (errno === WASI_ENOSPC || code === 'ENOSPC') {
     return new ServiceError('unavailable', 'There is no room left on the disk of DATA_DIR.', {
       reason: 'DISK_FULL',
     });
   }
+  if (thrown instanceof Error) return thrown;
   return new Error(`The embedded database failed: ${message ?? code ?? `error ${errno}`}.`);
 }
 

@@ -1,9 +1,15 @@
+import type { Migration } from './migration.js';
+
 /**
  * Who did what, by institution: rows that are only added, each with a hash of itself and of the one before.
  * The database keeps the chain, so that no writer can leave a gap in it.
  */
-export const audit = {
+export const audit: Migration = {
   name: '0024-audit',
+  ahead: {
+    columns: [],
+    indexes: [{ name: 'roster_edits_entity', on: 'roster_edits (institution_id, entity_id, position)' }],
+  },
   sql: `
 CREATE TABLE audit_events (
   institution_id uuid NOT NULL,
@@ -30,8 +36,6 @@ CREATE INDEX audit_events_object ON audit_events (institution_id, object_id, pos
 CREATE INDEX audit_events_run ON audit_events (institution_id, run_id, position) WHERE run_id IS NOT NULL;
 CREATE INDEX audit_events_change ON audit_events (institution_id, change_position)
   WHERE change_position IS NOT NULL;
-
-CREATE INDEX roster_edits_entity ON roster_edits (institution_id, entity_id, position);
 
 -- The last row of each chain: whoever adds one locks it, and rows cut off at the end are missed by it.
 CREATE TABLE audit_heads (

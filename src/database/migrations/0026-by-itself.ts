@@ -1,7 +1,14 @@
+import type { Migration } from './migration.js';
+
 /** Attendance that leaves by itself when a session is closed, and what is left of runs that were forgotten. */
-export const byItself = {
+export const byItself: Migration = {
   name: '0026-by-itself',
+  ahead: {
+    columns: [],
+    indexes: [{ name: 'outbox_deliveries_by_age', on: 'outbox_deliveries (integration_id, created_at)' }],
+  },
   sql: `
+SET LOCAL lock_timeout = '10s';
 ALTER TABLE class_sessions ADD COLUMN closed_at timestamptz;
 
 -- That the attendance of a session is to be sent to an integration.
@@ -39,7 +46,6 @@ CREATE TABLE mapping_archive (
   reason text,
   PRIMARY KEY (integration_id, position, seq)
 );
-CREATE INDEX outbox_deliveries_by_age ON outbox_deliveries (integration_id, created_at);
 CREATE INDEX mapping_archive_by_internal ON mapping_archive (integration_id, internal_id);
 CREATE INDEX mapping_archive_by_external ON mapping_archive (integration_id, entity_type, external_id);
 CREATE INDEX mapping_archive_by_former ON mapping_archive (integration_id, entity_type, former_external_id)

@@ -14,4 +14,7 @@ export class ConnectorMemoryModel extends Model {
 
   @Column({ type: DataType.JSONB, allowNull: false })
   declare value: unknown;
+
+  @Column({ type: DataType.DATE, allowNull: false, defaultValue: DataType.NOW })
+  declare expiresAt: Date;
 }

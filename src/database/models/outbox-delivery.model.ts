@@ -38,6 +38,10 @@ export class OutboxDeliveryModel extends Model {
   @Column({ type: DataType.TEXT })
   declare lastReason: string | null;
 
+  /** Whether an event has told what became of it. */
+  @Column({ type: DataType.BOOLEAN, allowNull: false })
+  declare announced: boolean;
+
   @Column({ type: DataType.DATE, allowNull: false })
   declare createdAt: Date;
 

@@ -14,6 +14,10 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.UUID, allowNull: false })
   declare institutionId: string;
 
+  /** That of the integration, written by a trigger. */
+  @Column({ type: DataType.TEXT })
+  declare provider: string | null;
+
   @Column({ type: DataType.TEXT, allowNull: false })
   declare entityType: 'COURSE' | 'GROUP' | 'STUDENT' | 'TEACHER' | 'ALL';
 
@@ -89,6 +93,9 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.INTEGER })
   declare guardReturned: number | null;
 
+  @Column({ type: DataType.INTEGER })
+  declare guardRenamed: number | null;
+
   @Column({ type: DataType.JSONB, allowNull: false })
   declare tables: Record<string, unknown>;
 
@@ -114,6 +121,10 @@ export class SyncRunModel extends Model {
   /** The process that works or worked on it. */
   @Column({ type: DataType.TEXT })
   declare worker: string | null;
+
+  /** What started it. */
+  @Column({ type: DataType.TEXT, allowNull: false })
+  declare trigger: 'CALL' | 'SCHEDULE' | 'WEBHOOK';
 
   /** The host of the school's system, and how many runs may read it at once. */
   @Column({ type: DataType.TEXT })

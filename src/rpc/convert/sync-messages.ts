@@ -21,6 +21,7 @@ import {
   SyncRun_Kind,
   SyncRun_Stage,
   SyncRun_Status,
+  SyncRun_Trigger,
   type SyncRunSchema,
 } from '../../../gen/smartid/integrations/v1/sync_pb.js';
 import type { MappingHistoryEntry } from '../../mappings/index.js';
@@ -57,6 +58,7 @@ export function toSyncRunMessage(
     kind: enumValue(SyncRun_Kind, run.kind),
     parentId: optional(run.parentId),
     rollsBack: optional(run.rollsBack),
+    rolledBackRunId: optional(run.rollsBack),
     evidence: {
       ...run.evidence,
       declaredTotal: optional(run.evidence.declaredTotal),
@@ -68,6 +70,9 @@ export function toSyncRunMessage(
     approvedAt: timestamp(run.approvedAt),
     decision: optional(run.decision),
     guard: optional(run.guard),
+    trigger: enumValue(SyncRun_Trigger, run.trigger),
+    institutionId: run.institutionId,
+    provider: run.provider ?? '',
     queuedAt: timestamp(run.queuedAt),
     failures: run.failures.map(({ attempt, at, reason }) => ({
       attempt,
@@ -123,6 +128,7 @@ export function toSyncPartMessage(
 export function toSyncChangeMessage(change: SyncChange): MessageInitShape<typeof SyncChangeSchema> {
   return {
     seq: change.seq,
+    number: change.seq,
     entity: enumValue(SyncChange_Entity, change.entity),
     action: enumValue(SyncChange_Action, change.action),
     internalId: change.internalId,
@@ -187,6 +193,7 @@ export function toHistoryEntryMessage(
 ): MessageInitShape<typeof MappingHistoryEntrySchema> {
   return {
     at: timestamp(entry.at),
+    changedAt: timestamp(entry.at),
     runId: entry.runId,
     runKind: enumValue(SyncRun_Kind, entry.runKind),
     action: enumValue(SyncChange_Action, entry.action),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { recordEvent } from '../../audit/index.js';
-import { lockInstitution, NEXT_POSITION } from '../../changes/index.js';
+import { announceRun, lockInstitution, NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 
@@ -56,4 +56,5 @@ export async function asManualRun(
     runId,
     after: { entityType, decision },
   });
+  await announceRun(database, { id: runId, integrationId, institutionId, entityType });
 }

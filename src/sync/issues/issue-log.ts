@@ -44,6 +44,8 @@ export interface IssueMark {
   errors: number;
   warnings: number;
   rowsWithoutCells: number;
+  roomForCells: number;
+  tables: ReadonlyMap<string, StoredTable | undefined>;
 }
 
 type NumberedIssue = Omit<RecordIssue, 'cells'> & {
@@ -116,20 +118,26 @@ export class IssueLog {
       await this.flush();
   }
 
-  /** Where the log is now, to come back to. */
-  mark(): IssueMark {
+  /** Where the log is now, to come back to. What came before is written first. */
+  async mark(): Promise<IssueMark> {
+    await this.flush();
     return {
       count: this.#count,
       errors: this.#errors,
       warnings: this.#warnings,
       rowsWithoutCells: this.#rowsWithoutCells,
+      roomForCells: this.#roomForCells,
+      tables: new Map(this.#tables),
     };
   }
 
-  /** Takes back what was added after a mark. */
-  async rewind({ count, errors, warnings, rowsWithoutCells }: IssueMark): Promise<void> {
+  /**
+   * Takes back what was added after a mark, also what was written in a transaction that was rolled back since.
+   */
+  async rewind(mark: IssueMark): Promise<void> {
+    const { count, errors, warnings, rowsWithoutCells, roomForCells, tables } = mark;
     if (this.#count === count) return;
-    await this.flush();
+    this.#batch = [];
     const { database, lease, integrationId, runId } = this.#options;
     await lease.transaction(() =>
       database.execute('DELETE FROM sync_issues WHERE integration_id = $1 AND run_id = $2 AND number > $3', [
@@ -142,6 +150,8 @@ export class IssueLog {
     this.#errors = errors;
     this.#warnings = warnings;
     this.#rowsWithoutCells = rowsWithoutCells;
+    this.#roomForCells = roomForCells;
+    for (const [file, table] of tables) this.#tables.set(file, table);
   }
 
   async flush(): Promise<void> {

@@ -106,11 +106,12 @@ async function mergedOf(
 }
 
 type Stored = ReportedMapping & { before: 'none' | 'same' | 'other' };
+type Pair = { externalId: string; internalId: string; metadata: string };
 
 async function store(
   database: Database,
   run: SyncRun,
-  pairs: { externalId: string; internalId: string; metadata: string }[],
+  pairs: readonly Pair[],
   errors: string[],
 ): Promise<Stored[]> {
   const [integration] = await database.query('SELECT 1 FROM integrations WHERE id = $1 FOR SHARE', [
@@ -121,29 +122,56 @@ async function store(
       reason: 'INTEGRATION_DELETED',
     });
   }
-  const values = [
+  const taken = await findTaken(database, run, pairs);
+  for (const { externalId, holder } of taken)
+    errors.push(`mapping of "${externalId}": its internalId is already mapped to "${holder}"`);
+  return upsertPairs(
+    database,
+    run,
+    pairs,
+    taken.map(({ externalId }) => externalId),
+  );
+}
+
+/** The pairs as `p`; $1 to $5 are what `valuesOf` returns. */
+const GIVEN = 'unnest($3::text[], $4::uuid[], $5::jsonb[]) AS p (external_id, internal_id, metadata)';
+
+function valuesOf(run: SyncRun, pairs: readonly Pair[]): unknown[] {
+  return [
     run.integrationId,
     run.entityType,
     pairs.map(({ externalId }) => externalId),
     pairs.map(({ internalId }) => internalId),
     pairs.map(({ metadata }) => metadata),
   ];
-  const given = 'unnest($3::text[], $4::uuid[], $5::jsonb[]) AS p (external_id, internal_id, metadata)';
-  // Another external id has the internal id already: storing would break the rule.
-  const taken = await database.query<{ externalId: string; holder: string }>(
-    `SELECT p.external_id AS "externalId", m.external_id AS holder FROM ${given}
+}
+
+/** Pairs whose internal id another external id has already: storing them would break the rule. */
+async function findTaken(
+  database: Database,
+  run: SyncRun,
+  pairs: readonly Pair[],
+): Promise<{ externalId: string; holder: string }[]> {
+  return database.query(
+    `SELECT p.external_id AS "externalId", m.external_id AS holder FROM ${GIVEN}
      JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $2
        AND m.internal_id = p.internal_id
        AND m.external_id <> p.external_id`,
-    values,
+    valuesOf(run, pairs),
   );
-  for (const { externalId, holder } of taken)
-    errors.push(`mapping of "${externalId}": its internalId is already mapped to "${holder}"`);
-  const refused = new Set(taken.map(({ externalId }) => externalId));
+}
+
+/** Stores the pairs but for those of the `refused` external ids. */
+async function upsertPairs(
+  database: Database,
+  run: SyncRun,
+  pairs: readonly Pair[],
+  refused: readonly string[],
+): Promise<Stored[]> {
   return database.query<Stored>(
     `WITH before AS (
        SELECT p.external_id, m.internal_id, m.metadata, p.internal_id AS next_id, p.metadata AS next_metadata
-         FROM ${given}
+         FROM ${GIVEN}
        LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $2
          AND m.external_id = p.external_id
        WHERE NOT p.external_id = ANY($6)),
@@ -168,6 +196,6 @@ async function store(
        WHERE w.id IS NULL AND x.integration_id = $1 AND x.entity_type = $2
          AND x.external_id = b.external_id) m ON true
      ORDER BY b.external_id`,
-    [...values, [...refused], run.id],
+    [...valuesOf(run, pairs), refused, run.id],
   );
 }

@@ -1,14 +1,19 @@
 import { positionOf } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
+import { emit } from '../../events/index.js';
 import { ENTITY_SPECS, type EntitySpec } from '../../roster/index.js';
 import type { IssueLog } from '../issues/index.js';
 import type { SyncPolicy } from '../policy.js';
 import type { SyncRun } from '../runs/sync-run.js';
 import { type ActionCount, countByAction } from './apply/plan-sizes.js';
+import type { PlannedConflict } from './match/index.js';
 import { type Planned, plan } from './plan/index.js';
 import type { Staged } from './stage/index.js';
 import type { SyncContext } from './sync-context.js';
+
+/** So many conflicts an event names. */
+const MOST_TOLD = 100;
 
 /** A plan that this attempt made. */
 export interface MadePlan extends Planned {
@@ -32,14 +37,40 @@ export async function makePlan(
   if ((await countStaged(database, run, staged)) !== staged.rows) throw stagedRowsLost();
   run.plannedPosition = await positionOf(database, run.institutionId);
   const planned = await plan(database, { run, spec: specOf(run), staged, policy });
-  if (before) planned.conflicts.unshift(...before.conflicts);
+  const { conflicts } = planned;
+  if (before) planned.conflicts = [...before.conflicts, ...conflicts];
   // Rows that became conflicts are no longer staged.
   const rows =
     planned.conflicts.length > 0 ? await countStaged(database, run, { drafted: false }) : staged.rows;
   const actions = await countByAction(database, run);
   run.plannedChanges = actions.reduce((sum, { count }) => sum + count, 0);
   await runs.savePlan(run);
+  await announceConflicts(database, run, conflicts);
   return { ...planned, actions, rows };
+}
+
+/** Tells of people of whom a person has to say who they are, and was not asked before. */
+async function announceConflicts(
+  database: Database,
+  run: SyncRun,
+  met: readonly PlannedConflict[],
+): Promise<void> {
+  const created = met.flatMap(({ newId, externalId }) => (newId ? [{ id: newId, externalId }] : []));
+  if (created.length === 0) return;
+  const { id: runId, integrationId, institutionId, entityType } = run;
+  await emit(database, {
+    institutionId,
+    integrationId,
+    type: 'conflict.created',
+    subject: `runs/${runId}`,
+    data: {
+      integrationId,
+      runId,
+      entityType,
+      count: created.length,
+      conflicts: created.slice(0, MOST_TOLD),
+    },
+  });
 }
 
 /** Deletes a plan that is made anew; drafts stay, which are what was read. */

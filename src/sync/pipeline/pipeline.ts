@@ -1,7 +1,8 @@
-import { lockInstitution, positionOf } from '../../changes/index.js';
+import { announceRun, lockInstitution, positionOf } from '../../changes/index.js';
 import type { RecordSource } from '../../connectors/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
+import { operations } from '../../observability/index.js';
 import { IssueLog } from '../issues/index.js';
 import type { SyncPolicy } from '../policy.js';
 import { noEvidence } from '../runs/evidence.js';
@@ -78,7 +79,7 @@ async function planAndApply(
   { staged, policy, issues }: { staged: Staged; policy: SyncPolicy; issues: IssueLog },
 ): Promise<void> {
   const { database, runs, run, lease } = context;
-  const found = issues.mark();
+  const found = await issues.mark();
   // What planning adds to them belongs to one plan.
   const { failed } = run.membershipCounts;
   const evidence = structuredClone(run.evidence);
@@ -124,6 +125,7 @@ async function planAndApply(
         await keepStep(database, run, made.impact);
         if (made.created + made.updated + made.conflicts.length < staged.staged)
           await keepDigests(database, run, specOf(run), staged.lastSeq);
+        await announceRun(database, run);
         return true;
       }),
     );
@@ -160,6 +162,7 @@ export async function applyPlan(context: SyncContext): Promise<void> {
       Object.assign(run.counts, counts);
       await lockInstitution(database, run.institutionId);
       await apply(context);
+      await announceRun(database, run);
     }),
   );
   Object.assign(run, { stage: 'REPORT', status: 'COMPLETED', error: null });
@@ -226,7 +229,7 @@ async function timed<T>(
   if (Date.now() - run.startedAt.getTime() > SHORT_MS) runs.saveStage(context);
   const start = performance.now();
   try {
-    return await work();
+    return await operations.step.observe({ name: stageName }, work);
   } finally {
     run.timings[step] = Math.round(performance.now() - start);
   }

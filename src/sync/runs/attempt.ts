@@ -1,6 +1,6 @@
 import { type Database, isDatabaseAway } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
-import type { Logger } from '../../observability/index.js';
+import { type Logger, operations, type RunFacts } from '../../observability/index.js';
 import { ENTITY_SPECS } from '../../roster/index.js';
 import { report, SourceFailure, type SyncContext, type SyncReport } from '../pipeline/index.js';
 import { taskOf } from './dispatch.js';
@@ -20,6 +20,11 @@ export interface AttemptParts {
   logger: Logger;
 }
 
+/** An attempt under way. */
+interface Attempt extends AttemptParts {
+  facts: RunFacts;
+}
+
 /**
  * One attempt on a run that this process holds: keeps the lease while `work` goes on, and ends the run with
  * what comes of it. A source that fails, and a plan that is held, is a report with success false; a fault of
@@ -27,6 +32,15 @@ export interface AttemptParts {
  */
 export async function attempt(
   parts: AttemptParts,
+  held: HeldRun,
+  work: (context: SyncContext) => Promise<SyncReport>,
+): Promise<SyncReport> {
+  const facts: RunFacts = { run: held.run, provider: held.run.provider ?? 'UNKNOWN' };
+  return operations.run.observe(facts, () => doAttempt({ ...parts, facts }, held, work));
+}
+
+async function doAttempt(
+  parts: Attempt,
   held: HeldRun,
   work: (context: SyncContext) => Promise<SyncReport>,
 ): Promise<SyncReport> {
@@ -48,13 +62,17 @@ export async function attempt(
   }
   const error = done.success ? run.error : (done.errors[0] ?? 'The connector reports that it failed.');
   await finish(inRun, held, { status: done.status, error });
-  logger.info({ status: done.status, counts: run.counts, timings: run.timings }, 'sync run done');
+  const isGood = done.status === 'COMPLETED' || done.status === 'PREVIEWED';
+  logger[isGood ? 'info' : 'warn'](
+    { status: done.status, counts: run.counts, timings: run.timings },
+    isGood ? 'sync run done' : `sync run ${done.status.toLowerCase()}`,
+  );
   refreshStatistics(inRun, run);
   return done;
 }
 
 /** Ends a run whose work threw, and throws the same unless its source is at fault. */
-async function endFailed(parts: AttemptParts, held: HeldRun, error: unknown): Promise<SyncReport> {
+async function endFailed(parts: Attempt, held: HeldRun, error: unknown): Promise<SyncReport> {
   const { database, logger } = parts;
   const { run, lease } = held;
   // The run is another process's, which brings it to its end.
@@ -131,14 +149,14 @@ async function leftWhenStopped<T>(
 }
 
 /** Leaves a run to be taken up again. While the database is away, its lease runs out by itself. */
-async function giveUp({ runs, logger }: AttemptParts, held: HeldRun, error: unknown): Promise<void> {
+async function giveUp({ runs, logger }: Attempt, held: HeldRun, error: unknown): Promise<void> {
   logger.warn({ err: error }, 'the database was away; the sync run is taken up again');
   const reason = error instanceof Error ? error.message : String(error);
   await runs.handBack(held, reason).catch(() => held.lease.abandon().catch(() => undefined));
 }
 
 /** What a run comes to whose work threw. */
-async function endOf({ runs }: AttemptParts, run: SyncRun, error: unknown): Promise<Partial<SyncRun>> {
+async function endOf({ runs }: Attempt, run: SyncRun, error: unknown): Promise<Partial<SyncRun>> {
   // What failed came after the last write. Only the database knows whether that was committed.
   const stored = run.appliedPosition ? await runs.get(run.integrationId, run.id) : run;
   if (stored.appliedPosition) return { status: 'COMPLETED', error: null };
@@ -152,12 +170,13 @@ async function endOf({ runs }: AttemptParts, run: SyncRun, error: unknown): Prom
 
 /** Records the end of a run. Where that fails, the run is given up, to be taken up and ended by whoever finds it. */
 async function finish(
-  { runs, logger }: AttemptParts,
+  { runs, logger, facts }: Attempt,
   { run, lease }: HeldRun,
   end: Partial<SyncRun> | Promise<Partial<SyncRun>>,
 ): Promise<void> {
   try {
     await runs.finish({ run: Object.assign(run, await end), lease });
+    facts.outcome = run.status;
   } catch (error) {
     if (!lease.signal.aborted) {
       logger.error({ err: error }, 'the end of a sync run could not be recorded; it is taken up again');
@@ -173,7 +192,7 @@ async function finish(
  * at the columns by which rows are looked up: names and addresses are sorted by the rules of a language, which
  * takes most of the time.
  */
-function refreshStatistics({ database, logger }: AttemptParts, run: SyncRun): void {
+function refreshStatistics({ database, logger }: Attempt, run: SyncRun): void {
   if (!database.copies || run.entityType === 'ALL' || run.counts.created < MANY) return;
   database
     .execute(

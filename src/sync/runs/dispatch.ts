@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MappingEntityType, RecordSource, SyncResult } from '../../connectors/index.js';
-import { ServiceError } from '../../errors.js';
+import { ServiceError, throwOwnFault } from '../../errors.js';
 import type { SyncContext, SyncReport } from '../pipeline/index.js';
 import {
   adoptMappings,
@@ -106,6 +106,7 @@ async function readOne(given: Dispatch): Promise<SyncReport> {
 async function readWith(context: SyncContext, read: ReadEntities, policy: SyncPolicy): Promise<SyncReport> {
   const { run } = context;
   const found = await read(run.entityType as MappingEntityType).catch((error: unknown) => {
+    throwOwnFault(error);
     throw error instanceof ServiceError ? error : new SourceFailure(error);
   });
   if ('entities' in found) return runPipeline(context, found, policy);

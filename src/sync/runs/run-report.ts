@@ -19,7 +19,7 @@ export function joinReports(whole: SyncReport, parts: SyncReport['parts']): Sync
     mappings: mappings.slice(0, MAX_REPORTED_MAPPINGS),
     mappingsTruncated:
       mappings.length > MAX_REPORTED_MAPPINGS || parts.some((part) => part.mappingsTruncated),
-    gaps: all((part) => part.gaps),
+    gaps: [...new Set(all((part) => part.gaps))],
     parts,
   };
 }

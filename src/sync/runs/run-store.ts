@@ -1,9 +1,11 @@
 import { NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
-import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../../paging.js';
+import { type Page, type PageRequest, pageSizeOf, toPage } from '../../paging.js';
 import { storableJson, storableText } from '../../values/index.js';
+import { announceEnd } from './announce-end.js';
 import { recordRun } from './record-run.js';
+import { type RunFilter, runList } from './run-list.js';
 import type { HeldRun } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { SyncRun } from './sync-run.js';
@@ -100,7 +102,7 @@ export class RunStore {
     run.appliedPosition = row.position;
   }
 
-  /** Ends a run with the status and the error it has by now, and its lease with it. */
+  /** Ends a run with the status and the error it has by now, its lease with it, and tells of it. */
   async finish({ run, lease }: HeldRun): Promise<void> {
     await this.database.transaction(async () => {
       // What a process staged that died on the run, where this attempt did not come to it.
@@ -134,6 +136,7 @@ export class RunStore {
       await lease.assertHeld();
       Object.assign(run, ended);
       await lease.release();
+      await announceEnd(this.database, run);
     });
   }
 
@@ -192,19 +195,13 @@ export class RunStore {
 
   /**
    * Discards the held plans of pushed records that the held plan of this run, of pushed records too, has
-   * anew: what the school system pushes again waits once.
+   * anew, memberships included: what the school system pushes again waits once.
    */
   async supersedePushed(run: SyncRun): Promise<void> {
     await this.database.execute(
       `UPDATE sync_runs r SET status = 'DISCARDED', decision = $4
        WHERE r.integration_id = $1 AND r.entity_type = $3 AND r.id <> $2 AND r.pushed AND r.status = 'HELD'
-         AND NOT EXISTS (
-           SELECT 1
-           FROM sync_changes c
-           LEFT JOIN sync_changes n
-             ON n.integration_id = $1 AND n.run_id = $2 AND n.entity = c.entity
-               AND n.external_id = c.external_id
-           WHERE c.integration_id = $1 AND c.run_id = r.id AND n.seq IS NULL)`,
+         AND NOT EXISTS (${plannedBy('r.id')} EXCEPT ${plannedBy('$2')})`,
       [run.integrationId, run.id, run.entityType, `Run ${run.id} has the same records anew.`],
     );
   }
@@ -272,19 +269,31 @@ export class RunStore {
     });
   }
 
-  /** The runs of an integration, newest first. */
-  async list(integrationId: string, request: PageRequest): Promise<Page<SyncRun>> {
+  /** The runs of an integration, or of all without one, that fit; newest first. */
+  async list(integrationId: string | undefined, request: PageRequest & RunFilter): Promise<Page<SyncRun>> {
     const size = pageSizeOf(request);
-    const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
-    const rows = await this.database.query<SyncRun & { key: string }>(
-      `SELECT ${RUN_COLUMNS}, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key
-        FROM sync_runs
-       WHERE integration_id = $1 ${key ? 'AND (started_at, id) < ($3::timestamptz, $4::uuid)' : ''}
-       ORDER BY started_at DESC, id DESC LIMIT $2`,
-      [integrationId, size + 1, ...(key ?? [])],
+    const { text, values } = runList(integrationId, request, size + 1);
+    const rows = await this.database.query<SyncRun & { key: string }>(text, values);
+    return toPage(
+      rows,
+      size,
+      ({ key, ...row }) => [key, row.id],
+      ({ key: _, ...row }) => toRun(row),
     );
-    return toPage(rows, size, (row) => [row.key, row.id], toRun);
   }
+}
+
+/**
+ * SQL for what the plan of a run is about, by external ids: two plans that bring somebody new have other
+ * internal ids for the same person. Of a membership both ends count.
+ */
+function plannedBy(runId: string): string {
+  return `SELECT c.entity, c.external_id, c.after->>'role' AS role,
+      CASE WHEN c.entity = 'MEMBERSHIP' THEN COALESCE(p.external_id, c.internal_id::text) END AS person
+    FROM sync_changes c
+    LEFT JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = ${runId}
+      AND p.entity = c.after->>'role' AND p.internal_id = c.internal_id AND p.action IN ('CREATE', 'LINK')
+    WHERE c.integration_id = $1 AND c.run_id = ${runId}`;
 }
 
 /** The run's integration was deleted while it was under way, and the run with it. */

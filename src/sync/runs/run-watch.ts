@@ -35,18 +35,25 @@ export class RunWatch {
    * without a word when `signal` is aborted.
    */
   async *watch(integrationId: string, runId: string, signal: AbortSignal): AsyncGenerator<RunState> {
+    // Whoever stops watching leaves nothing behind that waits.
+    const done = new AbortController();
+    const over = AbortSignal.any([signal, done.signal]);
     let last = '';
-    while (!signal.aborted) {
-      // Before it is read: what changes while it is read is told of.
-      const change = this.next(runId, signal);
-      const state = await this.#read(integrationId, runId);
-      const now = JSON.stringify(state);
-      if (now !== last) {
-        last = now;
-        yield state;
+    try {
+      while (!signal.aborted) {
+        // Before it is read: what changes while it is read is told of.
+        const change = this.next(runId, over);
+        const state = await this.#read(integrationId, runId);
+        const now = JSON.stringify(state);
+        if (now !== last) {
+          last = now;
+          yield state;
+        }
+        if (isOver(state.run)) return;
+        await Promise.all([change, sleep(LEAST_MS, undefined, { signal: over }).catch(() => undefined)]);
       }
-      if (isOver(state.run)) return;
-      await Promise.all([change, sleep(LEAST_MS, undefined, { signal }).catch(() => undefined)]);
+    } finally {
+      done.abort();
     }
   }
 

@@ -5,19 +5,20 @@ import {
   type DescMethodUnary,
   type JsonValue,
   type Message,
-  toJson,
 } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { ServiceError } from '../../errors.js';
 import type { Admit } from '../admission.js';
 import { dropRest, type Reading, takeTurns } from '../bodies/index.js';
+import type { Watch } from '../exchange.js';
 import type { InProcess } from '../in-process.js';
 import type { MapError } from '../map-error.js';
 import type { ReadingOf } from '../reading.js';
 import { answerEvents, hasSeenEnd, wantsEvents } from './event-stream.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
+import { toRestJson } from './rest-json.js';
 import { buildRequest } from './rest-request.js';
 import {
   answerBody,
@@ -38,10 +39,18 @@ export interface RestHandlerOptions {
   admit: Admit;
   readingOf: ReadingOf;
   mapError: MapError;
+  watch: Watch;
 }
 
 /** Headers of a REST call that its RPC sees. */
-const PASSED_ON = ['authorization', 'x-request-id', 'idempotency-key', 'user-agent'];
+const PASSED_ON = [
+  'authorization',
+  'x-request-id',
+  'idempotency-key',
+  'user-agent',
+  'traceparent',
+  'tracestate',
+];
 
 /** Answers the REST paths of google.api.http, by calling the RPCs they are bound to. */
 export function createRestHandler(options: RestHandlerOptions) {
@@ -49,8 +58,9 @@ export function createRestHandler(options: RestHandlerOptions) {
     const abort = new AbortController();
     response.once('close', () => abort.abort());
     dropRest(request, response);
+    const watched = options.watch(request, response, { protocol: 'rest' });
     try {
-      await handle(options, request, response, abort.signal);
+      await handle(options, request, response, { signal: abort.signal, contextValues: watched.values });
     } catch (error) {
       if (response.headersSent) {
         // Part of a list is out. Only a cut connection says that it is not whole.
@@ -60,6 +70,7 @@ export function createRestHandler(options: RestHandlerOptions) {
       const { headers, method } = request;
       const id = headers['x-request-id'];
       const mapped = options.mapError(error, typeof id === 'string' ? id : undefined, `REST ${method}`);
+      watched.failed(mapped);
       await answerError(response, mapped, options.jsonOptions);
     }
   };
@@ -69,7 +80,7 @@ async function handle(
   options: RestHandlerOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  signal: AbortSignal,
+  way: Pick<Call, 'signal' | 'contextValues'>,
 ) {
   const url = urlOf(request);
   const match = findRoute(options.router, request.method ?? 'GET', url.pathname, response);
@@ -85,7 +96,7 @@ async function handle(
     if (typeof value === 'string') header.set(name, value);
   }
   if (admission === 'refused') header.delete('authorization');
-  const call = { options, route: match.route, message, header, signal, url, response };
+  const call = { options, route: match.route, message, header, url, response, ...way };
   if (match.route.rpc.methodKind === 'unary') await answerUnary(call);
   else if (match.route.isEventStream || wantsEvents(request)) await answerEventStream(call, request);
   else await answerList(call);
@@ -134,12 +145,14 @@ interface Call {
   message: Message;
   header: Headers;
   signal: AbortSignal;
+  contextValues: ContextValues;
   url: URL;
   response: ServerResponse;
 }
 
-async function answerUnary({ options, route, message, header, signal, url, response }: Call): Promise<void> {
-  const result = await options.rpcs.unary(route.rpc as DescMethodUnary, { message, header, signal });
+async function answerUnary(call: Call): Promise<void> {
+  const { options, route, url, response } = call;
+  const result = await options.rpcs.unary(route.rpc as DescMethodUnary, call);
   copyHeaders(result.header, response);
   if (route.rpc.output.fields.length === 0) {
     response.writeHead(204).end();
@@ -149,7 +162,7 @@ async function answerUnary({ options, route, message, header, signal, url, respo
     answerBody(response, httpBodyOf(route, result.message));
     return;
   }
-  const json = toJson(route.rpc.output, result.message, options.jsonOptions);
+  const json = toRestJson(route.rpc.output, result.message, options.jsonOptions);
   const token = route.responseField ? (json as { nextPageToken?: string }).nextPageToken : undefined;
   if (token) response.setHeader('Link', nextLink(url, token));
   // A POST that answers with the place of something has made it.
@@ -158,9 +171,10 @@ async function answerUnary({ options, route, message, header, signal, url, respo
 }
 
 /** A streaming answer is a JSON array, written row by row as they come. */
-async function answerList({ options, route, message, header, signal, url, response }: Call): Promise<void> {
+async function answerList(call: Call): Promise<void> {
+  const { options, route, signal, url, response } = call;
   const rpc = route.rpc as DescMethodStreaming;
-  const result = await options.rpcs.stream(rpc, { message, header, signal });
+  const result = await options.rpcs.stream(rpc, call);
   const items = result.message[Symbol.asyncIterator]();
   try {
     // An implementation sets its headers until its first message is there.
@@ -174,7 +188,7 @@ async function answerList({ options, route, message, header, signal, url, respon
         response.end(separator === '[' ? '[]' : ']');
         return;
       }
-      const json = toJson(rpc.output, next.value, options.jsonOptions);
+      const json = toRestJson(rpc.output, next.value, options.jsonOptions);
       if (!response.write(separator + JSON.stringify(pick(route, json)))) await drained(response, signal);
     }
   } finally {
@@ -183,20 +197,18 @@ async function answerList({ options, route, message, header, signal, url, respon
 }
 
 /** The same as server-sent events, which is what browsers read. */
-async function answerEventStream(
-  { options, route, message, header, signal, response }: Call,
-  request: IncomingMessage,
-): Promise<void> {
+async function answerEventStream(call: Call, request: IncomingMessage): Promise<void> {
+  const { options, route, header, signal, response } = call;
   if (hasSeenEnd(request)) {
     response.writeHead(204).end();
     return;
   }
   const rpc = route.rpc as DescMethodStreaming;
-  const result = await options.rpcs.stream(rpc, { message, header, signal });
+  const result = await options.rpcs.stream(rpc, call);
   copyHeaders(result.header, response);
   async function* values() {
     for await (const item of result.message)
-      yield pick(route, toJson(rpc.output, item as Message, options.jsonOptions));
+      yield pick(route, toRestJson(rpc.output, item, options.jsonOptions));
   }
   const id = header.get('x-request-id') ?? undefined;
   await answerEvents(response, values(), {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
+import { operations } from '../../../src/observability/index.js';
 import { type Listening, listenOn } from '../../support/listen.js';
 import { S3Simulator } from '../../support/s3-bucket/index.js';
 import { newIntegration, newSchool, newSession, sharedServices } from '../../support/services.js';
@@ -35,6 +36,7 @@ async function bucket(
   const { integrationId, institutionId } = integration;
   return {
     s3,
+    url: server.url,
     ...integration,
     sync: (type: MappingEntityType) => integrationService.syncData(integrationId, type),
     test: () => integrationService.testConnection(integrationId),
@@ -53,6 +55,20 @@ describe('CSV files on S3', () => {
     expect((await test()).checks[0]?.message).to.equal('s3://school/exports/2026-03-02/ is read');
     expect((await sync(STUDENT)).counts).to.deep.include({ read: 2, created: 2 });
     expect(await names()).to.deep.equal(['Ana', 'Pía']);
+  });
+
+  it('are told of as exchanges with a school system, with their host and status', async () => {
+    const told: unknown[] = [];
+    const { s3, test, url } = await bucket();
+    s3.put('school', 'exports/students.csv', `${HEAD}\n1,Ana,Soto\n`, DAY(1));
+    const stop = operations.outbound.onEnd(({ facts }) => told.push({ ...facts }));
+    await test();
+    s3.buckets.delete('school');
+    await test();
+    stop();
+    const { host } = new URL(url);
+    expect(told).to.deep.include({ method: 'GET', host, status: 200 });
+    expect(told).to.deep.include({ method: 'GET', host, status: 404 });
   });
 
   it('a set that is only half there is passed over, and said', async () => {

@@ -9,7 +9,7 @@ import {
   createAddressGuard,
   isAllowEntry,
   isRefusedLiteral,
-} from '../../../src/connectors/http/address-guard.js';
+} from '../../../src/outbound/index.js';
 import { answer, closeAll, failureOf, polite, redirect, rejectionOf, type School, serve } from './kit.js';
 
 /** Hosts as they may stand in an address. */

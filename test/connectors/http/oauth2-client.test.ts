@@ -191,6 +191,25 @@ describe('OAuth2 client credentials', () => {
     expect(((await rejectionOf(get())) as Error).message).to.contain('did not answer the token');
   });
 
+  it('strikes secret and tokens, those of before too, out of any text, however they are written', async () => {
+    const { oauth, get, pass } = await api({
+      token: (n) => answer({ access_token: `the/token+number ${n}`, expires_in: 60 }),
+    });
+    await get();
+    pass(60);
+    await get();
+    for (const value of ['the/token+number 1', 'the/token+number 2', SECRET]) {
+      const bytes = Buffer.from(value);
+      for (const form of [
+        value,
+        encodeURIComponent(value),
+        bytes.toString('hex'),
+        bytes.toString('base64').replace(/=+$/, ''),
+      ])
+        expect(oauth.strike(`said: ${form}.`)).to.equal('said: ***.');
+    }
+  });
+
   it('tells neither secret nor token, whatever a server repeats of them, in no error and no log', async () => {
     const basic = Buffer.from('school:hush-hush%2Fsecret%2B1').toString('base64');
     const echo = `${SECRET} ${encodeURIComponent(SECRET)} ${basic} token-1`;

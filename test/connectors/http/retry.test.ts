@@ -1,8 +1,8 @@
 import net, { type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import sinon from 'sinon';
-import type { HttpRequest } from '../../../src/connectors/http/index.js';
-import { backoff, readRetryAfter } from '../../../src/connectors/http/retry.js';
+import type { HttpFailure, HttpRequest } from '../../../src/connectors/http/index.js';
+import { backoff, readRetryAfter } from '../../../src/outbound/index.js';
 import { answer, closeAll, closedPort, cut, failureOf, polite, serve, stall } from './kit.js';
 
 const GET: HttpRequest = { path: '/things' };
@@ -15,6 +15,7 @@ const busy = (retryAfter: string) => answer({}, 429, { 'Retry-After': retryAfter
 
 describe('Retry-After', () => {
   const NOW = Date.parse('2026-03-02T12:00:00Z');
+  const YEAR_MS = 365 * 86_400_000;
   const cases: [header: string | null | undefined, ms: number | undefined][] = [
     [undefined, undefined],
     [null, undefined],
@@ -23,6 +24,13 @@ describe('Retry-After', () => {
     ['1', 1_000],
     [' 120 ', 120_000],
     ['100000', 100_000_000],
+    // A year says "not any more" as well as 400 digits, which no number holds.
+    ['99999999999', YEAR_MS],
+    ['9'.repeat(400), YEAR_MS],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', YEAR_MS],
+    ['Infinity', undefined],
+    ['NaN', undefined],
+    ['1e999', undefined],
     ['Mon, 02 Mar 2026 12:00:30 GMT', 30_000],
     ['Monday, 02-Mar-26 12:00:30 GMT', 30_000],
     ['Mon, 02 Mar 2026 12:00:00 GMT', 0],
@@ -37,7 +45,7 @@ describe('Retry-After', () => {
     ['Mon Mar  2 12:00:30 2026', 30_000],
   ];
   for (const [header, ms] of cases) {
-    it(`${JSON.stringify(header) ?? 'left out'} means ${ms === undefined ? 'nothing' : `${ms} ms`}`, () => {
+    it(`${JSON.stringify(header)?.slice(0, 40) ?? 'left out'} means ${ms === undefined ? 'nothing' : `${ms} ms`}`, () => {
       expect(readRetryAfter(header, () => NOW)).to.equal(ms);
     });
   }
@@ -103,6 +111,16 @@ describe('repeating of calls', () => {
       expect((await client.send(POST)).json()).to.deep.equal({ busy: true });
       expect([waits.length, school.arrived.length]).to.deep.equal([2, 3]);
     });
+  });
+
+  it('is not repeated after a failure that its caller knows to be lasting', async () => {
+    const school = await serve(answer({}, 500), busy('1'), answer({}, 500));
+    const { client } = polite(school.url);
+    const retryIf = ({ answer: given }: HttpFailure) => given?.status !== 500;
+    await failureOf(client.send({ ...GET, retryIf }));
+    expect(school.arrived).to.have.length(1);
+    await failureOf(client.send({ ...GET, retryIf }));
+    expect(school.arrived).to.have.length(3);
   });
 
   describe('that the server failed at', () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { type SinonFakeTimers, useFakeTimers } from 'sinon';
 import { IntegrationProvider, MappingEntityType } from '../../../src/connectors/index.js';
 import { moodle } from '../../../src/connectors/moodle/index.js';
 import { connectorContext } from '../../support/connector-context.js';
@@ -495,6 +496,140 @@ describe('attendance to Moodle', () => {
     const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT' });
     expect(await school.send(session.id)).to.deep.include({ success: true, confirmed: 1 });
     expect([...school.moodle.sessions.keys()]).to.deep.equal([30]);
+  });
+
+  describe('where the sessions of an activity cannot be listed for an hour', () => {
+    const LIST = 'mod_attendance_get_sessions';
+    const HOUR = 3_600_000;
+    let clock: SinonFakeTimers | undefined;
+    afterEach(() => {
+      clock?.restore();
+      clock = undefined;
+    });
+    const pass = (ms: number) => {
+      clock ??= useFakeTimers({ now: Date.now(), toFake: ['Date'], shouldClearNativeTimers: true });
+      clock.setSystemTime(Date.now() + ms);
+    };
+    /** A course with a session that a teacher keeps by hand, and one of ours at its time. */
+    async function kept(config: object = {}) {
+      const school = await taught({ config });
+      const [a] = school.students as [string];
+      school.addSession({ id: 30 });
+      const session = await newSession(school, { course: '2' }, { [a]: 'PRESENT' });
+      const list = (answers: readonly ({ status: number; body: string } | 'silence')[]) => {
+        let asked = 0;
+        school.moodle.vices.broken.set(LIST, () => {
+          asked += 1;
+          return answers[(asked - 1) % answers.length] as 'silence';
+        });
+      };
+      const sessions = () => [...school.moodle.sessions].map(([id, { log }]) => [id, log.size]);
+      return { ...school, session, list, sessions, heal: () => school.moodle.vices.broken.clear() };
+    }
+
+    const hiccups: [name: string, answers: ({ status: number; body: string } | 'silence')[]][] = [
+      [
+        'answers that differ',
+        [
+          { status: 500, body: 'a' },
+          { status: 502, body: '' },
+        ],
+      ],
+      [
+        'errors with other words each time',
+        [
+          { status: 500, body: 'lock wait' },
+          { status: 500, body: 'gone away' },
+        ],
+      ],
+      ['a gateway that gives up', [{ status: 504, body: '' }]],
+      ['a gateway that finds nobody', [{ status: 502, body: '' }]],
+      ['no answer at all', ['silence']],
+    ];
+    for (const [name, answers] of hiccups) {
+      it(`${name}: nothing is sent beside a session kept by hand, which gets its marks afterwards`, async () => {
+        const school = await kept({ timeout: 1_000 });
+        school.list(answers);
+        const refused = await school.send(school.session.id);
+        expect(refused).to.deep.include({ success: false, sent: 0 });
+        expect(refused.errors.join()).to.match(/^Moodle .*mod_attendance_get_sessions/);
+        expect(school.sessions()).to.deep.equal([[30, 0]]);
+        school.heal();
+        expect(await school.send(school.session.id)).to.deep.include({ success: true, confirmed: 1 });
+        expect(school.sessions()).to.deep.equal([[30, 1]]);
+      });
+    }
+
+    it('the whole Moodle: two equal errors are then no sign of a list that is too long', async () => {
+      const school = await kept();
+      const down = () => ({ status: 500, body: '' });
+      school.moodle.vices.broken.set(LIST, () => {
+        school.moodle.vices.broken.set('core_webservice_get_site_info', down);
+        return down();
+      });
+      expect(await school.send(school.session.id)).to.deep.include({ success: false, sent: 0 });
+      school.heal();
+      expect(await school.send(school.session.id)).to.deep.include({ success: true, confirmed: 1 });
+      expect(school.sessions()).to.deep.equal([[30, 1]]);
+    });
+
+    it('the same error twice: it counts as too long for an hour, and a day once it stays so', async () => {
+      const school = await kept();
+      school.list([{ status: 500, body: '' }]);
+      const at = (day: number) =>
+        newSession(
+          school,
+          { course: '2' },
+          { [school.students[0] as string]: 'PRESENT' },
+          new Date(Date.UTC(2026, 2, day)),
+        );
+      expect((await school.send((await at(3)).id)).warnings?.join()).to.match(/too many for it/);
+      expect(lists(school.moodle)).to.have.length(2);
+      pass(HOUR - 60_000);
+      await school.send((await at(4)).id);
+      expect(lists(school.moodle)).to.have.length(2);
+      pass(61_000);
+      await school.send((await at(5)).id);
+      expect(lists(school.moodle)).to.have.length(4);
+      pass(HOUR + 1_000);
+      await school.send((await at(6)).id);
+      expect(lists(school.moodle)).to.have.length(4);
+      pass(HOUR);
+      school.heal();
+      expect(await school.send(school.session.id)).to.deep.include({ success: true, confirmed: 1 });
+      expect(school.moodle.sessions.get(30)?.log.size).to.equal(1);
+    });
+
+    it('memory that PHP says is exhausted: it is asked for once, and not again for a day', async () => {
+      const school = await kept();
+      const body =
+        '<b>Fatal error</b>: Allowed memory size of 134217728 bytes exhausted (tried to allocate 20480 bytes)';
+      school.list([{ status: 500, body }]);
+      expect((await school.send(school.session.id)).warnings?.join()).to.match(/too many for it/);
+      pass(23 * HOUR);
+      const [a] = school.students as [string];
+      const later = await newSession(
+        school,
+        { course: '2' },
+        { [a]: 'PRESENT' },
+        new Date('2026-03-05T11:00Z'),
+      );
+      expect(await school.send(later.id)).to.deep.include({ success: true, confirmed: 1 });
+      expect(lists(school.moodle)).to.have.length(1);
+    });
+
+    it('a list that never comes in time, an hour later neither, is too long', async () => {
+      const school = await kept({ timeout: 1_000 });
+      school.list(['silence']);
+      expect(await school.send(school.session.id)).to.deep.include({ success: false });
+      pass(HOUR / 2);
+      expect(await school.send(school.session.id)).to.deep.include({ success: false });
+      expect(school.sessions()).to.deep.equal([[30, 0]]);
+      pass(HOUR / 2 + 1_000);
+      const sent = await school.send(school.session.id);
+      expect(sent).to.deep.include({ success: true, confirmed: 1 });
+      expect(sent.warnings?.join()).to.match(/too many for it/);
+    });
   });
 
   it("a session of today is found among its teacher's, where the list is too long", async () => {

@@ -199,6 +199,42 @@ describe('Moodle as a source', () => {
     });
   }
 
+  describe('a list of people without an end is a sentence, and nothing changes:', () => {
+    /** Pages in which the person at each place is given by `idAt`; `courses` of them, each with such a list. */
+    async function endless(pageSize: number, idAt: (place: number) => number) {
+      const school = await moodleSchool(makeMoodleSchool({ courses: 1, students: 3 }), { pageSize });
+      school.moodle.vices.broken.set('core_enrol_get_enrolled_users', (params) => {
+        const options = Object.values(params.options as Record<string, { name: string; value: string }>);
+        const optionOf = (wanted: string) => Number(options.find(({ name }) => name === wanted)?.value ?? 0);
+        const [from, count] = [optionOf('limitfrom'), optionOf('limitnumber') || 1];
+        const page = Array.from({ length: count }, (_, i) => idAt(from + i));
+        return { status: 200, body: JSON.stringify(page.map((id) => ({ id, fullname: 'x' }))) };
+      });
+      return school;
+    }
+    const lists: [name: string, pageSize: number, idAt: (place: number) => number, sentence: RegExp][] = [
+      ['the same full page for ever', 5, (place) => place % 5, /the same people page after page/],
+      [
+        'full pages with one new person each',
+        5,
+        (place) => (place % 5 === 0 ? 10 + place : place % 5),
+        /the same people page after page/,
+      ],
+      ['new people for ever', 5_000, (place) => place, /more than 250,000 people/],
+    ];
+    for (const [name, pageSize, idAt, sentence] of lists) {
+      it(name, async () => {
+        const { sync, moodle } = await endless(pageSize, idAt);
+        const { success, errors } = await sync(STUDENT);
+        expect(success).to.equal(false);
+        expect(errors.join())
+          .to.match(sentence)
+          .and.match(/Nothing was changed/);
+        expect(called(moodle, 'core_enrol_get_enrolled_users').length).to.be.below(70);
+      });
+    }
+  });
+
   it('reads page after page, and all of them', async () => {
     const { sync, moodle } = await moodleSchool(makeMoodleSchool({ courses: 1, students: 23 }), {
       pageSize: 5,

@@ -332,6 +332,15 @@ describe('OneRoster by its API', () => {
         .and.contain('config.scope');
     });
 
+    it('a failure that is said under a status of success, without the token that the server repeats', async () => {
+      const { settings, vices } = await simulate();
+      vices.failing = true;
+      const sentence = await words(read(settings));
+      expect(sentence).to.contain('cannot be read (failure: the database is away for ***, ');
+      for (const encoding of ['utf8', 'base64', 'hex'] as const)
+        expect(sentence).not.to.contain(Buffer.from('token-1-of-the-school').toString(encoding).slice(0, 20));
+    });
+
     it('a client without its secret, before any call', async () => {
       const { settings, simulator } = await simulate();
       expect(await words(read({ ...settings, credentials: {} }))).to.contain('credentials.clientId');

@@ -39,6 +39,7 @@ export class MoodleSimulator {
     maintenance: false,
     databaseDown: false,
     fatal: new Set(),
+    broken: new Map(),
     redirectTo: undefined,
     webServicesOff: false,
     tokenState: 'ok',
@@ -82,6 +83,9 @@ export class MoodleSimulator {
       return;
     }
     const answer = this.answer(request, body);
+    if (answer === 'silence') {
+      return;
+    }
     const ms = this.latencyOf(this.calls.at(-1)?.wsfunction ?? '', answer);
     if (ms > 0) {
       this.waited += ms;
@@ -97,7 +101,7 @@ export class MoodleSimulator {
     return this.latencyMs + (Array.isArray(rows) ? (each ?? 0) * rows.length : 0);
   }
 
-  private answer(request: IncomingMessage, body: string): Answer {
+  private answer(request: IncomingMessage, body: string): Answer | 'silence' {
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     if (!path.endsWith(entrance)) {
       return {
@@ -115,6 +119,11 @@ export class MoodleSimulator {
     const params = Object.fromEntries(Object.entries(form).filter(([name]) => !envelope.has(name)));
     this.calls.push({ wsfunction: text(form.wsfunction), params });
     const { maintenance, redirectTo, webServicesOff } = this.vices;
+    const broken = this.vices.broken.get(text(form.wsfunction))?.(params);
+    if (broken !== undefined) {
+      const type = broken !== 'silence' && broken.body.startsWith('[') ? 'application/json' : 'text/html';
+      return broken === 'silence' ? broken : { ...broken, headers: { 'content-type': type } };
+    }
     if (maintenance === 'cli') {
       return pageAnswer(503, `${this.site.name} under maintenance`, {
         'retry-after': '300',

@@ -121,6 +121,8 @@ export interface MoodleVices {
   unknownFunctions: Set<string>;
   /** Functions that end in a PHP error: an exception without an errorcode. */
   fatal: Set<string>;
+  /** What happens in place of a function: this answer, as JSON where it is a list, or none at all. */
+  broken: Map<string, (params: Record<string, unknown>) => { status: number; body: string } | 'silence'>;
   /** The origin Moodle wants to be called by: every call is redirected there. */
   redirectTo: string | undefined;
   webServicesOff: boolean;

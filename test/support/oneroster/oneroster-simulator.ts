@@ -94,8 +94,7 @@ export class OneRosterSimulator {
     const token = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
     if (this.vices.tokensWorthless || !this.#tokens.has(token))
       return send(response, 401, this.#failure('unauthorisedrequest', `no access with token ${token}`));
-    if (this.vices.failing)
-      return send(response, 200, this.#failure('internal_server_error', 'the database is away'));
+    if (this.vices.failing) return send(response, 200, this.#failure('internal_server_error', echoOf(token)));
     const missing = this.vices.missing.get(list);
     if (missing !== undefined)
       return send(response, missing, this.#failure('forbidden', `${list} is not for this client ${token}`));
@@ -204,6 +203,12 @@ export class OneRosterSimulator {
     };
     return this.version === '1.1' ? { statusInfoSet: [status] } : { ...status, imsx_CodeMinor: minor };
   }
+}
+
+/** What a careless server says of a token: as it is, and as its log has it. */
+function echoOf(token: string): string {
+  const bytes = Buffer.from(token);
+  return `the database is away for ${token}, ${bytes.toString('base64')}, ${bytes.toString('hex')}`;
 }
 
 function hash(value: string): number {

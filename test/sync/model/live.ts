@@ -1,19 +1,15 @@
 import type { Database } from '../../../src/database/index.js';
 import { MappingEntityType } from '../../../src/index.js';
-import type { History, Step } from './history.js';
+import type { History } from './history.js';
+import { checkIdentity } from './identity-rules.js';
 import { Memory } from './memory.js';
-import {
-  checkAlways,
-  checkEdits,
-  checkGuard,
-  checkReading,
-  checkSuperseded,
-  checkTakenBack,
-  require,
-} from './rules.js';
+import { require } from './rule.js';
+import { checkAlways, checkEdits, checkGuard, checkReading, checkTakenBack } from './rules.js';
+import { checkAnswers, checkNothingNew, checkSuperseded, checkUndisturbed } from './run-rules.js';
 import type { ModelSchool } from './school.js';
 import { contentOf, differenceOf, FeedReplica, type Run, type Snapshot } from './snapshot.js';
 import { copyOf, type Start } from './start.js';
+import type { Step } from './step.js';
 
 const { STUDENT } = MappingEntityType;
 
@@ -43,7 +39,9 @@ export async function live(database: Database, start: Start, { steps }: History)
     }
   }
   try {
+    const known = before.runs;
     await school.settle(0, STUDENT);
+    const last = steps.at(-1);
     await afterStep({
       do: 'sync',
       of: 0,
@@ -52,10 +50,25 @@ export async function live(database: Database, start: Start, { steps }: History)
       how: school.integrations[0].how,
       trouble: null,
     });
+    if (last && hasReadAll(last, known)) {
+      for (const run of before.runs) if (!known.some(({ id }) => id === run.id)) checkNothingNew(run);
+    }
     await checkEnd(database, school, feed, before);
   } catch (error) {
     throw new Error(`at the end: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Whether a step read all students of the first integration and did what that came to, without any trouble. */
+function hasReadAll(step: Step, runs: readonly Run[]): boolean {
+  const isRead =
+    (step.do === 'sync' && step.how.entities === 'whole' && step.how.memberships === 'whole') ||
+    (step.do === 'preview' && step.ending === 'approve');
+  if (!isRead || step.of !== 0 || step.trouble !== null) return false;
+  return (
+    runs.findLast(({ entityType }) => entityType === STUDENT)?.status === 'COMPLETED' &&
+    (step.scope === STUDENT || step.scope === 'ALL')
+  );
 }
 
 interface StepCheck {
@@ -72,6 +85,8 @@ function checkStep(check: StepCheck): void {
   const isNew = ({ id, status }: Run) => before.runs.find((run) => run.id === id)?.status !== status;
   const ended = after.runs.filter(isNew);
   const applied = ended.filter(({ position }) => position !== null);
+  checkAnswers(school.takeAnswers(), after);
+  if (step.do !== 'sync both') checkIdentity(before, after, memory);
   for (const run of ended) {
     if (run.isApproved && run.status === 'COMPLETED')
       memory.guardSteps.delete(`${run.integrationId} ${run.entityType}`);
@@ -108,8 +123,7 @@ function checkRun(
   applied: readonly Run[],
 ): void {
   const integration = school.integrations.find(({ id }) => id === run.integrationId);
-  if (!integration || run.entityType === 'ALL' || run.rollsBack || run.kind === 'MANUAL') return;
-  const type = run.entityType;
+  if (!integration || run.rollsBack || run.kind === 'MANUAL') return;
   const isOfReading = run.kind === 'SYNC' && !run.pushed && (step.do === 'sync' || step.do === 'sync both');
   if (
     isOfReading &&
@@ -117,25 +131,28 @@ function checkRun(
     integration.how.entities !== 'partial'
   )
     checkSuperseded(after, run);
-  if (run.status !== 'COMPLETED') return;
+  if (run.status !== 'COMPLETED' || run.entityType === 'ALL') return;
+  const type = run.entityType;
   const check = { integration, type, run, before, after, memory };
   // Where several runs of the type were applied, nobody can tell which of them did what.
-  const isAlone = applied.filter(({ entityType }) => entityType === type).length === 1;
+  const hasMet = 'trouble' in step && step.trouble?.kind === 'met';
+  const isAlone = applied.filter(({ entityType }) => hasMet || entityType === type).length === 1;
   if (!isAlone) return;
   const isAtOnce = step.do === 'preview' && step.ending === 'approve' && !run.rollsBack;
   if (isOfReading || isAtOnce) checkReading(check);
+  if ((isOfReading || isAtOnce) && 'trouble' in step && step.trouble === null) checkUndisturbed(run);
   if (run.kind === 'SYNC' && !run.isApproved) checkGuard(check);
 }
 
 /** Runs that were taken back do not add up. */
 function forgetTakenBack(memory: Memory, ended: readonly Run[]): void {
   const back = new Set(
-    ended.filter(({ status }) => status === 'COMPLETED').map(({ rollsBack }) => rollsBack),
+    ended.flatMap(({ status, rollsBack }) => (status === 'COMPLETED' && rollsBack ? rollsBack : [])),
   );
   for (const [key, steps] of memory.guardSteps)
     memory.guardSteps.set(
       key,
-      steps.filter(({ runId, parentId }) => !back.has(runId) && !back.has(parentId)),
+      steps.filter(({ runId, parentId }) => !back.has(runId) && !(parentId && back.has(parentId))),
     );
 }
 
@@ -147,7 +164,8 @@ function checkAsked({ step, school }: StepCheck, ended: readonly Run[]): void {
     const integration = school.integrations.find(({ id }) => id === run.integrationId);
     const breaks = run.kind === 'SYNC' && integration?.how.entities === 'breaks';
     const isLost = run.pushed && step.trouble !== null && run.status === 'FAILED';
-    if (breaks || isLost || run.status === 'DISCARDED') continue;
+    const hasMet = step.trouble?.kind === 'met' && run.error?.includes('already running');
+    if (breaks || isLost || hasMet || run.status === 'DISCARDED') continue;
     const good: Record<Run['kind'], readonly Run['status'][]> = {
       SYNC: ['COMPLETED', 'HELD'],
       PREVIEW: run.isApproved ? ['COMPLETED'] : ['PREVIEWED'],
@@ -179,7 +197,7 @@ async function checkEnd(
 ): Promise<void> {
   const { institutionId, roster, deletedIds } = school;
   const again = new FeedReplica();
-  await again.readOn(database, institutionId, 7);
+  await again.readOn(database, institutionId, 30);
   require(JSON.stringify(again.entries) === JSON.stringify(feed.entries), () =>
     'the feed is not what it was');
   const active = new Set(now.entities.filter(({ fields }) => fields.active).map(({ id }) => id));

@@ -1,8 +1,8 @@
 import { MappingEntityType } from '../../../src/index.js';
-import type { Step } from './history.js';
 import type { ModelSchool } from './school.js';
 import { PEOPLE, type StudentRow, studentId } from './school-system.js';
 import type { Conflict, Entity, Snapshot } from './snapshot.js';
+import type { Step } from './step.js';
 
 const { STUDENT } = MappingEntityType;
 
@@ -20,6 +20,8 @@ export const personByName = ({ fields }: Entity) =>
   PEOPLE.findIndex(({ familyName }) => familyName === fields.familyName);
 export const personById = ({ fields }: Entity) =>
   PEOPLE.findIndex(({ nationalId }) => nationalId === fields.nationalId);
+export const personByMail = ({ fields }: Entity) =>
+  Number(/^p(\d+)\./.exec(String(fields.email ?? ''))?.[1] ?? -1);
 const personOf = (entity: Entity | undefined) =>
   entity ? Math.max(personByName(entity), personById(entity)) : -1;
 

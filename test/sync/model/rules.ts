@@ -1,25 +1,20 @@
 import { MappingEntityType } from '../../../src/index.js';
-import { type Memory, personById, personByName } from './memory.js';
+import { checkCandidates, checkDoubt, checkLinks, checkPeople, checkRepeats } from './identity-rules.js';
+import type { Memory } from './memory.js';
+import { byId, type ReadingCheck, require } from './rule.js';
+import { checkRuns } from './run-rules.js';
 import type { ModelIntegration } from './school.js';
-import { type Fields, membershipsOf, PEOPLE, rowsOf } from './school-system.js';
-import { contentOf, type Entity, type Mapping, type Run, type Snapshot } from './snapshot.js';
+import { type Fields, membershipsOf, rowsOf } from './school-system.js';
+import { contentOf, type Entity, type Mapping, type Snapshot } from './snapshot.js';
 
 const { COURSE, GROUP, STUDENT } = MappingEntityType;
-
-/** Thrown by a rule that does not hold, in words. */
-export class Broken extends Error {}
-
-export function require(isSo: boolean, what: () => string): asserts isSo {
-  if (!isSo) throw new Broken(what());
-}
-
-const byId = (entities: readonly Entity[]) => new Map(entities.map((entity) => [entity.id, entity]));
 
 /** What holds at any time, whatever happened. */
 export function checkAlways(now: Snapshot, memory: Memory): void {
   const entities = byId(now.entities);
   const unmerged = (id: string) => entities.get(id)?.mergedInto === null;
   for (const { type, externalId, internalId } of now.mappings) {
+    require(externalId === externalId.trim(), () => `"${externalId}" is mapped, and is no clean id`);
     require(entities.get(internalId)?.type === type, () =>
       `"${externalId}" is mapped to nobody: ${internalId}`);
     require(unmerged(internalId), () => `"${externalId}" is mapped to somebody who was merged into another`);
@@ -42,22 +37,6 @@ export function checkAlways(now: Snapshot, memory: Memory): void {
   checkRuns(now);
 }
 
-/** Each is one person, and no person is there twice. */
-function checkPeople({ entities }: Snapshot, memory: Memory): void {
-  const seen = new Map<number, string>();
-  for (const entity of entities) {
-    if (entity.type !== STUDENT || entity.mergedInto || memory.altered.has(entity.id)) continue;
-    const [name, id] = [personByName(entity), personById(entity)];
-    require(name < 0 || id < 0 || name === id, () => {
-      return `${JSON.stringify(entity.fields)} has the name of one person and the national id of another`;
-    });
-    if (id < 0 || memory.manyfold.has(id)) continue;
-    require(!seen.has(id), () =>
-      `${PEOPLE[id]?.familyName} is there twice: ${seen.get(id)} and ${entity.id}`);
-    seen.set(id, entity.id);
-  }
-}
-
 /** The groups of an integration have names of their own: none is there twice, in one course. */
 function checkGroups({ entities }: Snapshot): void {
   const seen = new Set<string>();
@@ -67,47 +46,6 @@ function checkGroups({ entities }: Snapshot): void {
     require(!seen.has(key), () => `there are two groups ${key}`);
     seen.add(key);
   }
-}
-
-/** Nothing is under way, what ended left nothing behind, and counts add up. */
-function checkRuns({ runs, leases }: Snapshot): void {
-  require(leases === 0, () => `${leases} leases are left`);
-  for (const run of runs) {
-    const what = `${run.kind} of ${run.entityType} (${run.status})`;
-    require(run.status !== 'RUNNING', () => `${what} is still under way`);
-    require(run.staged === 0, () => `${what} left ${run.staged} staged rows`);
-    require(!run.error?.includes('internal error'), () => `${what} failed by a fault of the service`);
-    if (run.rollsBack || run.kind === 'MANUAL' || run.status === 'FAILED') continue;
-    for (const { read, created, updated, unchanged, failed, conflicts } of [run.counts]) {
-      const sum = created + updated + unchanged + failed + conflicts;
-      require(read === sum, () =>
-        `${what} read ${read} and accounts for ${sum}: ${JSON.stringify(run.counts)}`);
-    }
-    for (const [name, count] of Object.entries({ ...run.counts, ...run.membershipCounts }))
-      require(count >= 0, () => `${what} counts ${count} ${name}`);
-    if (run.parentId || run.entityType !== 'ALL' || run.status !== 'HELD') continue;
-    const waits = runs.some(({ parentId, status }) => parentId === run.id && status === 'HELD');
-    require(waits, () => `${what} waits for a decision, and none of its parts does`);
-  }
-}
-
-/** A plan that the guard held waits only until the source is read anew. */
-export function checkSuperseded({ runs }: Snapshot, newer: Run): void {
-  for (const run of runs) {
-    const isSame = run.integrationId === newer.integrationId && run.entityType === newer.entityType;
-    const isOlder = run.id !== newer.id && run.startedAt < newer.startedAt;
-    require(!isSame || !isOlder || run.status !== 'HELD', () =>
-      `a HELD run of ${run.entityType} outlived a newer reading`);
-  }
-}
-
-export interface ReadingCheck {
-  integration: ModelIntegration;
-  type: MappingEntityType;
-  run: Run;
-  before: Snapshot;
-  after: Snapshot;
-  memory: Memory;
 }
 
 /** What holds after a run that read all of an entity type and was applied. */
@@ -127,6 +65,7 @@ export function checkReading(check: ReadingCheck): void {
     const conflict = conflicts.get(externalId);
     const isWaiting = conflict?.resolution === null;
     if (isWaiting) checkDoubt(check, externalId, fields);
+    if (isWaiting && conflict) checkCandidates(check, conflict);
     if (!fields || isPartial || run.counts.moved > 0) continue;
     const isLeftOut = isWaiting || (conflict?.resolution === 'IGNORE' && !mapping);
     require(mapping !== undefined || isLeftOut, () => `row ${externalId} of ${type} came to nothing`);
@@ -134,33 +73,11 @@ export function checkReading(check: ReadingCheck): void {
     require(mapping.missing === 0, () => `${externalId} is in the source and counts as missing`);
     checkFields(check, mapping, entities.get(mapping.internalId), fields);
   }
+  checkLinks(check, rows, mappings);
+  checkRepeats(check, conflicts);
   checkAbsent(check, rows, mappings);
   if (type === GROUP || type === STUDENT) checkMemberships(check, mappings, conflicts);
   if (type === GROUP && !isPartial && run.counts.moved === 0) checkCourses(check, mappings, entities);
-}
-
-/** Who waits for a decision is in doubt: somebody else may be meant. */
-function checkDoubt(
-  { integration, type, before, after, memory }: ReadingCheck,
-  externalId: string,
-  fields: Fields | null,
-): void {
-  if (type !== STUDENT || !fields || memory.decided.has(`${integration.id} ${externalId}`)) return;
-  const person = PEOPLE.findIndex(({ familyName }) => familyName === fields.familyName);
-  const own = [before, after].flatMap(({ mappings }) =>
-    mappings.filter((one) => one.integrationId === integration.id && one.externalId === externalId),
-  );
-  const isDoubted = (entity: Entity) => {
-    const isOwn = own.some(({ internalId }) => internalId === entity.id);
-    const isSame = personByName(entity) === person || personById(entity) === person;
-    return (
-      entity.type === STUDENT &&
-      (isOwn ? !isSame : isSame || (fields.code === '7' && entity.fields.code === '7'))
-    );
-  };
-  const isInDoubt = memory.manyfold.has(person) || [...before.entities, ...after.entities].some(isDoubted);
-  require(isInDoubt, () =>
-    `row ${externalId} ${JSON.stringify(fields)} is a conflict, and could be nobody else`);
 }
 
 /** Who is mapped by one integration alone is as that one's source says, but for what SmartID keeps. */
@@ -234,7 +151,7 @@ function checkMemberships(
     if (!groupMapping || !personMapping) continue;
     wanted.add(keyOf(groupMapping.internalId, personMapping.internalId));
   }
-  const isRead = how.memberships === 'whole' || how.memberships === 'short' || how.memberships === 'odd role';
+  const isRead = how.memberships === 'whole' || how.memberships === 'short';
   const inDoubt = new Set(
     [...conflicts]
       .filter(([, { resolution }]) => resolution === null)
@@ -254,6 +171,13 @@ function checkMemberships(
       if (!present(groups, groupId) || !present(people, personId)) continue;
       require(wanted.has(keyOf(groupId, personId)), () => `a membership of ${role} outlived the source's`);
     }
+  }
+  // Of who is gone, and of a group that is, the last state is kept.
+  const isGone = (of: ReadonlyMap<string, Mapping>, internalId: string) =>
+    [...of.values()].some((one) => one.internalId === internalId && one.missing > 0);
+  for (const { groupId, personId, role: its } of before.memberships) {
+    if (its !== role || (!isGone(groups, groupId) && !isGone(people, personId))) continue;
+    require(has.has(keyOf(groupId, personId)), () => `a membership of ${role} ended with who is gone`);
   }
   if (how.memberships === 'whole' && how.entities === 'whole') return;
   for (const { groupId, personId, role: its } of before.memberships) {

@@ -9,10 +9,9 @@ import { RosterService } from '../../../src/roster/index.js';
 import { type SyncPolicy, type SyncScope, type SyncService, syncPolicy } from '../../../src/sync/index.js';
 import { type Fault, faultyDatabase, kill, ProcessKilled } from '../../support/faulty-database.js';
 import { syncServiceOf } from '../../support/sync-service.js';
-import type { Ending, FieldPolicy, Step, Trouble, Which } from './history.js';
+import { candidateOf, doneOf, editOf, latestOf, waitingOf } from './picks.js';
 import {
   changeSchool,
-  mailOf,
   PEOPLE,
   type Reading,
   rowsOf,
@@ -21,7 +20,8 @@ import {
   studentId,
   WHOLE,
 } from './school-system.js';
-import { type Conflict, type Entity, type Run, type Snapshot, takeSnapshot } from './snapshot.js';
+import { type Entity, type Run, type Snapshot, takeSnapshot } from './snapshot.js';
+import type { Ending, FieldPolicy, Step, Trouble, Which } from './step.js';
 
 const { COURSE, TEACHER, GROUP, STUDENT } = MappingEntityType;
 export const TYPES = [COURSE, TEACHER, GROUP, STUDENT];
@@ -39,6 +39,11 @@ export interface ModelIntegration {
 
 type ModelPolicy = { email: FieldPolicy };
 
+/** The run that somebody asked for was said to be this one. */
+export interface Answer extends Pick<Run, 'kind' | 'rollsBack' | 'entityType'> {
+  runId: string;
+}
+
 /** Small schools need a small floor for the guard to have something to do. */
 export const policyWith = ({ email }: ModelPolicy): SyncPolicy =>
   syncPolicy.parse({ guard: { floor: 3, deactivatedPercent: 25 }, fields: { STUDENT: { email } } });
@@ -52,6 +57,8 @@ export class ModelSchool {
   readonly #store: IntegrationStore;
   /** Leaves the transaction under way: what others do is none of it. */
   readonly #asOthers = AsyncLocalStorage.snapshot();
+  /** What those who asked for a run were answered since `takeAnswers`. */
+  #answers: Answer[] = [];
   /** What others do that waits for the process in trouble. */
   readonly #beside: Promise<unknown>[] = [];
 
@@ -82,18 +89,24 @@ export class ModelSchool {
     return takeSnapshot(this.database, this.institutionId);
   }
 
+  takeAnswers(): readonly Answer[] {
+    const answers = this.#answers;
+    this.#answers = [];
+    return answers;
+  }
+
   /** Does one step, and what must follow it: what died is taken up. `now`: how all stands before it. */
   async perform(step: Step, now: Snapshot): Promise<void> {
     switch (step.do) {
       case 'sync':
         this.#change(step.of, step.changes, step.how);
         return this.#inTrouble(step.of, step.trouble, now, (syncs) =>
-          syncs.sync(this.#key(step.of, step.scope)),
+          this.#ask(syncs, step.of, { entityType: step.scope }),
         );
       case 'preview':
         this.#change(step.of, step.changes);
         await this.#inTrouble(step.of, step.trouble, now, (syncs) =>
-          syncs.sync({ ...this.#key(step.of, step.scope), kind: 'PREVIEW' }),
+          this.#ask(syncs, step.of, { entityType: step.scope, kind: 'PREVIEW' }),
         );
         return this.#end(step.ending, now);
       case 'push':
@@ -115,7 +128,8 @@ export class ModelSchool {
         return;
       }
       case 'approve': {
-        const run = waitingOf(now)[step.nth % Math.max(1, waitingOf(now).length)];
+        const waiting = waitingOf(now);
+        const run = latestOf(waiting, step.nth);
         if (!run) return;
         return this.#inTrouble(this.#of(run), step.trouble, now, (syncs) =>
           syncs.approve(run.integrationId, run.id, 'as it was shown'),
@@ -218,11 +232,9 @@ export class ModelSchool {
   ): Promise<void> {
     const done = doneOf(now, this.integrations[of].id);
     // The latest ones most of all.
-    const run = done[done.length - 1 - (nth < 6 ? 0 : nth % done.length)];
+    const run = latestOf(done, nth < 6 ? 0 : nth);
     if (!run) return;
-    await this.#inTrouble(of, trouble, now, (syncs) =>
-      syncs.rollBack(run.integrationId, run.id, { preview: preview !== null }),
-    );
+    await this.#inTrouble(of, trouble, now, (syncs) => this.#askBack(syncs, run, preview !== null));
     if (preview) await this.#end(preview, now);
   }
 
@@ -296,19 +308,39 @@ export class ModelSchool {
     await this.#expectRefusal(work(process.syncs), process);
     await process.settled();
     for (const failure of await Promise.all(this.#beside.splice(0))) if (failure) throw failure;
-    const isOver = trouble === null || !process.isDone || trouble.kind === 'late';
+    const isOver = trouble === null || !process.isDone || trouble.kind === 'late' || trouble.kind === 'met';
     if (!isOver && trouble.kind !== 'deleted') {
       await this.#expire();
       const { syncs } = this.#newProcess();
       const { id } = this.integrations[of];
       const before = doneOf(now, id).at(-1);
       if (trouble.recovery === 'the same') await this.#expectRefusal(work(syncs));
-      if (trouble.recovery === 'everything') await this.#expectRefusal(syncs.sync(this.#key(of, 'ALL')));
+      if (trouble.recovery === 'everything')
+        await this.#expectRefusal(this.#ask(syncs, of, { entityType: 'ALL' }));
       if (trouble.recovery === 'roll back' && before)
-        await this.#expectRefusal(syncs.rollBack(id, before.id));
+        await this.#expectRefusal(this.#askBack(syncs, before, false));
       await this.#takeUp(of);
     }
     await this.#addDeleted();
+  }
+
+  /** Asks for a run, and keeps what was answered. */
+  async #ask(
+    syncs: SyncService,
+    of: Which,
+    { entityType, kind = 'SYNC' }: { entityType: SyncScope; kind?: Run['kind'] },
+  ): Promise<void> {
+    const { runId } = await syncs.sync({ ...this.#key(of, entityType), kind });
+    this.#answers.push({ runId, kind, rollsBack: null, entityType });
+  }
+
+  async #askBack(
+    syncs: SyncService,
+    { integrationId, id, entityType }: Run,
+    preview: boolean,
+  ): Promise<void> {
+    const { runId } = await syncs.rollBack(integrationId, id, { preview });
+    this.#answers.push({ runId, kind: preview ? 'PREVIEW' : 'ROLLBACK', rollsBack: id, entityType });
   }
 
   #faultOf(of: Which, { kind, at }: Trouble, own: () => SyncService): Fault {
@@ -321,7 +353,13 @@ export class ModelSchool {
           if (inTransaction && this.database.isExclusive) return false;
           if (kind === 'deleted') {
             const gone = this.#delete(of);
-            await this.#doBeside(gone, inTransaction);
+            // It may wait for what the process holds elsewhere.
+            await this.#doBeside(gone, !this.database.isExclusive);
+            return true;
+          }
+          if (kind === 'met') {
+            const asked = this.#ask(this.#newProcess().syncs, of, { entityType: 'ALL' });
+            await this.#doBeside(this.#expectRefusal(asked), inTransaction);
             return true;
           }
           if (!(await this.#expire())) return false;
@@ -448,33 +486,6 @@ export class ModelSchool {
       await this.#add(integration);
     }
   }
-}
-
-/** Plans that wait for a person, without those that belong to another. */
-function waitingOf({ runs }: Snapshot): Run[] {
-  return runs.filter(({ status, parentId }) => (status === 'PREVIEWED' || status === 'HELD') && !parentId);
-}
-
-function doneOf({ runs }: Snapshot, integrationId: string): Run[] {
-  return runs.filter(
-    (run) =>
-      run.integrationId === integrationId &&
-      run.status === 'COMPLETED' &&
-      run.kind !== 'MANUAL' &&
-      !run.parentId,
-  );
-}
-
-function candidateOf({ candidates }: Conflict, nth: number): string | undefined {
-  return candidates[nth % Math.max(1, candidates.length)]?.internalId;
-}
-
-function editOf({ fields }: Entity, { field, value }: { field: 'email' | 'givenName'; value: 0 | 1 }) {
-  if (field === 'email') {
-    const person = PEOPLE.findIndex(({ familyName }) => familyName === fields.familyName);
-    return { email: mailOf(person, 8 + value) };
-  }
-  return { givenName: `${String(fields.givenName).split(' ')[0]}${value ? ' Inés' : ''}` };
 }
 
 function isOf(type: typeof ProcessKilled, error: unknown): boolean {

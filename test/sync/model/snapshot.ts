@@ -48,6 +48,8 @@ export interface Conflict {
   type: MappingEntityType;
   externalId: string;
   resolution: 'LINK' | 'CREATE' | 'IGNORE' | null;
+  /** Whom a person linked it to. */
+  internalId: string | null;
   candidates: { internalId: string; rule: string }[];
 }
 
@@ -88,7 +90,7 @@ const LISTS: Record<keyof Omit<Snapshot, 'leases'>, string> = {
     (SELECT count(*) FROM sync_staged s WHERE s.integration_id = x.integration_id AND s.run_id = x.id) AS staged
     FROM sync_runs x WHERE institution_id = $1 ORDER BY started_at`,
   conflicts: `SELECT x.id, x.integration_id AS "integrationId", entity_type AS type, external_id AS "externalId", resolution,
-    candidates FROM sync_conflicts x ${OURS} ORDER BY entity_type, external_id`,
+    internal_id AS "internalId", candidates FROM sync_conflicts x ${OURS} ORDER BY entity_type, external_id`,
   marked: 'SELECT student_id FROM attendance_records WHERE institution_id = $1',
 };
 const SNAPSHOT = `SELECT ${Object.entries(LISTS)
@@ -124,7 +126,7 @@ export class FeedReplica {
   readonly roster = new Map<string, Record<string, unknown>>();
 
   /** Reads on; `page`: how many entries at once. Throws when the feed is not in order. */
-  async readOn(database: Database, institutionId: string, page = 50): Promise<void> {
+  async readOn(database: Database, institutionId: string, page = 200): Promise<void> {
     for (let hasMore = true; hasMore; ) {
       const read = await readFeed(database, { institutionId, after: this.#place, limit: page });
       for (const entry of read.entries) {

@@ -15,7 +15,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file smartid/integrations/v1/sync.proto.
  */
 export const file_smartid_integrations_v1_sync: GenFile = /*@__PURE__*/
-  fileDesc("CiJzbWFydGlkL2ludGVncmF0aW9ucy92MS9zeW5jLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSKBDAoHU3luY1J1bhIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEjcKBnN0YXR1cxgEIAEoDjInLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uU3RhdHVzEjUKBXN0YWdlGAUgASgOMiYuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5TdGFnZRIzCgZjb3VudHMYBiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzEj4KEW1lbWJlcnNoaXBfY291bnRzGAcgASgLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvdW50cxISCgVlcnJvchgIIAEoCUgAiAEBEg8KB2F0dGVtcHQYCSABKA0SLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKB3RpbWluZ3MYDCABKAsyJC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jVGltaW5ncxIzCgRraW5kGA0gASgOMiUuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5LaW5kEhYKCXBhcmVudF9pZBgOIAEoCUgBiAEBEhcKCnJvbGxzX2JhY2sYDyABKAlIAogBARI3CghldmlkZW5jZRgQIAEoCzIlLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNFdmlkZW5jZRIvCgthcHByb3ZlZF9hdBgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoIZGVjaXNpb24YEiABKAlIA4gBARIxCgVndWFyZBgTIAEoCzIiLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNHdWFyZBItCglxdWV1ZWRfYXQYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKCGZhaWx1cmVzGBUgAygLMiQuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0ZhaWx1cmUSNwoIcHJvZ3Jlc3MYFiABKAsyJS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jUHJvZ3Jlc3MSNwoTY2FuY2VsX3JlcXVlc3RlZF9hdBgXIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOcm9sbGJhY2tfdW50aWwYISABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmNoYW5nZXNfZHJvcHBlZF9hdBgiIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoRaXNzdWVzX2Ryb3BwZWRfYXQYIyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIooBCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCwoHUlVOTklORxABEg0KCUNPTVBMRVRFRBACEgoKBkZBSUxFRBADEggKBEhFTEQQBBINCglQUkVWSUVXRUQQBRINCglESVNDQVJERUQQBhIKCgZRVUVVRUQQBxIMCghDQU5DRUxFRBAIIk0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEggKBFNZTkMQARILCgdQUkVWSUVXEAISDAoIUk9MTEJBQ0sQAxIKCgZNQU5VQUwQBCJJCgVTdGFnZRIVChFTVEFHRV9VTlNQRUNJRklFRBAAEggKBFJFQUQQARIICgRQTEFOEAISCQoFQVBQTFkQAxIKCgZSRVBPUlQQBEIICgZfZXJyb3JCDAoKX3BhcmVudF9pZEINCgtfcm9sbHNfYmFja0ILCglfZGVjaXNpb24iVgoLU3luY0ZhaWx1cmUSDwoHYXR0ZW1wdBgBIAEoDRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAMgASgJIo4BCgxTeW5jUHJvZ3Jlc3MSEQoJcm93c19yZWFkGAEgASgNEhcKCnJvd3NfdG90YWwYAiABKA1IAIgBARIXCg9yb3dzX3Blcl9zZWNvbmQYAyABKA0SGQoMc2Vjb25kc19sZWZ0GAQgASgNSAGIAQFCDQoLX3Jvd3NfdG90YWxCDwoNX3NlY29uZHNfbGVmdCKpAgoMU3luY0V2aWRlbmNlEg0KBXBhZ2VzGAEgASgNEgwKBHJvd3MYAiABKA0SFQoNc21hbGxlc3RfcGFnZRgDIAEoDRIUCgxsYXJnZXN0X3BhZ2UYBCABKA0SEQoJbGFzdF9wYWdlGAUgASgNEhsKDmRlY2xhcmVkX3RvdGFsGAYgASgNSACIAQESEgoKaWRzX3VuaXF1ZRgHIAEoCBIZChF1bmlkZW50aWZpZWRfcm93cxgIIAEoDRINCgVlbmRlZBgJIAEoCBIMCgRnYXBzGAogAygJEkAKC21lbWJlcnNoaXBzGAsgASgLMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWVtYmVyc2hpcEV2aWRlbmNlQhEKD19kZWNsYXJlZF90b3RhbCKHAQoSTWVtYmVyc2hpcEV2aWRlbmNlEg0KBXBhZ2VzGAEgASgNEgwKBHJvd3MYAiABKA0SGwoOZGVjbGFyZWRfdG90YWwYAyABKA1IAIgBARIWCg5yZXBlYXRlZF9wYWdlcxgEIAEoDRIMCgRnYXBzGAUgAygJQhEKD19kZWNsYXJlZF90b3RhbCLFAQoJU3luY0d1YXJkEjkKE2RlYWN0aXZhdGVkX3BlcmNlbnQYASABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASACIAQESNQoPY2hhbmdlZF9wZXJjZW50GAIgASgBQhe6SBQSEhkAAAAAAABZQCkAAAAAAAAAAEgBiAEBEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARjoB0IWChRfZGVhY3RpdmF0ZWRfcGVyY2VudEISChBfY2hhbmdlZF9wZXJjZW50IrkBCgpTeW5jQ291bnRzEgwKBHJlYWQYASABKA0SDwoHY3JlYXRlZBgCIAEoDRIPCgd1cGRhdGVkGAMgASgNEhEKCXVuY2hhbmdlZBgEIAEoDRIOCgZmYWlsZWQYBSABKA0SDwoHbWlzc2luZxgGIAEoDRIQCgh3YXJuaW5ncxgHIAEoDRIRCgljb25mbGljdHMYCCABKA0SEwoLZGVhY3RpdmF0ZWQYCSABKA0SDQoFbW92ZWQYCiABKA0ilQYKClN5bmNDaGFuZ2USCwoDc2VxGAEgASgNEjoKBmVudGl0eRgCIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuRW50aXR5EjoKBmFjdGlvbhgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDaGFuZ2UuQWN0aW9uEhMKC2ludGVybmFsX2lkGAQgASgJEhMKC2V4dGVybmFsX2lkGAUgASgJEicKBmJlZm9yZRgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoFYWZ0ZXIYByABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhsKDm1pc3NpbmdfYmVmb3JlGAggASgNSACIAQESGgoNbWlzc2luZ19hZnRlchgJIAEoDUgBiAEBEjwKB291dGNvbWUYCiABKA4yKy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ2hhbmdlLk91dGNvbWUSEwoGcmVhc29uGAsgASgJSAKIAQESEQoEbGluZRgMIAEoDUgDiAEBImEKBkVudGl0eRIWChJFTlRJVFlfVU5TUEVDSUZJRUQQABIKCgZDT1VSU0UQARIJCgVHUk9VUBACEgsKB1NUVURFTlQQAxILCgdURUFDSEVSEAQSDgoKTUVNQkVSU0hJUBAFIo8BCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASCgoGQ1JFQVRFEAESCgoGVVBEQVRFEAISCwoHUkVTVE9SRRADEg4KCkRFQUNUSVZBVEUQBBILCgdNSVNTSU5HEAUSCAoETElOSxAGEgoKBlVOTElOSxAHEgoKBkRFTEVURRAIEgkKBVJFS0VZEAkiOgoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASCQoFTU9WRUQQARILCgdSRUZVU0VEEAJCEQoPX21pc3NpbmdfYmVmb3JlQhAKDl9taXNzaW5nX2FmdGVyQgkKB19yZWFzb25CBwoFX2xpbmUi3wQKDFN5bmNDb25mbGljdBIKCgJpZBgBIAEoCRI/CgtlbnRpdHlfdHlwZRgCIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEhMKC2V4dGVybmFsX2lkGAMgASgJEg4KBnJ1bl9pZBgEIAEoCRInCgZyZWNvcmQYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EkMKCmNhbmRpZGF0ZXMYBiADKAsyLy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ29uZmxpY3QuQ2FuZGlkYXRlEg4KBnJlYXNvbhgHIAEoCRJECgpyZXNvbHV0aW9uGAggASgOMjAuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvbmZsaWN0LlJlc29sdXRpb24SGAoLaW50ZXJuYWxfaWQYCSABKAlIAIgBARIuCgpjcmVhdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZXNvbHZlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaQgoJQ2FuZGlkYXRlEhMKC2ludGVybmFsX2lkGAEgASgJEhIKCmNvbmZpZGVuY2UYAiABKAESDAoEcnVsZRgDIAEoCSJKCgpSZXNvbHV0aW9uEhoKFlJFU09MVVRJT05fVU5TUEVDSUZJRUQQABIICgRMSU5LEAESCgoGQ1JFQVRFEAISCgoGSUdOT1JFEANCDgoMX2ludGVybmFsX2lkIkEKC1N5bmNUaW1pbmdzEg8KB3JlYWRfbXMYASABKA0SDwoHcGxhbl9tcxgCIAEoDRIQCghhcHBseV9tcxgDIAEoDSLzAgoJU3luY0lzc3VlEg4KBm51bWJlchgBIAEoDRI9CghzZXZlcml0eRgCIAEoDjIrLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNJc3N1ZS5TZXZlcml0eRIMCgRydWxlGAMgASgJEg8KB21lc3NhZ2UYBCABKAkSEQoEZmlsZRgFIAEoCUgAiAEBEhEKBGxpbmUYBiABKA1IAYgBARITCgZjb2x1bW4YByABKAlIAogBARISCgV2YWx1ZRgIIAEoCUgDiAEBEhEKBGhpbnQYCSABKAlIBIgBARIYCgtleHRlcm5hbF9pZBgKIAEoCUgFiAEBIjwKCFNldmVyaXR5EhgKFFNFVkVSSVRZX1VOU1BFQ0lGSUVEEAASCQoFRVJST1IQARILCgdXQVJOSU5HEAJCBwoFX2ZpbGVCBwoFX2xpbmVCCQoHX2NvbHVtbkIICgZfdmFsdWVCBwoFX2hpbnRCDgoMX2V4dGVybmFsX2lkYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_integrations_v1_mapping]);
+  fileDesc("CiJzbWFydGlkL2ludGVncmF0aW9ucy92MS9zeW5jLnByb3RvEhdzbWFydGlkLmludGVncmF0aW9ucy52MSLrDQoHU3luY1J1bhIKCgJpZBgBIAEoCRIWCg5pbnRlZ3JhdGlvbl9pZBgCIAEoCRI/CgtlbnRpdHlfdHlwZRgDIAEoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlEjcKBnN0YXR1cxgEIAEoDjInLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uU3RhdHVzEjUKBXN0YWdlGAUgASgOMiYuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5TdGFnZRIzCgZjb3VudHMYBiABKAsyIy5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ291bnRzEj4KEW1lbWJlcnNoaXBfY291bnRzGAcgASgLMiMuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NvdW50cxISCgVlcnJvchgIIAEoCUgAiAEBEg8KB2F0dGVtcHQYCSABKA0SLgoKc3RhcnRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZmluaXNoZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKB3RpbWluZ3MYDCABKAsyJC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jVGltaW5ncxIzCgRraW5kGA0gASgOMiUuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY1J1bi5LaW5kEhYKCXBhcmVudF9pZBgOIAEoCUgBiAEBEhsKCnJvbGxzX2JhY2sYDyABKAlCAhgBSAKIAQESNwoIZXZpZGVuY2UYECABKAsyJS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jRXZpZGVuY2USLwoLYXBwcm92ZWRfYXQYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKCGRlY2lzaW9uGBIgASgJSAOIAQESMQoFZ3VhcmQYEyABKAsyIi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jR3VhcmQSHwoScm9sbGVkX2JhY2tfcnVuX2lkGB4gASgJSASIAQESFgoOaW5zdGl0dXRpb25faWQYHyABKAkSEAoIcHJvdmlkZXIYICABKAkSOQoHdHJpZ2dlchgYIAEoDjIoLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNSdW4uVHJpZ2dlchItCglxdWV1ZWRfYXQYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKCGZhaWx1cmVzGBUgAygLMiQuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0ZhaWx1cmUSNwoIcHJvZ3Jlc3MYFiABKAsyJS5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jUHJvZ3Jlc3MSNwoTY2FuY2VsX3JlcXVlc3RlZF9hdBgXIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOcm9sbGJhY2tfdW50aWwYISABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmNoYW5nZXNfZHJvcHBlZF9hdBgiIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoRaXNzdWVzX2Ryb3BwZWRfYXQYIyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIooBCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCwoHUlVOTklORxABEg0KCUNPTVBMRVRFRBACEgoKBkZBSUxFRBADEggKBEhFTEQQBBINCglQUkVWSUVXRUQQBRINCglESVNDQVJERUQQBhIKCgZRVUVVRUQQBxIMCghDQU5DRUxFRBAIIk0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEggKBFNZTkMQARILCgdQUkVWSUVXEAISDAoIUk9MTEJBQ0sQAxIKCgZNQU5VQUwQBCJHCgdUcmlnZ2VyEhcKE1RSSUdHRVJfVU5TUEVDSUZJRUQQABIICgRDQUxMEAESDAoIU0NIRURVTEUQAhILCgdXRUJIT09LEAMiSQoFU3RhZ2USFQoRU1RBR0VfVU5TUEVDSUZJRUQQABIICgRSRUFEEAESCAoEUExBThACEgkKBUFQUExZEAMSCgoGUkVQT1JUEARCCAoGX2Vycm9yQgwKCl9wYXJlbnRfaWRCDQoLX3JvbGxzX2JhY2tCCwoJX2RlY2lzaW9uQhUKE19yb2xsZWRfYmFja19ydW5faWQiVgoLU3luY0ZhaWx1cmUSDwoHYXR0ZW1wdBgBIAEoDRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGcmVhc29uGAMgASgJIo4BCgxTeW5jUHJvZ3Jlc3MSEQoJcm93c19yZWFkGAEgASgNEhcKCnJvd3NfdG90YWwYAiABKA1IAIgBARIXCg9yb3dzX3Blcl9zZWNvbmQYAyABKA0SGQoMc2Vjb25kc19sZWZ0GAQgASgNSAGIAQFCDQoLX3Jvd3NfdG90YWxCDwoNX3NlY29uZHNfbGVmdCKpAgoMU3luY0V2aWRlbmNlEg0KBXBhZ2VzGAEgASgNEgwKBHJvd3MYAiABKA0SFQoNc21hbGxlc3RfcGFnZRgDIAEoDRIUCgxsYXJnZXN0X3BhZ2UYBCABKA0SEQoJbGFzdF9wYWdlGAUgASgNEhsKDmRlY2xhcmVkX3RvdGFsGAYgASgNSACIAQESEgoKaWRzX3VuaXF1ZRgHIAEoCBIZChF1bmlkZW50aWZpZWRfcm93cxgIIAEoDRINCgVlbmRlZBgJIAEoCBIMCgRnYXBzGAogAygJEkAKC21lbWJlcnNoaXBzGAsgASgLMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWVtYmVyc2hpcEV2aWRlbmNlQhEKD19kZWNsYXJlZF90b3RhbCKHAQoSTWVtYmVyc2hpcEV2aWRlbmNlEg0KBXBhZ2VzGAEgASgNEgwKBHJvd3MYAiABKA0SGwoOZGVjbGFyZWRfdG90YWwYAyABKA1IAIgBARIWCg5yZXBlYXRlZF9wYWdlcxgEIAEoDRIMCgRnYXBzGAUgAygJQhEKD19kZWNsYXJlZF90b3RhbCLFAQoJU3luY0d1YXJkEjkKE2RlYWN0aXZhdGVkX3BlcmNlbnQYASABKAFCF7pIFBISGQAAAAAAAFlAKQAAAAAAAAAASACIAQESNQoPY2hhbmdlZF9wZXJjZW50GAIgASgBQhe6SBQSEhkAAAAAAABZQCkAAAAAAAAAAEgBiAEBEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARjoB0IWChRfZGVhY3RpdmF0ZWRfcGVyY2VudEISChBfY2hhbmdlZF9wZXJjZW50IrkBCgpTeW5jQ291bnRzEgwKBHJlYWQYASABKA0SDwoHY3JlYXRlZBgCIAEoDRIPCgd1cGRhdGVkGAMgASgNEhEKCXVuY2hhbmdlZBgEIAEoDRIOCgZmYWlsZWQYBSABKA0SDwoHbWlzc2luZxgGIAEoDRIQCgh3YXJuaW5ncxgHIAEoDRIRCgljb25mbGljdHMYCCABKA0SEwoLZGVhY3RpdmF0ZWQYCSABKA0SDQoFbW92ZWQYCiABKA0iqQYKClN5bmNDaGFuZ2USDwoDc2VxGAEgASgNQgIYARI6CgZlbnRpdHkYAiABKA4yKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ2hhbmdlLkVudGl0eRI6CgZhY3Rpb24YAyABKA4yKi5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ2hhbmdlLkFjdGlvbhITCgtpbnRlcm5hbF9pZBgEIAEoCRITCgtleHRlcm5hbF9pZBgFIAEoCRInCgZiZWZvcmUYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiYKBWFmdGVyGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIbCg5taXNzaW5nX2JlZm9yZRgIIAEoDUgAiAEBEhoKDW1pc3NpbmdfYWZ0ZXIYCSABKA1IAYgBARI8CgdvdXRjb21lGAogASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0NoYW5nZS5PdXRjb21lEhMKBnJlYXNvbhgLIAEoCUgCiAEBEhEKBGxpbmUYDCABKA1IA4gBARIOCgZudW1iZXIYDSABKA0iYQoGRW50aXR5EhYKEkVOVElUWV9VTlNQRUNJRklFRBAAEgoKBkNPVVJTRRABEgkKBUdST1VQEAISCwoHU1RVREVOVBADEgsKB1RFQUNIRVIQBBIOCgpNRU1CRVJTSElQEAUijwEKBkFjdGlvbhIWChJBQ1RJT05fVU5TUEVDSUZJRUQQABIKCgZDUkVBVEUQARIKCgZVUERBVEUQAhILCgdSRVNUT1JFEAMSDgoKREVBQ1RJVkFURRAEEgsKB01JU1NJTkcQBRIICgRMSU5LEAYSCgoGVU5MSU5LEAcSCgoGREVMRVRFEAgSCQoFUkVLRVkQCSI6CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIJCgVNT1ZFRBABEgsKB1JFRlVTRUQQAkIRCg9fbWlzc2luZ19iZWZvcmVCEAoOX21pc3NpbmdfYWZ0ZXJCCQoHX3JlYXNvbkIHCgVfbGluZSLfBAoMU3luY0NvbmZsaWN0EgoKAmlkGAEgASgJEj8KC2VudGl0eV90eXBlGAIgASgOMiouc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuTWFwcGluZ0VudGl0eVR5cGUSEwoLZXh0ZXJuYWxfaWQYAyABKAkSDgoGcnVuX2lkGAQgASgJEicKBnJlY29yZBgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSQwoKY2FuZGlkYXRlcxgGIAMoCzIvLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLlN5bmNDb25mbGljdC5DYW5kaWRhdGUSDgoGcmVhc29uGAcgASgJEkQKCnJlc29sdXRpb24YCCABKA4yMC5zbWFydGlkLmludGVncmF0aW9ucy52MS5TeW5jQ29uZmxpY3QuUmVzb2x1dGlvbhIYCgtpbnRlcm5hbF9pZBgJIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jlc29sdmVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBpCCglDYW5kaWRhdGUSEwoLaW50ZXJuYWxfaWQYASABKAkSEgoKY29uZmlkZW5jZRgCIAEoARIMCgRydWxlGAMgASgJIkoKClJlc29sdXRpb24SGgoWUkVTT0xVVElPTl9VTlNQRUNJRklFRBAAEggKBExJTksQARIKCgZDUkVBVEUQAhIKCgZJR05PUkUQA0IOCgxfaW50ZXJuYWxfaWQiQQoLU3luY1RpbWluZ3MSDwoHcmVhZF9tcxgBIAEoDRIPCgdwbGFuX21zGAIgASgNEhAKCGFwcGx5X21zGAMgASgNIvMCCglTeW5jSXNzdWUSDgoGbnVtYmVyGAEgASgNEj0KCHNldmVyaXR5GAIgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuU3luY0lzc3VlLlNldmVyaXR5EgwKBHJ1bGUYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRIRCgRmaWxlGAUgASgJSACIAQESEQoEbGluZRgGIAEoDUgBiAEBEhMKBmNvbHVtbhgHIAEoCUgCiAEBEhIKBXZhbHVlGAggASgJSAOIAQESEQoEaGludBgJIAEoCUgEiAEBEhgKC2V4dGVybmFsX2lkGAogASgJSAWIAQEiPAoIU2V2ZXJpdHkSGAoUU0VWRVJJVFlfVU5TUEVDSUZJRUQQABIJCgVFUlJPUhABEgsKB1dBUk5JTkcQAkIHCgVfZmlsZUIHCgVfbGluZUIJCgdfY29sdW1uQggKBl92YWx1ZUIHCgVfaGludEIOCgxfZXh0ZXJuYWxfaWRiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_integrations_v1_mapping]);
 
 /**
  * One run of a sync: one entity type of one integration, or all of them.
@@ -122,9 +122,10 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
   parentId?: string | undefined;
 
   /**
-   * UUID of the run that it takes back; absent otherwise.
+   * The same as rolled_back_run_id.
    *
-   * @generated from field: optional string rolls_back = 15;
+   * @generated from field: optional string rolls_back = 15 [deprecated = true];
+   * @deprecated
    */
   rollsBack?: string | undefined;
 
@@ -155,6 +156,34 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
    * @generated from field: smartid.integrations.v1.SyncGuard guard = 19;
    */
   guard?: SyncGuard | undefined;
+
+  /**
+   * UUID of the run that this one takes back; absent otherwise.
+   *
+   * @generated from field: optional string rolled_back_run_id = 30;
+   */
+  rolledBackRunId?: string | undefined;
+
+  /**
+   * UUID of the institution.
+   *
+   * @generated from field: string institution_id = 31;
+   */
+  institutionId: string;
+
+  /**
+   * The provider of the integration.
+   *
+   * @generated from field: string provider = 32;
+   */
+  provider: string;
+
+  /**
+   * What started it.
+   *
+   * @generated from field: smartid.integrations.v1.SyncRun.Trigger trigger = 24;
+   */
+  trigger: SyncRun_Trigger;
 
   /**
    * When it was put into the queue; absent when it began at once.
@@ -262,7 +291,7 @@ export enum SyncRun_Status {
   PREVIEWED = 5,
 
   /**
-   * A plan that was put away; nothing of it was written.
+   * A plan that a person discarded, or that a newer reading replaced; nothing of it was written.
    *
    * @generated from enum value: DISCARDED = 6;
    */
@@ -338,6 +367,47 @@ export const SyncRun_KindSchema: GenEnum<SyncRun_Kind> = /*@__PURE__*/
   enumDesc(file_smartid_integrations_v1_sync, 0, 1);
 
 /**
+ * What started a run.
+ *
+ * @generated from enum smartid.integrations.v1.SyncRun.Trigger
+ */
+export enum SyncRun_Trigger {
+  /**
+   * Not set; never sent by the service.
+   *
+   * @generated from enum value: TRIGGER_UNSPECIFIED = 0;
+   */
+  TRIGGER_UNSPECIFIED = 0,
+
+  /**
+   * A call, or a push.
+   *
+   * @generated from enum value: CALL = 1;
+   */
+  CALL = 1,
+
+  /**
+   * A schedule.
+   *
+   * @generated from enum value: SCHEDULE = 2;
+   */
+  SCHEDULE = 2,
+
+  /**
+   * An event that the school's system sent.
+   *
+   * @generated from enum value: WEBHOOK = 3;
+   */
+  WEBHOOK = 3,
+}
+
+/**
+ * Describes the enum smartid.integrations.v1.SyncRun.Trigger.
+ */
+export const SyncRun_TriggerSchema: GenEnum<SyncRun_Trigger> = /*@__PURE__*/
+  enumDesc(file_smartid_integrations_v1_sync, 0, 2);
+
+/**
  * The step of the sync that a running run is in.
  *
  * @generated from enum smartid.integrations.v1.SyncRun.Stage
@@ -383,7 +453,7 @@ export enum SyncRun_Stage {
  * Describes the enum smartid.integrations.v1.SyncRun.Stage.
  */
 export const SyncRun_StageSchema: GenEnum<SyncRun_Stage> = /*@__PURE__*/
-  enumDesc(file_smartid_integrations_v1_sync, 0, 2);
+  enumDesc(file_smartid_integrations_v1_sync, 0, 3);
 
 /**
  * How an attempt ended that did not come to the end of its run.
@@ -728,9 +798,10 @@ export const SyncCountsSchema: GenMessage<SyncCounts> = /*@__PURE__*/
  */
 export type SyncChange = Message<"smartid.integrations.v1.SyncChange"> & {
   /**
-   * Its number in the run.
+   * The same as number.
    *
-   * @generated from field: uint32 seq = 1;
+   * @generated from field: uint32 seq = 1 [deprecated = true];
+   * @deprecated
    */
   seq: number;
 
@@ -810,6 +881,13 @@ export type SyncChange = Message<"smartid.integrations.v1.SyncChange"> & {
    * @generated from field: optional uint32 line = 12;
    */
   line?: number | undefined;
+
+  /**
+   * Position among the changes of the run, from 1.
+   *
+   * @generated from field: uint32 number = 13;
+   */
+  number: number;
 };
 
 /**
@@ -930,14 +1008,14 @@ export enum SyncChange_Action {
   LINK = 6,
 
   /**
-   * Its mapping is taken away; the entity stays.
+   * Its mapping is removed; the entity stays.
    *
    * @generated from enum value: UNLINK = 7;
    */
   UNLINK = 7,
 
   /**
-   * A rollback takes away what a run created; or a membership ends.
+   * A rollback removes what a run created; or a membership ends.
    *
    * @generated from enum value: DELETE = 8;
    */
@@ -964,7 +1042,7 @@ export const SyncChange_ActionSchema: GenEnum<SyncChange_Action> = /*@__PURE__*/
  */
 export enum SyncChange_Outcome {
   /**
-   * It is carried out with its run.
+   * It is carried out with its run. JSON answers leave the field out.
    *
    * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
    */
@@ -978,7 +1056,7 @@ export enum SyncChange_Outcome {
   MOVED = 1,
 
   /**
-   * Taking it back would undo what was done since.
+   * It would undo what was done since, or remove what is in use.
    *
    * @generated from enum value: REFUSED = 2;
    */
@@ -1125,7 +1203,7 @@ export const SyncConflict_CandidateSchema: GenMessage<SyncConflict_Candidate> = 
  */
 export enum SyncConflict_Resolution {
   /**
-   * It waits for a decision.
+   * It waits for a decision. JSON answers leave the field out.
    *
    * @generated from enum value: RESOLUTION_UNSPECIFIED = 0;
    */

@@ -930,7 +930,7 @@ export type PutStudentRequest = Message<"smartid.roster.v1.PutStudentRequest"> &
   birthDate?: string | undefined;
 
   /**
-   * Whether it counts.
+   * Whether the student is active.
    *
    * @generated from field: optional bool active = 10;
    */
@@ -1021,7 +1021,7 @@ export type PutTeacherRequest = Message<"smartid.roster.v1.PutTeacherRequest"> &
   code?: string | undefined;
 
   /**
-   * Whether it counts.
+   * Whether the teacher is active.
    *
    * @generated from field: optional bool active = 8;
    */
@@ -1112,7 +1112,7 @@ export type PutCourseRequest = Message<"smartid.roster.v1.PutCourseRequest"> & {
   description?: string | undefined;
 
   /**
-   * Whether it counts.
+   * Whether the course is taught.
    *
    * @generated from field: optional bool active = 8;
    */
@@ -1196,7 +1196,7 @@ export type PutGroupRequest = Message<"smartid.roster.v1.PutGroupRequest"> & {
   academicTerm?: string | undefined;
 
   /**
-   * Whether it counts.
+   * Whether the group meets.
    *
    * @generated from field: optional bool active = 7;
    */

@@ -12,6 +12,8 @@ export interface Impact {
   /** How many would change, those included, and how many of these were missing before. */
   changed: number;
   wereMissing: number;
+  /** How many of those who change would have another name or national id. */
+  renamed: number;
   /** People who are in groups by this source, and how many of them would be in none. */
   members: number;
   membersLeaving: number;

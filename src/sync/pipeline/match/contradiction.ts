@@ -26,11 +26,15 @@ const words = (alias: string) =>
  */
 export function contradictionOfLink(spec: EntitySpec, row: string, person: string): string {
   const { otherId, sameId, otherBirth, otherMail, otherName, noWord } = comparisons(spec, row, person);
-  return sentence(otherName, [
-    [otherId, 'national id'],
-    [otherBirth, 'birth date'],
-    [`(${otherMail} AND (NOT ${sameId} OR ${noWord}))`, 'e-mail'],
-  ]);
+  return unlessNamesEqual(
+    row,
+    person,
+    sentence(otherName, [
+      [otherId, 'national id'],
+      [otherBirth, 'birth date'],
+      [`(${otherMail} AND (NOT ${sameId} OR ${noWord}))`, 'e-mail'],
+    ]),
+  );
 }
 
 /**
@@ -43,11 +47,25 @@ export function contradictionOfUpdate(spec: EntitySpec, row: string, person: str
     row,
     person,
   );
-  return sentence(otherName, [
-    [otherId, 'national id'],
-    [`(${otherBirth} AND NOT ${sameId} AND NOT ${sameMail})`, 'birth date'],
-    [`(${otherMail} AND NOT ${sameId} AND ${noWord})`, 'e-mail'],
-  ]);
+  return unlessNamesEqual(
+    row,
+    person,
+    sentence(otherName, [
+      [otherId, 'national id'],
+      [`(${otherBirth} AND NOT ${sameId} AND NOT ${sameMail})`, 'birth date'],
+      [`(${otherMail} AND NOT ${sameId} AND ${noWord})`, 'e-mail'],
+    ]),
+  );
+}
+
+/**
+ * SQL that says whether a row and the person that its id is mapped to are two, should the national id of the
+ * row be somebody else's: the row has another name, and the person has no national id that would tell.
+ */
+export function isAnotherIfTaken(spec: EntitySpec, row: string, person: string): string {
+  const { sameMail, otherName } = comparisons(spec, row, person);
+  return `CASE WHEN ${identifying(`${row}.national_id`)} IS NOT NULL AND ${identifying(`${person}.national_id`)} IS NULL
+    AND NOT ${sameMail} THEN ${otherName} ELSE false END`;
 }
 
 /**
@@ -74,6 +92,12 @@ function comparisons(spec: EntitySpec, row: string, person: string) {
     otherName: `NOT (${a} <@ ${b} OR ${b} <@ ${a})`,
     noWord: `NOT (${a} && ${b})`,
   };
+}
+
+/** Equal names contradict nothing, and most rows that change keep theirs: their words need not be looked for. */
+function unlessNamesEqual(row: string, person: string, contradiction: string): string {
+  const names = (alias: string) => `(${alias}.given_name, ${alias}.family_name)`;
+  return `CASE WHEN ${names(row)} IS DISTINCT FROM ${names(person)} THEN ${contradiction} END`;
 }
 
 /** The names are compared last: for most there is no need to. */

@@ -2,16 +2,17 @@ import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
+import { areFew } from '../sql/joins.js';
 import { RUN } from '../sql/run-sql.js';
 import type { Staged } from '../stage/index.js';
-import { contradictionOfUpdate } from './contradiction.js';
+import { contradictionOfUpdate, isAnotherIfTaken } from './contradiction.js';
 import { followDecisions } from './decisions.js';
 import { keepMembershipsOf, keepOut, type PlannedConflict } from './keep-out.js';
 import { matchesSql } from './matches.js';
 
 /** So many candidates of a conflict are stored, the likeliest. */
 const MAX_CANDIDATES = 10;
-/** Up to so many changed rows, looking each up costs less than going through the school. */
+/** Up to so many changed rows are looked up one by one in a school of any size. */
 const MAX_LOOKUPS = 2_000;
 
 interface CorrelateOptions {
@@ -25,6 +26,8 @@ interface CorrelateOptions {
 interface ReusedId {
   seq: number;
   mappedId: string;
+  /** The national id of the row, where it contradicts that person only if it is somebody else's. */
+  nationalId: string | null;
 }
 
 /** Each candidate with how many its row has, and how many rows its person has. */
@@ -74,7 +77,8 @@ async function dropSettled(database: Database, { run, spec, staged }: CorrelateO
 }
 
 /**
- * Changed rows that contradict whom their id is mapped to, where nobody decided that it is the same person.
+ * Changed rows that contradict whom their id is mapped to, where nobody decided that it is the same person. A
+ * row with another name contradicts a person without a national id, too, when it has that of somebody else.
  */
 async function findReusedIds(
   database: Database,
@@ -83,34 +87,62 @@ async function findReusedIds(
   const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND (d.record->>'nationalId' = s.national_id
     OR (d.record->>'givenName' IS NOT DISTINCT FROM s.given_name AND d.record->>'familyName' IS NOT DISTINCT FROM s.family_name))`;
   // A few rows are looked up by their keys, one by one, whatever the database takes the tables for.
-  const isFew = staged.staged - staged.fresh <= MAX_LOOKUPS;
+  const sizes = { rows: staged.staged - staged.fresh, among: staged.known.mapped };
+  const isFew = areFew(sizes, MAX_LOOKUPS);
   const join = (table: string, as: string, key: string) =>
     isFew
       ? `JOIN LATERAL (SELECT * FROM ${table} ${as} WHERE ${key} OFFSET 0) ${as} ON true`
       : `JOIN ${table} ${as} ON ${key}`;
-  return database.query<ReusedId>(
+  const contradiction = contradictionOfUpdate(spec, 's', 't');
+  const found = await database.query<ReusedId>(
     `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
-       SELECT s.seq, m.internal_id AS "mappedId" FROM s
+       SELECT s.seq, m.internal_id AS "mappedId",
+         CASE WHEN (${contradiction}) IS NULL THEN s.national_id END AS "nationalId"
+       FROM s
        ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
        ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
        LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
          AND d.external_id = s.external_id
-       WHERE (${contradictionOfUpdate(spec, 's', 't')}) IS NOT NULL AND (${isDecided}) IS NOT TRUE`,
+       WHERE ((${contradiction}) IS NOT NULL OR ${isAnotherIfTaken(spec, 's', 't')})
+         AND (${isDecided}) IS NOT TRUE`,
     [run.integrationId, run.id, run.institutionId, spec.entityType],
+  );
+  const asked = found.flatMap(({ nationalId }) => nationalId ?? []);
+  if (asked.length === 0) return found;
+  const owners = await database.query<{ id: string; nationalId: string }>(
+    `SELECT id, national_id AS "nationalId" FROM ${spec.table}
+     WHERE institution_id = $1 AND national_id = ANY($2::text[]) AND merged_into IS NULL`,
+    [run.institutionId, asked],
+  );
+  return found.filter(
+    ({ nationalId, mappedId }) =>
+      nationalId === null || owners.some((one) => one.nationalId === nationalId && one.id !== mappedId),
   );
 }
 
 async function findDoubtful(
   database: Database,
-  { run, spec, policy }: CorrelateOptions,
+  options: CorrelateOptions,
   reused: readonly ReusedId[],
 ): Promise<PlannedConflict[]> {
-  const { link, conflict } = policy.correlation;
+  const { run, spec, policy } = options;
   await database.query('DROP TABLE IF EXISTS sync_candidates');
   // Of the transaction under way alone.
   await database.query(
     'CREATE TEMP TABLE sync_candidates (seq int, id uuid, mapped_as text, confidence float8, rule text, is_own boolean, contradicts text) ON COMMIT DROP',
   );
+  await insertCandidates(database, options, reused);
+  await linkSureCandidates(database, run, policy.correlation.link);
+  return keepDoubtfulOut(database, run, spec);
+}
+
+/** Writes all candidates of the rows of the run into sync_candidates. */
+async function insertCandidates(
+  database: Database,
+  { run, spec, policy }: CorrelateOptions,
+  reused: readonly ReusedId[],
+): Promise<void> {
+  const { link, conflict } = policy.correlation;
   const matches = matchesSql(spec, {
     rows: `SELECT s.seq, s.external_id, s.national_id, s.code, s.email, s.given_name, s.family_name,
       s.birth_date,
@@ -134,19 +166,32 @@ async function findDoubtful(
   });
   await database.execute(
     `INSERT INTO sync_candidates (seq, id, mapped_as, confidence, rule, is_own, contradicts) ${matches}`,
-    [run.integrationId, run.id, run.institutionId, spec.entityType, conflict, link].concat([
+    [
+      run.integrationId,
+      run.id,
+      run.institutionId,
+      spec.entityType,
+      conflict,
+      link,
       reused.map(({ seq }) => seq),
       reused.map(({ mappedId }) => mappedId),
-    ] as never[]),
+    ],
   );
-  // A single sure candidate whom nobody else claims, and whom the row does not contradict.
+}
+
+/** Links a row to a single sure candidate whom nobody else claims, and whom the row does not contradict. */
+async function linkSureCandidates(database: Database, run: SyncRun, confidence: number): Promise<void> {
   await database.execute(
     `UPDATE sync_staged s SET link_id = c.id FROM (${COUNTED}) c
      WHERE ${RUN} AND s.seq = c.seq AND c.mapped_as IS NULL AND c.confidence >= $3 AND c.of_row = 1
        AND c.of_person = 1
        AND c.contradicts IS NULL AND c.is_own IS NOT TRUE`,
-    [run.integrationId, run.id, link],
+    [run.integrationId, run.id, confidence],
   );
+}
+
+/** Makes conflicts of the rows that have candidates and are not linked. */
+function keepDoubtfulOut(database: Database, run: SyncRun, spec: EntitySpec): Promise<PlannedConflict[]> {
   return keepOut(database, spec, {
     doubtful: `SELECT c.seq, ${REASON} AS reason,
         jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule)
@@ -160,8 +205,9 @@ async function findDoubtful(
 
 /** Why a row is in doubt, from all its candidates. */
 const REASON = `CASE
-  WHEN bool_or(c.is_own) THEN format('has an id that may be re-used: its row has %s than the person it is mapped to',
-    COALESCE(max(c.contradicts) FILTER (WHERE c.is_own), 'other data'))
+  WHEN bool_or(c.is_own) THEN 'has an id that may be re-used: its row has '
+    || COALESCE(max(c.contradicts) FILTER (WHERE c.is_own) || ' than the person it is mapped to',
+      'another name than the person it is mapped to, and the national id of somebody else')
   WHEN max(c.mapped_as) IS NOT NULL THEN format('looks like the person with id "%s"', max(c.mapped_as))
   WHEN bool_or(c.of_person > 1) THEN 'looks like somebody whom another row looks like too'
   WHEN count(*) > 1 THEN format('may be any of %s people in the roster', count(*))

@@ -15,24 +15,39 @@ export async function followDecisions(
   run: SyncRun,
   spec: EntitySpec,
 ): Promise<PlannedConflict[]> {
-  const key = [run.integrationId, run.id, spec.entityType];
-  const ignored = await database.query<PlannedConflict>(
+  const ignored = await leaveIgnoredOut(database, run, spec);
+  await linkDecided(database, run, spec);
+  return [...ignored, ...(await keepBrokenLinksOut(database, run, spec))];
+}
+
+async function leaveIgnoredOut(
+  database: Database,
+  run: SyncRun,
+  spec: EntitySpec,
+): Promise<PlannedConflict[]> {
+  return database.query<PlannedConflict>(
     `UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM sync_conflicts d
       WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
        AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE' AND NOT EXISTS (
          SELECT 1 FROM integration_mappings m
            WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id)
      RETURNING s.seq, s.external_id AS "externalId", s.line, 'is left out, as a person decided' AS reason`,
-    key,
+    [run.integrationId, run.id, spec.entityType],
   );
-  const values = [...key, run.institutionId];
+}
+
+async function linkDecided(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   await database.execute(
     `WITH ${linksOf(spec)}
      UPDATE sync_staged s SET link_id = l.internal_id FROM links l
        WHERE ${RUN} AND s.seq = l.seq AND l.nth = 1`,
-    values,
+    [run.integrationId, run.id, spec.entityType, run.institutionId],
   );
-  const broken = await keepOut(database, spec, {
+}
+
+/** Makes conflicts again of rows that are linked to a person who cannot be had. */
+function keepBrokenLinksOut(database: Database, run: SyncRun, spec: EntitySpec): Promise<PlannedConflict[]> {
+  return keepOut(database, spec, {
     doubtful: `WITH ${linksOf(spec)}
       SELECT seq, CASE WHEN NOT is_there THEN 'was linked to somebody who is no longer in the roster'
           WHEN mapped_as IS NOT NULL THEN format('was linked to the person with id "%s"', mapped_as)
@@ -41,9 +56,8 @@ export async function followDecisions(
           1, 'rule', 'decision'))
           ELSE '[]' END AS list
       FROM links WHERE nth IS DISTINCT FROM 1`,
-    values,
+    values: [run.integrationId, run.id, spec.entityType, run.institutionId],
   });
-  return [...ignored, ...broken];
 }
 
 /**

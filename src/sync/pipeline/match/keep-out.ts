@@ -9,6 +9,8 @@ export interface PlannedConflict {
   externalId: string;
   line: number | null;
   reason: string;
+  /** Of one that nobody was asked about before: its UUID. */
+  newId?: string | null;
 }
 
 /**
@@ -36,8 +38,16 @@ export async function keepOut(
        ON CONFLICT (integration_id, entity_type, external_id) DO UPDATE
          SET run_id = excluded.run_id, record = excluded.record,
          candidates = excluded.candidates, reason = excluded.reason, resolution = NULL, internal_id = NULL,
-           resolved_at = NULL)
-     SELECT seq, external_id AS "externalId", line, reason FROM taken ORDER BY seq`,
+           resolved_at = NULL
+       RETURNING id, external_id)
+     SELECT t.seq, t.external_id AS "externalId", t.line, t.reason,
+       -- As it was before this statement: one that waited already is none.
+       CASE WHEN b.id IS NULL OR b.resolution IS NOT NULL THEN w.id END AS "newId"
+     FROM taken t
+     LEFT JOIN written w ON w.external_id = t.external_id
+     LEFT JOIN sync_conflicts b ON b.integration_id = $1 AND b.entity_type = $3
+       AND b.external_id = t.external_id
+     ORDER BY t.seq`,
     values,
   );
 }

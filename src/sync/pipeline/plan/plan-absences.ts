@@ -35,26 +35,52 @@ export async function planAbsences(
   // Nested loops over mappings without statistics cost their square.
   await preferHashJoins(database);
   if (known.isWhole) await writeUnseen(database, known);
+  const absent = absentFrom(known.isWhole);
+  const missing = await countAbsent(database, { run, spec, absent });
+  if (missing === 0 || !complete) return { missing, lastSeq };
+  const planned = await insertAbsences(database, { run, spec, policy, absent, lastSeq });
+  return { missing, lastSeq: lastSeq + planned };
+}
+
+/**
+ * SQL for the mappings of whom the source did not speak; $1 to $3 are the integration, the run and the entity
+ * type. `isWhole`: whether all digests are known; then only rows with a digest that was not seen, or with none,
+ * can be gone.
+ */
+function absentFrom(isWhole: boolean): string {
   const mapped = (condition: string) => `SELECT m.external_id, m.internal_id, m.missing_runs, m.missing_since
     FROM integration_mappings m ${condition} AND m.integration_id = $1 AND m.entity_type = $3`;
-  // Where all digests are known, only rows with a digest that was not seen, or with none, can be gone.
-  const candidates = known.isWhole
+  const candidates = isWhole
     ? `${mapped('JOIN pg_temp.unseen_digests u ON u.digest = m.digest')} UNION ALL ${mapped('WHERE m.digest IS NULL')}`
     : mapped('WHERE true');
-  const absent = `SELECT m.* FROM (${candidates}) m
+  return `SELECT m.* FROM (${candidates}) m
     LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind <> 'MEMBERSHIP') s
       USING (external_id)
     LEFT JOIN (SELECT DISTINCT external_id COLLATE "C" AS external_id FROM sync_issues
                WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR') i USING (external_id)
     WHERE s.external_id IS NULL AND i.external_id IS NULL`;
-  const values: unknown[] = [run.integrationId, run.id, spec.entityType];
+}
+
+interface Absent {
+  run: SyncRun;
+  spec: EntitySpec;
+  absent: string;
+}
+
+async function countAbsent(database: Database, { run, spec, absent }: Absent): Promise<number> {
   const [count] = await database.query<{ missing: number }>(
     `SELECT count(*)::int AS missing FROM (${absent}) absent`,
-    values,
+    [run.integrationId, run.id, spec.entityType],
   );
-  const missing = count?.missing ?? 0;
-  if (missing === 0 || !complete) return { missing, lastSeq };
-  const planned = await database.execute(
+  return count?.missing ?? 0;
+}
+
+/** Plans who is missing, and whose grace is over; returns how many changes that makes, numbered after `lastSeq`. */
+async function insertAbsences(
+  database: Database,
+  { run, spec, absent, policy, lastSeq }: Absent & { policy: SyncPolicy; lastSeq: number },
+): Promise<number> {
+  return database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before,
       after,
        missing_before, missing_after)
@@ -70,9 +96,16 @@ export async function planAbsences(
      ) gone
      -- Who is inactive has nothing more to lose: being missing is noted once.
      WHERE active OR missing_runs = 0`,
-    [...values, run.institutionId, lastSeq, policy.graceRuns, policy.graceDays ?? null],
+    [
+      run.integrationId,
+      run.id,
+      spec.entityType,
+      run.institutionId,
+      lastSeq,
+      policy.graceRuns,
+      policy.graceDays ?? null,
+    ],
   );
-  return { missing, lastSeq: lastSeq + planned };
 }
 
 /**

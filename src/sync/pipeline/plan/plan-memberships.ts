@@ -46,27 +46,33 @@ async function resolveMemberships(
   run: SyncRun,
   size: { rows: number; among: number },
 ): Promise<void> {
-  const key = [run.integrationId, run.id];
   await database.query('DROP TABLE IF EXISTS sync_memberships');
   await database.query(
     `CREATE TEMP TABLE sync_memberships (seq int, file text, line int, external_id text COLLATE "C", person_external_id text COLLATE "C",
        role text, group_id uuid, person_id uuid) ON COMMIT DROP`,
   );
-  await lookUp(database, size, () =>
-    database.execute(
-      `INSERT INTO sync_memberships
-       SELECT s.seq, s.file, s.line, s.external_id, s.person_external_id, s.role, g.internal_id, p.internal_id
-       FROM sync_staged s
-       LEFT JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP'
-         AND g.external_id = s.external_id
-       LEFT JOIN integration_mappings p ON p.integration_id = $1 AND p.entity_type = s.role
-         AND p.external_id = s.person_external_id
-       WHERE ${RUN} AND s.kind = 'MEMBERSHIP'`,
-      key,
-    ),
+  await lookUp(database, size, () => insertByMappings(database, run));
+  await completeByPlans(database, run);
+  await database.query('ANALYZE sync_memberships');
+}
+
+/** The rows, with the ids of those who are mapped. */
+async function insertByMappings(database: Database, run: SyncRun): Promise<void> {
+  await database.execute(
+    `INSERT INTO sync_memberships
+     SELECT s.seq, s.file, s.line, s.external_id, s.person_external_id, s.role, g.internal_id, p.internal_id
+     FROM sync_staged s
+     LEFT JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP'
+       AND g.external_id = s.external_id
+     LEFT JOIN integration_mappings p ON p.integration_id = $1 AND p.entity_type = s.role
+       AND p.external_id = s.person_external_id
+     WHERE ${RUN} AND s.kind = 'MEMBERSHIP'`,
+    [run.integrationId, run.id],
   );
-  // Who is not mapped may be somebody whom this very run makes or links, or an earlier part of the same
-  // preview.
+}
+
+/** Who is not mapped may be somebody whom this very run makes or links, or an earlier part of the same preview. */
+async function completeByPlans(database: Database, run: SyncRun): Promise<void> {
   await database.execute(
     `UPDATE sync_memberships t SET group_id = made.group_id, person_id = made.person_id FROM (
        SELECT s.seq, COALESCE(s.group_id, g.internal_id) AS group_id,
@@ -80,7 +86,6 @@ async function resolveMemberships(
      ) made WHERE t.seq = made.seq`,
     [run.integrationId, await earlierPlans(database, run)],
   );
-  await database.query('ANALYZE sync_memberships');
 }
 
 /** Plans who enters which group, and who leaves. */
@@ -89,7 +94,6 @@ export async function planMemberships(
   options: MembershipOptions,
 ): Promise<PlannedMemberships> {
   const { run, role, complete, lastSeq, known } = options;
-  const key = [run.integrationId, run.id];
   const none = {
     created: 0,
     resolved: 0,
@@ -105,26 +109,8 @@ export async function planMemberships(
   const size = { rows: run.membershipCounts.read, among: known };
   await resolveMemberships(database, run, size);
   const leftOut = await leaveOut(database, run);
-  const created = await lookUp(database, size, () =>
-    database.execute(
-      `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, line,
-        after)
-       SELECT $1, $2, r.seq, 'MEMBERSHIP', 'CREATE', r.person_id, r.external_id, r.line,
-         jsonb_build_object('groupId', r.group_id, 'personId', r.person_id, 'role', r.role)
-       FROM (SELECT DISTINCT ON (group_id, person_id, role) * FROM sync_memberships
-             WHERE group_id IS NOT NULL AND person_id IS NOT NULL ORDER BY group_id, person_id, role, seq) r
-       LEFT JOIN memberships t ON t.institution_id = $3 AND t.group_id = r.group_id
-         AND t.person_id = r.person_id AND t.role = r.role
-       WHERE t.person_id IS NULL`,
-      [...key, run.institutionId],
-    ),
-  );
-  const unknown = await database.query<Unresolved>(
-    `SELECT file, line, external_id AS "externalId",
-       CASE WHEN group_id IS NULL THEN external_id ELSE person_external_id END AS reference,
-       CASE WHEN group_id IS NULL THEN 'group' ELSE lower(role) END AS kind
-     FROM sync_memberships WHERE group_id IS NULL OR person_id IS NULL ORDER BY seq`,
-  );
+  const created = await lookUp(database, size, () => insertBegins(database, run));
+  const unknown = await findUnknown(database);
   const [count] = await database.query<{ total: number }>(
     'SELECT count(*)::int AS total FROM sync_memberships',
   );
@@ -135,6 +121,32 @@ export async function planMemberships(
     gaps.push(unknownRows(unknown.length));
   if (!role || !complete || gaps.length > 0) return planned;
   return { ...planned, ...(await planEnds(database, run, role, lastSeq)) };
+}
+
+/** Plans the memberships that are not there yet; returns how many. */
+async function insertBegins(database: Database, run: SyncRun): Promise<number> {
+  return database.execute(
+    `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, line,
+      after)
+     SELECT $1, $2, r.seq, 'MEMBERSHIP', 'CREATE', r.person_id, r.external_id, r.line,
+       jsonb_build_object('groupId', r.group_id, 'personId', r.person_id, 'role', r.role)
+     FROM (SELECT DISTINCT ON (group_id, person_id, role) * FROM sync_memberships
+           WHERE group_id IS NOT NULL AND person_id IS NOT NULL ORDER BY group_id, person_id, role, seq) r
+     LEFT JOIN memberships t ON t.institution_id = $3 AND t.group_id = r.group_id
+       AND t.person_id = r.person_id AND t.role = r.role
+     WHERE t.person_id IS NULL`,
+    [run.integrationId, run.id, run.institutionId],
+  );
+}
+
+/** Rows whose group or person nobody knows. */
+async function findUnknown(database: Database): Promise<Unresolved[]> {
+  return database.query<Unresolved>(
+    `SELECT file, line, external_id AS "externalId",
+       CASE WHEN group_id IS NULL THEN external_id ELSE person_external_id END AS reference,
+       CASE WHEN group_id IS NULL THEN 'group' ELSE lower(role) END AS kind
+     FROM sync_memberships WHERE group_id IS NULL OR person_id IS NULL ORDER BY seq`,
+  );
 }
 
 /** Whether there are any by this source: else none can end. */
@@ -165,45 +177,82 @@ function leaveOut(database: Database, run: SyncRun): Promise<number> {
 }
 
 /**
- * Memberships that this source brought and has no longer, of people and groups that it still has: of those
- * who are gone themselves the last state is kept.
+ * Memberships that this source brought and has no longer, of people and groups that it still has or has again:
+ * of those who are gone themselves the last state is kept.
  */
 async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEACHER', lastSeq: number) {
-  const isPresent = (alias: string, type: string, id: string) => `
-    JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
-      AND ${alias}.internal_id = ${id} AND ${alias}.missing_runs = 0`;
-  const stays = (alias: string, type: string, id: string) => `${isPresent(alias, type, id)}
-    LEFT JOIN sync_changes ${alias}c ON ${alias}c.integration_id = $1 AND ${alias}c.run_id = $2
+  const plans = await earlierPlans(database, run);
+  const deleted = await insertEnds(database, { run, role, plans, lastSeq });
+  return deleted === 0 ? { deleted } : { deleted, ...(await countEnds(database, { run, role, plans })) };
+}
+
+/** What the ends of memberships are planned by: `plans` are this run and those it goes on from. */
+interface Ends {
+  run: SyncRun;
+  role: 'STUDENT' | 'TEACHER';
+  plans: readonly string[];
+}
+
+/**
+ * SQL that joins somebody's mapping, with what the plans say of who is gone, who is back, and who is linked. $1
+ * is the integration, $5 the plans.
+ */
+function joinMapping(alias: string, type: string, id: string): string {
+  return `
+    LEFT JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
+      AND ${alias}.internal_id = ${id}
+    LEFT JOIN sync_changes ${alias}c ON ${alias}c.integration_id = $1
+      AND ${alias}c.run_id = ANY($5::uuid[])
       AND ${alias}c.entity = ${type}
-      AND ${alias}c.internal_id = ${id} AND ${alias}c.missing_after > 0`;
-  const deleted = await database.execute(
+      AND ${alias}c.internal_id = ${id}
+      AND (${alias}c.missing_after IS NOT NULL OR ${alias}c.action = 'LINK')`;
+}
+
+function isLinked(alias: string): string {
+  return `${alias}c.action IS NOT DISTINCT FROM 'LINK'`;
+}
+
+function insertEnds(
+  database: Database,
+  { run, role, plans, lastSeq }: Ends & { lastSeq: number },
+): Promise<number> {
+  const stays = (alias: string) =>
+    `(${isLinked(alias)} OR COALESCE(${alias}c.missing_after, ${alias}.missing_runs) = 0)`;
+  return database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before)
-     SELECT $1, $2, $5 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE',
-       t.person_id, g.external_id,
+     SELECT $1, $2, $6 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE',
+       t.person_id, COALESCE(g.external_id, gc.external_id),
        jsonb_build_object('groupId', t.group_id, 'personId', t.person_id, 'role', t.role)
-     FROM memberships t ${stays('g', `'GROUP'`, 't.group_id')} ${stays('p', '$4', 't.person_id')}
+     FROM memberships t ${joinMapping('g', `'GROUP'`, 't.group_id')} ${joinMapping('p', '$4', 't.person_id')}
      LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
      WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL
-       AND gc.seq IS NULL AND pc.seq IS NULL`,
-    [run.integrationId, run.id, run.institutionId, role, lastSeq],
+       AND ${stays('g')} AND ${stays('p')}`,
+    [run.integrationId, run.id, run.institutionId, role, plans, lastSeq],
   );
-  if (deleted === 0) return { deleted };
+}
+
+/** How many memberships and members there are, and how many of these the plan leaves in no group. */
+async function countEnds(database: Database, { run, role, plans }: Ends) {
+  const isThere = (alias: string) =>
+    `(${isLinked(alias)} OR ${alias}.missing_runs = 0 OR ${alias}c.missing_after = 0)`;
   const [impact] = await database.query<{ present: number; members: number; membersLeaving: number }>(
     `WITH left_over AS (
        SELECT t.person_id, count(*) AS had, count(c.seq) AS ends
-         FROM memberships t ${isPresent('g', `'GROUP'`, 't.group_id')}
-       ${isPresent('p', '$4', 't.person_id')}
+       FROM memberships t ${joinMapping('g', `'GROUP'`, 't.group_id')}
+       ${joinMapping('p', '$4', 't.person_id')}
        LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP'
          AND c.action = 'DELETE'
          AND c.internal_id = t.person_id AND c.before->>'groupId' = t.group_id::text
-       WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 GROUP BY t.person_id)
+       WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4
+         AND ${isThere('g')} AND ${isThere('p')}
+       GROUP BY t.person_id)
      SELECT COALESCE(sum(had), 0)::int AS present, count(*)::int AS members,
        (count(*) FILTER (WHERE had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
      FROM left_over l
      LEFT JOIN (SELECT DISTINCT internal_id FROM sync_changes
                 WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE') n
                   ON n.internal_id = l.person_id`,
-    [run.integrationId, run.id, run.institutionId, role],
+    [run.integrationId, run.id, run.institutionId, role, plans],
   );
-  return { deleted, ...impact };
+  return impact;
 }

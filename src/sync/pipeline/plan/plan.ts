@@ -3,6 +3,7 @@ import { type EntitySpec, membershipRole } from '../../../roster/index.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import type { Impact } from '../guard/guard.js';
+import { isRenamed } from '../guard/renamed.js';
 import type { PlannedConflict } from '../match/index.js';
 import { correlate, linkUnmapped } from '../match/index.js';
 import { lookUp, preferHashJoins } from '../sql/joins.js';
@@ -77,6 +78,7 @@ export async function plan(
       returning: counts.returning,
       changed: counts.changed,
       wereMissing: counts.wereMissing,
+      renamed: counts.renamed,
       members,
       membersLeaving,
       memberships: present,
@@ -104,7 +106,9 @@ async function countActions(database: Database, run: SyncRun, spec: EntitySpec) 
          OR action = 'UPDATE' AND before - 'metadata' <> after - 'metadata'
          OR action = 'LINK' AND ${OVERWRITES}))::int AS changed,
        (count(*) FILTER (WHERE action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING')
-         AND missing_before > 0))::int AS "wereMissing"
+         AND missing_before > 0))::int AS "wereMissing",
+       (count(*) FILTER (WHERE action IN ('UPDATE', 'LINK', 'RESTORE', 'DEACTIVATE')
+         AND ${isRenamed(spec, 'before', 'after')}))::int AS renamed
      FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $3`,
     [run.integrationId, run.id, spec.entityType],
   );
@@ -125,6 +129,7 @@ const NONE = {
   linked: 0,
   changed: 0,
   wereMissing: 0,
+  renamed: 0,
 };
 
 /** Of a partial reading the mappings are not loaded: they are counted where somebody is touched. */

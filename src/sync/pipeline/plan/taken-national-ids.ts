@@ -25,8 +25,30 @@ export async function findTakenNationalIds(
   { run, spec, staged }: { run: SyncRun; spec: EntitySpec; staged: Staged },
 ): Promise<TakenNationalId[]> {
   if (spec.table !== 'students' && spec.table !== 'teachers') return [];
-  const values = [run.integrationId, run.id, run.institutionId, spec.entityType];
-  const changed = await lookUp(database, { rows: staged.lastSeq, among: staged.known.mapped }, () =>
+  const changed = await findChangedIds(database, { run, spec, staged });
+  if (changed.length === 0) return [];
+  const taken = await findOwners(database, { run, spec, changed });
+  // Whose row changed too may have another id by now; and who is gone has none.
+  const found = taken
+    .map(({ digest, ...row }) => ({ ...row, ownerLine: staged.known.lineOf(digest, 0) }))
+    .filter(({ ownerLine }) => ownerLine !== 0);
+  await forgetDigests(
+    database,
+    run,
+    found.map(({ seq }) => seq),
+  );
+  return found.map(({ seq: _, ownerLine, ...row }) => ({
+    ...row,
+    ownerLine: ownerLine > 0 ? ownerLine : null,
+  }));
+}
+
+/** The rows of mapped people that bring another national id than the person has. */
+async function findChangedIds(
+  database: Database,
+  { run, spec, staged }: { run: SyncRun; spec: EntitySpec; staged: Staged },
+): Promise<number[]> {
+  const rows = await lookUp(database, { rows: staged.lastSeq, among: staged.known.mapped }, () =>
     database.query<{ seq: number }>(
       `SELECT s.seq
        FROM sync_staged s
@@ -35,11 +57,18 @@ export async function findTakenNationalIds(
        JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = m.internal_id
        WHERE ${RUN} AND s.kind = 'ENTITY' AND ${identifying('s.national_id')} IS NOT NULL
          AND (m.digest IS NULL OR t.national_id IS DISTINCT FROM s.national_id)`,
-      values,
+      [run.integrationId, run.id, run.institutionId, spec.entityType],
     ),
   );
-  if (changed.length === 0) return [];
-  const taken = await database.query<TakenNationalId & { seq: number; digest: Buffer }>(
+  return rows.map(({ seq }) => seq);
+}
+
+/** Those of these rows whose national id somebody else has, with who that is. */
+async function findOwners(
+  database: Database,
+  { run, spec, changed }: { run: SyncRun; spec: EntitySpec; changed: readonly number[] },
+) {
+  return database.query<TakenNationalId & { seq: number; digest: Buffer }>(
     `SELECT s.seq, s.line, s.external_id AS "externalId", s.national_id AS "nationalId",
        o.external_id AS "ownerId", uuid_send(o.digest) AS digest
      FROM sync_staged s
@@ -50,18 +79,13 @@ export async function findTakenNationalIds(
      WHERE ${RUN} AND s.kind = 'ENTITY' AND s.seq = ANY($5::int[])
        AND o.external_id <> s.external_id AND o.digest IS NOT NULL
      ORDER BY s.seq, o.external_id`,
-    [...values, changed.map(({ seq }) => seq)],
+    [run.integrationId, run.id, run.institutionId, spec.entityType, changed],
   );
-  // Whose row changed too may have another id by now; and who is gone has none.
-  const found = taken
-    .map(({ digest, ...row }) => ({ ...row, ownerLine: staged.known.lineOf(digest, 0) }))
-    .filter(({ ownerLine }) => ownerLine !== 0);
+}
+
+async function forgetDigests(database: Database, run: SyncRun, rows: readonly number[]): Promise<void> {
   await database.execute(
     'UPDATE sync_staged SET digest = NULL WHERE integration_id = $1 AND run_id = $2 AND seq = ANY($3::int[])',
-    [run.integrationId, run.id, found.map(({ seq }) => seq)],
+    [run.integrationId, run.id, rows],
   );
-  return found.map(({ seq: _, ownerLine, ...row }) => ({
-    ...row,
-    ownerLine: ownerLine > 0 ? ownerLine : null,
-  }));
 }

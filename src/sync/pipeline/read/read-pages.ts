@@ -1,4 +1,5 @@
 import type { FingerprintedPage, Pages, RecordPage } from '../../../connectors/index.js';
+import { throwOwnFault } from '../../../errors.js';
 import { storableText } from '../../../values/index.js';
 
 /** Thrown when the source failed while it was read: the school's side, or the connector, is at fault. */
@@ -18,6 +19,7 @@ export async function* readPages<R>(pages: Pages<R>): AsyncGenerator<RecordPage<
   try {
     while (true) {
       const next = await iterator.next().catch((cause: unknown) => {
+        throwOwnFault(cause);
         throw new SourceFailure(cause);
       });
       if (next.done) return;

@@ -8,6 +8,17 @@ const FEW = 500;
 /** Looking one row up costs as much as going through so many. */
 const LOOKUP_COST = 20;
 
+/** How many rows of a run look for their like, and among how many. */
+export interface JoinSizes {
+  rows: number;
+  among: number;
+}
+
+/** Whether looking each row up by a whole key costs less than going through all there are. */
+export function areFew({ rows, among }: JoinSizes, few = FEW): boolean {
+  return rows <= few || rows * LOOKUP_COST <= among;
+}
+
 /**
  * sync_staged and sync_changes have no statistics that fit a run, and a new database has none at all.
  * PostgreSQL then takes nested loops, which cost the square of the rows: seconds for some hundreds. Hash
@@ -26,12 +37,11 @@ export async function preferHashJoins(database: Database): Promise<void> {
  */
 export async function lookUp<T>(
   database: Database,
-  { rows, among }: { rows: number; among: number },
+  sizes: JoinSizes,
   statement: () => Promise<T>,
 ): Promise<T> {
-  const isFew = rows <= FEW || rows * LOOKUP_COST <= among;
   // Without statistics PostgreSQL may take the wrong index, or begin at the wrong table.
-  if (!isFew || !(await hasStatistics(database))) return statement();
+  if (!areFew(sizes) || !(await hasStatistics(database))) return statement();
   await database.query(
     'SET LOCAL enable_nestloop = on; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off',
   );

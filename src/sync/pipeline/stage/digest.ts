@@ -38,8 +38,12 @@ export function digestOf(key: string, spec: EntitySpec, record: EntityRecord): B
 export function digestsOf(key: string, fingerprints: Buffer): Buffer {
   const mask = hash('sha256', key, 'buffer');
   const digests = Buffer.from(fingerprints);
-  for (let at = 0; at < digests.length; at++)
-    digests[at] = (digests[at] as number) ^ (mask[at % DIGEST_BYTES] as number);
+  const view = new DataView(digests.buffer, digests.byteOffset, digests.length);
+  for (let word = 0; word < DIGEST_BYTES; word += 4) {
+    const bits = mask.readInt32LE(word);
+    for (let at = word; at < digests.length; at += DIGEST_BYTES)
+      view.setInt32(at, view.getInt32(at, true) ^ bits, true);
+  }
   return digests;
 }
 

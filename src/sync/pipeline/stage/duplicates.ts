@@ -15,14 +15,21 @@ export async function dropDuplicates(
   { file, drafted, suspects }: { file: string | undefined; drafted: boolean; suspects: readonly string[] },
 ): Promise<number> {
   if (suspects.length === 0) return 0;
-  const { database, run, spec, issues } = options;
+  const duplicates = await deleteLaterRows(options, { drafted, suspects });
+  for (const { line, firstLine, externalId } of duplicates) {
+    await options.issues.add(duplicate(options.spec, file, externalId, line, firstLine ?? -1));
+  }
+  return duplicates.length;
+}
+
+/** Deletes the rows of these ids but for the first of each; returns where they were. */
+async function deleteLaterRows(
+  { database, run }: StageOptions,
+  { drafted, suspects }: { drafted: boolean; suspects: readonly string[] },
+) {
   const table = drafted ? 'sync_changes' : 'sync_staged';
   const isEntity = `s.integration_id = $1 AND s.run_id = $2 AND ${drafted ? `s.entity <> 'MEMBERSHIP'` : `s.kind = 'ENTITY'`}`;
-  const duplicates = await database.query<{
-    line: number | null;
-    firstLine: number | null;
-    externalId: string;
-  }>(
+  return database.query<{ line: number | null; firstLine: number | null; externalId: string }>(
     `WITH twice AS (
        SELECT s.external_id, min(s.seq) AS first_seq FROM ${table} s
        WHERE ${isEntity} AND s.external_id = ANY($3) GROUP BY s.external_id HAVING count(*) > 1),
@@ -34,10 +41,6 @@ export async function dropDuplicates(
      JOIN ${table} f ON f.integration_id = $1 AND f.run_id = $2 AND f.seq = d.first_seq ORDER BY d.seq`,
     [run.integrationId, run.id, suspects],
   );
-  for (const { line, firstLine, externalId } of duplicates) {
-    await issues.add(duplicate(spec, file, externalId, line, firstLine ?? -1));
-  }
-  return duplicates.length;
 }
 
 /** What `matchStaged` would find where nobody is known. */

@@ -19,13 +19,27 @@ export async function warnOfRepeatedNationalIds(options: {
   drafted: boolean;
   suspects: readonly string[];
 }): Promise<void> {
-  const { database, run, spec, issues, file, drafted } = options;
+  const { spec, issues, file } = options;
   const suspects = options.suspects.filter(isIdentifying);
   if (suspects.length === 0) return;
+  const rows = await forgetDigestsOfSame({ ...options, suspects });
+  for (const { firstLine: ownerLine, firstId: ownerId, ...row } of rows) {
+    await issues.add(repeatedNationalId(spec, { file, ...row, ownerId, ownerLine }));
+  }
+}
+
+/** Takes the digests from rows that have a national id in common; returns those that are not the first with it. */
+async function forgetDigestsOfSame(options: {
+  database: Database;
+  run: SyncRun;
+  drafted: boolean;
+  suspects: readonly string[];
+}) {
+  const { database, run, drafted, suspects } = options;
   const table = drafted ? 'sync_changes' : 'sync_staged';
   const nationalId = drafted ? `s.after->>'nationalId'` : 's.national_id';
   const isEntity = `s.integration_id = $1 AND s.run_id = $2 AND ${drafted ? `s.entity <> 'MEMBERSHIP'` : `s.kind = 'ENTITY'`}`;
-  const rows = await database.query<{
+  return database.query<{
     line: number | null;
     externalId: string;
     nationalId: string;
@@ -47,9 +61,6 @@ export async function warnOfRepeatedNationalIds(options: {
      FROM same WHERE place > 1 ORDER BY seq`,
     [run.integrationId, run.id, suspects],
   );
-  for (const { firstLine: ownerLine, firstId: ownerId, ...row } of rows) {
-    await issues.add(repeatedNationalId(spec, { file, ...row, ownerId, ownerLine }));
-  }
 }
 
 /** The warning for a row with the national id of another row. */

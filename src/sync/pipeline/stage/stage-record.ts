@@ -197,12 +197,17 @@ function unknownRole({ role, line, cells }: MembershipRecord, { file, columns }:
   };
 }
 
-/** The membership that a record itself speaks of. */
-export function ownMembership(record: EntityRecord, { file }: PageOrigin): StagedRow | undefined {
-  if (!record.groupExternalId && !record.teacherExternalId) return undefined;
+/** The membership that a record itself speaks of. `namesGroup`: there is no list of groups but these records. */
+export function ownMembership(
+  record: EntityRecord,
+  { file }: PageOrigin,
+  namesGroup: boolean,
+): StagedRow | undefined {
+  const named = namesGroup ? record.ownGroupExternalId : record.groupExternalId;
+  if (!named && !record.teacherExternalId) return undefined;
   const externalId = cleanText(record.externalId) as string;
   const at = { file, line: record.line };
-  const group = cleanReference(record.groupExternalId);
+  const group = cleanReference(named);
   if (group) return membershipRow(group, externalId, 'STUDENT', at);
   const teacher = cleanReference(record.teacherExternalId);
   return teacher ? membershipRow(externalId, teacher, 'TEACHER', at) : undefined;

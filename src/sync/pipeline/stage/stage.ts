@@ -1,12 +1,19 @@
-import type { FingerprintedPage, Pages, RecordPage } from '../../../connectors/index.js';
-import { cleanExternalId } from '../../../values/index.js';
+import {
+  type FingerprintedPage,
+  MappingEntityType,
+  type Pages,
+  type RecordPage,
+} from '../../../connectors/index.js';
+import { cleanExternalId, storableText } from '../../../values/index.js';
 import { concludeEvidence, countPage } from '../../runs/evidence.js';
+import type { SyncRun } from '../../runs/sync-run.js';
 import { readMeanwhile, readPages, SourceFailure } from '../read/read-pages.js';
 import { preferHashJoins } from '../sql/joins.js';
 import { comparisonOf, DIGEST_BYTES, digestKey, digestOf, digestsOf } from './digest.js';
 import { canDraft } from './drafts.js';
 import { dropDuplicates, duplicate, matchStaged, newcomers } from './duplicates.js';
 import { KnownDigests } from './known-digests.js';
+import { loadKnownDigests } from './load-digests.js';
 import { addPageIssues } from './page-issues.js';
 import { warnOfRepeatedNationalIds } from './repeated-national-ids.js';
 import { Repeats } from './repeats.js';
@@ -41,8 +48,6 @@ export interface Staged {
   /** Of those that have one: how many of the mappings have a digest, and how many have none. */
   matched: { digested: number; undigested: number };
 }
-
-const ONCE = { once: true };
 
 /**
  * Reads and stages: reads the source page by page, cleans and checks each row, and writes the good ones to
@@ -79,13 +84,15 @@ async function stageAll(
   const key = digestKey(run.integrationId, options.policy.fields[spec.entityType]);
   const [known, pages] = await readMeanwhile(readPages(source.entities as Pages<EntityRecord>), async () =>
     // For a few records it is not worth while to know all digests.
-    source.partial || drafted ? KnownDigests.none() : KnownDigests.load(database, run, spec),
+    source.partial || drafted ? KnownDigests.none() : loadKnownDigests(database, run, spec),
   );
   run.evidence.comparedBy = comparisonOf(run.integrationId, options.policy.fields[spec.entityType]);
   let partial = source.partial ?? false;
   let absent: string | undefined;
   let file: string | undefined;
   let entities = 0;
+  /** Whether the groups came from a list before; known once a page says that the list is not there. */
+  let groupsListed: boolean | undefined;
   const externalIds = new Repeats();
   const nationalIds = new Repeats();
 
@@ -100,6 +107,11 @@ async function stageAll(
     issues.noteTable(page, { entities: true });
     partial ||= page.partial ?? false;
     run.counts.failed += await addPageIssues(page, issues, run.counts);
+    if (page.groupsAbsent !== undefined && groupsListed === undefined) {
+      groupsListed = await broughtByList(options, MappingEntityType.GROUP);
+      if (groupsListed) run.evidence.memberships.gaps.push(storableText(page.groupsAbsent));
+    }
+    const namesGroups = page.groupsAbsent !== undefined && !groupsListed;
     for (const record of page.records) {
       provided.note(record);
       // Such a record is asked about every time.
@@ -113,7 +125,7 @@ async function stageAll(
           run.counts.failed += 1;
           if (typeof cleanExternalId(record.externalId) !== 'string') run.evidence.unidentifiedRows += 1;
           // Its membership is not read either, and has not ended.
-          if (ownMembership(record, page)) {
+          if (ownMembership(record, page, namesGroups)) {
             run.membershipCounts.read += 1;
             run.membershipCounts.failed += 1;
           }
@@ -128,7 +140,7 @@ async function stageAll(
         continue;
       }
       entities += 1;
-      const membership = ownMembership(record, page);
+      const membership = ownMembership(record, page, namesGroups);
       if (membership) {
         run.membershipCounts.read += 1;
         await writer.write(membership);
@@ -147,7 +159,7 @@ async function stageAll(
 
   for await (const page of pages) {
     if ('absent' in page && page.absent) {
-      run.evidence.found = page.records.length > 0 && !(await broughtByList(options));
+      run.evidence.found = page.records.length > 0 && !(await broughtByList(options, run.entityType));
       absent = run.evidence.found ? undefined : page.absent;
       // Whoever asks for this one list wants it; a sync of everything does what is there.
       if (absent && run.parentId === null) throw new SourceFailure(absent);
@@ -178,7 +190,10 @@ async function stageAll(
   partial ||= absent !== undefined;
   const ofMemberships = await stageMemberships(options, writer);
   await writer.flush();
+  const found = await issues.mark();
   const match = await options.lease.transaction(async () => {
+    // The database may let others go first, and this be done again.
+    await issues.rewind(found);
     await preferHashJoins(database);
     const twice = await dropDuplicates(options, { file, drafted, suspects: externalIds.suspects });
     await warnOfRepeatedNationalIds({
@@ -192,8 +207,7 @@ async function stageAll(
     });
     if (drafted) return { twice, ...newcomers(entities - twice) };
     return { twice, ...(await matchStaged(options, known, { rows: writer.lastSeq, file })) };
-    // What was found is in the log of issues already.
-  }, ONCE);
+  });
   const duplicates = match.twice + match.duplicates;
   run.counts.failed += duplicates;
   if (duplicates > 0) run.evidence.idsUnique = false;
@@ -217,7 +231,10 @@ async function stageAll(
  * Whether entities of this type came from a list of their own before, rather than from elsewhere in the
  * source.
  */
-async function broughtByList({ database, run }: StageOptions): Promise<boolean> {
+async function broughtByList(
+  { database, run }: StageOptions,
+  entityType: SyncRun['entityType'],
+): Promise<boolean> {
   const [row] = await database.query<{ isKnown: boolean; found: boolean | null }>(
     `SELECT EXISTS (SELECT 1 FROM integration_mappings
       WHERE integration_id = $1 AND entity_type = $2) AS "isKnown",
@@ -225,7 +242,7 @@ async function broughtByList({ database, run }: StageOptions): Promise<boolean> 
         WHERE integration_id = $1 AND entity_type = $2 AND status = 'COMPLETED'
           AND kind IN ('SYNC', 'PREVIEW') AND rolls_back IS NULL
           AND (evidence->>'rows')::int > 0 ORDER BY started_at DESC LIMIT 1) AS found`,
-    [run.integrationId, run.entityType],
+    [run.integrationId, entityType],
   );
   return row?.isKnown === true && row.found !== true;
 }

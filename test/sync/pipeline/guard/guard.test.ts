@@ -11,6 +11,7 @@ const NOTHING: Impact = {
   returning: 0,
   changed: 0,
   wereMissing: 0,
+  renamed: 0,
   members: 0,
   membersLeaving: 0,
   memberships: 0,
@@ -141,6 +142,62 @@ describe('the guard', () => {
     const next = await syncNamed((i) => (i < 70 ? `Ana${i}` : i < 80 ? `Nueva${i}` : `Ana${i}`));
     expect(next.errors).to.deep.equal([]);
     expect(next.counts).to.deep.include({ updated: 10 });
+  });
+
+  it('counts the steps of a run again whose rollback was taken back itself', async () => {
+    const { integrationService } = await sharedServices();
+    const everybody = Array.from({ length: 100 }, (_, i) => `E${i},Ana${i},Soto`);
+    const file = (gone: number, renamed = 0) =>
+      [
+        'id,nombres,apellidos',
+        ...everybody.slice(gone).map((row, i) => (i < renamed ? row.replace('Ana', 'Otra') : row)),
+      ].join('\n');
+    const school = await newSchool({ 'students.csv': file(0) });
+    const sync = async (gone: number, renamed?: number) => {
+      await school.write({ 'students.csv': file(gone, renamed) });
+      return integrationService.syncData(school.integrationId, STUDENT);
+    };
+    await sync(0);
+    const step = await sync(8, 60);
+    expect(step.status).to.equal('COMPLETED');
+    const back = await integrationService.rollbackSync(school.integrationId, step.runId);
+    const again = await integrationService.rollbackSync(school.integrationId, back.runId);
+    expect([back.status, again.status]).to.deep.equal(['COMPLETED', 'COMPLETED']);
+    const gone = await sync(14, 64);
+    expect(gone.errors[0]).to.match(/^Held: 14 of 100 \(14 %\) students would have gone since/);
+    await integrationService.discardSync(school.integrationId, gone.runId, 'not yet');
+    const renamed = await sync(8, 80);
+    expect(renamed.errors[0]).to.match(
+      /^Held: 80 of 100 \(80 %\) students would have another name or national id than before/,
+    );
+    // Taken back for good, they count no longer.
+    await integrationService.discardSync(school.integrationId, renamed.runId, 'not yet');
+    const last = await integrationService.rollbackSync(school.integrationId, again.runId);
+    expect(last.status).to.equal('COMPLETED');
+    expect((await sync(8, 10)).status).to.equal('COMPLETED');
+  });
+
+  it('compares people only with those of runs that renamed anybody', async () => {
+    const { integrationService } = await sharedServices();
+    const { database } = await sharedServices();
+    const school = await newSchool({});
+    const sync = async (name: string, email: string) => {
+      const rows = Array.from(
+        { length: 40 },
+        (_, i) => `E${i},${i < 25 ? name : 'Ana'},Soto,${email}${i}@x.cl`,
+      );
+      await school.write({ 'students.csv': ['id,nombres,apellidos,email', ...rows].join('\n') });
+      return integrationService.syncData(school.integrationId, STUDENT, {
+        guard: { reason: 'test', changedPercent: 100 },
+      });
+    };
+    const runs = [await sync('Ana', 'a'), await sync('Eva', 'a'), await sync('Eva', 'b')];
+    const rows = await database.query<{ id: string; renamed: number | null }>(
+      'SELECT id, guard_renamed AS renamed FROM sync_runs WHERE integration_id = $1',
+      [school.integrationId],
+    );
+    const renamed = runs.map(({ runId }) => rows.find(({ id }) => id === runId)?.renamed);
+    expect(renamed).to.deep.equal([null, 25, 0]);
   });
 
   it('holds a partial file, with a column called error, in which everybody is inactive', async () => {

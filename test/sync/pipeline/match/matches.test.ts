@@ -141,6 +141,31 @@ describe('an id that the school gave to somebody else', () => {
     ]);
   });
 
+  it('is a conflict, too, where the one before has no national id, and the row has that of somebody else', async () => {
+    const school = await meet([{ nationalId: '7654321-6', givenName: 'Pedro', familyName: 'Rojas' }], old);
+    await school.sync();
+    const luz = (await school.mapped()).get('S2') as string;
+    await school.write([old[0] as string, 'S2,7654321-6,Pedro,Rojas,,,']);
+    expect((await school.sync()).counts).to.deep.include({ created: 0, updated: 0, conflicts: 1 });
+    expect(await school.reasons()).to.deep.equal({
+      S2: 'has an id that may be re-used: its row has another name than the person it is mapped to, and the national id of somebody else',
+    });
+    const [conflict] = await school.conflicts();
+    expect(conflict?.candidates.map(({ internalId }) => internalId)).to.have.members([school.ids[0], luz]);
+    expect(await school.student(luz)).to.deep.include({
+      givenName: 'Luz',
+      familyName: 'Paz',
+      nationalId: null,
+    });
+  });
+
+  it('is none where nobody else has the national id that the row brings', async () => {
+    const school = await meet([], old);
+    await school.sync();
+    await school.write([old[0] as string, 'S2,7654321-6,Pedro,Rojas,,,']);
+    expect((await school.sync()).counts).to.deep.include({ updated: 1, conflicts: 0 });
+  });
+
   it('is no conflict any more when the row is again as it was', async () => {
     const school = await reuse();
     await school.write(old);

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { Secrets } from '../../src/integrations/secrets.js';
+import { Secrets } from '../../src/connectors/index.js';
 
 const FORMS: Readonly<Record<string, (secret: string) => string>> = {
   raw: (secret) => secret,
@@ -35,6 +35,19 @@ describe('the secrets of an integration', () => {
         { numRuns: 200, seed: 7 },
       );
     }
+  });
+
+  it('that become known later are struck out from then on', () => {
+    const secrets = new Secrets();
+    const lines: string[] = [];
+    const logger = secrets.quiet(
+      pino({ base: undefined }, { write: (line: string) => void lines.push(line) }),
+    );
+    expect(secrets.strike('token-of-the-hour')).to.equal('token-of-the-hour');
+    secrets.add('token-of-the-hour');
+    expect(secrets.strike(`a ${Buffer.from('token-of-the-hour').toString('hex')}`)).to.equal('a ***');
+    logger.warn('called with token-of-the-hour');
+    expect(lines.join('')).to.contain('called with ***');
   });
 
   it('leave all other words as they are', () => {

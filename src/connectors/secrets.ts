@@ -21,14 +21,17 @@ export class Secrets {
   /** Forms too short to be cut. Those that a person could read are struck as a word alone, not within another. */
   readonly #short: { form: string; isWord: boolean }[] = [];
 
-  constructor(values: readonly string[]) {
-    for (const value of values) {
-      if (value.length < SHORTEST) continue;
-      const words = new Set(readableForms(value).map(lowered));
-      for (const form of new Set([...words, ...encodedForms(value).map(lowered)])) {
-        if (form.length < PIECE) this.#short.push({ form, isWord: words.has(form) });
-        for (let at = 0; at + PIECE <= form.length; at++) this.#pieces.add(form.slice(at, at + PIECE));
-      }
+  constructor(values: readonly string[] = []) {
+    for (const value of values) this.add(value);
+  }
+
+  /** One more: struck out from now on. For what becomes known on the way, such as an access token. */
+  add(value: string): void {
+    if (value.length < SHORTEST) return;
+    const words = new Set(readableForms(value).map(lowered));
+    for (const form of new Set([...words, ...encodedForms(value).map(lowered)])) {
+      if (form.length < PIECE) this.#short.push({ form, isWord: words.has(form) });
+      for (let at = 0; at + PIECE <= form.length; at++) this.#pieces.add(form.slice(at, at + PIECE));
     }
   }
 
@@ -66,7 +69,6 @@ export class Secrets {
 
   /** A log that says nothing of the secrets either. */
   quiet(logger: Logger): Logger {
-    if (this.#isEmpty) return logger;
     return new Proxy(logger, {
       get: (target, name) => {
         const value = Reflect.get(target, name) as unknown;

@@ -1,0 +1,5 @@
+import { z } from 'zod';
+
+/** An empty variable is the same as none: shells and compose files write both. */
+export const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema);
