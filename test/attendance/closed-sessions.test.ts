@@ -87,7 +87,7 @@ async function hurry({ session }: { session: { id: string } }) {
   await until(async () => {
     const [row] = await database.query<{ id: string }>(
       `UPDATE pgboss.job SET start_after = now() - interval '1 s'
-       WHERE name = 'attendance' AND data->>'sessionId' = $1 AND state IN ('created', 'retry') RETURNING id`,
+       WHERE name = 'attendance' AND singleton_key LIKE '%:' || $1 AND state IN ('created', 'retry') RETURNING id`,
       [session.id],
     );
     return row !== undefined;
