@@ -1,24 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  create,
-  type DescMethodStreaming,
-  type DescMethodUnary,
-  type JsonValue,
-  type Message,
-  toJson,
-} from '@bufbuild/protobuf';
+import { create, type DescMethodStreaming, type DescMethodUnary, type Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { ServiceError } from '../../errors.js';
 import type { Admit } from '../admission.js';
-import { dropRest, type Reading, takeTurns } from '../bodies/index.js';
+import { dropRest, type Reading } from '../bodies/index.js';
 import type { InProcess } from '../in-process.js';
+import type { JsonOptions } from '../json-options.js';
 import type { MapError } from '../map-error.js';
 import type { ReadingOf } from '../reading.js';
+import { whenLeft } from '../when-left.js';
+import type { Shape } from '../writers/index.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
 import { buildRequest } from './rest-request.js';
-import { answerBody, answerError, answerJson, copyHeaders, type JsonOptions } from './rest-response.js';
+import { answerBody, answerError, answerJson, copyHeaders } from './rest-response.js';
 import type { RestRoute, RestRouter, RouteMatch } from './rest-routes.js';
 
 export interface RestHandlerOptions {
@@ -37,11 +33,9 @@ const PASSED_ON = ['authorization', 'x-request-id', 'idempotency-key', 'user-age
 /** Answers the REST paths of google.api.http, by calling the RPCs they are bound to. */
 export function createRestHandler(options: RestHandlerOptions) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const abort = new AbortController();
-    response.once('close', () => abort.abort());
     dropRest(request, response);
     try {
-      await handle(options, request, response, abort.signal);
+      await handle(options, request, response, whenLeft(response));
     } catch (error) {
       if (response.headersSent) {
         // Part of a list is out. Only a cut connection says that it is not whole.
@@ -51,7 +45,7 @@ export function createRestHandler(options: RestHandlerOptions) {
       const { headers, method } = request;
       const id = headers['x-request-id'];
       const mapped = options.mapError(error, typeof id === 'string' ? id : undefined, `REST ${method}`);
-      await answerError(response, mapped, options.jsonOptions);
+      answerError(response, mapped, options.jsonOptions);
     }
   };
 }
@@ -94,7 +88,6 @@ async function readMessage(
   reading: Reading,
 ): Promise<Message> {
   const body = match.route.body ? await readJsonBody(request, reading) : undefined;
-  await takeTurns();
   return buildRequest(match, query, body);
 }
 
@@ -128,7 +121,8 @@ interface Call {
 }
 
 async function answerUnary({ options, route, message, header, signal, url, response }: Call): Promise<void> {
-  const result = await options.rpcs.unary(route.rpc as DescMethodUnary, { message, header, signal });
+  const call = { message, header, signal, protocolName: 'rest' } as const;
+  const result = await options.rpcs.unary(route.rpc as DescMethodUnary, call);
   copyHeaders(result.header, response);
   if (route.rpc.output.fields.length === 0) {
     response.writeHead(204).end();
@@ -138,18 +132,20 @@ async function answerUnary({ options, route, message, header, signal, url, respo
     answerBody(response, httpBodyOf(route, result.message));
     return;
   }
-  const json = toJson(route.rpc.output, result.message, options.jsonOptions);
-  const token = route.responseField ? (json as { nextPageToken?: string }).nextPageToken : undefined;
+  const token = route.responseField ? result.message.nextPageToken : undefined;
   if (token) response.setHeader('Link', nextLink(url, token));
   // A POST that answers with the place of something has made it.
   if (route.httpMethod === 'POST' && response.hasHeader('location')) response.statusCode = 201;
-  await answerJson(response, pick(route, json));
+  answerJson(response, route.write(result.message));
 }
 
-/** A streaming answer is a JSON array, written row by row as they come. */
+/** A list is written in pieces of about so many characters: each costs as much as many rows. */
+const PIECE = 64 * 1024;
+
+/** A streaming answer is a JSON array, written as its rows come. */
 async function answerStream({ options, route, message, header, signal, url, response }: Call): Promise<void> {
   const rpc = route.rpc as DescMethodStreaming;
-  const result = await options.rpcs.stream(rpc, { message, header, signal });
+  const result = await options.rpcs.stream(rpc, { message, header, signal, protocolName: 'rest' });
   const items = result.message[Symbol.asyncIterator]();
   try {
     // An implementation sets its headers until its first message is there.
@@ -158,28 +154,28 @@ async function answerStream({ options, route, message, header, signal, url, resp
     copyHeaders(result.header, response);
     if (token) response.setHeader('Link', nextLink(url, token));
     response.setHeader('Content-Type', 'application/json');
-    for (let separator = '['; ; separator = ',', next = await items.next()) {
-      if (next.done) {
-        response.end(separator === '[' ? '[]' : ']');
-        return;
+    let text = '[';
+    let separator = '';
+    for (; !next.done; next = await items.next()) {
+      for (const row of Array.isArray(next.value) ? next.value : [next.value]) {
+        text += separator + route.write(row);
+        separator = ',';
+        if (text.length < PIECE) continue;
+        if (!response.write(text)) await drained(response, signal);
+        text = '';
       }
-      const json = toJson(rpc.output, next.value, options.jsonOptions);
-      if (!response.write(separator + JSON.stringify(pick(route, json)))) await drained(response, signal);
+      // What comes next may take a while.
+      if (text !== '' && text !== '[' && !response.write(text)) await drained(response, signal);
+      if (text !== '[') text = '';
     }
+    response.end(`${text}]`);
   } finally {
     await items.return?.();
   }
 }
 
-function httpBodyOf({ responseField }: RestRoute, message: Message): HttpBody {
-  const body = responseField
-    ? (message as unknown as Record<string, HttpBody | undefined>)[responseField.localName]
-    : message;
-  return (body as HttpBody | undefined) ?? create(HttpBodySchema);
-}
-
-function pick({ responseField }: RestRoute, json: JsonValue): JsonValue {
-  return responseField ? ((json as { [name: string]: JsonValue })[responseField.jsonName] ?? null) : json;
+function httpBodyOf({ responseField }: RestRoute, message: Shape): HttpBody {
+  return create(HttpBodySchema, responseField ? message[responseField.localName] : message);
 }
 
 function nextLink(url: URL, token: string): string {

@@ -9,6 +9,7 @@ import {
 import { http } from '../../../gen/google/api/annotations_pb.js';
 import type { HttpRule } from '../../../gen/google/api/http_pb.js';
 import { HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
+import { type JsonWriter, jsonFieldWriterOf, jsonWriterOf } from '../writers/index.js';
 import { matchPath, parsePathTemplate, type Segment } from './path-template.js';
 
 /** One binding of an RPC to an HTTP method and path. */
@@ -24,6 +25,8 @@ export interface RestRoute {
   responseField: DescField | undefined;
   /** Whether the answer is a google.api.HttpBody, which goes out as it is. */
   isRaw: boolean;
+  /** Writes the answer as JSON. */
+  write: JsonWriter;
 }
 
 export interface RouteMatch {
@@ -85,6 +88,7 @@ function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
     body: rule.body || undefined,
     responseField,
     isRaw,
+    write: responseField ? jsonFieldWriterOf(responseField) : jsonWriterOf(rpc.output),
   };
 }
 

@@ -31,6 +31,17 @@ export function jsonWriterOf(desc: DescMessage): JsonWriter {
   return writer;
 }
 
+/** What writes the value of one field of a message; `null` when it has none. */
+export function jsonFieldWriterOf(field: DescField): JsonWriter {
+  const get = getterOf(field);
+  const write = valueWriter(field) as (value: unknown) => string;
+  const zero = (isImplicit(field) ? zeroOf(field) : undefined) ?? 'null';
+  return (message) => {
+    const value = get(message);
+    return value === undefined || value === null ? zero : write(value);
+  };
+}
+
 function makeWriter(desc: DescMessage): JsonWriter {
   if (desc.typeName === TIMESTAMP) return jsonTime as JsonWriter;
   if (desc.typeName.startsWith('google.protobuf.'))
