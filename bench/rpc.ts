@@ -1,15 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
-import { startService } from '../examples/demo/service.js';
 import { type Door, doors } from './rpc/doors.js';
 import type { Load } from './rpc/load.js';
+import { withService } from './with-service.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -31,42 +29,18 @@ if (!server) {
  * of its doors, against bare servers beside it.
  */
 async function main(databaseServer: string): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), 'smartid-bench-'));
-  const name = `bench_rpc_${process.pid}`;
-  const admin = new pg.Client({ connectionString: databaseServer });
-  await admin.connect();
-  await admin.query(`CREATE DATABASE ${name}`);
-  const url = new URL(databaseServer);
-  url.pathname = `/${name}`;
-  const token = 'bench-token-bench-token-bench-token';
-  const env = {
-    DATA_DIR: home,
-    DATABASE_URL: url.href,
-    ADMIN_TOKEN: token,
-    PORT: '0',
-    HOST: '127.0.0.1',
-    LOG_LEVEL: 'info',
-    LOG_FORMAT: 'json',
-  };
-  const service = await startService(env);
-  try {
-    const { id, internalId } = await fill(service.url, token, home);
-    const bare = start('bare-servers', [url.href, id, internalId]);
+  await withService(databaseServer, async ({ url, token, databaseUrl, home }) => {
+    const { id, internalId } = await fill(url, token, home);
+    const bare = start('bare-servers', [databaseUrl, id, internalId]);
     const client = start('load', []);
     try {
       const [ports] = (await once(bare, 'message')) as [{ http: number; grpc: number }];
-      const ours = { port: Number(new URL(service.url).port), token };
-      print(await compare(client, doors(id, internalId), ours, ports));
+      print(await compare(client, doors(id, internalId), { port: Number(new URL(url).port), token }, ports));
     } finally {
       bare.kill();
       client.kill();
     }
-  } finally {
-    await service.stop();
-    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
-    await admin.end();
-    await rm(home, { recursive: true, force: true });
-  }
+  });
 }
 
 function start(name: string, args: string[]): ChildProcess {
