@@ -1,11 +1,10 @@
 import { create, type DescMessage, type DescService, type Message } from '@bufbuild/protobuf';
 import { type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
-import { binaryWriterOf, jsonWriterOf, type Shape } from './writers/index.js';
+import { envelopesWriterOf, inEnvelopes, jsonWriterOf, type Shape } from './writers/index.js';
 
 /** Trailers of gRPC-Web, and the end of a stream of Connect: envelopes without a message. */
 const NO_MESSAGE = 0x80 | 0x02;
-const ENVELOPE = 5;
 
 /** The messages of an answer, written, in the place of which the library carries empty ones. */
 export class WrittenMessages {
@@ -15,18 +14,9 @@ export class WrittenMessages {
 
   /** Takes messages that go out together, each in its envelope. */
   add(desc: DescMessage, messages: readonly Shape[]): void {
-    const write = this.isJson
-      ? (message: Shape) => Buffer.from(jsonWriterOf(desc)(message))
-      : binaryWriterOf(desc);
-    const parts: Buffer[] = [];
-    for (const message of messages) {
-      const bytes = write(message);
-      const head = Buffer.allocUnsafe(ENVELOPE);
-      head.writeUInt8(0, 0);
-      head.writeUInt32BE(bytes.length, 1);
-      parts.push(head, bytes);
-    }
-    this.#waiting.push(Buffer.concat(parts));
+    this.#waiting.push(
+      this.isJson ? inEnvelopes(messages.map(jsonWriterOf(desc))) : envelopesWriterOf(desc)(messages),
+    );
   }
 
   /** An answer of the library, with what was written instead of its empty messages. */

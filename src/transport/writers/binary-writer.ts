@@ -20,6 +20,22 @@ export function binaryWriterOf(desc: DescMessage): (message: Shape) => Buffer {
   return (message) => out.collect(() => write(message));
 }
 
+/** The same for the messages of a stream, each in its envelope, in one piece. */
+export function envelopesWriterOf(desc: DescMessage): (messages: readonly Shape[]) => Buffer {
+  const write = messageWriter(desc);
+  return (messages) =>
+    out.collect(() => {
+      for (const message of messages) out.enveloped(write, message);
+    });
+}
+
+/** Texts of a stream, each in its envelope, in one piece. */
+export function inEnvelopes(texts: readonly string[]): Buffer {
+  return out.collect(() => {
+    for (const text of texts) out.enveloped(() => out.raw(Buffer.from(text)), text);
+  });
+}
+
 function messageWriter(desc: DescMessage): (message: Shape) => void {
   const found = known.get(desc);
   if (found) return found;

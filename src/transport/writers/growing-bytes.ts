@@ -1,4 +1,5 @@
 const SMALLEST = 64 * 1024;
+const ENVELOPE = 5;
 /** Kept between messages; more is given back to the collector. */
 const LARGEST_KEPT = 1024 * 1024;
 /** Texts up to so many characters are copied letter by letter: calls out of JavaScript cost more. */
@@ -93,6 +94,16 @@ export class GrowingBytes {
     this.#bytes.copyWithin(start + more, start, this.#end);
     this.#put(length, start - 1);
     this.#end += more;
+  }
+
+  /** What `write` writes in the envelope of a stream: a byte of flags, and the length in four. */
+  enveloped<T>(write: (value: T) => void, value: T): void {
+    this.#make(ENVELOPE);
+    const start = this.#end;
+    this.#end += ENVELOPE;
+    write(value);
+    this.#bytes[start] = 0;
+    this.#bytes.writeUInt32BE(this.#end - start - ENVELOPE, start + 1);
   }
 
   #ascii(text: string): boolean {
