@@ -1,3 +1,4 @@
+import { onBehalfOf } from './audit/index.js';
 import type { Config } from './config.js';
 import type { Logger } from './observability/index.js';
 import { admission, createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
@@ -28,7 +29,7 @@ export async function startApp(options: {
     const { token, made } = await loadAdminToken(config);
     const reflection = !config.production;
     const access = {
-      verify: createTokenVerifier([token]),
+      verify: createTokenVerifier({ admin: token }),
       openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
     };
     const server = await startServer({
@@ -37,8 +38,10 @@ export async function startApp(options: {
       tls: config.tls,
       services,
       routes: routes(parts),
+      inCall: onBehalfOf,
       interceptors: createInterceptors({
         logger,
+        recordRefusal: (refusal) => parts.refusals.record(refusal),
         inLane: (name, work) => parts.database.inLane(name, work),
         ...access,
       }),

@@ -1,4 +1,5 @@
 import { AttendanceService } from './attendance/index.js';
+import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
 import { startEmbeddedPostgres } from './database/embedded/index.js';
@@ -27,6 +28,8 @@ export interface Services {
   mappingService: MappingService;
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
+  auditService: AuditService;
+  refusals: Refusals;
   database: Database;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
   obstacles(): Promise<string[]>;
@@ -116,6 +119,8 @@ export async function buildServices({
       mappingService,
       rosterService: new RosterService(database),
       connectorFactory: factory,
+      auditService: new AuditService(database),
+      refusals: new Refusals(database),
       database,
       obstacles,
       ready: async () => (await obstacles()).length === 0,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { recordEvent } from '../audit/index.js';
 import type { AttendanceRow, DeliveryOutcome } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
@@ -77,6 +78,17 @@ export class DeliveryStore {
       await this.#insert(lease, made);
       await this.#handOut(lease, again);
       await this.#withdrawOthers(lease, unmapped);
+      if (made.length + again.length > 0) {
+        const { integrationId, sessionId } = lease;
+        await recordEvent(this.database, {
+          institutionId: session.institutionId,
+          action: 'attendance.sent',
+          objectType: 'CLASS_SESSION',
+          objectId: sessionId,
+          integrationId,
+          after: { marks: made.length + again.length, resend },
+        });
+      }
       return { pending: new Set([...made, ...again].map(({ studentId }) => studentId)), taken, sentBefore };
     });
   }

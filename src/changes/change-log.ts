@@ -1,3 +1,4 @@
+import { recordEvent } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 
 /** SQL for the next position in the change log. To be drawn under the institution's lock. */
@@ -13,18 +14,34 @@ export interface DirectChange {
   after: object | null;
 }
 
-/** Writes a change that no run made into the change log. Call it under the institution's lock. */
+/**
+ * Writes a change that no run made into the change log, and into the audit. Call it under the institution's
+ * lock.
+ */
 export async function logChange(
   database: Database,
   institutionId: string,
   change: DirectChange,
 ): Promise<void> {
-  await database.execute(
+  const { entity, action, entityId, before, after } = change;
+  const [entry] = await database.query<{ position: string }>(
     `INSERT INTO roster_edits (institution_id, position, entity, action, entity_id, before, after)
-     VALUES ($1, ${NEXT_POSITION}, $2, $3, $4, $5, $6)`,
-    [institutionId, change.entity, change.action, change.entityId, change.before, change.after],
+     VALUES ($1, ${NEXT_POSITION}, $2, $3, $4, $5, $6)
+     RETURNING position::text AS position`,
+    [institutionId, entity, action, entityId, before, after],
   );
+  await recordEvent(database, {
+    institutionId,
+    action: `${entity.toLowerCase()}.${DONE[action]}`,
+    objectType: entity,
+    objectId: entityId,
+    changePosition: entry?.position,
+    before,
+    after,
+  });
 }
+
+const DONE = { CREATE: 'created', UPDATE: 'updated', DELETE: 'deleted' } as const;
 
 /**
  * A change of a run that is part of the feed: it was carried out, and changed more than a mapping. `c` is

@@ -58,6 +58,8 @@ export class Database {
   /** Whether no other process can work on this database. */
   readonly isExclusive: boolean;
   readonly #current = new AsyncLocalStorage<Transaction>();
+  /** What is left to do before a transaction is committed. */
+  readonly #lastOf = new WeakMap<Transaction, (() => Promise<void>)[]>();
   readonly #lanes: Lanes | undefined;
   /** Connections for what must not wait for any other work; undefined where there is only one session. */
   readonly #apart: pg.Pool | undefined;
@@ -185,8 +187,27 @@ export class Database {
    */
   async transaction<T>(work: () => Promise<T>, { once = false } = {}): Promise<T> {
     if (this.#current.getStore()) return work();
-    const use = () => this.sequelize.transaction((transaction) => this.#current.run(transaction, work));
+    const use = () =>
+      this.sequelize.transaction((transaction) =>
+        this.#current.run(transaction, async () => {
+          const result = await work();
+          for (const last of this.#lastOf.get(transaction) ?? []) await last();
+          return result;
+        }),
+      );
     return this.#inTurn(use, once ? 1 : MOST_TRIES);
+  }
+
+  /**
+   * Does `work` as the last of the transaction under way, after everything else it does; at once outside of
+   * one. For locks that many wait for, which are then held for a moment, and never while another is waited for.
+   */
+  async beforeCommit(work: () => Promise<void>): Promise<void> {
+    const current = this.#current.getStore();
+    if (!current) return work();
+    const others = this.#lastOf.get(current);
+    if (others) others.push(work);
+    else this.#lastOf.set(current, [work]);
   }
 
   /**

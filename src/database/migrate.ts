@@ -15,6 +15,7 @@ import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
+import { audit } from './migrations/0024-audit.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
 /** Every migration there is, oldest first. They only go forward; a released one is never edited. */
@@ -33,6 +34,7 @@ const migrations = [
   editedDigests,
   lastingConflicts,
   connectorMemory,
+  audit,
 ];
 
 /** Any number will do, as long as every process takes the same one. */

@@ -110,23 +110,27 @@ export class IntegrationService {
   async updateIntegration(id: string, input: UpdateIntegrationInput): Promise<Integration> {
     const { store, factory, vault } = this.parts;
     requireStorable(input);
-    return store.update(id, (row) => {
-      const config = input.config ? mergeConfig(row.config, input.config) : row.config;
-      if (input.config || input.credentials) {
-        const credentials = input.credentials ?? vault.open(id, row.credentials);
-        checkSettings(factory.definition(row.provider), config, credentials);
-      }
-      row.config = config;
-      if (input.policy) {
-        row.policy = mergeConfig(row.policy, input.policy);
-        checkPolicy(row.policy);
-      }
-      if (input.credentials) {
-        row.credentials = vault.seal(id, input.credentials as Record<string, string>);
-        row.credentialFields = Object.keys(input.credentials).sort();
-      }
-      if (input.status) row.set({ status: input.status, lastError: null });
-    });
+    return store.update(
+      id,
+      (row) => {
+        const config = input.config ? mergeConfig(row.config, input.config) : row.config;
+        if (input.config || input.credentials) {
+          const credentials = input.credentials ?? vault.open(id, row.credentials);
+          checkSettings(factory.definition(row.provider), config, credentials);
+        }
+        row.config = config;
+        if (input.policy) {
+          row.policy = mergeConfig(row.policy, input.policy);
+          checkPolicy(row.policy);
+        }
+        if (input.credentials) {
+          row.credentials = vault.seal(id, input.credentials as Record<string, string>);
+          row.credentialFields = Object.keys(input.credentials).sort();
+        }
+        if (input.status) row.set({ status: input.status, lastError: null });
+      },
+      { secrets: input.credentials ? ['credentials'] : [] },
+    );
   }
 
   /**

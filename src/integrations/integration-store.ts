@@ -1,4 +1,5 @@
 import type { Repository } from 'sequelize-typescript';
+import { differenceOf, recordEvent } from '../audit/index.js';
 import { keepChangesOf, lockInstitution } from '../changes/index.js';
 import { type Database, IntegrationModel } from '../database/index.js';
 import { ServiceError } from '../errors.js';
@@ -47,7 +48,11 @@ export class IntegrationStore {
       'id' | 'institutionId' | 'provider' | 'config' | 'policy' | 'credentials' | 'credentialFields'
     >,
   ) {
-    return toIntegration(await this.#integrations.create({ ...values, status: 'ACTIVE' }));
+    return this.database.transaction(async () => {
+      const integration = toIntegration(await this.#integrations.create({ ...values, status: 'ACTIVE' }));
+      await this.#record('created', integration.id, integration.institutionId, null, auditedOf(integration));
+      return integration;
+    });
   }
 
   /** Integrations of an institution or of all, oldest first. */
@@ -73,16 +78,29 @@ export class IntegrationStore {
     );
   }
 
-  /** Changes a row under its lock, so that two changes at once both count. */
-  async update(id: string, change: (row: IntegrationModel) => void): Promise<Integration> {
+  /**
+   * Changes a row under its lock, so that two changes at once both count. `secrets`: names of those that are
+   * replaced, for the audit.
+   */
+  async update(
+    id: string,
+    change: (row: IntegrationModel) => void,
+    { secrets = [] }: { secrets?: readonly string[] } = {},
+  ): Promise<Integration> {
     return this.database.transaction(async () => {
       const row = await this.#integrations.findByPk(id, { lock: true });
       if (!row)
         throw new ServiceError('not_found', `There is no integration ${id}.`, {
           reason: 'INTEGRATION_NOT_FOUND',
         });
+      const before = auditedOf(toIntegration(row));
       change(row);
-      return toIntegration(await row.save());
+      const integration = toIntegration(await row.save());
+      const changed = differenceOf(before, auditedOf(integration));
+      const after = { ...changed.after, ...Object.fromEntries(secrets.map((name) => [name, REPLACED])) };
+      if (Object.keys(after).length > 0)
+        await this.#record('updated', id, row.institutionId, changed.before, after);
+      return integration;
     });
   }
 
@@ -100,7 +118,7 @@ export class IntegrationStore {
       );
       // Before the row: all who write the roster take the two in this order.
       if (known) await lockInstitution(this.database, known.institutionId);
-      const [row] = await this.database.query('SELECT id FROM integrations WHERE id = $1 FOR UPDATE', [id]);
+      const row = await this.#integrations.findByPk(id, { lock: true });
       if (!known || !row) {
         throw new ServiceError('not_found', `There is no integration ${id}.`, {
           reason: 'INTEGRATION_NOT_FOUND',
@@ -110,8 +128,35 @@ export class IntegrationStore {
       for (const table of BELONGINGS)
         await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
       await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
+      await this.#record('deleted', id, known.institutionId, auditedOf(toIntegration(row)), null);
     });
   }
+
+  async #record(
+    done: 'created' | 'updated' | 'deleted',
+    id: string,
+    institutionId: string,
+    before: object | null,
+    after: object | null,
+  ): Promise<void> {
+    await recordEvent(this.database, {
+      institutionId,
+      action: `integration.${done}`,
+      objectType: 'INTEGRATION',
+      objectId: id,
+      integrationId: id,
+      before,
+      after,
+    });
+  }
+}
+
+/** What stands for a secret that was replaced. */
+const REPLACED = '[replaced]';
+
+/** What the audit keeps of an integration: what people set, no secret among it. */
+function auditedOf({ provider, config, policy, credentialFields, status }: Integration) {
+  return structuredClone({ provider, config, policy, credentialFields, status });
 }
 
 export function toIntegration(row: IntegrationModel): Integration {

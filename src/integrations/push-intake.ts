@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { identifyCaller } from '../audit/index.js';
 import { ConnectorError, type ConnectorFactory, type PushedRecords } from '../connectors/index.js';
 import { ServiceError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
@@ -26,9 +27,13 @@ export class PushIntake {
     const { provider } = await this.parts.store.row(id);
     if (!this.parts.factory.definition(provider).receive) throw pushUnsupported(provider);
     const secret = randomBytes(32).toString('base64url');
-    await this.parts.store.update(id, (row) => {
-      row.pushSecretDigest = digestOf(secret).toString('hex');
-    });
+    await this.parts.store.update(
+      id,
+      (row) => {
+        row.pushSecretDigest = digestOf(secret).toString('hex');
+      },
+      { secrets: ['pushSecret'] },
+    );
     return secret;
   }
 
@@ -50,6 +55,7 @@ export class PushIntake {
         },
       );
     }
+    identifyCaller({ actor: 'push' });
     const row = await usable(this.parts.store, id);
     const { receive } = this.parts.factory.definition(row.provider);
     if (!receive) throw pushUnsupported(row.provider);

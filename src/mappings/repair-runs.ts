@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { recordEvent } from '../audit/index.js';
 import { lockInstitution, NEXT_POSITION } from '../changes/index.js';
 import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { requireStorable } from '../require-storable.js';
+
+/** How many changes of a repair its event has; the log of changes has all. */
+const MAX_AUDITED = 100;
 
 export interface Repair {
   integrationId: string;
@@ -37,8 +41,8 @@ export interface RosterEffect {
 export class RepairRuns {
   readonly #database: Database;
   readonly #repair: Repair;
-  /** By integration: the run, and how many changes it has. */
-  readonly #runs = new Map<string, { id: string; changes: number }>();
+  /** By integration: the run, how many changes it has, and the first of them for the audit. */
+  readonly #runs = new Map<string, { id: string; changes: number; first: object[] }>();
 
   private constructor(
     database: Database,
@@ -102,7 +106,7 @@ export class RepairRuns {
         },
       );
     }
-    this.#runs.set(integrationId, { id, changes: 0 });
+    this.#runs.set(integrationId, { id, changes: 0, first: [] });
   }
 
   /** Writes a change of a mapping of an integration into its log. */
@@ -132,6 +136,10 @@ export class RepairRuns {
     const run = this.#runs.get(integrationId);
     if (!run) throw new Error('a repair changed an integration that it did not begin with');
     run.changes += 1;
+    if (run.first.length < MAX_AUDITED) {
+      const [entity, action, internalId, externalId, before, after] = change;
+      run.first.push({ entity, action, internalId, externalId, before, after });
+    }
     await this.#database.execute(
       `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id,
         before, after)
@@ -142,7 +150,8 @@ export class RepairRuns {
 
   /** Completes the runs. Of an integration that was left as it was, nothing is kept. */
   async #end(): Promise<void> {
-    for (const [integrationId, { id, changes }] of this.#runs) {
+    const { entityType, reason } = this.#repair;
+    for (const [integrationId, { id, changes, first }] of this.#runs) {
       const isKept = changes > 0 || integrationId === this.#repair.integrationId;
       await this.#database.execute(
         isKept
@@ -151,6 +160,16 @@ export class RepairRuns {
           : 'DELETE FROM sync_runs WHERE integration_id = $1 AND id = $2',
         [integrationId, id],
       );
+      if (!isKept) continue;
+      await recordEvent(this.#database, {
+        institutionId: this.institutionId,
+        action: 'mapping.repaired',
+        objectType: 'SYNC_RUN',
+        objectId: id,
+        integrationId,
+        runId: id,
+        after: { entityType, decision: reason, changes: first, changeCount: changes },
+      });
     }
   }
 }

@@ -1,3 +1,4 @@
+import { differenceOf, recordEvent } from '../audit/index.js';
 import { AttendanceRecordModel, ClassSessionModel, type Database } from '../database/index.js';
 import { type FieldViolation, invalidFields, ServiceError } from '../errors.js';
 import { requireStorable } from '../require-storable.js';
@@ -13,8 +14,21 @@ export class ClassSessionStore {
     requireStorable({ session });
     return this.database.transaction(async () => {
       await this.#requireReferences(session);
+      const { institutionId, id } = session;
+      const before = await this.#read(institutionId, id);
       await this.database.repository(ClassSessionModel).upsert({ ...session });
-      const { session: stored } = await this.get(session.institutionId, session.id);
+      const stored = (await this.#read(institutionId, id)) as ClassSession;
+      const changed = differenceOf(before ? auditedOf(before) : {}, auditedOf(stored));
+      if (Object.keys(changed.after).length > 0) {
+        await recordEvent(this.database, {
+          institutionId,
+          action: before ? 'class_session.updated' : 'class_session.created',
+          objectType: 'CLASS_SESSION',
+          objectId: id,
+          before: before ? changed.before : null,
+          after: changed.after,
+        });
+      }
       return stored;
     });
   }
@@ -23,15 +37,13 @@ export class ClassSessionStore {
     institutionId: string,
     id: string,
   ): Promise<{ session: ClassSession; records: AttendanceRecord[] }> {
-    const session = await this.database
-      .repository(ClassSessionModel)
-      .findOne({ where: { institutionId, id } });
+    const session = await this.#read(institutionId, id);
     if (!session) throw sessionNotFound(id);
     const records = await this.database
       .repository(AttendanceRecordModel)
       .findAll({ where: { institutionId, sessionId: id }, order: ['studentId'] });
     return {
-      session: session.get({ plain: true }),
+      session,
       records: records.map((record) => record.get({ plain: true })),
     };
   }
@@ -54,15 +66,20 @@ export class ClassSessionStore {
       if (!session) throw sessionNotFound(sessionId);
       await this.#requireStudents(institutionId, records);
       const values = ['status', 'arrival_time', 'permanence_percentage', 'origin', 'source', 'remarks'];
-      const rows = await this.database.query<{ isNew: boolean }>(
-        `INSERT INTO attendance_records AS a (institution_id, session_id, student_id, ${values.join(', ')})
+      const rows = await this.database.query<{ studentId: string; before: object | null; after: object }>(
+        `WITH before AS MATERIALIZED (
+           SELECT student_id, ${markOf('b')} AS mark
+           FROM attendance_records b
+           WHERE institution_id = $1 AND session_id = $2 AND student_id = ANY($3::uuid[]))
+         INSERT INTO attendance_records AS a (institution_id, session_id, student_id, ${values.join(', ')})
          SELECT $1, $2, * FROM unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::float8[], $7::text[],
            $8::text[], $9::text[])
          ON CONFLICT (institution_id, session_id, student_id) DO UPDATE
            SET ${values.map((column) => `${column} = excluded.${column}`).join(', ')}, updated_at = now()
            WHERE (${values.map((column) => `a.${column}`).join(', ')})
              IS DISTINCT FROM (${values.map((column) => `excluded.${column}`).join(', ')})
-         RETURNING a.xmax = 0 AS "isNew"`,
+         RETURNING a.student_id AS "studentId", ${markOf('a')} AS after,
+           (SELECT mark FROM before WHERE before.student_id = a.student_id) AS before`,
         [
           institutionId,
           sessionId,
@@ -75,9 +92,28 @@ export class ClassSessionStore {
           inOrder.map(({ remarks }) => remarks),
         ],
       );
-      const created = rows.filter(({ isNew }) => isNew).length;
+      const created = rows.filter(({ before }) => before === null).length;
+      if (rows.length > 0) {
+        const marks = (state: 'before' | 'after') =>
+          Object.fromEntries(rows.map((row) => [row.studentId, row[state]]));
+        await recordEvent(this.database, {
+          institutionId,
+          action: 'attendance.recorded',
+          objectType: 'CLASS_SESSION',
+          objectId: sessionId,
+          before: marks('before'),
+          after: marks('after'),
+        });
+      }
       return { created, updated: rows.length - created, unchanged: records.length - rows.length };
     });
+  }
+
+  async #read(institutionId: string, id: string): Promise<ClassSession | undefined> {
+    const session = await this.database
+      .repository(ClassSessionModel)
+      .findOne({ where: { institutionId, id } });
+    return session?.get({ plain: true });
   }
 
   async #requireReferences({ institutionId, groupId, courseId, teacherId }: ClassSession): Promise<void> {
@@ -100,6 +136,18 @@ export class ClassSessionStore {
     const violations = await findUnusable(this.database, ENTITY_SPECS.STUDENT, institutionId, ids);
     if (violations.length > 0) throw invalidFields(violations, 'UNKNOWN_REFERENCE');
   }
+}
+
+/** A mark as the audit keeps it; `a` is attendance_records. */
+function markOf(a: string): string {
+  return `jsonb_strip_nulls(jsonb_build_object('status', ${a}.status, 'arrivalTime', ${a}.arrival_time,
+    'permanencePercentage', ${a}.permanence_percentage, 'origin', ${a}.origin, 'source', ${a}.source,
+    'remarks', ${a}.remarks))`;
+}
+
+/** What the audit keeps of a session. */
+function auditedOf({ groupId, courseId, teacherId, startsAt, endsAt, topic }: ClassSession) {
+  return { groupId, courseId, teacherId, startsAt, endsAt, topic };
 }
 
 function requireOnce(records: readonly AttendanceRecord[]): void {

@@ -1,6 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import type { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
+import type { AuditService } from '../audit/index.js';
 import type { ConnectorFactory } from '../connectors/index.js';
 import type { IntegrationService as Integrations } from '../integrations/index.js';
 import type { MappingService } from '../mappings/index.js';
@@ -17,4 +18,5 @@ export interface RpcParts {
   mappingService: MappingService;
   connectorFactory: ConnectorFactory;
   rosterService: Roster;
+  auditService: AuditService;
 }

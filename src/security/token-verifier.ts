@@ -1,12 +1,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Tells whether a bearer token is one of these, in a time that says nothing about how close it was. */
-export function createTokenVerifier(tokens: readonly string[]): (token: string) => boolean {
-  const digests = tokens.map(digest);
+/**
+ * Tells the name of a bearer token, in a time that says nothing about how close it was; undefined when it is
+ * none of these. `tokens`: by name.
+ */
+export function createTokenVerifier(
+  tokens: Readonly<Record<string, string>>,
+): (token: string) => string | undefined {
+  const digests = Object.entries(tokens).map(([name, token]) => ({ name, known: digest(token) }));
   return (token) => {
     const given = digest(token);
-    let found = false;
-    for (const known of digests) found = timingSafeEqual(known, given) || found;
+    let found: string | undefined;
+    for (const { name, known } of digests) if (timingSafeEqual(known, given)) found = name;
     return found;
   };
 }

@@ -35,6 +35,8 @@ export interface ServerOptions {
   routes: (router: ConnectRouter) => void;
   /** What every call passes, the outermost first. */
   interceptors: Interceptor[];
+  /** Does all of a call, for whoever is at this address. Default: does it. */
+  inCall?: <T>(address: string | undefined, work: () => T) => T;
   /** Judges callers by their headers, before a body is read. */
   admit: Admit;
   /** What is thrown before an RPC is reached, as an error of RPCs. */
@@ -73,7 +75,7 @@ const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: false, ...
 /** Starts the one port: gRPC, gRPC-Web, Connect, the REST paths, reflection, health. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, port, tls, services, corsOrigins, obstacles, maxBodyBytes = MAX_BODY } = options;
-  const { admit, mapError, logger } = options;
+  const { admit, mapError, logger, inCall = (_address, work) => work() } = options;
   const ending = new AbortController();
   const interceptors = [endingStreams(ending.signal), ...options.interceptors];
   const routes = (router: ConnectRouter) => {
@@ -102,10 +104,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port,
     tls,
     timeouts: { ...TIMEOUTS, ...options.timeouts },
-    handler: (request, response) => {
-      if (!cors(request, response) && !rpc(request, response) && !probes(request, response))
-        void rest(request, response);
-    },
+    handler: (request, response) =>
+      inCall(request.socket.remoteAddress, () => {
+        if (!cors(request, response) && !rpc(request, response) && !probes(request, response))
+          void rest(request, response);
+      }),
   });
   const shown = host.includes(':') ? `[${host}]` : host;
   return {

@@ -2,6 +2,44 @@
 
 CREATE SEQUENCE sync_runs_position AS bigint;
 
+CREATE OR REPLACE FUNCTION audit_append_only()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'audit_events is append-only';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION audit_chain()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  head audit_heads;
+BEGIN
+  INSERT INTO audit_heads (institution_id, position, hash) VALUES (NEW.institution_id, 0, '')
+    ON CONFLICT DO NOTHING;
+  SELECT * INTO head FROM audit_heads WHERE institution_id = NEW.institution_id FOR UPDATE;
+  NEW.position := head.position + 1;
+  NEW.at := clock_timestamp();
+  NEW.hash := audit_hash(head.hash, NEW);
+  UPDATE audit_heads SET position = NEW.position, hash = NEW.hash WHERE institution_id = NEW.institution_id;
+  RETURN NEW;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION audit_hash(previous bytea, e audit_events)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT sha256(previous || convert_to(jsonb_build_array(
+    e.institution_id, e.position, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+    e.actor, e.address, e.request_id, e.method, e.action, e.object_type, e.object_id,
+    e.integration_id, e.run_id, e.change_position, e.before, e.after, e.outcome, e.detail)::text, 'UTF8'))
+$function$;
+
 CREATE OR REPLACE FUNCTION forget_digest_of_edited()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -57,6 +95,41 @@ CREATE TABLE attendance_records (
   CONSTRAINT attendance_records_pkey PRIMARY KEY (institution_id, session_id, student_id),
   CONSTRAINT attendance_records_source_check CHECK ((source = ANY (ARRAY['NFC'::text, 'CAMERA_YOLO'::text, 'MANUAL'::text]))),
   CONSTRAINT attendance_records_status_check CHECK ((status = ANY (ARRAY['PRESENT'::text, 'ABSENT'::text, 'LATE'::text, 'EXCUSED'::text])))
+);
+
+CREATE TABLE audit_events (
+  institution_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  at timestamp with time zone NOT NULL,
+  actor text NOT NULL,
+  address text,
+  request_id text,
+  method text,
+  action text NOT NULL,
+  object_type text NOT NULL,
+  object_id text NOT NULL,
+  integration_id uuid,
+  run_id uuid,
+  change_position bigint,
+  before jsonb,
+  after jsonb,
+  outcome text NOT NULL,
+  detail text,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_events_pkey PRIMARY KEY (institution_id, "position")
+);
+CREATE INDEX audit_events_change ON audit_events USING btree (institution_id, change_position) WHERE (change_position IS NOT NULL);
+CREATE INDEX audit_events_object ON audit_events USING btree (institution_id, object_id, "position");
+CREATE INDEX audit_events_run ON audit_events USING btree (institution_id, run_id, "position") WHERE (run_id IS NOT NULL);
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_append_only();
+CREATE TRIGGER audit_chain BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION audit_chain();
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit_events FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only();
+
+CREATE TABLE audit_heads (
+  institution_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_heads_pkey PRIMARY KEY (institution_id)
 );
 
 CREATE TABLE class_sessions (
@@ -224,6 +297,7 @@ CREATE TABLE roster_edits (
   CONSTRAINT roster_edits_entity_check CHECK ((entity = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'MEMBERSHIP'::text]))),
   CONSTRAINT roster_edits_pkey PRIMARY KEY (institution_id, "position", seq)
 );
+CREATE INDEX roster_edits_entity ON roster_edits USING btree (institution_id, entity_id, "position");
 
 CREATE TABLE schema_migrations (
   name text NOT NULL,

@@ -78,8 +78,10 @@ describe('keys and token of a development service', () => {
   });
 
   it('a verifier knows its tokens and no others', () => {
-    const verify = createTokenVerifier(['a'.repeat(32), 'b'.repeat(32)]);
-    expect(['a', 'b'].map((letter) => verify(letter.repeat(32)))).to.deep.equal([true, true]);
-    expect(['', 'a', 'a'.repeat(31), 'a'.repeat(33), 'c'.repeat(32)].some(verify)).to.equal(false);
+    const verify = createTokenVerifier({ first: 'a'.repeat(32), second: 'b'.repeat(32) });
+    expect(['a', 'b'].map((letter) => verify(letter.repeat(32)))).to.deep.equal(['first', 'second']);
+    expect(['', 'a', 'a'.repeat(31), 'a'.repeat(33), 'c'.repeat(32)].map(verify).some(Boolean)).to.equal(
+      false,
+    );
   });
 });

@@ -27,8 +27,9 @@ function throwing(sentence: string): Interceptor[] {
   return [
     ...createInterceptors({
       logger,
+      recordRefusal: async () => {},
       inLane: (_, work) => work(),
-      verify: () => true,
+      verify: () => 'test',
       openServices: [IntegrationService.typeName],
     }),
     () => () => {

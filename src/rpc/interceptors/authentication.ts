@@ -1,9 +1,10 @@
 import type { Interceptor } from '@connectrpc/connect';
+import { identifyCaller } from '../../audit/index.js';
 import { ServiceError } from '../../errors.js';
 
 export interface AuthenticationOptions {
-  /** Tells whether a bearer token is good. */
-  verify: (token: string) => boolean;
+  /** Tells the name of a bearer token; undefined when it is not good. */
+  verify: (token: string) => string | undefined;
   /** Full names of the services that need no token. */
   openServices: readonly string[];
 }
@@ -11,8 +12,9 @@ export interface AuthenticationOptions {
 /** Lets calls in that bear a good token. */
 export function authentication(options: AuthenticationOptions): Interceptor {
   return (next) => (request) => {
-    const refusal = refusalOf(options, request.service.typeName, request.header.get('authorization'));
-    if (refusal) throw refusal;
+    const judged = judge(options, request.service.typeName, request.header.get('authorization'));
+    if (judged instanceof ServiceError) throw judged;
+    identifyCaller({ actor: judged });
     return next(request);
   };
 }
@@ -24,20 +26,23 @@ export function authentication(options: AuthenticationOptions): Interceptor {
 export function admission({ verify, openServices }: AuthenticationOptions) {
   return (service: string, authorization: string | undefined): 'caller' | 'open' | 'refused' => {
     if (openServices.includes(service)) return 'open';
-    return refusalOf({ verify, openServices }, service, authorization ?? null) ? 'refused' : 'caller';
+    return judge({ verify, openServices }, service, authorization ?? null) instanceof ServiceError
+      ? 'refused'
+      : 'caller';
   };
 }
 
-function refusalOf(
+/** The name of the caller, undefined where none is asked for, or the refusal. */
+function judge(
   { verify, openServices }: AuthenticationOptions,
   service: string,
   authorization: string | null,
-): ServiceError | undefined {
+): ServiceError | string | undefined {
   if (openServices.includes(service)) return undefined;
   const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
   if (token === undefined)
     return refused('The call needs the header "Authorization: Bearer <token>".', 'TOKEN_MISSING');
-  return verify(token) ? undefined : refused('The bearer token is not known.', 'TOKEN_UNKNOWN');
+  return verify(token) ?? refused('The bearer token is not known.', 'TOKEN_UNKNOWN');
 }
 
 function refused(message: string, reason: string): ServiceError {

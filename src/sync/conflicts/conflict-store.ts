@@ -1,3 +1,4 @@
+import { recordEvent } from '../../audit/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../../paging.js';
@@ -67,6 +68,16 @@ export class ConflictStore {
          WHERE integration_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
         [integrationId, id, resolution, resolution === 'LINK' ? internalId : null],
       );
+      const { entityType, externalId } = conflict;
+      await recordEvent(this.database, {
+        institutionId,
+        action: 'conflict.resolved',
+        objectType: 'CONFLICT',
+        objectId: id,
+        integrationId,
+        before: { resolution: conflict.resolution, internalId: conflict.internalId },
+        after: { entityType, externalId, resolution, internalId: row?.internalId },
+      });
       return row as SyncConflict;
     });
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { recordEvent } from '../../audit/index.js';
 import { lockInstitution, NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
@@ -46,4 +47,13 @@ export async function asManualRun(
        finished_at = clock_timestamp() WHERE integration_id = $1 AND id = $2`,
     [integrationId, runId],
   );
+  await recordEvent(database, {
+    institutionId,
+    action: 'mapping.repaired',
+    objectType: 'SYNC_RUN',
+    objectId: runId,
+    integrationId,
+    runId,
+    after: { entityType, decision },
+  });
 }

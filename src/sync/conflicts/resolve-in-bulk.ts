@@ -1,3 +1,4 @@
+import { recordEvent } from '../../audit/index.js';
 import { lockInstitution } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ENTITY_SPECS, type EntitySpec } from '../../roster/index.js';
@@ -74,6 +75,21 @@ export function resolveInBulk(database: Database, of: Of, decision: BulkDecision
     if (!decision.preview) {
       await rekey(database, of, spec, rekeyed, decision.reason);
       await decide(database, of, resolution, resolved);
+      await recordEvent(database, {
+        institutionId: of.institutionId,
+        action: 'conflict.resolved_in_bulk',
+        objectType: 'INTEGRATION',
+        objectId: of.integrationId,
+        integrationId: of.integrationId,
+        after: {
+          entityType: spec.entityType,
+          rule,
+          resolution,
+          reason: decision.reason,
+          rekeyed: rekeyed.length,
+          conflictIds: resolved.map(({ conflictId }) => conflictId),
+        },
+      });
     }
     return {
       resolved: resolved.length,

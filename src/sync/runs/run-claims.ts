@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { recordEvent } from '../../audit/index.js';
 import type { Database, Lease, Leases } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
@@ -64,7 +65,11 @@ export class RunClaims {
           pushed,
         ],
       );
-      return row && this.#holdPart(whole, row);
+      if (!row) return undefined;
+      await this.#record('started', row, {
+        after: { entityType, kind, guard, partOf: parentId, rollsBack, pushed: pushed || undefined },
+      });
+      return this.#holdPart(whole, row);
     });
   }
 
@@ -165,6 +170,10 @@ export class RunClaims {
         );
         if (row) {
           const run = toRun(row);
+          await this.#record('approved', run, {
+            before: { status: before.status },
+            after: { decision: run.decision, partOf: run.parentId ?? undefined },
+          });
           await shape?.(run);
           return this.#holdPart(whole, run);
         }
@@ -177,6 +186,22 @@ export class RunClaims {
         if (error.constraint !== 'sync_runs_one_running') throw error;
         throw (await this.alreadyRunning(before)) ?? error;
       });
+  }
+
+  async #record(
+    done: 'started' | 'approved',
+    { id, integrationId, institutionId }: SyncRun,
+    change: { before?: object; after: object },
+  ): Promise<void> {
+    await recordEvent(this.database, {
+      institutionId,
+      action: `sync_run.${done}`,
+      objectType: 'SYNC_RUN',
+      objectId: id,
+      integrationId,
+      runId: id,
+      ...change,
+    });
   }
 
   async #claim(condition: string, values: unknown[]): Promise<HeldRun | undefined> {

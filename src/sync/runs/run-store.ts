@@ -1,3 +1,4 @@
+import { recordEvent } from '../../audit/index.js';
 import { NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
@@ -185,7 +186,17 @@ export class RunStore {
          WHERE integration_id = $1 AND id = $2 AND status IN ('HELD', 'PREVIEWED') RETURNING ${RUN_COLUMNS}`,
         [integrationId, runId, decision],
       );
-      if (discarded) await this.#dropConflicts(integrationId, [runId]);
+      if (!discarded) return undefined;
+      await this.#dropConflicts(integrationId, [runId]);
+      await recordEvent(this.database, {
+        institutionId: discarded.institutionId,
+        action: 'sync_run.discarded',
+        objectType: 'SYNC_RUN',
+        objectId: runId,
+        integrationId,
+        runId,
+        after: { decision },
+      });
       return discarded;
     });
     if (row) return toRun(row);
