@@ -50,6 +50,14 @@ export class ServiceError extends Error {
   }
 }
 
+/** Stored credentials that cannot be opened. Its message says why, and what to do. */
+export class UnopenableCredentialsError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'UnopenableCredentialsError';
+  }
+}
+
 /** Wrong fields that one answer names, and characters that it tells of each, and in all: gRPC puts them in headers. */
 const MOST_VIOLATIONS = 50;
 const MOST_OF_ONE = 300;

@@ -1,5 +1,5 @@
 import type { ConnectorFactory } from './connectors/index.js';
-import type { IntegrationService } from './integrations/index.js';
+import type { CredentialKeys, IntegrationService } from './integrations/index.js';
 import { type IntegrationsOptions, libraryConfig } from './library-options.js';
 import type { MappingService } from './mappings/index.js';
 import { createLogger } from './observability/index.js';
@@ -12,11 +12,15 @@ export * from './connectors/public.js';
 export { ServiceError } from './errors.js';
 export {
   type CreateIntegrationInput,
+  type CredentialKeys,
   type Delivery,
   type DeliveryStatus,
   type Integration,
+  type IntegrationFilter,
   IntegrationService,
   type IntegrationStatus,
+  type KeyRotation,
+  type KeyUse,
   type SendReport,
   type SyncLogs,
   type UpdateIntegrationInput,
@@ -29,6 +33,7 @@ export type {
   ConflictResolution,
   GuardOverride,
   IssueExport,
+  RunFilter,
   SyncChange,
   SyncChangeAction,
   SyncConflict,
@@ -48,6 +53,8 @@ export interface Integrations {
   readonly rosterService: RosterService;
   /** The connectors there are, those of `options.connectors` included. */
   readonly connectorFactory: ConnectorFactory;
+  /** The keys that seal stored credentials. */
+  readonly credentialKeys: CredentialKeys;
   /** Tells whether the database answers. */
   ready(): Promise<boolean>;
   /** Ends what is under way and closes the database. Call it once, at the end. */
@@ -69,6 +76,22 @@ export async function createIntegrations(options: IntegrationsOptions = {}): Pro
     ...(onFailure && { onFailure }),
   });
   // The database stays inside: its tables are no contract.
-  const { integrationService, mappingService, rosterService, connectorFactory, ready, close } = parts;
-  return { integrationService, mappingService, rosterService, connectorFactory, ready, close };
+  const {
+    integrationService,
+    mappingService,
+    rosterService,
+    connectorFactory,
+    credentialKeys,
+    ready,
+    close,
+  } = parts;
+  return {
+    integrationService,
+    mappingService,
+    rosterService,
+    connectorFactory,
+    credentialKeys,
+    ready,
+    close,
+  };
 }

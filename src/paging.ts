@@ -37,6 +37,12 @@ export function toPage<Row, T>(
   };
 }
 
+/** The WHERE of those conditions that there are; empty without any. */
+export function allOf(conditions: readonly (string | undefined)[]): string {
+  const given = conditions.filter(Boolean);
+  return given.length === 0 ? '' : `WHERE ${given.join(' AND ')}`;
+}
+
 /**
  * A page token holds the key of the last row read, so that the next page starts after it whatever came or
  * went since.

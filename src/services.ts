@@ -7,6 +7,7 @@ import { Database, explainUnusable, Leases, migrate } from './database/index.js'
 import { lackOfRoom } from './disk-room.js';
 import {
   ConnectorSessions,
+  CredentialKeys,
   capabilitiesOf,
   cursorsOf,
   IntegrationService,
@@ -28,6 +29,7 @@ export interface Services {
   mappingService: MappingService;
   rosterService: RosterService;
   connectorFactory: ConnectorFactory;
+  credentialKeys: CredentialKeys;
   auditService: AuditService;
   refusals: Refusals;
   database: Database;
@@ -68,6 +70,9 @@ export async function buildServices({
       throw config.databaseUrl ? explainUnusable(error, config.databaseUrl.reveal()) : error;
     });
     const vault = new CredentialVault(await loadCredentialKeys(config));
+    const credentialKeys = new CredentialKeys(database, vault);
+    const lostKeys = await credentialKeys.warning();
+    if (lostKeys) logger.warn(lostKeys);
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
     const sessions = new ConnectorSessions({
@@ -119,6 +124,7 @@ export async function buildServices({
       mappingService,
       rosterService: new RosterService(database),
       connectorFactory: factory,
+      credentialKeys,
       auditService: new AuditService(database),
       refusals: new Refusals(database),
       database,

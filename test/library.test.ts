@@ -68,6 +68,7 @@ describe('the library', () => {
     expect(Object.keys(integrations).sort()).to.deep.equal([
       'close',
       'connectorFactory',
+      'credentialKeys',
       'integrationService',
       'mappingService',
       'ready',

@@ -12,6 +12,7 @@ export type ObjectType =
   | 'TEACHER'
   | 'MEMBERSHIP'
   | 'CLASS_SESSION'
+  | 'KEY'
   | 'CALL';
 
 /** What was done, by whoever makes the call under way. */

@@ -14,6 +14,7 @@ import { changeLog } from './migrations/0011-change-log.js';
 import { outboxAttempts } from './migrations/0012-outbox-attempts.js';
 import { editedDigests } from './migrations/0013-edited-digests.js';
 import { lastingConflicts } from './migrations/0015-lasting-conflicts.js';
+import { listsOverAll } from './migrations/0017-lists-over-all.js';
 import { connectorMemory } from './migrations/0020-connector-memory.js';
 import { audit } from './migrations/0024-audit.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
@@ -33,6 +34,7 @@ const migrations = [
   outboxAttempts,
   editedDigests,
   lastingConflicts,
+  listsOverAll,
   connectorMemory,
   audit,
 ];

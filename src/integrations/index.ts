@@ -1,6 +1,7 @@
 export type { Delivery, DeliveryStatus, SendReport } from '../attendance/index.js';
 export { DEFAULT_TIME_ZONE, timeZoneOf } from './check-settings.js';
 export { ConnectorSessions, type ConnectorTarget } from './connector-session.js';
+export { CredentialKeys, type KeyRotation, type KeyUse } from './credential-keys.js';
 export type {
   CreateIntegrationInput,
   Integration,
@@ -8,7 +9,7 @@ export type {
   UpdateIntegrationInput,
 } from './integration.js';
 export { IntegrationService, type SyncLogs } from './integration-service.js';
-export { IntegrationStore } from './integration-store.js';
+export { type IntegrationFilter, IntegrationStore } from './integration-store.js';
 export { cursorsOf, type FindCursor } from './reading-cursor.js';
 export { StoredMemory } from './stored-memory.js';
 export { capabilitiesOf, syncWork } from './sync-work.js';

@@ -6,7 +6,7 @@ import type {
   ConnectorFactory,
   MappingEntityType,
 } from '../connectors/index.js';
-import { ServiceError } from '../errors.js';
+import { ServiceError, UnopenableCredentialsError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { requireStorable } from '../require-storable.js';
@@ -18,6 +18,7 @@ import type {
   IssueExport,
   ListChangesRequest,
   Renumbered,
+  RunFilter,
   SyncChange,
   SyncConflict,
   SyncIssue,
@@ -28,16 +29,13 @@ import type {
 } from '../sync/index.js';
 import { checkPolicy, checkSettings, mergeConfig } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
+import type { CredentialSealer } from './credential-keys.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
-import { type IntegrationStore, toIntegration } from './integration-store.js';
+import { type IntegrationFilter, type IntegrationStore, toIntegration } from './integration-store.js';
 import { PushIntake } from './push-intake.js';
 import { SyncOutcome } from './sync-outcome.js';
 import { capabilitiesOf } from './sync-work.js';
 import { usable } from './usable.js';
-
-export interface CredentialSealer extends CredentialOpener {
-  seal(integrationId: string, credentials: Record<string, string>): string;
-}
 
 export interface IntegrationServiceParts {
   store: IntegrationStore;
@@ -99,11 +97,10 @@ export class IntegrationService {
     return toIntegration(await this.parts.store.row(id));
   }
 
-  /** Integrations of an institution, or of all, oldest first. */
-  async listIntegrations(
-    request: PageRequest & { institutionId?: string | undefined } = {},
-  ): Promise<Page<Integration>> {
-    return this.parts.store.list(request.institutionId, request);
+  /** The integrations that fit, oldest first. */
+  async listIntegrations(request: PageRequest & IntegrationFilter = {}): Promise<Page<Integration>> {
+    requireStorable(request);
+    return this.parts.store.list(request);
   }
 
   /** Changes what is given and nothing else. */
@@ -115,7 +112,7 @@ export class IntegrationService {
       (row) => {
         const config = input.config ? mergeConfig(row.config, input.config) : row.config;
         if (input.config || input.credentials) {
-          const credentials = input.credentials ?? vault.open(id, row.credentials);
+          const credentials = input.credentials ?? openStored(vault, row);
           checkSettings(factory.definition(row.provider), config, credentials);
         }
         row.config = config;
@@ -347,8 +344,10 @@ export class IntegrationService {
     return { integrationId: id, provider, status, lastSyncAt, mappingsCount, runs: items };
   }
 
-  async listSyncRuns(id: string, request: PageRequest = {}): Promise<Page<SyncRun>> {
-    await this.getIntegration(id);
+  /** The runs of an integration, or of all without one, newest first. */
+  async listSyncRuns(id: string | undefined, request: PageRequest & RunFilter = {}): Promise<Page<SyncRun>> {
+    requireStorable(request);
+    if (id !== undefined) await this.getIntegration(id);
     return this.parts.syncs.runs.list(id, request);
   }
 
@@ -412,6 +411,16 @@ export class IntegrationService {
       kind,
       guard,
     });
+  }
+}
+
+/** The stored credentials, to check settings with. Throws `failed_precondition` when they cannot be opened. */
+function openStored(vault: CredentialOpener, { id, credentials }: { id: string; credentials: string }) {
+  try {
+    return vault.open(id, credentials);
+  } catch (error) {
+    if (!(error instanceof UnopenableCredentialsError)) throw error;
+    throw new ServiceError('failed_precondition', error.message, { reason: 'CREDENTIALS_UNOPENABLE' });
   }
 }
 

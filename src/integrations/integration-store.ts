@@ -3,8 +3,8 @@ import { differenceOf, recordEvent } from '../audit/index.js';
 import { keepChangesOf, lockInstitution } from '../changes/index.js';
 import { type Database, IntegrationModel } from '../database/index.js';
 import { ServiceError } from '../errors.js';
-import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
-import type { Integration } from './integration.js';
+import { allOf, type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import type { Integration, IntegrationStatus } from './integration.js';
 
 /**
  * Where things that belong to an integration stand, in the order they are deleted. Runs go first: a run that
@@ -24,6 +24,14 @@ const BELONGINGS = [
   'outbox_deliveries',
   'connector_memory',
 ] as const;
+
+/** Which integrations are listed; what is left out does not matter. */
+export interface IntegrationFilter {
+  institutionId?: string | undefined;
+  status?: IntegrationStatus | undefined;
+  /** In any case. */
+  provider?: string | undefined;
+}
 
 /** The rows of integrations, and all that goes with them. */
 export class IntegrationStore {
@@ -55,20 +63,28 @@ export class IntegrationStore {
     });
   }
 
-  /** Integrations of an institution or of all, oldest first. */
-  async list(institutionId: string | undefined, request: PageRequest): Promise<Page<Integration>> {
+  /** The integrations that fit, oldest first. */
+  async list(request: PageRequest & IntegrationFilter): Promise<Page<Integration>> {
     const size = pageSizeOf(request);
+    const { institutionId, status, provider } = request;
     const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
+    const values: unknown[] = [size + 1];
+    const conditions = allOf([
+      institutionId && `institution_id = $${values.push(institutionId)}`,
+      status && `status = $${values.push(status)}`,
+      provider && `provider = $${values.push(provider.toUpperCase())}`,
+      key && `(created_at, id) > ($${values.push(key[0])}::timestamptz, $${values.push(key[1])}::uuid)`,
+    ]);
     const rows = await this.database.query<Integration & { key: string }>(
       `SELECT id, institution_id AS "institutionId", provider, config, policy,
         credential_fields AS "credentialFields", status,
          last_sync_at AS "lastSyncAt", last_error AS "lastError", created_at AS "createdAt",
            updated_at AS "updatedAt",
          to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key
-       FROM integrations WHERE ($1::uuid IS NULL OR institution_id = $1)
-         ${key ? 'AND (created_at, id) > ($3::timestamptz, $4::uuid)' : ''}
-       ORDER BY created_at, id LIMIT $2`,
-      [institutionId ?? null, size + 1, ...(key ?? [])],
+       FROM integrations
+       ${conditions}
+       ORDER BY created_at, id LIMIT $1`,
+      values,
     );
     return toPage(
       rows,

@@ -1,6 +1,7 @@
 import { conflicts } from './conflicts.js';
 import { deliveries } from './deliveries.js';
 import { integrations } from './integrations.js';
+import { keys } from './keys.js';
 import { mappings } from './mappings.js';
 import type { IntegrationRpcs, RpcParts } from './rpc-types.js';
 import { syncRuns } from './sync-runs.js';
@@ -13,5 +14,6 @@ export function integrationRpc(parts: RpcParts): IntegrationRpcs {
     ...conflicts(parts),
     ...mappings(parts),
     ...deliveries(parts),
+    ...keys(parts),
   };
 }

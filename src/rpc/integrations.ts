@@ -1,4 +1,5 @@
 import { Integration_Status } from '../../gen/smartid/integrations/v1/integration_pb.js';
+import type { IntegrationStatus } from '../integrations/index.js';
 import { toIntegrationMessage, toProviderMessage } from './convert/integration-messages.js';
 import { toSyncRunMessage } from './convert/sync-messages.js';
 import { enumName, enumValue, json, timestamp } from './convert/to-message.js';
@@ -26,9 +27,11 @@ export function integrations({
       return { integration: toIntegrationMessage(await integrationService.getIntegration(id)) };
     },
 
-    async listIntegrations({ institutionId, pageSize, pageToken }) {
+    async listIntegrations({ institutionId, status, provider, pageSize, pageToken }) {
       const page = await integrationService.listIntegrations({
         institutionId: institutionId || undefined,
+        status: enumName(Integration_Status, status) as IntegrationStatus | undefined,
+        provider: provider || undefined,
         pageSize,
         pageToken,
       });
@@ -56,7 +59,11 @@ export function integrations({
       return {
         success,
         message,
-        checks: checks.map(({ details, ...check }) => ({ ...check, details: details && json(details) })),
+        checks: checks.map(({ details, ...check }) => ({
+          ...check,
+          success: check.ok,
+          details: details && json(details),
+        })),
       };
     },
 
@@ -65,6 +72,7 @@ export function integrations({
       return {
         ...logs,
         status: enumValue(Integration_Status, logs.status),
+        mappingCount: logs.mappingsCount,
         lastSyncAt: timestamp(logs.lastSyncAt),
         runs: logs.runs.map(toSyncRunMessage),
       };

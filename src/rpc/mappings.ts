@@ -1,4 +1,8 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
+import {
+  type ListMappingsRequest,
+  ListMappingsRequestSchema,
+} from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { fromEntityType, requireEntityType, toMappingMessage } from './convert/integration-messages.js';
 import { toHistoryEntryMessage } from './convert/sync-messages.js';
 import { together } from './convert/to-message.js';
@@ -9,6 +13,14 @@ export function mappings({
   integrationService,
   mappingService,
 }: Pick<RpcParts, 'integrationService' | 'mappingService'>) {
+  const listMappings = async ({ id, entityType, pageSize, pageToken }: ListMappingsRequest) => {
+    const page = await mappingService.listMappings(id, {
+      entityType: fromEntityType(entityType),
+      pageSize,
+      pageToken,
+    });
+    return { mappings: page.items.map(toMappingMessage), nextPageToken: page.nextPageToken };
+  };
   return {
     async *streamMappings({ id, entityType, pageSize, pageToken }, context) {
       const type = fromEntityType(entityType);
@@ -23,14 +35,9 @@ export function mappings({
       }
     },
 
-    async getMappings({ id, entityType, pageSize, pageToken }) {
-      const page = await mappingService.listMappings(id, {
-        entityType: fromEntityType(entityType),
-        pageSize,
-        pageToken,
-      });
-      return { mappings: page.items.map(toMappingMessage), nextPageToken: page.nextPageToken };
-    },
+    listMappings,
+    // Its former name.
+    getMappings: (request) => listMappings({ ...request, $typeName: ListMappingsRequestSchema.typeName }),
 
     async getMapping({ id, entityType, internalId, externalId }) {
       const type = requireEntityType(entityType);

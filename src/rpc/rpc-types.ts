@@ -3,7 +3,7 @@ import type { IntegrationService } from '../../gen/smartid/integrations/v1/integ
 import type { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
 import type { AuditService } from '../audit/index.js';
 import type { ConnectorFactory } from '../connectors/index.js';
-import type { IntegrationService as Integrations } from '../integrations/index.js';
+import type { CredentialKeys, IntegrationService as Integrations } from '../integrations/index.js';
 import type { MappingService } from '../mappings/index.js';
 import type { RosterService as Roster } from '../roster/index.js';
 
@@ -17,6 +17,7 @@ export interface RpcParts {
   integrationService: Integrations;
   mappingService: MappingService;
   connectorFactory: ConnectorFactory;
+  credentialKeys: CredentialKeys;
   rosterService: Roster;
   auditService: AuditService;
 }

@@ -1,9 +1,12 @@
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { MappingEntityType } from '../../gen/smartid/integrations/v1/mapping_pb.js';
 import {
   SyncChange_Action,
   SyncChange_Outcome,
   SyncIssue_Severity,
+  SyncRun_Status,
 } from '../../gen/smartid/integrations/v1/sync_pb.js';
-import type { SyncChangeAction } from '../sync/index.js';
+import type { SyncChangeAction, SyncRunStatus, SyncScope } from '../sync/index.js';
 import { attachment } from './convert/attachment.js';
 import { fromEntityType } from './convert/integration-messages.js';
 import {
@@ -42,7 +45,7 @@ export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationServ
         pageSize,
         pageToken,
       });
-      return { rekeys: items.map(toRekeyMessage), nextPageToken, total };
+      return { rekeys: items.map(toRekeyMessage), nextPageToken, total, totalCount: total };
     },
 
     async discardSync({ id, runId, reason }) {
@@ -54,8 +57,17 @@ export function syncRuns({ integrationService }: Pick<RpcParts, 'integrationServ
       return { run: toSyncRunMessage(run), parts: parts.map(toSyncPartMessage) };
     },
 
-    async listSyncRuns({ id, pageSize, pageToken }) {
-      const page = await integrationService.listSyncRuns(id, { pageSize, pageToken });
+    async listSyncRuns({ id, institutionId, provider, startedFrom, startedBefore, ...request }) {
+      const page = await integrationService.listSyncRuns(id || undefined, {
+        institutionId: institutionId || undefined,
+        status: enumName(SyncRun_Status, request.status) as SyncRunStatus | undefined,
+        provider: provider || undefined,
+        entityType: enumName(MappingEntityType, request.entityType) as SyncScope | undefined,
+        startedFrom: startedFrom && timestampDate(startedFrom),
+        startedBefore: startedBefore && timestampDate(startedBefore),
+        pageSize: request.pageSize,
+        pageToken: request.pageToken,
+      });
       return { runs: page.items.map(toSyncRunMessage), nextPageToken: page.nextPageToken };
     },
 

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { areKeys, type Config } from '../config.js';
+import { UnopenableCredentialsError } from '../errors.js';
 import { readOrMakePrivateFile } from './private-file.js';
 
 /** A key of the vault: 32 bytes under a name. */
@@ -29,6 +30,11 @@ export class CredentialVault {
     this.#keys = new Map(keys.map(({ id, key }) => [id, key]));
   }
 
+  /** The ids of the keys in their order: the first seals. */
+  get keyIds(): string[] {
+    return [...this.#keys.keys()];
+  }
+
   seal(integrationId: string, credentials: Record<string, string>): string {
     const { id, key } = this.#sealing;
     const nonce = randomBytes(NONCE);
@@ -42,13 +48,21 @@ export class CredentialVault {
     return `v1.${id}.${sealed.toString('base64url')}`;
   }
 
-  /** Throws when the key is not there, or when the text was changed or sealed for another integration. */
+  /**
+   * Throws UnopenableCredentialsError when the key is not there, or when the text was changed or sealed for
+   * another integration.
+   */
   open(integrationId: string, sealed: string): Record<string, string> {
     const [version, id, body] = sealed.split('.');
-    if (version !== 'v1' || !id || !body) throw new Error('stored credentials have an unknown form');
+    if (version !== 'v1' || !id || !body)
+      throw new UnopenableCredentialsError(
+        'The stored credentials have an unknown form. Set the credentials anew.',
+      );
     const key = this.#keys.get(id);
     if (!key)
-      throw new Error(`stored credentials are sealed with key "${id}", which CREDENTIAL_KEYS does not hold`);
+      throw new UnopenableCredentialsError(
+        `The stored credentials are sealed with the key "${id}", which is not in CREDENTIAL_KEYS. Put it back there, or set the credentials anew.`,
+      );
     const bytes = Buffer.from(body, 'base64url');
     const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE), { authTagLength: TAG })
       .setAAD(additionalData(id, integrationId))
@@ -58,8 +72,8 @@ export class CredentialVault {
         Buffer.concat([decipher.update(bytes.subarray(NONCE, -TAG)), decipher.final()]).toString('utf8'),
       );
     } catch (cause) {
-      throw new Error(
-        'stored credentials were changed, or sealed for another integration or with another key',
+      throw new UnopenableCredentialsError(
+        `The stored credentials were changed, or sealed for another integration or with another key than "${id}" is now. Set the credentials anew.`,
         { cause },
       );
     }

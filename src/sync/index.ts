@@ -7,6 +7,7 @@ export { type FieldPolicy, type GuardOverride, type SyncPolicy, syncPolicy } fro
 export type { ListChangesRequest, SyncChange, SyncChangeAction } from './runs/change-store.js';
 export type { ReadEntities, SyncWork } from './runs/dispatch.js';
 export type { Evidence } from './runs/evidence.js';
+export type { RunFilter } from './runs/run-list.js';
 export type {
   SyncCounts,
   SyncIssue,

@@ -13,7 +13,8 @@ const RESETS_PER_SECOND = 20;
  * and no more.
  */
 export class Http2Sessions {
-  readonly #open = new Set<ServerHttp2Session>();
+  /** Each with what ends it at once. */
+  readonly #open = new Map<ServerHttp2Session, { hasStreams: () => boolean; kill: () => void }>();
 
   constructor(
     private readonly server: Http2Server,
@@ -29,15 +30,18 @@ export class Http2Sessions {
 
   /** Lets what is under way finish, and takes nothing more. */
   close(): void {
-    for (const session of this.#open) session.close();
+    for (const [session, { hasStreams, kill }] of this.#open) {
+      if (hasStreams()) session.close();
+      else kill();
+    }
   }
 
   destroy(): void {
-    for (const session of this.#open) session.destroy();
+    for (const session of this.#open.keys()) session.destroy();
   }
 
   #watch(session: ServerHttp2Session, socket: Socket): void {
-    const { headersMs, requestMs, idleMs } = this.timeouts;
+    const { headersMs, requestMs, idleMs, pingMs } = this.timeouts;
     let streams = 0;
     const kill = (code: number = constants.NGHTTP2_NO_ERROR) => {
       if (session.destroyed) return;
@@ -46,13 +50,15 @@ export class Http2Sessions {
       // Ending a session only ends this side of its socket.
       socket.destroySoon();
     };
-    this.#open.add(session);
+    this.#open.set(session, { hasStreams: () => streams > 0, kill });
     session.once('close', () => this.#open.delete(session));
     session.on('error', () => socket.destroySoon());
     session.setTimeout(idleMs, () => (streams === 0 ? kill() : session.close()));
     // A preface alone is no client, and one who asks nothing needs no connection.
     within(headersMs, () => kill(), [session, 'remoteSettings']);
     within(requestMs, () => kill(), [session, 'stream']);
+    // A client who is gone does not say so: its streams would be held for as long as it is silent.
+    pingWhile(session, pingMs, () => streams > 0, kill);
     const resets = new Resets();
     session.on('stream', (stream: ServerHttp2Stream) => {
       streams += 1;
@@ -64,6 +70,28 @@ export class Http2Sessions {
       if (!stream.endAfterHeaders) within(requestMs, () => cut(stream), [stream, 'end']);
     });
   }
+}
+
+/** Pings that a client may leave without an answer. */
+const MOST_MISSED = 2;
+
+/** Asks a client from time to time whether it is there, and calls `onGone` when it no longer answers. */
+function pingWhile(
+  session: ServerHttp2Session,
+  everyMs: number,
+  isNeeded: () => boolean,
+  onGone: () => void,
+): void {
+  let missed = 0;
+  const timer = setInterval(() => {
+    if (session.destroyed || !isNeeded()) return;
+    if (missed >= MOST_MISSED) return onGone();
+    missed += 1;
+    session.ping((error) => {
+      if (!error) missed = 0;
+    });
+  }, everyMs).unref();
+  session.once('close', () => clearInterval(timer));
 }
 
 /** Ends a request whose body does not come to its end. */

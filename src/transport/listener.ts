@@ -31,21 +31,26 @@ const PREFACE = Buffer.from('PRI ');
 export async function listen(options: ListenOptions): Promise<Listener> {
   const sockets = new Set<Socket>();
   const h1 = createHttp1(options);
+  h1.on('request', ({ socket }: http.IncomingMessage) => waiting.delete(socket));
   const sessions = new Http2Sessions(createHttp2(options), options.timeouts);
-  /** Those of which nobody knows yet what they speak; over TLS the handshake has a time-out of its own. */
-  const waiting = new Set<Socket>();
+  const waiting = new WaitingSockets();
   let isClosing = false;
   const take = (socket: Socket, isHttp2: boolean) => {
-    waiting.delete(socket);
+    // Over TLS, in the place of the one below it.
+    waiting.add(socket);
     if (isClosing) socket.destroy();
-    else if (isHttp2) sessions.take(socket);
-    else h1.emit('connection', socket);
+    else if (isHttp2) {
+      waiting.delete(socket);
+      sessions.take(socket);
+    } else h1.emit('connection', socket);
   };
   const front = options.tls ? createTlsFront(options, take) : createPlainFront(options, take);
   front.on('connection', (socket: Socket) => {
     socket.setNoDelay(true);
+    // Of a machine that is gone nothing comes any more, and HTTP/1.1 has no word to ask it.
+    socket.setKeepAlive(true, options.timeouts.pingMs);
     sockets.add(socket);
-    if (!options.tls) waiting.add(socket);
+    waiting.add(socket);
     socket.once('close', () => {
       sockets.delete(socket);
       waiting.delete(socket);
@@ -58,7 +63,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => front.close(() => resolve()));
       isClosing = true;
-      for (const socket of waiting) socket.destroy();
+      waiting.destroy();
       h1.closeIdleConnections();
       sessions.close();
       const idle = setInterval(() => h1.closeIdleConnections(), 50);
@@ -73,6 +78,36 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       h1.close();
     },
   };
+}
+
+/**
+ * Connections that have asked nothing yet: at the end nobody waits for them. One over TLS is known by its
+ * addresses first, since Node tells of its socket only after the handshake.
+ */
+class WaitingSockets {
+  readonly #sockets = new Map<string, Socket>();
+  /** A socket that is closed no longer has addresses. */
+  readonly #keys = new WeakMap<Socket, string>();
+
+  add(socket: Socket): void {
+    const key = keyOf(socket);
+    this.#keys.set(socket, key);
+    this.#sockets.set(key, socket);
+  }
+
+  delete(socket: Socket): void {
+    const key = this.#keys.get(socket);
+    if (key !== undefined) this.#sockets.delete(key);
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets.values()) socket.destroy();
+  }
+}
+
+/** What no two open connections have in common. */
+function keyOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
 /** Gets its connections from the front, and never listens itself. */

@@ -66,7 +66,7 @@ export interface RunningServer {
 export const healthService = Health.typeName;
 export const reflectionServices = [ReflectionV1.typeName, ReflectionV1Alpha.typeName];
 
-const TIMEOUTS: Timeouts = { headersMs: 15_000, requestMs: 60_000, idleMs: 600_000 };
+const TIMEOUTS: Timeouts = { headersMs: 15_000, requestMs: 60_000, idleMs: 600_000, pingMs: 30_000 };
 const MAX_BODY = 4 * 1024 * 1024;
 /** Bodies have bounds of their own; those of protobuf-es must not be narrower. */
 const DEPTH = { recursionLimit: recursionLimit({ depth: MOST_DEPTH }) };

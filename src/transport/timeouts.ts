@@ -6,4 +6,6 @@ export interface Timeouts {
   requestMs: number;
   /** Until an HTTP/2 connection without traffic is closed. */
   idleMs: number;
+  /** How often an HTTP/2 connection with open streams is asked whether its client is still there. */
+  pingMs: number;
 }

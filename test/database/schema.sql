@@ -78,6 +78,15 @@ BEGIN
   IF NOT FOUND THEN RAISE EXCEPTION 'the lease was taken by another' USING ERRCODE = 'SL001'; END IF;
 END $procedure$;
 
+CREATE OR REPLACE FUNCTION set_provider_of_run()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  NEW.provider := (SELECT provider FROM integrations WHERE id = NEW.integration_id);
+  RETURN NEW;
+END $function$;
+
 CREATE TABLE attendance_records (
   institution_id uuid NOT NULL,
   session_id uuid NOT NULL,
@@ -233,6 +242,7 @@ CREATE TABLE integrations (
   CONSTRAINT integrations_pkey PRIMARY KEY (id),
   CONSTRAINT integrations_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'INACTIVE'::text, 'ERROR'::text])))
 );
+CREATE INDEX integrations_by_creation ON integrations USING btree (created_at, id);
 CREATE INDEX integrations_by_institution ON integrations USING btree (institution_id, created_at, id);
 
 CREATE TABLE leases (
@@ -422,6 +432,7 @@ CREATE TABLE sync_runs (
   guard_base integer,
   guard_left integer,
   guard_returned integer,
+  provider text,
   CONSTRAINT sync_runs_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'ALL'::text]))),
   CONSTRAINT sync_runs_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text, 'ROLLBACK'::text, 'MANUAL'::text]))),
   CONSTRAINT sync_runs_pkey PRIMARY KEY (integration_id, id),
@@ -429,11 +440,17 @@ CREATE TABLE sync_runs (
   CONSTRAINT sync_runs_status_check CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'FAILED'::text, 'HELD'::text, 'PREVIEWED'::text, 'DISCARDED'::text])))
 );
 CREATE INDEX sync_runs_approved ON sync_runs USING btree (integration_id, entity_type, approved_at) WHERE (approved_at IS NOT NULL);
+CREATE INDEX sync_runs_by_institution ON sync_runs USING btree (institution_id, started_at DESC, id DESC, status, provider, entity_type);
 CREATE INDEX sync_runs_by_position ON sync_runs USING btree (institution_id, applied_position) WHERE (applied_position IS NOT NULL);
-CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC);
+CREATE INDEX sync_runs_by_provider ON sync_runs USING btree (provider, started_at DESC, id DESC, status, entity_type);
+CREATE INDEX sync_runs_by_provider_and_status ON sync_runs USING btree (provider, status, started_at DESC, id DESC, entity_type);
+CREATE INDEX sync_runs_by_start ON sync_runs USING btree (integration_id, started_at DESC, id DESC, status, entity_type);
+CREATE INDEX sync_runs_by_status ON sync_runs USING btree (status, started_at DESC, id DESC, provider, entity_type);
 CREATE INDEX sync_runs_guard_steps ON sync_runs USING btree (integration_id, entity_type, started_at) WHERE ((guard_left > 0) OR (guard_returned > 0));
 CREATE UNIQUE INDEX sync_runs_one_running ON sync_runs USING btree (integration_id, entity_type) WHERE (status = 'RUNNING'::text);
+CREATE INDEX sync_runs_over_all ON sync_runs USING btree (started_at DESC, id DESC, status, provider, entity_type);
 CREATE INDEX sync_runs_rollbacks ON sync_runs USING btree (integration_id, rolls_back) WHERE (rolls_back IS NOT NULL);
+CREATE TRIGGER set_provider_of_run BEFORE INSERT ON sync_runs FOR EACH ROW EXECUTE FUNCTION set_provider_of_run();
 
 CREATE UNLOGGED TABLE sync_staged (
   integration_id uuid NOT NULL,

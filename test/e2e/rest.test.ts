@@ -43,6 +43,8 @@ describe('the documented REST paths', () => {
       policy: {},
       credentialFields: [],
       status: 'ACTIVE',
+      lastSyncAt: null,
+      lastError: null,
       createdAt: created.createdAt,
       updatedAt: created.updatedAt,
     });

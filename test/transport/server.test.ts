@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import https from 'node:https';
 import net from 'node:net';
+import tls from 'node:tls';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { expect } from 'chai';
@@ -75,6 +76,31 @@ describe('the port', () => {
       await once(socket, 'connect');
     }
     sockets[1]?.write('PRI');
+    await close(60_000);
+  });
+
+  it('told to close waits over TLS for nobody who has not asked anything', async function () {
+    this.timeout(10_000);
+    const { key, cert } = await makeCertificate();
+    const { port, close } = await openServer({ tls: { key, cert }, timeouts: { headersMs: 60_000 } });
+    const silent = net.connect(port, '127.0.0.1');
+    await once(silent, 'connect');
+    // The beginning of a handshake that goes no further.
+    const halfway = net.connect(port, '127.0.0.1');
+    await once(halfway, 'connect');
+    halfway.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00]));
+    const agreed = await Promise.all(
+      [['http/1.1'], ['h2'], ['http/1.1']].map(async (ALPNProtocols) => {
+        const socket = tls.connect({ port, host: '127.0.0.1', ca: cert, ALPNProtocols });
+        await once(socket, 'secureConnect');
+        return socket;
+      }),
+    );
+    agreed[2]?.write('GET /hea');
+    for (const socket of [silent, halfway, ...agreed]) {
+      socket.on('error', () => {});
+      socket.resume();
+    }
     await close(60_000);
   });
 

@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import { expect } from 'chai';
 import { makeCertificate } from '../support/certificate.js';
 import { openServer } from '../support/transport.js';
+import { until } from '../support/until.js';
 
 const TIMEOUTS = { headersMs: 300, requestMs: 600 };
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
@@ -25,6 +26,38 @@ async function untilCut(socket: net.Socket, ...sent: (string | Buffer)[]): Promi
 }
 
 const SLOW_POST = `POST ${RPC} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`;
+
+const WATCH = {
+  ':path': '/grpc.health.v1.Health/Watch',
+  ':method': 'POST',
+  'content-type': 'application/grpc',
+  te: 'trailers',
+};
+
+/** A proxy that can stop to pass anything on, and sees when the port closes the connection. */
+async function brittleProxy(port: number) {
+  let isFrozen = false;
+  let isCut = false;
+  const server = net.createServer((client) => {
+    const upstream = net.connect(port, '127.0.0.1');
+    client.on('error', () => {}).on('data', (chunk) => isFrozen || upstream.write(chunk));
+    upstream.on('error', () => {}).on('data', (chunk) => isFrozen || client.write(chunk));
+    upstream.once('close', () => {
+      isCut = true;
+      client.destroy();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    freeze() {
+      isFrozen = true;
+    },
+    isCut: () => isCut,
+    close: () => server.close(),
+  };
+}
 
 describe('the port cuts off', () => {
   it('HTTP/2 clients who send the preface, or half of it, and nothing more, or ask nothing', async () => {
@@ -70,6 +103,43 @@ describe('the port cuts off', () => {
     const timer = setInterval(() => drip.write(Buffer.from([0])), 20);
     await once(drip, 'close');
     clearInterval(timer);
+    session.destroy();
+  });
+
+  it('an HTTP/2 client with a health watch who is not there any more', async () => {
+    const { port } = await openServer({ timeouts: { ...TIMEOUTS, pingMs: 100 } });
+    const between = await brittleProxy(port);
+    const session = http2.connect(between.url);
+    session.on('error', () => {});
+    const watch = session.request({ ...WATCH });
+    watch.on('error', () => {});
+    watch.end(Buffer.alloc(5));
+    await once(watch, 'data');
+    expect(between.isCut()).to.equal(false);
+    // Its connection stands, and nothing comes from it any more.
+    between.freeze();
+    await until(between.isCut);
+    session.destroy();
+    between.close();
+  });
+
+  it('no HTTP/2 client with a health watch who is there, however long it says nothing', async () => {
+    const { url } = await openServer({ timeouts: { ...TIMEOUTS, pingMs: 50 } });
+    const session = http2.connect(url);
+    let pings = 0;
+    let isClosed = false;
+    session.on('ping', () => {
+      pings += 1;
+    });
+    session.on('close', () => {
+      isClosed = true;
+    });
+    const watch = session.request({ ...WATCH });
+    watch.on('error', () => {});
+    watch.resume();
+    watch.end(Buffer.alloc(5));
+    await until(() => pings > 20);
+    expect(isClosed).to.equal(false);
     session.destroy();
   });
 

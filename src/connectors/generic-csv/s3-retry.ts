@@ -16,7 +16,8 @@ export function createRetryStrategy({ outbound, signal }: ConnectorContext): Str
     async refreshRetryTokenForRetry(used, { errorType, retryAfterHint }) {
       const attempts = used.getRetryCount() + 1;
       const asked = retryAfterHint && retryAfterHint.getTime() - Date.now();
-      const pause = Math.max(0, asked ?? backoff(attempts, DELAY_MS));
+      // A hint that is no time is none.
+      const pause = Number.isFinite(asked) ? Math.max(0, Number(asked)) : backoff(attempts, DELAY_MS);
       if (errorType === 'CLIENT_ERROR' || attempts >= MOST_ATTEMPTS || pause > RETRY_BUDGET_MS)
         throw new Error('not again');
       await outbound.wait(pause, signal);

@@ -3,5 +3,5 @@ export { HttpClient, type HttpClientOptions, type HttpRequest } from './http-cli
 export { type HttpAnswer, HttpFailure } from './http-failure.js';
 export { OAuth2Client, type OAuth2ClientOptions } from './oauth2-client.js';
 export { Outbound, type OutboundOptions } from './outbound.js';
-export { backoff, RETRY_BUDGET_MS } from './retry.js';
+export { backoff, RETRY_BUDGET_MS, readRetryAfter } from './retry.js';
 export { webAddress } from './web-address.js';

@@ -1,10 +1,12 @@
 const LONGEST_BACKOFF_MS = 30_000;
 /** How long repeating a call may take in all, in milliseconds. */
 export const RETRY_BUDGET_MS = 120_000;
+/** Whoever asks to wait for longer says no more by it, and may mean no number at all. */
+const LONGEST_ASKED_MS = 365 * 86_400_000;
 
 /**
- * What a server asks to wait, in milliseconds: seconds or an HTTP date; undefined when it asks nothing one
- * can read.
+ * What a server asks to wait, in milliseconds, a year at most: seconds or an HTTP date; undefined when it asks
+ * nothing one can read.
  */
 export function readRetryAfter(
   header: string | null | undefined,
@@ -12,12 +14,12 @@ export function readRetryAfter(
 ): number | undefined {
   if (!header) return undefined;
   const text = header.trim();
-  if (/^\d+$/.test(text)) return Number(text) * 1_000;
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, LONGEST_ASKED_MS);
   // Dates begin with the day of the week, all in GMT; JavaScript would take "1.5" for one too.
   const time = /^[a-z]{3,9},? /i.test(text)
     ? Date.parse(text.endsWith('GMT') ? text : `${text} GMT`)
     : Number.NaN;
-  return Number.isNaN(time) ? undefined : Math.max(0, time - now());
+  return Number.isNaN(time) ? undefined : Math.min(Math.max(0, time - now()), LONGEST_ASKED_MS);
 }
 
 /**

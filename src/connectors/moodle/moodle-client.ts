@@ -1,6 +1,12 @@
 import type { z } from 'zod';
 import { ConnectorError } from '../connector-error.js';
-import { type HttpAnswer, type HttpClient, HttpFailure, type HttpRequest } from '../http/index.js';
+import {
+  type HttpAnswer,
+  type HttpClient,
+  HttpFailure,
+  type HttpRequest,
+  readRetryAfter,
+} from '../http/index.js';
 import type { ConnectorContext } from '../sis-connector.js';
 import type { MoodleConfig, MoodleCredentials } from './moodle-config.js';
 import { MoodleError } from './moodle-error.js';
@@ -120,8 +126,8 @@ function explain(failure: HttpFailure): ConnectorError {
         },
       );
     case 503: {
-      const seconds = Number(answer.headers.get('retry-after'));
-      const when = seconds > 0 ? `; it asks to wait ${seconds} s` : '';
+      const asked = readRetryAfter(answer.headers.get('retry-after'));
+      const when = asked ? `; it asks to wait ${Math.ceil(asked / 1_000)} s` : '';
       return new ConnectorError(`Moodle is under maintenance or overloaded (503)${when}. Try again later.`, {
         cause: failure,
       });

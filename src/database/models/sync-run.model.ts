@@ -14,6 +14,10 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.UUID, allowNull: false })
   declare institutionId: string;
 
+  /** That of the integration, written by a trigger. */
+  @Column({ type: DataType.TEXT })
+  declare provider: string | null;
+
   @Column({ type: DataType.TEXT, allowNull: false })
   declare entityType: 'COURSE' | 'GROUP' | 'STUDENT' | 'TEACHER' | 'ALL';
 

@@ -11,6 +11,7 @@ import {
   MappingEntityType as MappingEntityTypeMessage,
   type MappingSchema,
 } from '../../../gen/smartid/integrations/v1/mapping_pb.js';
+import { AttendanceRecord_Status } from '../../../gen/smartid/roster/v1/class_session_pb.js';
 import type { ConnectorDefinition } from '../../connectors/index.js';
 import type { Delivery, Integration } from '../../integrations/index.js';
 import { type IntegrationMapping, MappingEntityType } from '../../mappings/index.js';
@@ -50,6 +51,7 @@ export function toMappingMessage(
 export function toDeliveryMessage(delivery: Delivery): MessageInitShape<typeof DeliverySchema> {
   return {
     ...delivery,
+    attendanceStatus: enumValue(AttendanceRecord_Status, delivery.mark),
     status: enumValue(Delivery_Status, delivery.status),
     lastReason: optional(delivery.lastReason),
     createdAt: timestamp(delivery.createdAt),
@@ -65,6 +67,7 @@ export function toProviderMessage(definition: ConnectorDefinition): MessageInitS
     configSchema: json(z.toJSONSchema(config, { io: 'input' })),
     credentialsSchema: json(z.toJSONSchema(credentials, { io: 'input' })),
     entityTypes: [...capabilities.entityTypes],
+    syncedEntityTypes: capabilities.entityTypes.map((type) => enumValue(MappingEntityTypeMessage, type)),
     sendsAttendance: capabilities.sendsAttendance,
   };
 }

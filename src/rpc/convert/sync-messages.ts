@@ -53,6 +53,7 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     kind: enumValue(SyncRun_Kind, run.kind),
     parentId: optional(run.parentId),
     rollsBack: optional(run.rollsBack),
+    rolledBackRunId: optional(run.rollsBack),
     evidence: {
       ...run.evidence,
       declaredTotal: optional(run.evidence.declaredTotal),
@@ -64,6 +65,8 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     approvedAt: timestamp(run.approvedAt),
     decision: optional(run.decision),
     guard: optional(run.guard),
+    institutionId: run.institutionId,
+    provider: run.provider ?? '',
   };
 }
 
@@ -94,6 +97,7 @@ export function toSyncPartMessage(
 export function toSyncChangeMessage(change: SyncChange): MessageInitShape<typeof SyncChangeSchema> {
   return {
     seq: change.seq,
+    number: change.seq,
     entity: enumValue(SyncChange_Entity, change.entity),
     action: enumValue(SyncChange_Action, change.action),
     internalId: change.internalId,
@@ -158,6 +162,7 @@ export function toHistoryEntryMessage(
 ): MessageInitShape<typeof MappingHistoryEntrySchema> {
   return {
     at: timestamp(entry.at),
+    changedAt: timestamp(entry.at),
     runId: entry.runId,
     runKind: enumValue(SyncRun_Kind, entry.runKind),
     action: enumValue(SyncChange_Action, entry.action),

@@ -3,7 +3,7 @@ import { noEvidence } from './evidence.js';
 import { noCounts, noTimings, type SyncCounts, type SyncRun, type SyncTimings } from './sync-run.js';
 
 /** The columns of sync_runs that a run is made of: the list of a SELECT. */
-export const RUN_COLUMNS = `id, integration_id AS "integrationId", institution_id AS "institutionId", entity_type AS "entityType", kind, status,
+export const RUN_COLUMNS = `id, integration_id AS "integrationId", institution_id AS "institutionId", provider, entity_type AS "entityType", kind, status,
   stage, counts, membership_counts AS "membershipCounts", timings, error, attempt, pushed, parent_id AS "parentId",
   rolls_back AS "rollsBack", planned_position AS "plannedPosition", planned_changes AS "plannedChanges", evidence, guard, approved_at AS "approvedAt", decision,
   applied_position AS "appliedPosition", started_at AS "startedAt", finished_at AS "finishedAt"`;

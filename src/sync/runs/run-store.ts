@@ -2,8 +2,9 @@ import { recordEvent } from '../../audit/index.js';
 import { NEXT_POSITION } from '../../changes/index.js';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
-import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../../paging.js';
+import { type Page, type PageRequest, pageSizeOf, toPage } from '../../paging.js';
 import { storableJson, storableText } from '../../values/index.js';
+import { type RunFilter, runList } from './run-list.js';
 import type { HeldRun } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { SyncRun } from './sync-run.js';
@@ -226,18 +227,17 @@ export class RunStore {
     });
   }
 
-  /** The runs of an integration, newest first. */
-  async list(integrationId: string, request: PageRequest): Promise<Page<SyncRun>> {
+  /** The runs of an integration, or of all without one, that fit; newest first. */
+  async list(integrationId: string | undefined, request: PageRequest & RunFilter): Promise<Page<SyncRun>> {
     const size = pageSizeOf(request);
-    const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
-    const rows = await this.database.query<SyncRun & { key: string }>(
-      `SELECT ${RUN_COLUMNS}, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS key
-        FROM sync_runs
-       WHERE integration_id = $1 ${key ? 'AND (started_at, id) < ($3::timestamptz, $4::uuid)' : ''}
-       ORDER BY started_at DESC, id DESC LIMIT $2`,
-      [integrationId, size + 1, ...(key ?? [])],
+    const { text, values } = runList(integrationId, request, size + 1);
+    const rows = await this.database.query<SyncRun & { key: string }>(text, values);
+    return toPage(
+      rows,
+      size,
+      ({ key, ...row }) => [key, row.id],
+      ({ key: _, ...row }) => toRun(row),
     );
-    return toPage(rows, size, (row) => [row.key, row.id], toRun);
   }
 }
 

@@ -43,6 +43,8 @@ export interface SyncRun {
   id: string;
   integrationId: string;
   institutionId: string;
+  /** The provider of the integration; null when the integration was deleted before the run was begun. */
+  provider: string | null;
   entityType: SyncScope;
   kind: SyncRunKind;
   status: SyncRunStatus;

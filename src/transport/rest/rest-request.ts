@@ -8,6 +8,7 @@ import {
   type Message,
   ScalarType,
 } from '@bufbuild/protobuf';
+import { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { type FieldViolation, invalidFields } from '../../errors.js';
 import { requireStorable } from '../../require-storable.js';
 import type { RouteMatch } from './rest-routes.js';
@@ -104,6 +105,7 @@ function fromText(field: DescField, text: string): JsonValue {
     }
     return text === 'true';
   }
+  if (field.message?.typeName === TimestampSchema.typeName) return requireTime(field, text);
   if (field.fieldKind !== 'enum') return text;
   const value = field.enum.values.find(
     ({ name, number }) => name === text.toUpperCase() || String(number) === text,
@@ -111,6 +113,17 @@ function fromText(field: DescField, text: string): JsonValue {
   if (value) return value.name;
   const description = `"${text}" is none of ${namesOf(field.enum)}`;
   throw invalidFields([{ field: field.jsonName, description }], 'MALFORMED_REQUEST');
+}
+
+/** Of a time that is none, protobuf-es does not say in which field it is. */
+function requireTime({ jsonName }: DescField, text: string): JsonValue {
+  try {
+    fromJson(TimestampSchema, text);
+    return text;
+  } catch {
+    const description = `"${text}" is no time such as 2026-03-02T11:00:00Z`;
+    throw invalidFields([{ field: jsonName, description }], 'MALFORMED_REQUEST');
+  }
 }
 
 function requireObject(body: JsonValue): JsonObject {

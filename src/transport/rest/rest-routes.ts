@@ -88,7 +88,7 @@ function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
     body: rule.body || undefined,
     responseField,
     isRaw,
-    write: responseField ? jsonFieldWriterOf(responseField) : jsonWriterOf(rpc.output),
+    write: responseField ? jsonFieldWriterOf(responseField, 'rest') : jsonWriterOf(rpc.output, 'rest'),
   };
 }
 

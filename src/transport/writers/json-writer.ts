@@ -3,10 +3,12 @@ import {
   type DescEnum,
   type DescField,
   type DescMessage,
+  getOption,
   ScalarType,
   toJson,
 } from '@bufbuild/protobuf';
 import { base64Encode } from '@bufbuild/protobuf/wire';
+import { nullable } from '../../../gen/smartid/api/v1/annotations_pb.js';
 import { jsonObject, jsonText, jsonTime } from './json-text.js';
 import { fieldsOf, getterOf, holdsJson, isImplicit, type Shape, TIMESTAMP, unwrapped } from './shape.js';
 
@@ -16,25 +18,31 @@ type ValueWriter = (value: never) => string;
 /** Adds a field to the text of a message, which begins with `{`. */
 type FieldWriter = (message: Shape, text: string) => string;
 
-const known = new WeakMap<DescMessage, JsonWriter>();
+/**
+ * rpc: the JSON of RPCs. rest: fields that the contract marks as nullable are there, as null, when they are
+ * absent.
+ */
+export type JsonForm = 'rpc' | 'rest';
+
+const known: Record<JsonForm, WeakMap<DescMessage, JsonWriter>> = { rpc: new WeakMap(), rest: new WeakMap() };
 
 /**
  * What writes messages of a kind: the canonical JSON of protobuf with zero values, false and empty lists
  * written out, as `toJson` of protobuf-es with `alwaysEmitImplicit` does, but for fields of an enum that are
  * unspecified, which are left out. It is made once from the descriptor, and takes shapes of messages as well.
  */
-export function jsonWriterOf(desc: DescMessage): JsonWriter {
-  const found = known.get(desc);
+export function jsonWriterOf(desc: DescMessage, form: JsonForm = 'rpc'): JsonWriter {
+  const found = known[form].get(desc);
   if (found) return found;
-  const writer = makeWriter(desc);
-  known.set(desc, writer);
+  const writer = makeWriter(desc, form);
+  known[form].set(desc, writer);
   return writer;
 }
 
 /** What writes the value of one field of a message; `null` when it has none. */
-export function jsonFieldWriterOf(field: DescField): JsonWriter {
+export function jsonFieldWriterOf(field: DescField, form: JsonForm = 'rpc'): JsonWriter {
   const get = getterOf(field);
-  const write = valueWriter(field) as (value: unknown) => string;
+  const write = valueWriter(field, form) as (value: unknown) => string;
   const zero = (isImplicit(field) ? zeroOf(field) : undefined) ?? 'null';
   return (message) => {
     const value = get(message);
@@ -42,27 +50,28 @@ export function jsonFieldWriterOf(field: DescField): JsonWriter {
   };
 }
 
-function makeWriter(desc: DescMessage): JsonWriter {
+function makeWriter(desc: DescMessage, form: JsonForm): JsonWriter {
   if (desc.typeName === TIMESTAMP) return jsonTime as JsonWriter;
   if (desc.typeName.startsWith('google.protobuf.'))
     return (message) => JSON.stringify(toJson(desc, create(desc, message), { alwaysEmitImplicit: true }));
   let fields: FieldWriter[] | undefined;
   return (message) => {
     // Not when the writer is made: a message may be within itself.
-    fields ??= fieldsOf(desc).map(fieldWriter);
+    fields ??= fieldsOf(desc).map((field) => fieldWriter(field, form));
     let text = '{';
     for (const write of fields) text = write(message, text);
     return `${text}}`;
   };
 }
 
-function fieldWriter(field: DescField): FieldWriter {
+function fieldWriter(field: DescField, form: JsonForm): FieldWriter {
   const get = getterOf(field);
-  const write = valueWriter(field) as (value: unknown) => string;
+  const write = valueWriter(field, form) as (value: unknown) => string;
   const first = `${jsonText(field.jsonName)}:`;
   const further = `,${first}`;
   const add = (text: string, value: string) => text + (text.length === 1 ? first : further) + value;
-  const zero = isImplicit(field) ? zeroOf(field) : undefined;
+  const isNullable = form === 'rest' && getOption(field, nullable);
+  const zero = isNullable ? 'null' : isImplicit(field) ? zeroOf(field) : undefined;
   const isLeftOut = field.fieldKind === 'enum' && isUnspecified(field.enum);
   return (message, text) => {
     const value = get(message);
@@ -92,10 +101,10 @@ function isUnspecified({ values }: DescEnum): boolean {
   return values[0]?.number === 0 && values[0].name.endsWith('_UNSPECIFIED');
 }
 
-function valueWriter(field: DescField): ValueWriter {
+function valueWriter(field: DescField, form: JsonForm): ValueWriter {
   switch (field.fieldKind) {
     case 'list': {
-      const write = elementWriter(field) as (value: unknown) => string;
+      const write = elementWriter(field, form) as (value: unknown) => string;
       return (list: unknown[]) => {
         let text = '[';
         for (const value of list) text += text.length === 1 ? write(value) : `,${write(value)}`;
@@ -103,7 +112,7 @@ function valueWriter(field: DescField): ValueWriter {
       };
     }
     case 'map': {
-      const write = elementWriter(field) as (value: unknown) => string;
+      const write = elementWriter(field, form) as (value: unknown) => string;
       return (map: Record<string, unknown>) => {
         let text = '{';
         for (const key of Object.keys(map))
@@ -113,18 +122,18 @@ function valueWriter(field: DescField): ValueWriter {
     }
     default: {
       const inner = unwrapped(field);
-      return inner ? elementWriter(inner) : elementWriter(field);
+      return elementWriter(inner ?? field, form);
     }
   }
 }
 
-function elementWriter(field: DescField): ValueWriter {
+function elementWriter(field: DescField, form: JsonForm): ValueWriter {
   if (field.message) {
     if (holdsJson(field)) return jsonObject as ValueWriter;
     const { message } = field;
     let write: JsonWriter | undefined;
     return ((value: Shape) => {
-      write ??= jsonWriterOf(message);
+      write ??= jsonWriterOf(message, form);
       return write(value);
     }) as ValueWriter;
   }

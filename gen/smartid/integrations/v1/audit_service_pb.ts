@@ -73,8 +73,8 @@ export type AuditEvent = Message<"smartid.integrations.v1.AuditEvent"> & {
   action: string;
 
   /**
-   * What it was done to: INTEGRATION, SYNC_RUN, CONFLICT, COURSE, GROUP, STUDENT, TEACHER, MEMBERSHIP, CLASS_SESSION;
-   * CALL where it was refused.
+   * What it was done to: INTEGRATION, SYNC_RUN, CONFLICT, COURSE, GROUP, STUDENT, TEACHER, MEMBERSHIP, CLASS_SESSION,
+   * KEY; CALL where it was refused.
    *
    * @generated from field: string object_type = 8;
    */

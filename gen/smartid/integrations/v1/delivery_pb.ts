@@ -6,13 +6,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { AttendanceRecord_Status } from "../../roster/v1/class_session_pb.js";
+import { file_smartid_roster_v1_class_session } from "../../roster/v1/class_session_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file smartid/integrations/v1/delivery.proto.
  */
 export const file_smartid_integrations_v1_delivery: GenFile = /*@__PURE__*/
-  fileDesc("CiZzbWFydGlkL2ludGVncmF0aW9ucy92MS9kZWxpdmVyeS5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEingMKCERlbGl2ZXJ5EhIKCnNlc3Npb25faWQYASABKAkSEgoKc3R1ZGVudF9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhMKC2V4dGVybmFsX2lkGAQgASgJEgwKBG1hcmsYBSABKAkSOAoGc3RhdHVzGAYgASgOMiguc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuRGVsaXZlcnkuU3RhdHVzEhAKCGF0dGVtcHRzGAcgASgNEhgKC2xhc3RfcmVhc29uGAggASgJSACIAQESLgoKY3JlYXRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiYAoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgoKBlFVRVVFRBABEggKBFNFTlQQAhINCglDT05GSVJNRUQQAxIKCgZGQUlMRUQQBBINCglXSVRIRFJBV04QBUIOCgxfbGFzdF9yZWFzb25iBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiZzbWFydGlkL2ludGVncmF0aW9ucy92MS9kZWxpdmVyeS5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEi6QMKCERlbGl2ZXJ5EhIKCnNlc3Npb25faWQYASABKAkSEgoKc3R1ZGVudF9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhMKC2V4dGVybmFsX2lkGAQgASgJEhAKBG1hcmsYBSABKAlCAhgBEjgKBnN0YXR1cxgGIAEoDjIoLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkRlbGl2ZXJ5LlN0YXR1cxIQCghhdHRlbXB0cxgHIAEoDRIYCgtsYXN0X3JlYXNvbhgIIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkUKEWF0dGVuZGFuY2Vfc3RhdHVzGAsgASgOMiouc21hcnRpZC5yb3N0ZXIudjEuQXR0ZW5kYW5jZVJlY29yZC5TdGF0dXMiYAoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgoKBlFVRVVFRBABEggKBFNFTlQQAhINCglDT05GSVJNRUQQAxIKCgZGQUlMRUQQBBINCglXSVRIRFJBV04QBUIOCgxfbGFzdF9yZWFzb25iBnByb3RvMw", [file_google_protobuf_timestamp, file_smartid_roster_v1_class_session]);
 
 /**
  * One mark on its way to the school system. A corrected mark is a delivery of its own, with the next version.
@@ -49,9 +51,10 @@ export type Delivery = Message<"smartid.integrations.v1.Delivery"> & {
   externalId: string;
 
   /**
-   * What is told of the student: PRESENT, ABSENT, LATE or EXCUSED.
+   * The name of attendance_status.
    *
-   * @generated from field: string mark = 5;
+   * @generated from field: string mark = 5 [deprecated = true];
+   * @deprecated
    */
   mark: string;
 
@@ -89,6 +92,13 @@ export type Delivery = Message<"smartid.integrations.v1.Delivery"> & {
    * @generated from field: google.protobuf.Timestamp updated_at = 10;
    */
   updatedAt?: Timestamp | undefined;
+
+  /**
+   * What the school system is told about the student.
+   *
+   * @generated from field: smartid.roster.v1.AttendanceRecord.Status attendance_status = 11;
+   */
+  attendanceStatus: AttendanceRecord_Status;
 };
 
 /**

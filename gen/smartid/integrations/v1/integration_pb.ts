@@ -6,13 +6,16 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_smartid_api_v1_annotations } from "../../api/v1/annotations_pb.js";
+import type { MappingEntityType } from "./mapping_pb.js";
+import { file_smartid_integrations_v1_mapping } from "./mapping_pb.js";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file smartid/integrations/v1/integration.proto.
  */
 export const file_smartid_integrations_v1_integration: GenFile = /*@__PURE__*/
-  fileDesc("CilzbWFydGlkL2ludGVncmF0aW9ucy92MS9pbnRlZ3JhdGlvbi5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEi7gMKC0ludGVncmF0aW9uEgoKAmlkGAEgASgJEhYKDmluc3RpdHV0aW9uX2lkGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEicKBmNvbmZpZxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRY3JlZGVudGlhbF9maWVsZHMYBSADKAkSOwoGc3RhdHVzGAYgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24uU3RhdHVzEjAKDGxhc3Rfc3luY19hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoKbGFzdF9lcnJvchgIIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBnBvbGljeRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiRQoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgoKBkFDVElWRRABEgwKCElOQUNUSVZFEAISCQoFRVJST1IQA0INCgtfbGFzdF9lcnJvciLAAQoIUHJvdmlkZXISEAoIcHJvdmlkZXIYASABKAkSDQoFdGl0bGUYAiABKAkSLgoNY29uZmlnX3NjaGVtYRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSMwoSY3JlZGVudGlhbHNfc2NoZW1hGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIUCgxlbnRpdHlfdHlwZXMYBSADKAkSGAoQc2VuZHNfYXR0ZW5kYW5jZRgGIAEoCGIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("CilzbWFydGlkL2ludGVncmF0aW9ucy92MS9pbnRlZ3JhdGlvbi5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEi+gMKC0ludGVncmF0aW9uEgoKAmlkGAEgASgJEhYKDmluc3RpdHV0aW9uX2lkGAIgASgJEhAKCHByb3ZpZGVyGAMgASgJEicKBmNvbmZpZxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSGQoRY3JlZGVudGlhbF9maWVsZHMYBSADKAkSOwoGc3RhdHVzGAYgASgOMisuc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEuSW50ZWdyYXRpb24uU3RhdHVzEjYKDGxhc3Rfc3luY19hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBIDOGAESHQoKbGFzdF9lcnJvchgIIAEoCUIEgM4YAUgAiAEBEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBnBvbGljeRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QiRQoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgoKBkFDVElWRRABEgwKCElOQUNUSVZFEAISCQoFRVJST1IQA0INCgtfbGFzdF9lcnJvciKNAgoIUHJvdmlkZXISEAoIcHJvdmlkZXIYASABKAkSDQoFdGl0bGUYAiABKAkSLgoNY29uZmlnX3NjaGVtYRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSMwoSY3JlZGVudGlhbHNfc2NoZW1hGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIYCgxlbnRpdHlfdHlwZXMYBSADKAlCAhgBEhgKEHNlbmRzX2F0dGVuZGFuY2UYBiABKAgSRwoTc3luY2VkX2VudGl0eV90eXBlcxgHIAMoDjIqLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLk1hcHBpbmdFbnRpdHlUeXBlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_smartid_api_v1_annotations, file_smartid_integrations_v1_mapping]);
 
 /**
  * One school system connected to one institution.
@@ -84,7 +87,7 @@ export type Integration = Message<"smartid.integrations.v1.Integration"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * When its settings or its status last changed.
+   * When its settings, its status or the time of its last sync changed.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 10;
    */
@@ -182,9 +185,10 @@ export type Provider = Message<"smartid.integrations.v1.Provider"> & {
   credentialsSchema?: JsonObject | undefined;
 
   /**
-   * What SyncData accepts for it: COURSE, GROUP, STUDENT, TEACHER.
+   * The names of synced_entity_types.
    *
-   * @generated from field: repeated string entity_types = 5;
+   * @generated from field: repeated string entity_types = 5 [deprecated = true];
+   * @deprecated
    */
   entityTypes: string[];
 
@@ -194,6 +198,13 @@ export type Provider = Message<"smartid.integrations.v1.Provider"> & {
    * @generated from field: bool sends_attendance = 6;
    */
   sendsAttendance: boolean;
+
+  /**
+   * What SyncData accepts for it, besides ALL.
+   *
+   * @generated from field: repeated smartid.integrations.v1.MappingEntityType synced_entity_types = 7;
+   */
+  syncedEntityTypes: MappingEntityType[];
 };
 
 /**

@@ -36,7 +36,7 @@ export type ClassSession = Message<"smartid.roster.v1.ClassSession"> & {
   institutionId: string;
 
   /**
-   * UUID of the group that meets; empty when the whole course does.
+   * UUID of the group; empty when the session is of the whole course.
    *
    * @generated from field: string group_id = 3;
    */
@@ -203,7 +203,7 @@ export const AttendanceRecord_StatusSchema: GenEnum<AttendanceRecord_Status> = /
  */
 export enum AttendanceRecord_Source {
   /**
-   * Not said.
+   * Not said. JSON answers leave the field out.
    *
    * @generated from enum value: SOURCE_UNSPECIFIED = 0;
    */
@@ -244,14 +244,14 @@ export const AttendanceRecord_SourceSchema: GenEnum<AttendanceRecord_Source> = /
  */
 export enum AttendanceOrigin {
   /**
-   * Not said.
+   * Not said. JSON answers leave the field out.
    *
    * @generated from enum value: ATTENDANCE_ORIGIN_UNSPECIFIED = 0;
    */
   ATTENDANCE_ORIGIN_UNSPECIFIED = 0,
 
   /**
-   * The product.
+   * SmartID.
    *
    * @generated from enum value: AI = 1;
    */
@@ -265,7 +265,7 @@ export enum AttendanceOrigin {
   MANUAL = 2,
 
   /**
-   * The product, corrected by a person.
+   * SmartID, corrected by a person.
    *
    * @generated from enum value: MIXED = 3;
    */

@@ -84,7 +84,7 @@ export type Student = Message<"smartid.roster.v1.Student"> & {
   birthDate?: string | undefined;
 
   /**
-   * Whether the school counts the student in.
+   * Whether the student is active at the school.
    *
    * @generated from field: bool active = 10;
    */
@@ -98,7 +98,7 @@ export type Student = Message<"smartid.roster.v1.Student"> & {
   metadata?: JsonObject | undefined;
 
   /**
-   * When the student came in.
+   * When the student was added to the roster.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 12;
    */
@@ -182,7 +182,7 @@ export type Teacher = Message<"smartid.roster.v1.Teacher"> & {
   code?: string | undefined;
 
   /**
-   * Whether the school counts the teacher in.
+   * Whether the teacher is active at the school.
    *
    * @generated from field: bool active = 8;
    */
@@ -196,7 +196,7 @@ export type Teacher = Message<"smartid.roster.v1.Teacher"> & {
   metadata?: JsonObject | undefined;
 
   /**
-   * When the teacher came in.
+   * When the teacher was added to the roster.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 10;
    */
@@ -294,7 +294,7 @@ export type Course = Message<"smartid.roster.v1.Course"> & {
   metadata?: JsonObject | undefined;
 
   /**
-   * When it came in.
+   * When it was added to the roster.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 10;
    */
@@ -385,7 +385,7 @@ export type Group = Message<"smartid.roster.v1.Group"> & {
   metadata?: JsonObject | undefined;
 
   /**
-   * When it came in.
+   * When it was added to the roster.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 9;
    */
@@ -448,7 +448,7 @@ export type Membership = Message<"smartid.roster.v1.Membership"> & {
   role: Membership_Role;
 
   /**
-   * When it came in.
+   * When it began.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 5;
    */
@@ -476,14 +476,14 @@ export enum Membership_Role {
   ROLE_UNSPECIFIED = 0,
 
   /**
-   * Learns in it.
+   * A student of the group.
    *
    * @generated from enum value: STUDENT = 1;
    */
   STUDENT = 1,
 
   /**
-   * Teaches it.
+   * A teacher of the group.
    *
    * @generated from enum value: TEACHER = 2;
    */

@@ -858,7 +858,7 @@ export type PutStudentRequest = Message<"smartid.roster.v1.PutStudentRequest"> &
   birthDate?: string | undefined;
 
   /**
-   * Whether it counts.
+   * Whether the student is active.
    *
    * @generated from field: optional bool active = 10;
    */
@@ -949,7 +949,7 @@ export type PutTeacherRequest = Message<"smartid.roster.v1.PutTeacherRequest"> &
   code?: string | undefined;
 
   /**
-   * Whether it counts.
+   * Whether the teacher is active.
    *
    * @generated from field: optional bool active = 8;
    */
@@ -1040,7 +1040,7 @@ export type PutCourseRequest = Message<"smartid.roster.v1.PutCourseRequest"> & {
   description?: string | undefined;
 
   /**
-   * Whether it counts.
+   * Whether the course is taught.
    *
    * @generated from field: optional bool active = 8;
    */
@@ -1124,7 +1124,7 @@ export type PutGroupRequest = Message<"smartid.roster.v1.PutGroupRequest"> & {
   academicTerm?: string | undefined;
 
   /**
-   * Whether it counts.
+   * Whether the group meets.
    *
    * @generated from field: optional bool active = 7;
    */
