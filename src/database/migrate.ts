@@ -5,7 +5,6 @@ import { migrateAhead } from './migrate-ahead.js';
 import { createIndex, type Migration, migrations } from './migrations/index.js';
 import { requireVersion, SchemaTooNewError } from './unusable-database.js';
 
-
 /** Name of the last migration. */
 export const SCHEMA_VERSION = (migrations.at(-1) as Migration).name;
 

@@ -12,6 +12,6 @@ export { IntegrationService, type SyncLogs } from './integration-service.js';
 export { type IntegrationFilter, IntegrationStore } from './integration-store.js';
 export { cursorsOf, type FindCursor } from './reading-cursor.js';
 export { StoredMemory } from './stored-memory.js';
-export { SyncOutcome } from './sync-outcome.js';
 export { readSyncAges } from './sync-ages.js';
+export { SyncOutcome } from './sync-outcome.js';
 export { capabilitiesOf, syncWork } from './sync-work.js';

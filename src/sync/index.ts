@@ -7,8 +7,8 @@ export { type FieldPolicy, type GuardOverride, type SyncPolicy, syncPolicy } fro
 export type { ListChangesRequest, SyncChange, SyncChangeAction } from './runs/change-store.js';
 export type { ReadEntities, SyncWork } from './runs/dispatch.js';
 export type { Evidence } from './runs/evidence.js';
-export { RunJobs } from './runs/run-jobs.js';
 export { readRunBacklog } from './runs/run-backlog.js';
+export { RunJobs } from './runs/run-jobs.js';
 export type { RunFilter } from './runs/run-list.js';
 export type { HeldRun } from './runs/run-request.js';
 export { RunStopped } from './runs/run-stop.js';
