@@ -24,7 +24,7 @@ import type { AnswerUnary, UnaryRequest } from './unary/index.js';
 import { WrittenMessages, writtenMessages } from './written-streams.js';
 
 export interface RpcHandlerOptions {
-  /** Made by `writingRouter`. */
+  /** Made by `writingRouter`, with `writingAnswer` as its outermost interceptor. */
   router: ConnectRouter;
   /** Answers the calls with one message and one answer. */
   unary: AnswerUnary;

@@ -22,7 +22,7 @@ import { createRestHandler, createRestRouter } from './rest/index.js';
 import { createRpcHandler } from './rpc-handler.js';
 import type { Timeouts } from './timeouts.js';
 import { createUnaryHandler } from './unary/index.js';
-import { writingRouter } from './written-streams.js';
+import { writingAnswer, writingRouter } from './written-streams.js';
 
 export interface ServerOptions {
   /** Address to listen on. */
@@ -99,7 +99,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const doors = { rpcs, jsonOptions: JSON_OPTIONS, admit, readingOf, mapError };
   const rest = createRestHandler({ router: createRestRouter(services), watch, ...doors });
   const probes = createProbes(obstacles);
-  const rpcRouter = createConnectRouter({ ...routerOptions, acceptCompression: [compressionGzip] });
+  const rpcRouter = createConnectRouter({
+    ...routerOptions,
+    interceptors: [writingAnswer, ...interceptors],
+    acceptCompression: [compressionGzip],
+  });
   routes(writingRouter(rpcRouter));
   const unary = createUnaryHandler(doors);
   const rpc = createRpcHandler({ router: rpcRouter, unary, admit, readingOf, mapError, watch, logger });

@@ -1,5 +1,11 @@
 import { create, type DescMessage, type DescService, type Message } from '@bufbuild/protobuf';
-import { type ConnectRouter, createContextKey, type HandlerContext } from '@connectrpc/connect';
+import {
+  type ConnectRouter,
+  type ContextValues,
+  createContextKey,
+  type HandlerContext,
+  type Interceptor,
+} from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { envelopesWriterOf, inEnvelopes, jsonWriterOf, type Shape } from './writers/index.js';
 
@@ -38,7 +44,18 @@ export const writtenMessages = createContextKey<WrittenMessages | undefined>(und
 type Implementation = (input: never, context: HandlerContext) => unknown;
 
 /**
- * A router whose implementations write their messages themselves, by the writers, and hand the library empty
+ * Writes the one answer of a call, and hands the library an empty one. The outermost: all others see what was
+ * answered.
+ */
+export const writingAnswer: Interceptor = (next) => async (request) => {
+  const response = await next(request);
+  if (response.stream) return response;
+  const { contextValues, method } = request;
+  return { ...response, message: carrier(method.output, [response.message as Shape], contextValues) };
+};
+
+/**
+ * A router whose implementations write the messages of streams themselves, by the writers, and hand the library empty
  * ones. It still does all that makes a protocol.
  */
 export function writingRouter(router: ConnectRouter): ConnectRouter {
@@ -49,7 +66,7 @@ export function writingRouter(router: ConnectRouter): ConnectRouter {
       const implementation = parts[localName]?.bind(given);
       if (!implementation) continue;
       const isStream = methodKind === 'server_streaming' || methodKind === 'bidi_streaming';
-      wrapped[localName] = isStream ? writingStream(output, implementation) : writing(output, implementation);
+      wrapped[localName] = isStream ? writingStream(output, implementation) : implementation;
     }
     router.service(desc, wrapped as object);
     return writingOne;
@@ -58,21 +75,14 @@ export function writingRouter(router: ConnectRouter): ConnectRouter {
   return writingOne;
 }
 
-function writing(output: DescMessage, implementation: Implementation): Implementation {
-  return async (input, context) => {
-    const message = await implementation(input, context);
-    return carrier(output, [message as Shape], context);
-  };
-}
-
 function writingStream(output: DescMessage, implementation: Implementation): Implementation {
   return async function* (input, context) {
     for await (const message of implementation(input, context) as AsyncIterable<Shape | Shape[]>)
-      yield carrier(output, Array.isArray(message) ? message : [message], context);
+      yield carrier(output, Array.isArray(message) ? message : [message], context.values);
   };
 }
 
-function carrier(output: DescMessage, messages: Shape[], context: HandlerContext): Message {
-  context.values.get(writtenMessages)?.add(output, messages);
+function carrier(output: DescMessage, messages: Shape[], values: ContextValues): Message {
+  values.get(writtenMessages)?.add(output, messages);
   return create(output);
 }

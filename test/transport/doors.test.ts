@@ -15,7 +15,11 @@ import {
 } from '@connectrpc/connect-node';
 import { expect } from 'chai';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
+import { SyncRun_Status } from '../../gen/smartid/integrations/v1/sync_pb.js';
+import { createLogger } from '../../src/observability/index.js';
+import { accessLog } from '../../src/rpc/interceptors/access-log.js';
 import { openServer } from '../support/transport.js';
+import { until } from '../support/until.js';
 
 const ID = '00000000-0000-4000-8000-000000000001';
 const LONG = 'ñ'.repeat(30_000);
@@ -30,6 +34,9 @@ function routes(router: ConnectRouter) {
       given.responseHeader.set('x-seen', 'yes');
       given.responseTrailer.set('x-after', 'also');
       return { mappings: [mapping('A'), mapping(LONG)], nextPageToken: 'next' };
+    },
+    async syncData() {
+      return { runId: ID, status: SyncRun_Status.COMPLETED, counts: { created: 2 } };
     },
     async *streamMappings({ pageToken }) {
       // Two at once, none, and one alone.
@@ -106,6 +113,32 @@ describe('every door', () => {
       expect([broken.code, broken.rawMessage]).to.deep.equal([Code.InvalidArgument, 'That token is none.']);
     });
   }
+
+  it('is told of in the log, with its protocol and what the call came to', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = Object.assign(createLogger({ level: 'silent' }), {
+      isLevelEnabled: () => true,
+      info: (line: Record<string, unknown>) => lines.push(line),
+    });
+    const { url } = await openServer({ routes, interceptors: [accessLog(logger)], logger });
+    const calls: Record<string, () => Promise<unknown>> = {};
+    for (const [name, transport] of Object.entries(transports))
+      calls[name] = () => createClient(IntegrationService, transport(url)).syncData({ id: ID });
+    calls.REST = () => fetch(`${url}/integrations/${ID}/sync`, { method: 'POST' });
+    for (const [name, call] of Object.entries(calls)) {
+      await call();
+      await until(() => lines.length === 1);
+      const [line] = lines.splice(0);
+      expect(line, name).to.deep.include({
+        rpc: `${IntegrationService.typeName}/SyncData`,
+        protocol: name.split(',', 1)[0]?.toLowerCase(),
+        status: 200,
+        outcome: 'COMPLETED',
+        runId: ID,
+        counts: { created: 2 },
+      });
+    }
+  });
 
   it('leaves an unspecified enum out of JSON, and writes what is empty', async () => {
     const url = await open();
