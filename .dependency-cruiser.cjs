@@ -16,7 +16,7 @@ const MAY_IMPORT = {
   changes: ['audit', 'database', 'events', 'observability'],
   roster: ['audit', 'changes', 'connectors', 'database', 'values'],
   mappings: ['audit', 'changes', 'connectors', 'database', 'roster', 'values'],
-  attendance: ['audit', 'connectors', 'database', 'events', 'observability', 'values'],
+  attendance: ['audit', 'connectors', 'database', 'events', 'jobs', 'observability', 'values'],
   sync: ['audit', 'changes', 'connectors', 'database', 'events', 'jobs', 'observability', 'roster', 'values'],
   integrations: [
     'attendance',
@@ -30,6 +30,7 @@ const MAY_IMPORT = {
     'sync',
     'values',
   ],
+  retention: ['audit', 'database', 'jobs', 'observability'],
   schedules: ['audit', 'database', 'integrations', 'observability', 'sync'],
   rpc: [
     'audit',

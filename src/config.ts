@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isAllowEntry, webAddress } from './connectors/index.js';
 import { optional } from './optional-variable.js';
+import type { RetentionPeriods } from './retention/index.js';
 import { Secret } from './secret.js';
 import { type TelemetryConfig, telemetryConfig, telemetryVariables } from './telemetry-config.js';
 
@@ -40,6 +41,8 @@ export interface Config {
   eventsNatsUrl: Secret | undefined;
   /** How many jobs of a kind, such as syncs, this process does at once; 0: it only serves calls. */
   workers: number;
+  /** How many days things are kept after they ended. */
+  retention: RetentionPeriods;
   telemetry: TelemetryConfig;
 }
 
@@ -52,11 +55,25 @@ export class ConfigError extends Error {
 }
 
 const MIN_TOKEN = 32;
+const MOST_DAYS = 36_500;
 /** What NODE_ENV calls a developer's machine. Everything else is production, however it is written. */
 const LENIENT: readonly string[] = ['development', 'test'];
 /** What a developer's own school systems listen on. Addresses of cloud metadata among them stay closed. */
 const PRIVATE_NETWORKS = ['127.0.0.0/8', '::1', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 const ORIGIN = /^(\*|https?:\/\/[^/\s]+)$/;
+
+/** A period, at least so long that what looks back on it finds it. */
+const days = (byDefault: number, least: number) =>
+  optional(
+    z
+      .string()
+      .default(String(byDefault))
+      .refine(
+        (text) => /^\d{1,5}$/.test(text) && Number(text) >= least && Number(text) <= MOST_DAYS,
+        `must be a number of days from ${least} to ${MOST_DAYS}`,
+      )
+      .transform(Number),
+  );
 
 const environment = z.object({
   NODE_ENV: optional(z.string().default('development')),
@@ -154,10 +171,14 @@ const environment = z.object({
       .default('2')
       .refine(
         (text) => /^\d{1,2}$/.test(text),
-        'must be a number from 0 to 99: how many syncs this process does at once, 0 for none',
+        'must be a number from 0 to 99: how many syncs and sendings this process does at once, 0 for none',
       )
       .transform(Number),
   ),
+  RETENTION_RUNS_DAYS: days(400, 28),
+  RETENTION_CHANGES_DAYS: days(90, 1),
+  RETENTION_ISSUES_DAYS: days(90, 1),
+  RETENTION_DELIVERIES_DAYS: days(90, 1),
   ...telemetryVariables,
 });
 
@@ -179,6 +200,18 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   if (production && !vars.CREDENTIAL_KEYS) {
     problems.push('CREDENTIAL_KEYS must be set in production, for example to k1:$(openssl rand -base64 32).');
   }
+  const retention: RetentionPeriods = {
+    runs: vars.RETENTION_RUNS_DAYS,
+    changes: vars.RETENTION_CHANGES_DAYS,
+    issues: vars.RETENTION_ISSUES_DAYS,
+    deliveries: vars.RETENTION_DELIVERIES_DAYS,
+  };
+  for (const [name, period] of [
+    ['RETENTION_CHANGES_DAYS', retention.changes],
+    ['RETENTION_ISSUES_DAYS', retention.issues],
+  ] as const)
+    if (period > retention.runs)
+      problems.push(`${name} must be at most RETENTION_RUNS_DAYS (${retention.runs}): they belong to runs.`);
   const tls = readTls(vars.TLS_CERT_FILE, vars.TLS_KEY_FILE, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   const dataDir = resolve(vars.DATA_DIR);
@@ -199,6 +232,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins: vars.CORS_ORIGINS,
     eventsNatsUrl: vars.EVENTS_NATS_URL ? new Secret(vars.EVENTS_NATS_URL) : undefined,
     workers: vars.WORKERS,
+    retention,
     telemetry: telemetryConfig(vars),
   });
 }

@@ -1,4 +1,4 @@
-import { AttendanceService, readOutboxBacklog } from './attendance/index.js';
+import { AttendanceJobs, AttendanceService, readOutboxBacklog } from './attendance/index.js';
 import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
@@ -22,6 +22,7 @@ import {
 import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
 import type { Logger, Readings } from './observability/index.js';
+import { Retention } from './retention/index.js';
 import { RosterService } from './roster/index.js';
 import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
@@ -41,6 +42,8 @@ export interface Services {
   database: Database;
   /** Durable jobs. */
   jobs: JobQueue;
+  /** Deletes what is older than it is kept. */
+  retention: Retention;
   /** How things stand, for metrics. */
   readings: Readings;
   /** What keeps the service from its work, a sentence each: the database does not answer, a disk is full. */
@@ -135,11 +138,33 @@ export async function buildServices({
       runJobs,
       mappings: mappingService,
       attendance,
+      changesDays: config.retention.changes,
+    });
+    const attendanceJobs = new AttendanceJobs({
+      database,
+      jobs,
+      logger,
+      workers: config.workers,
+      takesAttendance: ({ provider, config }) =>
+        capabilitiesOf(factory.definition(provider), config).sendsAttendance,
+      send: (integrationId, sessionId) => integrationService.sendAttendance(integrationId, sessionId),
+      // The outbox of events, `attendance.failed`, is written here: inside the transaction that gives up.
+      givenUp: async () => undefined,
     });
     if (storage.embedded) {
       await leases.clear();
     }
     await runJobs.start();
+    await attendanceJobs.start();
+    const retention = new Retention({
+      database,
+      jobs,
+      logger,
+      workers: config.workers,
+      periods: config.retention,
+      discard: (integrationId, runId, reason) => integrationService.discardSync(integrationId, runId, reason),
+    });
+    await retention.start();
     const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
     scheduleRunner.start();
     const subscriptions = new SubscriptionStore(database, vault);
@@ -168,7 +193,7 @@ export async function buildServices({
     return {
       integrationService,
       mappingService,
-      rosterService: new RosterService(database),
+      rosterService: new RosterService(database, (...session) => attendanceJobs.order(...session)),
       eventService: new EventService({
         database,
         subscriptions,
@@ -182,6 +207,7 @@ export async function buildServices({
       refusals: new Refusals(database),
       database,
       jobs,
+      retention,
       readings: {
         providers: () => factory.list().map(({ provider }) => provider),
         pool: () => database.pool,
@@ -193,10 +219,14 @@ export async function buildServices({
       ready: async () => (await obstacles()).length === 0,
       async drain() {
         await scheduleRunner.stop();
+        await retention.drain();
+        await attendanceJobs.drain();
         await runJobs.drain();
       },
       async close() {
         await scheduleRunner.stop();
+        await retention.drain();
+        await attendanceJobs.drain();
         await runJobs.drain();
         await runJobs.stop();
         await Promise.all([jobs.stop(STOP_MS), sender.stop(), publisher?.stop()]);

@@ -90,6 +90,16 @@ describe('the environment', () => {
       /^EVENTS_NATS_URL cannot be read/,
     ],
     ['WORKERS', { WORKERS: 'many' }, /^WORKERS must be a number from 0 to 99/],
+    [
+      'RETENTION_RUNS_DAYS',
+      { RETENTION_RUNS_DAYS: '7' },
+      /^RETENTION_RUNS_DAYS must be a number of days from 28/,
+    ],
+    [
+      'changes kept for longer than their runs',
+      { RETENTION_RUNS_DAYS: '60' },
+      /RETENTION_CHANGES_DAYS must be at most RETENTION_RUNS_DAYS \(60\)/,
+    ],
     ['TLS_KEY_FILE', { TLS_CERT_FILE: '/nowhere' }, /^TLS_KEY_FILE must be set too/],
     ['METRICS_OPEN', { METRICS_OPEN: 'yes' }, /^METRICS_OPEN must be true or false/],
     ['COMMIT_SHA', { COMMIT_SHA: 'main' }, /^COMMIT_SHA must be the hash of a commit/],

@@ -1,4 +1,9 @@
-import type { AttendanceSheet, ConnectorContext, SendResult } from '../connectors/index.js';
+import {
+  type AttendanceSheet,
+  type ConnectorContext,
+  retryAfterOf,
+  type SendResult,
+} from '../connectors/index.js';
 import type { Database, Leases } from '../database/index.js';
 import { ServiceError, throwOwnFault } from '../errors.js';
 import { operations, type SendingFacts } from '../observability/index.js';
@@ -19,6 +24,8 @@ export interface SendReport extends SendResult {
   confirmed: number;
   /** Marks that the school system took before, as they are. */
   unchanged: number;
+  /** How long the school system asked to be left alone; undefined where it did not say. */
+  retryAfterSeconds?: number;
 }
 
 export interface AttendanceServiceOptions {
@@ -38,6 +45,7 @@ interface Verdict {
   warnings?: readonly string[] | undefined;
   /** Why the sending ended early. */
   failure?: string;
+  retryAfterSeconds?: number | undefined;
 }
 
 /**
@@ -130,7 +138,7 @@ export class AttendanceService {
       if (faults.length > 0 || error instanceof ServiceError) throw faults[0] ?? error;
       const reason = error instanceof Error ? error.message : String(error);
       const judged = await deliveries.finish(lease, sheet.institutionId, 'FAILED', reason);
-      return { deliveries: judged, failure: reason };
+      return { deliveries: judged, failure: reason, retryAfterSeconds: retryAfterOf(error) };
     }
     // Where a connector went on although its word could not be written down.
     if (faults.length > 0) throw faults[0];
@@ -170,7 +178,7 @@ function countByStatus(deliveries: readonly Delivery[]): Record<string, number> 
 
 function toReport(
   { rows, errors }: Collected,
-  { deliveries, ofAll, failure, warnings = [] }: Verdict,
+  { deliveries, ofAll, failure, retryAfterSeconds, warnings = [] }: Verdict,
 ): SendReport {
   const byStudent = new Map(deliveries.map((delivery) => [delivery.studentId, delivery]));
   const count = (status: DeliveryStatus) =>
@@ -194,5 +202,6 @@ function toReport(
     // What was said of all of them is said once.
     errors: [...errors, ...(failure === undefined ? [] : [failure]), ...(ofAll?.errors ?? sentences)],
     ...(allWarnings.length > 0 && { warnings: allWarnings }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   };
 }

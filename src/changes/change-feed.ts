@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.js';
+import { ServiceError } from '../errors.js';
 import { FEED_ACTION, IN_FEED } from './change-log.js';
 
 /** One entry of the feed. */
@@ -23,6 +24,13 @@ export interface FeedPlace {
   seq: string;
 }
 
+/** Where a feed begins whose older entries were deleted. */
+export interface FeedStart {
+  position: string;
+  /** When what came last before it was changed. */
+  changedAt: Date;
+}
+
 /** How many runs are looked through at once: few at first, as one large run fills a page. */
 const FEWEST_RUNS = 1;
 const MOST_RUNS = 256;
@@ -31,16 +39,20 @@ const LAST_SEQ = '2147483647';
 
 /**
  * Reads the feed of an institution in the order of commits, `limit` entries at most, from after a place on.
- * Returns them with the place to go on from. Costs what the page costs, whatever the size of the runs that
- * the page is cut from.
+ * Without one, from where the feed begins. Returns them with the place to go on from. Costs what the page costs,
+ * whatever the size of the runs that the page is cut from. Throws `failed_precondition` for a place before the
+ * beginning.
  */
 export async function readFeed(
   database: Database,
-  { institutionId, after, limit }: { institutionId: string; after: FeedPlace; limit: number },
-): Promise<{ entries: FeedEntry[]; end: FeedPlace; hasMore: boolean }> {
+  { institutionId, after: asked, limit }: { institutionId: string; after?: FeedPlace; limit: number },
+): Promise<{ entries: FeedEntry[]; end: FeedPlace; hasMore: boolean; start?: FeedStart }> {
   return database.transaction(async () => {
     // Several statements see one state: else a run that commits between two of them would be passed over.
     await database.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const start = await readStart(database, institutionId);
+    if (start && asked && BigInt(asked.position) < BigInt(start.position)) throw expired(start);
+    const after = asked ?? { position: start?.position ?? '0', seq: start ? LAST_SEQ : '0' };
     const edits = await readEdits(database, institutionId, after, limit + 1);
     const { entries: ofRuns, through } = await readRuns(database, institutionId, after, limit + 1);
     const all = [...edits, ...ofRuns].sort(byPlace);
@@ -50,8 +62,25 @@ export async function readFeed(
     const at = last ? { position: last.position, seq: String(last.seq) } : after;
     // All runs were looked through, also those that changed nothing: they need not be looked at again.
     const isBehind = !hasMore && BigInt(through) > BigInt(at.position);
-    return { entries, end: isBehind ? { position: through, seq: LAST_SEQ } : at, hasMore };
+    const end = isBehind ? { position: through, seq: LAST_SEQ } : at;
+    return { entries, end, hasMore, ...(start && { start }) };
   });
+}
+
+async function readStart(database: Database, institutionId: string): Promise<FeedStart | undefined> {
+  const [start] = await database.query<FeedStart>(
+    `SELECT position::text AS position, changed_at AS "changedAt" FROM feed_starts WHERE institution_id = $1`,
+    [institutionId],
+  );
+  return start;
+}
+
+function expired({ changedAt }: FeedStart): ServiceError {
+  return new ServiceError(
+    'failed_precondition',
+    `Changes up to ${changedAt.toISOString()} are no longer kept, and the page token leads to before that. Ask without a page token, go on to the end, read the roster anew, and go on from there.`,
+    { reason: 'ROSTER_CHANGES_EXPIRED', metadata: { keptSince: changedAt.toISOString() } },
+  );
 }
 
 /** What no run made, or a run of an integration that was deleted since. */

@@ -4,7 +4,7 @@ export { ConnectorError } from './connector-error.js';
 export { ConnectorFactory } from './connector-factory.js';
 export type { ConnectorMemory, RememberOptions } from './connector-memory.js';
 export * from './external-record.js';
-export { isAllowEntry, Outbound, webAddress } from './http/index.js';
+export { isAllowEntry, Outbound, retryAfterOf, webAddress } from './http/index.js';
 export { IntegrationProvider } from './integration-provider.js';
 export { MappingEntityType } from './mapping-entity-type.js';
 export { RosterConnector } from './roster-connector.js';

@@ -10,25 +10,26 @@ import { ServiceError, throwOwnFault, UnopenableCredentialsError } from '../erro
 import type { MappingService } from '../mappings/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { requireStorable } from '../require-storable.js';
-import type {
-  BulkDecision,
-  BulkOutcome,
-  ConflictResolution,
-  GuardOverride,
-  IssueExport,
-  ListChangesRequest,
-  Renumbered,
-  RunFilter,
-  RunJobs,
-  RunState,
-  RunTrigger,
-  SyncChange,
-  SyncConflict,
-  SyncIssue,
-  SyncReport,
-  SyncRun,
-  SyncScope,
-  SyncService,
+import {
+  type BulkDecision,
+  type BulkOutcome,
+  type ConflictResolution,
+  canRollBack,
+  type GuardOverride,
+  type IssueExport,
+  type ListChangesRequest,
+  type Renumbered,
+  type RunFilter,
+  type RunJobs,
+  type RunState,
+  type RunTrigger,
+  type SyncChange,
+  type SyncConflict,
+  type SyncIssue,
+  type SyncReport,
+  type SyncRun,
+  type SyncScope,
+  type SyncService,
 } from '../sync/index.js';
 import { checkPolicy, checkSettings, mergeConfig, timeZoneOf } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
@@ -49,7 +50,12 @@ export interface IntegrationServiceParts {
   runJobs: RunJobs;
   mappings: MappingService;
   attendance: AttendanceService;
+  /** How long the changes of runs are kept, in days. */
+  changesDays: number;
 }
+
+/** A run, and until when it can be taken back, about; null: it cannot. */
+export type ShownRun = SyncRun & { rollbackUntil: Date | null };
 
 /** How an integration stands. */
 export interface SyncLogs {
@@ -59,10 +65,11 @@ export interface SyncLogs {
   lastSyncAt: Date | null;
   mappingsCount: number;
   /** The latest 20, newest first. */
-  runs: SyncRun[];
+  runs: ShownRun[];
 }
 
 const LATEST_RUNS = 20;
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** Integrations with schools' systems: their settings, connection tests, syncs, and attendance sent back. */
 export class IntegrationService {
@@ -391,19 +398,21 @@ export class IntegrationService {
       this.parts.mappings.countMappings(id),
       this.parts.syncs.runs.list(id, { pageSize: LATEST_RUNS }),
     ]);
-    return { integrationId: id, provider, status, lastSyncAt, mappingsCount, runs: items };
+    const runs = items.map((run) => this.#withRollback(run));
+    return { integrationId: id, provider, status, lastSyncAt, mappingsCount, runs };
   }
 
   /** The runs of an integration, or of all without one, newest first. */
-  async listSyncRuns(id: string | undefined, request: PageRequest & RunFilter = {}): Promise<Page<SyncRun>> {
+  async listSyncRuns(id: string | undefined, request: PageRequest & RunFilter = {}): Promise<Page<ShownRun>> {
     requireStorable(request);
     if (id !== undefined) await this.getIntegration(id);
-    return this.parts.syncs.runs.list(id, request);
+    const page = await this.parts.syncs.runs.list(id, request);
+    return { ...page, items: page.items.map((run) => this.#withRollback(run)) };
   }
 
-  async getSyncRun(id: string, runId: string): Promise<SyncRun> {
+  async getSyncRun(id: string, runId: string): Promise<ShownRun> {
     await this.getIntegration(id);
-    return this.parts.syncs.runs.get(id, runId);
+    return this.#withRollback(await this.parts.syncs.runs.get(id, runId));
   }
 
   async listSyncIssues(
@@ -428,6 +437,12 @@ export class IntegrationService {
     requireStorable(options);
     await this.getIntegration(id);
     return this.parts.syncs.exportIssues(id, runId, options.file || undefined);
+  }
+
+  #withRollback(run: SyncRun): ShownRun {
+    const ended = (run.finishedAt ?? run.startedAt).getTime();
+    const rollbackUntil = canRollBack(run) ? new Date(ended + this.parts.changesDays * DAY_MS) : null;
+    return { ...run, rollbackUntil };
   }
 
   #capabilities({ provider, config }: ConnectorTarget): Capabilities {

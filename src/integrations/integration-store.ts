@@ -23,6 +23,8 @@ const BELONGINGS = [
   'sync_conflicts',
   'outbox_sendings',
   'outbox_deliveries',
+  'send_orders',
+  'mapping_archive',
   'connector_memory',
   'sync_schedules',
 ] as const;

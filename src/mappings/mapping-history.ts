@@ -48,20 +48,30 @@ export async function mappingHistory(
   if (entities.length === 0) return { items: [], nextPageToken: undefined };
   const rows = await database.query<MappingHistoryEntry & { position: string; seq: number }>(
     `WITH found AS MATERIALIZED (
-       SELECT c.* FROM sync_changes c
+       SELECT c.run_id, c.seq, c.action, c.external_id, c.internal_id, c.before FROM sync_changes c
        WHERE c.integration_id = $1 AND c.internal_id = ANY($3::uuid[]) AND c.entity <> 'MEMBERSHIP'
          AND c.entity = $2
-         AND c.outcome IS NULL AND ($4::text IS NULL OR c.external_id = $4 OR c.before->>'externalId' = $4))
-     SELECT r.applied_position::text AS position, c.seq, COALESCE(r.finished_at, r.started_at) AS at,
-       r.id AS "runId",
-       r.kind AS "runKind", c.action, c.external_id AS "externalId", c.internal_id AS "internalId",
-       c.before->>'externalId' AS "formerExternalId", r.decision AS reason
-     FROM found c
-     CROSS JOIN LATERAL (SELECT * FROM sync_runs WHERE integration_id = $1 AND id = c.run_id OFFSET 0) r
-     WHERE r.applied_position IS NOT NULL
-       AND ($5::timestamptz IS NULL OR (COALESCE(r.finished_at, r.started_at) <= $5 AND c.action IN ${WHO}))
-       ${key ? 'AND (r.applied_position, c.seq) < ($7::bigint, $8::int)' : ''}
-     ORDER BY r.applied_position DESC, c.seq DESC LIMIT $6`,
+         AND c.outcome IS NULL AND ($4::text IS NULL OR c.external_id = $4 OR c.before->>'externalId' = $4)
+     ), entries AS (
+       SELECT r.applied_position AS place, c.seq, COALESCE(r.finished_at, r.started_at) AS at, r.id AS run_id,
+         r.kind AS run_kind, c.action, c.external_id, c.internal_id,
+         c.before->>'externalId' AS former_external_id, r.decision AS reason
+       FROM found c
+       CROSS JOIN LATERAL (SELECT * FROM sync_runs WHERE integration_id = $1 AND id = c.run_id OFFSET 0) r
+       WHERE r.applied_position IS NOT NULL
+       UNION ALL
+       SELECT a.position, a.seq, a.at, a.run_id, a.run_kind, a.action, a.external_id, a.internal_id,
+         a.former_external_id, a.reason
+       FROM mapping_archive a
+       WHERE a.integration_id = $1 AND a.internal_id = ANY($3::uuid[]) AND a.entity_type = $2
+         AND ($4::text IS NULL OR a.external_id = $4 OR a.former_external_id = $4))
+     SELECT place::text AS position, seq, at, run_id AS "runId", run_kind AS "runKind", action,
+       external_id AS "externalId", internal_id AS "internalId", former_external_id AS "formerExternalId",
+       reason
+     FROM entries
+     WHERE ($5::timestamptz IS NULL OR (at <= $5 AND action IN ${WHO}))
+       ${key ? 'AND (place, seq) < ($7::bigint, $8::int)' : ''}
+     ORDER BY place DESC, seq DESC LIMIT $6`,
     [integrationId, entityType, entities, externalId, request.at ?? null, size + 1, ...(key ?? [])],
   );
   if (request.at) return { items: rows.slice(0, 1).map(toEntry), nextPageToken: '' };
@@ -88,7 +98,13 @@ async function entitiesOf(
        AND action IN ('LINK', 'UNLINK', 'DELETE', 'REKEY')
      UNION
      SELECT internal_id FROM sync_changes
-     WHERE integration_id = $1 AND entity = $2 AND action = 'REKEY' AND before->>'externalId' = $3`,
+     WHERE integration_id = $1 AND entity = $2 AND action = 'REKEY' AND before->>'externalId' = $3
+     UNION
+     SELECT internal_id FROM mapping_archive
+     WHERE integration_id = $1 AND entity_type = $2 AND external_id = $3
+     UNION
+     SELECT internal_id FROM mapping_archive
+     WHERE integration_id = $1 AND entity_type = $2 AND former_external_id = $3`,
     [integrationId, entityType, externalId],
   );
   return rows.map(({ id }) => id);

@@ -6,17 +6,29 @@ import { findUnusable } from './find-unusable.js';
 import type { AttendanceRecord, ClassSession } from './roster.js';
 import { ENTITY_SPECS, type EntitySpec } from './schema.js';
 
+/**
+ * Orders, in the transaction under way, that the attendance of a closed session is sent to whoever takes it.
+ * Returns the ids of these integrations.
+ */
+export type OrderSending = (institutionId: string, sessionId: string) => Promise<string[]>;
+
 /** Class sessions and their marks. */
 export class ClassSessionStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly orderSending: OrderSending,
+  ) {}
 
-  async put(session: ClassSession): Promise<ClassSession> {
+  async put(session: Omit<ClassSession, 'closedAt'>): Promise<ClassSession> {
     requireStorable({ session });
     return this.database.transaction(async () => {
       await this.#requireReferences(session);
       const { institutionId, id } = session;
       const before = await this.#read(institutionId, id);
-      await this.database.repository(ClassSessionModel).upsert({ ...session });
+      const { groupId, courseId, teacherId, startsAt, endsAt, topic } = session;
+      await this.database
+        .repository(ClassSessionModel)
+        .upsert({ institutionId, id, groupId, courseId, teacherId, startsAt, endsAt, topic });
       const stored = (await this.#read(institutionId, id)) as ClassSession;
       const changed = differenceOf(before ? auditedOf(before) : {}, auditedOf(stored));
       if (Object.keys(changed.after).length > 0) {
@@ -28,9 +40,48 @@ export class ClassSessionStore {
           before: before ? changed.before : null,
           after: changed.after,
         });
+        // The school is told of a session that was moved.
+        if (stored.closedAt) await this.orderSending(institutionId, id);
       }
       return stored;
     });
+  }
+
+  /** Closes a session, and orders its sending. One that was closed stays as it was. */
+  async close(
+    institutionId: string,
+    id: string,
+  ): Promise<{ session: ClassSession; integrationIds: string[] }> {
+    return this.database.transaction(async () => {
+      const [locked] = await this.database.query(
+        'SELECT 1 FROM class_sessions WHERE institution_id = $1 AND id = $2 FOR NO KEY UPDATE',
+        [institutionId, id],
+      );
+      if (!locked) throw sessionNotFound(id);
+      const integrationIds = await this.#close(institutionId, id);
+      return { session: (await this.#read(institutionId, id)) as ClassSession, integrationIds };
+    });
+  }
+
+  async #close(institutionId: string, id: string): Promise<string[]> {
+    const [closed] = await this.database.query<{ closedAt: Date }>(
+      `UPDATE class_sessions SET closed_at = clock_timestamp()
+       WHERE institution_id = $1 AND id = $2 AND closed_at IS NULL
+       RETURNING closed_at AS "closedAt"`,
+      [institutionId, id],
+    );
+    const integrationIds = await this.orderSending(institutionId, id);
+    if (closed) {
+      await recordEvent(this.database, {
+        institutionId,
+        action: 'class_session.closed',
+        objectType: 'CLASS_SESSION',
+        objectId: id,
+        before: { closedAt: null },
+        after: { closedAt: closed.closedAt, sentTo: integrationIds },
+      });
+    }
+    return integrationIds;
   }
 
   async get(
@@ -50,8 +101,14 @@ export class ClassSessionStore {
 
   /**
    * One statement for the whole batch: all of it or nothing, and rows that are there just so are not written.
+   * With `close`, the session is closed by it; what is recorded of a closed one is sent by itself.
    */
-  async record(institutionId: string, sessionId: string, records: readonly AttendanceRecord[]) {
+  async record(
+    institutionId: string,
+    sessionId: string,
+    records: readonly AttendanceRecord[],
+    { close = false }: { close?: boolean } = {},
+  ) {
     requireStorable({ records });
     requireOnce(records);
     // Everybody writes rows in one order, so that two who write the same ones do not wait for each other.
@@ -59,8 +116,10 @@ export class ClassSessionStore {
       a.studentId.toLowerCase() < b.studentId.toLowerCase() ? -1 : 1,
     );
     return this.database.transaction(async () => {
-      const [session] = await this.database.query(
-        'SELECT 1 FROM class_sessions WHERE institution_id = $1 AND id = $2 FOR SHARE',
+      // Whoever closes it waits until these marks are there, or these see that it was closed.
+      const [session] = await this.database.query<{ isClosed: boolean }>(
+        `SELECT closed_at IS NOT NULL AS "isClosed" FROM class_sessions
+         WHERE institution_id = $1 AND id = $2 ${close ? 'FOR NO KEY UPDATE' : 'FOR SHARE'}`,
         [institutionId, sessionId],
       );
       if (!session) throw sessionNotFound(sessionId);
@@ -105,6 +164,8 @@ export class ClassSessionStore {
           after: marks('after'),
         });
       }
+      if (close) await this.#close(institutionId, sessionId);
+      else if (session.isClosed && rows.length > 0) await this.orderSending(institutionId, sessionId);
       return { created, updated: rows.length - created, unchanged: records.length - rows.length };
     });
   }
@@ -116,7 +177,12 @@ export class ClassSessionStore {
     return session?.get({ plain: true });
   }
 
-  async #requireReferences({ institutionId, groupId, courseId, teacherId }: ClassSession): Promise<void> {
+  async #requireReferences({
+    institutionId,
+    groupId,
+    courseId,
+    teacherId,
+  }: Omit<ClassSession, 'closedAt'>): Promise<void> {
     const violations: FieldViolation[] = [];
     if (!groupId && !courseId) {
       violations.push({ field: 'session.groupId', description: 'give the group that meets, or the course' });

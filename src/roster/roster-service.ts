@@ -10,7 +10,7 @@ import {
   toPage,
   writePageToken,
 } from '../paging.js';
-import { ClassSessionStore } from './class-session-store.js';
+import { ClassSessionStore, type OrderSending } from './class-session-store.js';
 import type {
   AttendanceRecord,
   ClassSession,
@@ -44,9 +44,10 @@ export class RosterService {
   readonly #sessions: ClassSessionStore;
   readonly #edits: RosterEdits;
 
-  constructor(database: Database) {
+  /** `orderSending`: who sends the attendance of closed sessions; where nobody does, none is sent. */
+  constructor(database: Database, orderSending: OrderSending = async () => []) {
     this.#database = database;
-    this.#sessions = new ClassSessionStore(database);
+    this.#sessions = new ClassSessionStore(database, orderSending);
     this.#edits = new RosterEdits(database);
   }
 
@@ -143,8 +144,20 @@ export class RosterService {
    * Puts a class session in, or replaces it. Throws `invalid_argument` when group, course or teacher is not
    * there.
    */
-  putClassSession(session: ClassSession): Promise<ClassSession> {
+  putClassSession(session: Omit<ClassSession, 'closedAt'>): Promise<ClassSession> {
     return this.#sessions.put(session);
+  }
+
+  /**
+   * Closes a session: its attendance leaves by itself, to each integration that takes attendance and knows its
+   * group or course, and so does what is corrected later. Closing it again sends what is new. Throws
+   * `not_found`.
+   */
+  closeClassSession(
+    institutionId: string,
+    id: string,
+  ): Promise<{ session: ClassSession; integrationIds: string[] }> {
+    return this.#sessions.close(institutionId, id);
   }
 
   /** Throws `not_found`. */
@@ -155,30 +168,42 @@ export class RosterService {
     return this.#sessions.get(institutionId, id);
   }
 
-  /** Records marks, all of them or none; the last mark of a student counts. Repeating changes nothing. */
-  recordAttendance(institutionId: string, sessionId: string, records: readonly AttendanceRecord[]) {
-    return this.#sessions.record(institutionId, sessionId, records);
+  /**
+   * Records marks, all of them or none; the last mark of a student counts. Repeating changes nothing. With
+   * `close`, they are the last ones: see `closeClassSession`.
+   */
+  recordAttendance(
+    institutionId: string,
+    sessionId: string,
+    records: readonly AttendanceRecord[],
+    options: { close?: boolean } = {},
+  ) {
+    return this.#sessions.record(institutionId, sessionId, records, options);
   }
 
   /**
    * What changed, in the order it was committed. The token always leads on: kept and given again later, it
-   * yields what came since.
+   * yields what came since. Throws `failed_precondition` when that is no longer kept.
    */
-  async listRosterChanges(
-    request: InstitutionPage,
-  ): Promise<{ changes: RosterChange[]; nextPageToken: string; hasMore: boolean }> {
-    const [position, seq] = readPageToken(request.pageToken, [TOKEN.position, TOKEN.integer]) ?? ['0', '0'];
-    const after = { position: position as string, seq: seq as string };
+  async listRosterChanges(request: InstitutionPage): Promise<{
+    changes: RosterChange[];
+    nextPageToken: string;
+    hasMore: boolean;
+    /** Of a feed whose older changes were deleted: since when they are kept. */
+    keptSince: Date | null;
+  }> {
+    const [position, seq] = readPageToken(request.pageToken, [TOKEN.position, TOKEN.integer]) ?? [];
     const { institutionId } = request;
-    const { entries, end, hasMore } = await readFeed(this.#database, {
+    const { entries, end, hasMore, start } = await readFeed(this.#database, {
       institutionId,
-      after,
+      ...(position !== undefined && seq !== undefined && { after: { position, seq } }),
       limit: pageSizeOf(request),
     });
     return {
       changes: entries.map(({ position: _, seq: _seq, ...change }) => change),
       nextPageToken: writePageToken([end.position, end.seq]),
       hasMore,
+      keptSince: start?.changedAt ?? null,
     };
   }
 

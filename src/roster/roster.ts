@@ -61,6 +61,8 @@ export interface ClassSession {
   startsAt: Date;
   endsAt: Date;
   topic: string | null;
+  /** When it was closed; null: its attendance waits to be sent by hand. */
+  closedAt: Date | null;
 }
 
 export interface AttendanceRecord {

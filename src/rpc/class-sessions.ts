@@ -20,11 +20,17 @@ export function classSessions({ rosterService }: Pick<RpcParts, 'rosterService'>
       return { session: toClassSessionMessage(session), records: records.map(toAttendanceRecordMessage) };
     },
 
-    async recordAttendance({ institutionId, sessionId, records }) {
+    async closeClassSession({ institutionId, id }) {
+      const { session, integrationIds } = await rosterService.closeClassSession(institutionId, id);
+      return { session: toClassSessionMessage(session), integrationIds };
+    },
+
+    async recordAttendance({ institutionId, sessionId, records, close }) {
       return rosterService.recordAttendance(
         institutionId,
         sessionId,
         records.map(fromAttendanceRecordMessage),
+        { close },
       );
     },
   } satisfies Partial<RosterRpcs>;

@@ -8,7 +8,7 @@ import {
   toStudentMessage,
   toTeacherMessage,
 } from './convert/roster-messages.js';
-import { enumName } from './convert/to-message.js';
+import { enumName, timestamp } from './convert/to-message.js';
 import type { RosterRpcs, RpcParts } from './rpc-types.js';
 
 const roleName = (role: Membership_Role) => enumName(Membership_Role, role) as 'STUDENT' | 'TEACHER';
@@ -102,12 +102,17 @@ export function rosterRpc(parts: Pick<RpcParts, 'rosterService'>): RosterRpcs {
     },
 
     async listRosterChanges({ institutionId, pageSize, pageToken }) {
-      const { changes, nextPageToken, hasMore } = await rosterService.listRosterChanges({
+      const { changes, nextPageToken, hasMore, keptSince } = await rosterService.listRosterChanges({
         institutionId,
         pageSize,
         pageToken,
       });
-      return { changes: changes.map(toRosterChangeMessage), nextPageToken, hasMore };
+      return {
+        changes: changes.map(toRosterChangeMessage),
+        nextPageToken,
+        hasMore,
+        keptSince: timestamp(keptSince),
+      };
     },
   };
 }

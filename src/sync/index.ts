@@ -11,6 +11,7 @@ export { readRunBacklog } from './runs/run-backlog.js';
 export { RunJobs } from './runs/run-jobs.js';
 export type { RunFilter } from './runs/run-list.js';
 export type { HeldRun } from './runs/run-request.js';
+export { canRollBack } from './runs/run-rows.js';
 export { RunStopped } from './runs/run-stop.js';
 export type { RunState } from './runs/run-watch.js';
 export type {

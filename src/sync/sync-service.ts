@@ -20,6 +20,7 @@ import { dispatch, isAskedFor, type SyncWork } from './runs/dispatch.js';
 import { RunClaims } from './runs/run-claims.js';
 import { RunQueue } from './runs/run-queue.js';
 import type { HeldRun, RunKey, RunRequest } from './runs/run-request.js';
+import { changesDropped } from './runs/run-rows.js';
 import { RunStore } from './runs/run-store.js';
 import { RunWatch } from './runs/run-watch.js';
 import type { SyncIssue, SyncRun } from './runs/sync-run.js';
@@ -162,7 +163,7 @@ export class SyncService {
   /**
    * Takes back what a run did: fields, mappings and statuses are again as before it. What was changed since
    * is refused and listed. With `preview`, the plan waits to be approved. Throws `failed_precondition` for a
-   * run that did nothing.
+   * run that did nothing, and for one whose changes are no longer kept.
    */
   async rollBack(
     integrationId: string,
@@ -188,6 +189,7 @@ export class SyncService {
         },
       );
     }
+    if (target.changesDroppedAt) throw changesDropped(runId);
     const { institutionId, entityType } = target;
     const kind = preview ? 'PREVIEW' : 'ROLLBACK';
     return this.#start({ integrationId, institutionId, entityType, kind, rollsBack: runId });

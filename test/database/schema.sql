@@ -164,6 +164,7 @@ CREATE TABLE class_sessions (
   topic text,
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  closed_at timestamp with time zone,
   CONSTRAINT class_sessions_check CHECK ((ends_at > starts_at)),
   CONSTRAINT class_sessions_check1 CHECK (((group_id IS NOT NULL) OR (course_id IS NOT NULL))),
   CONSTRAINT class_sessions_pkey PRIMARY KEY (institution_id, id)
@@ -262,6 +263,13 @@ CREATE UNIQUE INDEX events_by_id ON events USING btree (institution_id, id);
 CREATE INDEX events_by_time ON events USING btree (institution_id, occurred_at, id);
 CREATE INDEX events_unpublished ON events USING btree (institution_id, stream_id, "position") WHERE (NOT published);
 
+CREATE TABLE feed_starts (
+  institution_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  changed_at timestamp with time zone NOT NULL,
+  CONSTRAINT feed_starts_pkey PRIMARY KEY (institution_id)
+);
+
 CREATE TABLE groups (
   institution_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -329,6 +337,25 @@ CREATE TABLE leases (
   CONSTRAINT leases_pkey PRIMARY KEY (integration_id, resource)
 );
 
+CREATE TABLE mapping_archive (
+  integration_id uuid NOT NULL,
+  "position" bigint NOT NULL,
+  seq integer NOT NULL,
+  run_id uuid NOT NULL,
+  run_kind text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  entity_type text NOT NULL,
+  action text NOT NULL,
+  external_id text COLLATE "C" NOT NULL,
+  internal_id uuid NOT NULL,
+  former_external_id text COLLATE "C",
+  reason text,
+  CONSTRAINT mapping_archive_pkey PRIMARY KEY (integration_id, "position", seq)
+);
+CREATE INDEX mapping_archive_by_external ON mapping_archive USING btree (integration_id, entity_type, external_id);
+CREATE INDEX mapping_archive_by_former ON mapping_archive USING btree (integration_id, entity_type, former_external_id) WHERE (former_external_id IS NOT NULL);
+CREATE INDEX mapping_archive_by_internal ON mapping_archive USING btree (integration_id, internal_id);
+
 CREATE TABLE memberships (
   institution_id uuid NOT NULL,
   group_id uuid NOT NULL,
@@ -360,6 +387,7 @@ CREATE TABLE outbox_deliveries (
   CONSTRAINT outbox_deliveries_pkey PRIMARY KEY (integration_id, session_id, student_id, version),
   CONSTRAINT outbox_deliveries_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'SENT'::text, 'CONFIRMED'::text, 'FAILED'::text, 'WITHDRAWN'::text]))) NOT VALID
 );
+CREATE INDEX outbox_deliveries_by_age ON outbox_deliveries USING btree (integration_id, created_at);
 
 CREATE TABLE outbox_sendings (
   integration_id uuid NOT NULL,
@@ -390,6 +418,18 @@ CREATE TABLE schema_migrations (
   name text NOT NULL,
   applied_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT schema_migrations_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE send_orders (
+  integration_id uuid NOT NULL,
+  session_id uuid NOT NULL,
+  institution_id uuid NOT NULL,
+  version integer DEFAULT 1 NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  last_reason text,
+  ordered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  next_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT send_orders_pkey PRIMARY KEY (integration_id, session_id)
 );
 
 CREATE TABLE students (
@@ -519,6 +559,8 @@ CREATE TABLE sync_runs (
   host text,
   host_limit integer,
   trigger text DEFAULT 'CALL'::text NOT NULL,
+  changes_dropped_at timestamp with time zone,
+  issues_dropped_at timestamp with time zone,
   CONSTRAINT sync_runs_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'ALL'::text]))),
   CONSTRAINT sync_runs_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text, 'ROLLBACK'::text, 'MANUAL'::text]))),
   CONSTRAINT sync_runs_pkey PRIMARY KEY (integration_id, id),

@@ -20,6 +20,7 @@ import { announcedDeliveries } from './0022-announced-deliveries.js';
 import { memoryExpiry } from './0023-memory-expiry.js';
 import { audit } from './0024-audit.js';
 import { schedules } from './0025-schedules.js';
+import { byItself } from './0026-by-itself.js';
 import type { Migration } from './migration.js';
 
 export { createIndex, type Migration, type NewIndex } from './migration.js';
@@ -48,4 +49,5 @@ export const migrations: readonly Migration[] = [
   memoryExpiry,
   audit,
   schedules,
+  byItself,
 ];

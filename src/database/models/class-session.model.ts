@@ -27,6 +27,9 @@ export class ClassSessionModel extends Model {
   @Column({ type: DataType.TEXT })
   declare topic: string | null;
 
+  @Column({ type: DataType.DATE })
+  declare closedAt: Date | null;
+
   @Column({ type: DataType.DATE, allowNull: false })
   declare createdAt: Date;
 

@@ -133,6 +133,13 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.INTEGER })
   declare hostLimit: number | null;
 
+  /** When its changes, its issues, were deleted for their age. */
+  @Column({ type: DataType.DATE })
+  declare changesDroppedAt: Date | null;
+
+  @Column({ type: DataType.DATE })
+  declare issuesDroppedAt: Date | null;
+
   @Column({ type: DataType.DATE, allowNull: false })
   declare startedAt: Date;
 

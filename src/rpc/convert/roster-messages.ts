@@ -81,7 +81,7 @@ export function toRosterChangeMessage(change: RosterChange): MessageInitShape<ty
 }
 
 export function toClassSessionMessage(session: ClassSession): MessageInitShape<typeof ClassSessionSchema> {
-  const { id, institutionId, groupId, courseId, teacherId, startsAt, endsAt, topic } = session;
+  const { id, institutionId, groupId, courseId, teacherId, startsAt, endsAt, topic, closedAt } = session;
   return {
     id,
     institutionId,
@@ -91,10 +91,13 @@ export function toClassSessionMessage(session: ClassSession): MessageInitShape<t
     startsAt: timestamp(startsAt),
     endsAt: timestamp(endsAt),
     topic: optional(topic),
+    closedAt: timestamp(closedAt),
   };
 }
 
-export function fromClassSessionMessage(session: MessageShape<typeof ClassSessionSchema>): ClassSession {
+export function fromClassSessionMessage(
+  session: MessageShape<typeof ClassSessionSchema>,
+): Omit<ClassSession, 'closedAt'> {
   const { id, institutionId, groupId, courseId, teacherId, startsAt, endsAt, topic } = session;
   if (!startsAt || !endsAt) throw new Error('a class session without times passed validation');
   return {

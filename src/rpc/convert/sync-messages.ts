@@ -39,7 +39,9 @@ import type {
 import { toMappingMessage } from './integration-messages.js';
 import { enumValue, json, optional, timestamp } from './to-message.js';
 
-export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunSchema> {
+export function toSyncRunMessage(
+  run: SyncRun & { rollbackUntil?: Date | null },
+): MessageInitShape<typeof SyncRunSchema> {
   return {
     id: run.id,
     integrationId: run.integrationId,
@@ -79,6 +81,9 @@ export function toSyncRunMessage(run: SyncRun): MessageInitShape<typeof SyncRunS
     })),
     progress: run.progress ? toProgressMessage(run.progress) : undefined,
     cancelRequestedAt: timestamp(run.cancelRequestedAt),
+    rollbackUntil: timestamp(run.rollbackUntil ?? null),
+    changesDroppedAt: timestamp(run.changesDroppedAt),
+    issuesDroppedAt: timestamp(run.issuesDroppedAt),
   };
 }
 

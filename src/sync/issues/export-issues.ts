@@ -40,7 +40,7 @@ export async function exportIssues(database: Database, run: SyncRun, file?: stri
     [integrationId, runIds],
   );
   const wanted = counts.filter((count) => file === undefined || count.file === file);
-  if (wanted.length === 0) throw noFailedRows(counts, file);
+  if (wanted.length === 0) throw run.issuesDroppedAt ? issuesDropped(run) : noFailedRows(counts, file);
   const tables = runs.map((one) => one.tables);
   const chosen = choose(wanted.flatMap(({ file: name, errors }) => toFailedFile(name, errors, tables)));
   if (!chosen) {
@@ -79,6 +79,13 @@ function choose(files: readonly FailedFile[]): FailedFile | undefined {
 function errorsOf(file: string): string {
   const name = file.replace(/^.*[\\/]/, '').replace(/\.gz$/i, '');
   return `${name.replace(/\.[^.]*$/, '')}-errors.csv`;
+}
+
+function issuesDropped({ id }: SyncRun): ServiceError {
+  return new ServiceError('not_found', `Run ${id} ended so long ago that its issues are no longer kept.`, {
+    reason: 'SYNC_ISSUES_DROPPED',
+    metadata: { runId: id },
+  });
 }
 
 function noFailedRows(counts: readonly { file: string | null }[], file: string | undefined): ServiceError {

@@ -5,7 +5,7 @@ import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
 import { recordRun } from './record-run.js';
 import type { HeldRun, RunKey, RunRequest } from './run-request.js';
-import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
+import { changesDropped, RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
 import type { RunStore } from './run-store.js';
 import type { SyncRun } from './sync-run.js';
 
@@ -55,6 +55,7 @@ export class RunClaims {
     } = request;
     return this.database.transaction(async () => {
       await this.requireIntegration(integrationId);
+      if (rollsBack) await this.#holdChanges(integrationId, rollsBack);
       const [row] = await this.database.query<SyncRun>(
         `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, parent_id,
           rolls_back, pushed, worker)
@@ -80,6 +81,20 @@ export class RunClaims {
       });
       return this.#holdPart(whole, row);
     });
+  }
+
+  /**
+   * Inside a transaction: the changes of a run that is taken back, and of its parts, stay until that is done.
+   * Throws `failed_precondition` when they are gone.
+   */
+  async #holdChanges(integrationId: string, runId: string): Promise<void> {
+    const runs = await this.database.query<{ areGone: boolean }>(
+      `SELECT changes_dropped_at IS NOT NULL AS "areGone" FROM sync_runs
+       WHERE integration_id = $1 AND (id = $2 OR parent_id = $2)
+       ORDER BY id FOR SHARE`,
+      [integrationId, runId],
+    );
+    if (runs.length === 0 || runs.some(({ areGone }) => areGone)) throw changesDropped(runId);
   }
 
   /** Inside a transaction: an integration that is deleted meanwhile gets no run. Throws `not_found`. */

@@ -7,7 +7,8 @@ export const RUN_COLUMNS = `id, integration_id AS "integrationId", institution_i
   stage, counts, membership_counts AS "membershipCounts", timings, error, attempt, trigger, pushed, parent_id AS "parentId",
   rolls_back AS "rollsBack", planned_position AS "plannedPosition", planned_changes AS "plannedChanges", evidence, guard, approved_at AS "approvedAt", decision,
   applied_position AS "appliedPosition", queued_at AS "queuedAt", failures, progress,
-  cancel_requested_at AS "cancelRequestedAt", started_at AS "startedAt", finished_at AS "finishedAt"`;
+  cancel_requested_at AS "cancelRequestedAt", changes_dropped_at AS "changesDroppedAt",
+  issues_dropped_at AS "issuesDroppedAt", started_at AS "startedAt", finished_at AS "finishedAt"`;
 
 /** A run as it is stored; fields that a version before did not know have their initial values. */
 export function toRun(row: SyncRun): SyncRun {
@@ -20,6 +21,20 @@ export function toRun(row: SyncRun): SyncRun {
     // Runs of a version before have no word of their memberships.
     evidence: { ...noEvidence(), ...evidence },
   };
+}
+
+/** Whether a run did something that can still be taken back. */
+export function canRollBack({ status, kind, changesDroppedAt }: SyncRun): boolean {
+  return status === 'COMPLETED' && kind !== 'MANUAL' && changesDroppedAt === null;
+}
+
+/** Of a run whose changes were deleted. */
+export function changesDropped(runId: string): ServiceError {
+  return new ServiceError(
+    'failed_precondition',
+    `Run ${runId} ended so long ago that its changes are no longer kept: it cannot be taken back any more.`,
+    { reason: 'SYNC_CHANGES_DROPPED', metadata: { runId } },
+  );
 }
 
 /** Throws `failed_precondition` when a run is no plan that waits for a person. */

@@ -112,6 +112,10 @@ export interface SyncRun {
   progress: SyncProgress | null;
   /** When somebody asked for it to stop. */
   cancelRequestedAt: Date | null;
+  /** When its changes were deleted for their age: it cannot be taken back any more. */
+  changesDroppedAt: Date | null;
+  /** When its issues were. */
+  issuesDroppedAt: Date | null;
   /** When it began; of one that waits, when it was asked for. */
   startedAt: Date;
   finishedAt: Date | null;

@@ -1,0 +1,192 @@
+import { onBehalfOfService } from '../audit/index.js';
+import type { Database } from '../database/index.js';
+import { ServiceError } from '../errors.js';
+import { type JobQueue, TryLater } from '../jobs/index.js';
+import type { Logger } from '../observability/index.js';
+import type { SendReport } from './attendance-service.js';
+import { GIVE_UP_SECONDS, waitAfter } from './retry-waits.js';
+import { type Addressee, type SendOrder, SendOrders, type StoredOrder } from './send-orders.js';
+
+/** A session of which the school does not have all marks, and will not get them by itself any more. */
+export interface GivenUp extends SendOrder {
+  institutionId: string;
+  attempts: number;
+  /** Why the last attempt failed. */
+  reason: string;
+}
+
+export interface AttendanceJobsParts {
+  database: Database;
+  jobs: JobQueue;
+  logger: Logger;
+  /** How many sessions this process sends at once; 0: none. */
+  workers: number;
+  /** Whether an integration takes attendance, with its settings. */
+  takesAttendance: (integration: Addressee) => boolean;
+  send: (integrationId: string, sessionId: string) => Promise<SendReport>;
+  /** Told in the transaction in which an order is given up. */
+  givenUp: (order: GivenUp) => Promise<void>;
+}
+
+const QUEUE = 'attendance';
+/** As often as it takes: the order itself says when it is given up. */
+const RETRIES = 1_000_000;
+const FORGET_SECONDS = 60 * 60;
+/** Of one integration, this many sessions are sent at once, so that a slow school keeps no other waiting. */
+const MOST_OF_INTEGRATION = 1;
+/** When it is looked again whether another process has ended, or the database is back, in seconds. */
+const BUSY_SECONDS = 5;
+/** How often it is looked for orders without a job, in milliseconds. */
+const SUPERVISE_MS = 5_000;
+/** How much of what went wrong is kept. */
+const LONGEST_REASON = 1_000;
+
+/** What came of an attempt. */
+type Outcome = { done: true } | { busy: string } | { failure: string; retryAfterSeconds?: number };
+
+/** Refusals that leave nothing to be sent. Marks that come later are an order of their own. */
+const NOTHING_TO_SEND = ['ATTENDANCE_EMPTY', 'CLASS_SESSION_NOT_FOUND', 'INTEGRATION_NOT_FOUND'];
+
+/**
+ * Sends the attendance of closed sessions. The order says what is to be sent, and since when; its job, when and
+ * where the next attempt begins; the lease of the session, that nobody else sends it. A job that finds no order
+ * has nothing to do.
+ */
+export class AttendanceJobs {
+  readonly #parts: AttendanceJobsParts;
+  readonly #orders: SendOrders;
+  #timer: NodeJS.Timeout | undefined;
+  #supervision: Promise<void> = Promise.resolve();
+  #isEnding = false;
+
+  constructor(parts: AttendanceJobsParts) {
+    this.#parts = parts;
+    this.#orders = new SendOrders(parts.database);
+  }
+
+  /** Begins to send. */
+  async start(): Promise<void> {
+    const { jobs, workers } = this.#parts;
+    await jobs.define(QUEUE, {
+      once: true,
+      retryLimit: RETRIES,
+      retryDelay: BUSY_SECONDS,
+      forgetAfterSeconds: FORGET_SECONDS,
+    });
+    if (workers === 0) return;
+    this.#supervision = this.#supervise();
+    await jobs.work<SendOrder>(
+      QUEUE,
+      { concurrency: workers, groupConcurrency: MOST_OF_INTEGRATION },
+      (order) => this.#do(order),
+    );
+  }
+
+  /**
+   * Orders, in the transaction under way, that the attendance of a session is sent to each integration that
+   * takes it. Returns their ids.
+   */
+  async order(institutionId: string, sessionId: string): Promise<string[]> {
+    const found = await this.#orders.addressees(institutionId, sessionId);
+    const ids = found.filter(this.#parts.takesAttendance).map(({ id }) => id);
+    if (ids.length === 0) return [];
+    await this.#orders.give(institutionId, sessionId, ids);
+    for (const integrationId of ids) await this.#sendJob({ integrationId, sessionId });
+    return ids;
+  }
+
+  /** Takes no more orders; those under way go on. */
+  async drain(): Promise<void> {
+    this.#isEnding = true;
+    clearTimeout(this.#timer);
+    await this.#supervision;
+    await this.#parts.jobs.pause(QUEUE);
+  }
+
+  async #sendJob({ integrationId, sessionId }: SendOrder): Promise<void> {
+    await this.#parts.jobs.send(
+      QUEUE,
+      { integrationId, sessionId },
+      { singletonKey: `${integrationId}:${sessionId}`, group: integrationId },
+    );
+  }
+
+  async #do(job: SendOrder): Promise<void> {
+    if (this.#isEnding) throw new TryLater(0, 'The process is ending.');
+    const order = await this.#orders.find(job);
+    if (!order) return;
+    const { database } = this.#parts;
+    const outcome = await database.inBackground(() =>
+      onBehalfOfService('attendance', () => this.#attempt(order)),
+    );
+    if ('busy' in outcome) throw new TryLater(BUSY_SECONDS, outcome.busy);
+    const again = await database.transaction(() =>
+      'done' in outcome ? this.#end(order) : this.#failed(order, outcome),
+    );
+    if (again) throw new TryLater(again.seconds, again.reason);
+  }
+
+  async #attempt({ integrationId, sessionId }: StoredOrder): Promise<Outcome> {
+    try {
+      const { success, errors, retryAfterSeconds } = await this.#parts.send(integrationId, sessionId);
+      if (success) return { done: true };
+      const failure = errors.join('; ').slice(0, LONGEST_REASON) || 'The school system did not take it.';
+      return { failure, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
+    } catch (error) {
+      if (error instanceof ServiceError) {
+        if (NOTHING_TO_SEND.includes(error.reason)) return { done: true };
+        if (error.code === 'aborted' || error.code === 'unavailable') return { busy: error.message };
+        return { failure: error.message };
+      }
+      this.#parts.logger.error({ err: error, integrationId, sessionId }, 'sending attendance failed');
+      return { failure: 'The sending ended with an internal error of the service.' };
+    }
+  }
+
+  async #end(order: StoredOrder): Promise<{ seconds: number; reason: string } | undefined> {
+    if (await this.#orders.end(order)) return undefined;
+    return (await this.#orders.find(order)) && { seconds: 0, reason: 'Marks were corrected meanwhile.' };
+  }
+
+  /** When it is tried again; undefined when it is given up, or its integration was deleted. */
+  async #failed(
+    order: StoredOrder,
+    { failure, retryAfterSeconds }: { failure: string; retryAfterSeconds?: number },
+  ): Promise<{ seconds: number; reason: string } | undefined> {
+    const now = await this.#orders.find(order, { lock: true });
+    if (!now) return undefined;
+    const seconds = waitAfter(now.attempts, now.age, retryAfterSeconds);
+    if (seconds !== undefined) {
+      await this.#orders.postpone(now, seconds, failure);
+      return { seconds, reason: failure };
+    }
+    const { integrationId, sessionId, institutionId, attempts } = now;
+    this.#parts.logger.warn(
+      { integrationId, sessionId, reason: failure },
+      `attendance was not taken within ${GIVE_UP_SECONDS / 3_600} hours and is given up`,
+    );
+    // What was corrected during the attempt is an order of its own.
+    const again = await this.#end(order);
+    await this.#parts.givenUp({
+      integrationId,
+      sessionId,
+      institutionId,
+      attempts: attempts + 1,
+      reason: failure,
+    });
+    return again;
+  }
+
+  /** Sends a job for each order that may have none; where it has one, nothing comes of that. */
+  async #supervise(): Promise<void> {
+    try {
+      for (const order of await this.#orders.listLate()) await this.#sendJob(order);
+    } catch (error) {
+      this.#parts.logger.warn({ err: error }, 'looking for attendance without a job failed');
+    }
+    if (this.#isEnding) return;
+    this.#timer = setTimeout(() => {
+      this.#supervision = this.#supervise();
+    }, SUPERVISE_MS).unref();
+  }
+}

@@ -1,0 +1,120 @@
+import type { Database } from '../database/index.js';
+import { storableText } from '../values/index.js';
+
+/** That the attendance of a session is to be sent to an integration. */
+export interface SendOrder {
+  integrationId: string;
+  sessionId: string;
+}
+
+/** An order as it stands. */
+export interface StoredOrder extends SendOrder {
+  institutionId: string;
+  /** One more each time that it was given again. */
+  version: number;
+  /** Attempts that failed. */
+  attempts: number;
+  /** Seconds since it was given. */
+  age: number;
+}
+
+/** An integration that knows the group or the course of a session. */
+export interface Addressee {
+  id: string;
+  provider: string;
+  config: Record<string, unknown>;
+}
+
+const COLUMNS = `integration_id AS "integrationId", session_id AS "sessionId",
+  institution_id AS "institutionId", version, attempts,
+  EXTRACT(EPOCH FROM clock_timestamp() - ordered_at)::float8 AS age`;
+/** After how long it is looked whether an order that is due has its job, in seconds. */
+const LATE_SECONDS = 10;
+const MOST_LATE = 50;
+
+/**
+ * The rows that say what is to be sent. Each is there from the transaction that closes or corrects a session
+ * until the school has its marks, or it is given up.
+ */
+export class SendOrders {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * The integrations that know the group or the course of a session, but those that are INACTIVE. They are not
+   * deleted before the transaction ends.
+   */
+  addressees(institutionId: string, sessionId: string): Promise<Addressee[]> {
+    return this.database.query<Addressee>(
+      `SELECT i.id, i.provider, i.config
+       FROM class_sessions s
+       LEFT JOIN groups g ON g.institution_id = s.institution_id AND g.id = s.group_id
+       JOIN integrations i ON i.institution_id = s.institution_id AND i.status <> 'INACTIVE'
+       WHERE s.institution_id = $1 AND s.id = $2 AND EXISTS (
+         SELECT 1 FROM integration_mappings m
+         WHERE m.integration_id = i.id
+           AND ((m.entity_type = 'GROUP' AND m.internal_id = s.group_id)
+             OR (m.entity_type = 'COURSE' AND m.internal_id = COALESCE(s.course_id, g.course_id))))
+       ORDER BY i.id FOR KEY SHARE OF i`,
+      [institutionId, sessionId],
+    );
+  }
+
+  /** Gives orders, or gives them again. */
+  async give(institutionId: string, sessionId: string, integrationIds: readonly string[]): Promise<void> {
+    await this.database.execute(
+      `INSERT INTO send_orders AS o (integration_id, session_id, institution_id)
+       SELECT id, $2, $1 FROM unnest($3::uuid[]) AS id
+       ON CONFLICT (integration_id, session_id) DO UPDATE SET version = o.version + 1`,
+      [institutionId, sessionId, integrationIds],
+    );
+  }
+
+  /** Undefined when there is none: it was carried out, or its integration was deleted. */
+  async find(order: SendOrder, { lock = false } = {}): Promise<StoredOrder | undefined> {
+    const [row] = await this.database.query<StoredOrder>(
+      `SELECT ${COLUMNS} FROM send_orders
+       WHERE integration_id = $1 AND session_id = $2 ${lock ? 'FOR UPDATE' : ''}`,
+      keyOf(order),
+    );
+    return row;
+  }
+
+  /** Takes an order away, unless it was given again since: then it is false, and counts as new. */
+  async end(order: StoredOrder): Promise<boolean> {
+    const ended = await this.database.execute(
+      'DELETE FROM send_orders WHERE integration_id = $1 AND session_id = $2 AND version = $3',
+      [...keyOf(order), order.version],
+    );
+    if (ended > 0) return true;
+    await this.database.execute(
+      `UPDATE send_orders SET attempts = 0, ordered_at = clock_timestamp(), next_at = clock_timestamp()
+       WHERE integration_id = $1 AND session_id = $2`,
+      keyOf(order),
+    );
+    return false;
+  }
+
+  /** Counts an attempt that failed. */
+  async postpone(order: StoredOrder, seconds: number, reason: string): Promise<void> {
+    await this.database.execute(
+      `UPDATE send_orders SET attempts = attempts + 1, last_reason = $3,
+         next_at = clock_timestamp() + make_interval(secs => $4)
+       WHERE integration_id = $1 AND session_id = $2`,
+      [...keyOf(order), storableText(reason), seconds],
+    );
+  }
+
+  /** Orders that are late: some of them may have no job. */
+  listLate(): Promise<SendOrder[]> {
+    return this.database.query<SendOrder>(
+      `SELECT integration_id AS "integrationId", session_id AS "sessionId" FROM send_orders
+       WHERE next_at < clock_timestamp() - make_interval(secs => $1)
+       ORDER BY random() LIMIT $2`,
+      [LATE_SECONDS, MOST_LATE],
+    );
+  }
+}
+
+function keyOf({ integrationId, sessionId }: SendOrder): string[] {
+  return [integrationId, sessionId];
+}

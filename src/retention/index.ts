@@ -1,0 +1,2 @@
+export type { RetentionPeriods } from './periods.js';
+export { Retention, type Swept } from './retention.js';

@@ -1,0 +1,175 @@
+import { onBehalfOfService } from '../audit/index.js';
+import type { Database } from '../database/index.js';
+import { ServiceError } from '../errors.js';
+import type { JobQueue } from '../jobs/index.js';
+import type { Logger } from '../observability/index.js';
+import { dropOldChanges } from './old-changes.js';
+import { dropOldDeliveries } from './old-deliveries.js';
+import { dropOldIssues } from './old-issues.js';
+import { dropOldRuns, dropStaged } from './old-runs.js';
+import type { RetentionPeriods } from './periods.js';
+
+/** How many rows went, and what an operator should know of. */
+export interface Swept {
+  runs: number;
+  changes: number;
+  issues: number;
+  staged: number;
+  deliveries: number;
+  /** Previews that nobody decided on. */
+  previewsDiscarded: number;
+  /** Plans that the guard holds and that are older than changes are kept: they stay, and wait for a person. */
+  heldForLong: number;
+}
+
+export interface RetentionParts {
+  database: Database;
+  jobs: JobQueue;
+  logger: Logger;
+  /** 0: this process leaves it to others. */
+  workers: number;
+  periods: RetentionPeriods;
+  discard: (integrationId: string, runId: string, reason: string) => Promise<unknown>;
+}
+
+const QUEUE = 'retention';
+/** When it is night in the Americas: the hour, UTC. */
+const NIGHT_HOUR = 6;
+/** How often it is seen to that tonight's job is there. */
+const LOOK_MS = 60 * 60 * 1_000;
+const INTEGRATIONS_AT_ONCE = 100;
+const PREVIEWS_AT_ONCE = 100;
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/**
+ * Deletes what is older than it is kept. One job a night, taken by one process; when that dies, another begins
+ * anew, and finds what is left. Every statement is a short transaction of its own that waits for no run.
+ */
+export class Retention {
+  readonly #parts: RetentionParts;
+  #timer: NodeJS.Timeout | undefined;
+  #isEnding = false;
+
+  constructor(parts: RetentionParts) {
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    const { jobs, workers, logger } = this.#parts;
+    await jobs.define(QUEUE, { once: true, retryLimit: 10, retryDelay: 60, retryBackoff: true });
+    if (workers === 0) return;
+    const plan = () => jobs.send(QUEUE, {}, { singletonKey: 'nightly', startAfter: nextNight(new Date()) });
+    await plan();
+    // Where the job of tonight is there already, nothing comes of it.
+    this.#timer = setInterval(() => {
+      plan().catch((error: unknown) => logger.warn({ err: error }, 'planning the retention failed'));
+    }, LOOK_MS).unref();
+    await jobs.work(QUEUE, { concurrency: 1 }, async () => {
+      await this.sweep();
+    });
+  }
+
+  /** Begins nothing more, and stops after the statement under way. */
+  async drain(): Promise<void> {
+    this.#isEnding = true;
+    clearInterval(this.#timer);
+    await this.#parts.jobs.pause(QUEUE);
+  }
+
+  /** Deletes all that is older than it is kept. */
+  async sweep(): Promise<Swept> {
+    const { database, logger } = this.#parts;
+    const total: Swept = {
+      runs: 0,
+      changes: 0,
+      issues: 0,
+      staged: 0,
+      deliveries: 0,
+      previewsDiscarded: 0,
+      heldForLong: 0,
+    };
+    await database.inBackground(() =>
+      onBehalfOfService('retention', async () => {
+        for (let after: string | undefined; ; ) {
+          const ids = await this.#integrations(after);
+          for (const id of ids) await this.#sweepOne(id, total);
+          after = ids.at(-1);
+          if (!after) break;
+        }
+        total.heldForLong = await this.#countHeld();
+      }),
+    );
+    logger.info(total, 'what is older than it is kept was deleted');
+    if (total.heldForLong > 0)
+      logger.warn(
+        { count: total.heldForLong },
+        'plans that the guard holds have waited for longer than changes are kept: approve or discard them',
+      );
+    return total;
+  }
+
+  async #sweepOne(id: string, total: Swept): Promise<void> {
+    const { database, periods } = this.#parts;
+    const steps: [keyof Swept, () => Promise<number>][] = [
+      ['previewsDiscarded', () => this.#discardPreviews(id)],
+      ['changes', () => dropOldChanges(database, id, periods.changes)],
+      ['issues', () => dropOldIssues(database, id, periods.issues)],
+      ['runs', () => dropOldRuns(database, id, periods.runs)],
+      ['staged', () => dropStaged(database, id)],
+      ['deliveries', () => dropOldDeliveries(database, id, periods.deliveries)],
+    ];
+    for (const [name, step] of steps) {
+      // The job begins anew elsewhere.
+      if (this.#isEnding) throw new Error('The process is ending.');
+      total[name] += await step();
+    }
+  }
+
+  async #integrations(after: string | undefined): Promise<string[]> {
+    const rows = await this.#parts.database.query<{ id: string }>(
+      `SELECT id FROM integrations
+       WHERE $1::uuid IS NULL OR id > $1
+       ORDER BY id LIMIT ${INTEGRATIONS_AT_ONCE}`,
+      [after ?? null],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** A preview that nobody decided on for so long is of no use: the roster has moved on. */
+  async #discardPreviews(integrationId: string): Promise<number> {
+    const { database, periods, discard } = this.#parts;
+    const reason = `Nobody decided on it for ${periods.changes} days.`;
+    const old = await database.query<{ id: string }>(
+      `SELECT r.id FROM sync_runs r
+       WHERE r.integration_id = $1 AND r.status = 'PREVIEWED'
+         AND r.finished_at < clock_timestamp() - make_interval(days => $2)
+         AND NOT EXISTS (SELECT 1 FROM sync_runs whole
+           WHERE whole.integration_id = $1 AND whole.id = r.parent_id AND whole.status = 'PREVIEWED')
+       ORDER BY r.started_at LIMIT ${PREVIEWS_AT_ONCE}`,
+      [integrationId, periods.changes],
+    );
+    for (const { id } of old)
+      await discard(integrationId, id, reason).catch((error: unknown) => {
+        // Somebody decided on it at this moment.
+        if (!(error instanceof ServiceError)) throw error;
+      });
+    return old.length;
+  }
+
+  async #countHeld(): Promise<number> {
+    const { database, periods } = this.#parts;
+    const [row] = await database.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM sync_runs
+       WHERE status = 'HELD' AND finished_at < clock_timestamp() - make_interval(days => $1)`,
+      [periods.changes],
+    );
+    return row?.count ?? 0;
+  }
+}
+
+/** The next time that it is night. */
+function nextNight(now: Date): Date {
+  const night = new Date(now);
+  night.setUTCHours(NIGHT_HOUR, 0, 0, 0);
+  return night > now ? night : new Date(night.getTime() + DAY_MS);
+}
