@@ -1,14 +1,13 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
-import { startService } from '../examples/demo/service.js';
-import { connectJson, grpc } from './rpc/load.js';
+import { type Door, doors } from './rpc/doors.js';
+import type { Load } from './rpc/load.js';
+import { withService } from './with-service.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -26,50 +25,30 @@ if (!server) {
 }
 
 /**
- * npm run bench:rpc -- --seconds 3 [--json]: a page of 100 mappings from our service, against bare servers
- * beside it.
+ * npm run bench:rpc -- --seconds 3 [--json]: a page of 100 mappings, and one of them, from our service by each
+ * of its doors, against bare servers beside it.
  */
 async function main(databaseServer: string): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), 'smartid-bench-'));
-  const name = `bench_rpc_${process.pid}`;
-  const admin = new pg.Client({ connectionString: databaseServer });
-  await admin.connect();
-  await admin.query(`CREATE DATABASE ${name}`);
-  const url = new URL(databaseServer);
-  url.pathname = `/${name}`;
-  const token = 'bench-token-bench-token-bench-token';
-  const env = {
-    DATA_DIR: home,
-    DATABASE_URL: url.href,
-    ADMIN_TOKEN: token,
-    PORT: '0',
-    HOST: '127.0.0.1',
-    LOG_LEVEL: 'info',
-    LOG_FORMAT: 'json',
-  };
-  const service = await startService(env);
-  try {
-    const integrationId = await fill(service.url, token, home);
-    const bare = fork(fileURLToPath(new URL('./rpc/bare-servers.js', import.meta.url)), [
-      url.href,
-      integrationId,
-    ]);
-    const [ports] = (await once(bare, 'message')) as [{ http: number; grpc: number }];
+  await withService(databaseServer, async ({ url, token, databaseUrl, home }) => {
+    const { id, internalId } = await fill(url, token, home);
+    const bare = start('bare-servers', [databaseUrl, id, internalId]);
+    const client = start('load', []);
     try {
-      print(await compare({ port: Number(new URL(service.url).port), token, integrationId }, ports));
+      const [ports] = (await once(bare, 'message')) as [{ http: number; grpc: number }];
+      print(await compare(client, doors(id, internalId), { port: Number(new URL(url).port), token }, ports));
     } finally {
       bare.kill();
+      client.kill();
     }
-  } finally {
-    await service.stop();
-    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
-    await admin.end();
-    await rm(home, { recursive: true, force: true });
-  }
+  });
 }
 
-/** A school with so many students; returns its integration. */
-async function fill(url: string, token: string, home: string): Promise<string> {
+function start(name: string, args: string[]): ChildProcess {
+  return fork(fileURLToPath(new URL(`./rpc/${name}.js`, import.meta.url)), args);
+}
+
+/** A school with so many students; returns its integration, and one of them. */
+async function fill(url: string, token: string, home: string) {
   await mkdir(join(home, 'files', 'school'), { recursive: true });
   const rows = Array.from({ length: Number(options.rows) }, (_, i) => `S${i},Ana ${i}`).join('\n');
   await writeFile(join(home, 'files', 'school', 'students.csv'), `id,nombres\n${rows}\n`);
@@ -77,7 +56,7 @@ async function fill(url: string, token: string, home: string): Promise<string> {
     const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
     const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
     if (!response.ok) throw new Error(await response.text());
-    return (await response.json()) as { id: string };
+    return (await response.json()) as { id: string; mappings: { internalId: string }[] };
   };
   const config = { importPath: 'school' };
   const { id } = await post('/integrations', {
@@ -85,48 +64,49 @@ async function fill(url: string, token: string, home: string): Promise<string> {
     provider: 'GENERIC_CSV',
     config,
   });
-  await post(`/integrations/${id}/sync`, { entityType: 'STUDENT' });
-  return id;
+  const { mappings } = await post(`/integrations/${id}/sync`, { entityType: 'STUDENT' });
+  return { id, internalId: mappings[0]?.internalId as string };
 }
 
-type Rates = Record<'connectJson' | 'grpc', { ours: number; bare: number }>;
+type Rates = Record<string, { ours: number; bare: number; ratio: number }>;
 
 /** Both sides in turn, several times; medians of calls a second. */
 async function compare(
-  ours: { port: number; token: string; integrationId: string },
+  client: ChildProcess,
+  all: Door[],
+  ours: { port: number; token: string },
   bare: { http: number; grpc: number },
 ): Promise<Rates> {
-  const load = { clients: Number(options.clients), seconds: Number(options.seconds) };
-  const target = (port: number) => ({ ...ours, host: '127.0.0.1', port });
-  const seen = {
-    connectJson: { ours: [] as number[], bare: [] as number[] },
-    grpc: { ours: [] as number[], bare: [] as number[] },
-  };
-  for (let i = 0; i < Number(options.repeat); i++) {
-    seen.connectJson.bare.push(await connectJson(target(bare.http), load));
-    seen.connectJson.ours.push(await connectJson(target(ours.port), load));
-    seen.grpc.bare.push(await grpc(target(bare.grpc), load));
-    seen.grpc.ours.push(await grpc(target(ours.port), load));
+  const rates: Rates = {};
+  for (const door of all) {
+    const seen = { ours: [] as number[], bare: [] as number[] };
+    const load = { ...ours, door, clients: Number(options.clients), seconds: Number(options.seconds) };
+    for (let i = 0; i < Number(options.repeat); i++) {
+      seen.bare.push(await rateOf(client, { ...load, port: bare[door.protocol] }));
+      seen.ours.push(await rateOf(client, load));
+    }
+    const [a, b] = [median(seen.ours), median(seen.bare)];
+    rates[door.name] = { ours: Math.round(a), bare: Math.round(b), ratio: Math.round((a * 100) / b) / 100 };
   }
-  const median = (list: number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] as number;
-  const rates = ({ ours: a, bare: b }: { ours: number[]; bare: number[] }) => ({
-    ours: Math.round(median(a)),
-    bare: Math.round(median(b)),
-  });
-  return { connectJson: rates(seen.connectJson), grpc: rates(seen.grpc) };
+  return rates;
+}
+
+async function rateOf(client: ChildProcess, load: Load): Promise<number> {
+  client.send({ ...load, door: { ...load.door, body: load.door.body?.toString('base64') } });
+  const [{ rate, error }] = (await once(client, 'message')) as [{ rate: number; error?: string }];
+  if (error) throw new Error(`${load.door.name}: ${error}`);
+  return rate;
+}
+
+function median(list: number[]): number {
+  return [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] as number;
 }
 
 function print(rates: Rates): void {
-  const ratio = ({ ours, bare }: { ours: number; bare: number }) => Math.round((ours * 100) / bare) / 100;
-  const ratios = { connectJson: ratio(rates.connectJson), grpc: ratio(rates.grpc) };
-  if (options.json) console.log(JSON.stringify({ ratios, callsPerSecond: rates }));
+  if (options.json) console.log(JSON.stringify({ callsPerSecond: rates }));
   else {
-    console.log('\nPages of 100 mappings a second, and our share of what a bare server gives:');
-    console.table(
-      Object.fromEntries(
-        Object.entries(rates).map(([name, rate]) => [name, { ...rate, ratio: ratio(rate) }]),
-      ),
-    );
+    console.log('\nCalls a second, and our share of what a bare server gives:');
+    console.table(rates);
   }
 }
 

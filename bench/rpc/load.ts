@@ -1,94 +1,132 @@
-import http from 'node:http';
-import { create, toBinary } from '@bufbuild/protobuf';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import { GetMappingsRequestSchema } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
-import { MappingEntityType } from '../../gen/smartid/integrations/v1/mapping_pb.js';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import net from 'node:net';
+import type { Door } from './doors.js';
 
-const METHOD = '/smartid.integrations.v1.IntegrationService/GetMappings';
-const PAGE = 100;
-
-export interface Target {
-  host: string;
+/** What a process of its own is told to do: calls by one door, by several clients at once. */
+export interface Load {
   port: number;
   token: string;
-  integrationId: string;
+  door: Door;
+  clients: number;
+  seconds: number;
 }
 
-/** Calls a second, of several clients at once that each wait for their answer, for so many seconds. */
-async function measure(
-  call: () => Promise<void>,
-  { clients, seconds }: { clients: number; seconds: number },
-): Promise<number> {
-  // What is measured is a server that is warm.
-  for (let i = 0; i < 200; i++) await call();
-  const end = performance.now() + seconds * 1_000;
-  let calls = 0;
-  const start = performance.now();
-  await Promise.all(
-    Array.from({ length: clients }, async () => {
-      while (performance.now() < end) {
+/** Calls before those that count: what is measured is a server that is warm. */
+const WARM_UP = 300;
+
+/** Calls a second, of clients that each wait for their answer. */
+async function measure({ clients, seconds }: Load, calls: (() => Promise<void>)[]): Promise<number> {
+  const run = async (goesOn: () => boolean) => {
+    let made = 0;
+    const client = async (call: () => Promise<void>) => {
+      while (goesOn()) {
+        made += 1;
         await call();
-        calls += 1;
       }
+    };
+    await Promise.all(calls.map(client));
+    return made;
+  };
+  let left = Math.max(WARM_UP, clients);
+  await run(() => left-- > 0);
+  const start = performance.now();
+  const made = await run(() => performance.now() - start < seconds * 1_000);
+  return (made * 1_000) / (performance.now() - start);
+}
+
+/** By sockets and the bytes of a request: a client that takes as little as can be from the server's processor. */
+async function overHttp(load: Load): Promise<number> {
+  const { port, token, door, clients } = load;
+  const head = [
+    `${door.method} ${door.path} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    `Authorization: Bearer ${token}`,
+    ...(door.body ? [`Content-Type: ${door.contentType}`, `Content-Length: ${door.body.length}`] : []),
+  ];
+  const request = Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), door.body ?? Buffer.alloc(0)]);
+  const sockets = await Promise.all(
+    Array.from({ length: clients }, async () => {
+      const socket = net.connect(port, '127.0.0.1').setNoDelay(true);
+      await once(socket, 'connect');
+      return socket;
     }),
   );
-  return (calls * 1_000) / (performance.now() - start);
+  try {
+    return await measure(
+      load,
+      sockets.map((socket) => () => exchange(socket, request)),
+    );
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
 }
 
-/** A page of 100 mappings by Connect JSON, over connections that are kept. */
-export async function connectJson(
-  { host, port, token, integrationId }: Target,
-  load: { clients: number; seconds: number },
-) {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: load.clients });
-  const body = JSON.stringify({ id: integrationId, entityType: 'STUDENT', pageSize: PAGE });
+function exchange(socket: net.Socket, request: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let seen = 0;
+    let wanted = -1;
+    let head: Buffer = Buffer.alloc(0);
+    const done = (error?: Error) => {
+      socket.off('data', read).off('error', done);
+      if (error) reject(error);
+      else resolve();
+    };
+    const read = (piece: Buffer) => {
+      seen += piece.length;
+      if (wanted < 0) {
+        head = head.length === 0 ? piece : Buffer.concat([head, piece]);
+        const end = head.indexOf('\r\n\r\n');
+        if (end < 0) return;
+        const text = head.toString('latin1', 0, end);
+        if (!text.startsWith('HTTP/1.1 200')) return done(new Error(head.toString()));
+        const length = /content-length: *(\d+)/i.exec(text)?.[1];
+        wanted = length === undefined ? 0 : end + 4 + Number(length);
+      }
+      // Chunked: the last one is empty.
+      if (wanted === 0 ? piece.subarray(-5).equals(LAST_CHUNK) : seen >= wanted) done();
+    };
+    socket.on('data', read).on('error', done);
+    socket.write(request);
+  });
+}
+
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+
+/** By one HTTP/2 connection; answers are not decoded. */
+async function overGrpc(load: Load): Promise<number> {
+  const { port, token, door, clients } = load;
+  const session = http2.connect(`http://127.0.0.1:${port}`);
   const headers = {
-    'Content-Type': 'application/json',
-    Authorization: `Bearer ${token}`,
-    'Content-Length': body.length,
+    ':method': 'POST',
+    ':path': door.path,
+    'content-type': door.contentType,
+    te: 'trailers',
+    authorization: `Bearer ${token}`,
   };
   const call = () =>
     new Promise<void>((resolve, reject) => {
-      const request = http.request(
-        { host, port, path: METHOD, method: 'POST', agent, headers },
-        (response) => {
-          if (response.statusCode !== 200) reject(new Error(`status ${response.statusCode}`));
-          response.resume().once('end', resolve);
-        },
-      );
-      request.once('error', reject).end(body);
+      const stream = session.request(headers);
+      let status: unknown;
+      stream.on('trailers', (trailers) => {
+        status = trailers['grpc-status'];
+      });
+      stream.once('error', reject);
+      stream.once('close', () => (status === '0' ? resolve() : reject(new Error(`grpc-status ${status}`))));
+      stream.resume().end(door.body);
     });
   try {
-    return await measure(call, load);
+    return await measure(load, Array(clients).fill(call));
   } finally {
-    agent.destroy();
+    session.close();
   }
 }
 
-/** The same by gRPC, with grpc-js; the answer is not decoded, on either side of the comparison. */
-export async function grpc(
-  { host, port, token, integrationId }: Target,
-  load: { clients: number; seconds: number },
-) {
-  const client = new Client(`${host}:${port}`, credentials.createInsecure());
-  const metadata = new Metadata();
-  metadata.set('authorization', `Bearer ${token}`);
-  const request = create(GetMappingsRequestSchema, {
-    id: integrationId,
-    entityType: MappingEntityType.STUDENT,
-    pageSize: PAGE,
-  });
-  const body = Buffer.from(toBinary(GetMappingsRequestSchema, request));
-  const bytes = (value: Buffer) => value;
-  const call = () =>
-    new Promise<void>((resolve, reject) => {
-      client.makeUnaryRequest(METHOD, bytes, bytes, body, metadata, (error) =>
-        error ? reject(error) : resolve(),
-      );
-    });
-  try {
-    return await measure(call, load);
-  } finally {
-    client.close();
-  }
-}
+process.on('message', (told: Omit<Load, 'door'> & { door: Omit<Door, 'body'> & { body?: string } }) => {
+  const { body } = told.door;
+  const load = { ...told, door: { ...told.door, body: body ? Buffer.from(body, 'base64') : undefined } };
+  (load.door.protocol === 'grpc' ? overGrpc(load) : overHttp(load)).then(
+    (rate) => process.send?.({ rate }),
+    (error) => process.send?.({ error: String(error) }),
+  );
+});

@@ -7,6 +7,7 @@ import { DemoError } from './rest.js';
 
 export interface RunningService {
   url: string;
+  pid: number;
   /** Settles when the service has ended, by itself or because it was told to. */
   ended: Promise<void>;
   stop(): Promise<void>;
@@ -33,7 +34,7 @@ export async function startService(env: Record<string, string>): Promise<Running
   };
   process.once('exit', stop);
   try {
-    return { url: await readUrl(child), ended, stop };
+    return { url: await readUrl(child), pid: child.pid as number, ended, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -12,6 +12,7 @@ import { Lanes } from './lanes.js';
 import { Listener, type Subscription } from './listener.js';
 import { models } from './models/index.js';
 import { explained, isConflict } from './trouble.js';
+import { setValueParsers } from './value-parsers.js';
 
 export interface DatabaseOptions {
   /**
@@ -96,7 +97,10 @@ export class Database {
             database: connection.database,
           });
     this.#joinTransactions();
-    if (!embedded) this.sequelize.addHook('afterConnect', (client) => limit(client as PoolClient));
+    this.sequelize.addHook('afterConnect', async (client) => {
+      setValueParsers(client as pg.Client);
+      if (!embedded) await limit(client as PoolClient);
+    });
   }
 
   /** Runs `work` so that its queries share a few connections with all others of the same lane. */

@@ -78,12 +78,18 @@ export class MappingService {
     request: { entityType?: MappingEntityType | undefined; pageToken?: string | undefined } = {},
   ): AsyncGenerator<IntegrationMapping[]> {
     await this.#requireIntegration(integrationId);
-    let pageToken = request.pageToken;
-    do {
-      const page = await this.#page(integrationId, { ...request, pageToken }, STREAM_PAGE);
+    const read = (pageToken: string | undefined) =>
+      this.#page(integrationId, { ...request, pageToken }, STREAM_PAGE);
+    let page = await read(request.pageToken);
+    while (page.nextPageToken) {
+      // The database reads the next page while whoever listens takes this one.
+      const next = read(page.nextPageToken);
+      // He may leave, and nobody hear of what becomes of it.
+      next.catch(() => {});
       yield page.items;
-      pageToken = page.nextPageToken;
-    } while (pageToken);
+      page = await next;
+    }
+    yield page.items;
   }
 
   async countMappings(integrationId: string): Promise<number> {

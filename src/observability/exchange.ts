@@ -1,7 +1,10 @@
 import { createContextKey } from '@connectrpc/connect';
+import type { Protocol } from './operations.js';
 
 /** The HTTP request that a call came in, and its answer. */
 export interface Exchange {
+  /** What its caller speaks. */
+  readonly protocol: Protocol;
   /** Bytes of the request's body as its head declares them. */
   readonly bytesIn: number | undefined;
   /** Bytes of the answer's body so far, packed as they are sent. */

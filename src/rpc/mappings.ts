@@ -5,6 +5,7 @@ import {
 } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { fromEntityType, requireEntityType, toMappingMessage } from './convert/integration-messages.js';
 import { toHistoryEntryMessage } from './convert/sync-messages.js';
+import { together } from './convert/to-message.js';
 import type { IntegrationRpcs, RpcParts } from './rpc-types.js';
 
 /** Mappings: read, repaired, and their history. */
@@ -26,11 +27,11 @@ export function mappings({
       if (pageSize > 0) {
         const page = await mappingService.listMappings(id, { entityType: type, pageSize, pageToken });
         if (page.nextPageToken) context.responseHeader.set('next-page-token', page.nextPageToken);
-        for (const mapping of page.items) yield { mapping: toMappingMessage(mapping) };
+        yield together(page.items.map((mapping) => ({ mapping: toMappingMessage(mapping) })));
         return;
       }
       for await (const mappings of mappingService.streamMappings(id, { entityType: type, pageToken })) {
-        for (const mapping of mappings) yield { mapping: toMappingMessage(mapping) };
+        yield together(mappings.map((mapping) => ({ mapping: toMappingMessage(mapping) })));
       }
     },
 

@@ -29,7 +29,7 @@ export type Watch = (request: IncomingMessage, response: ServerResponse, asked: 
 /** Watches requests. Of those that become no call, of which no interceptor can tell, it tells itself. */
 export function createWatch(logger: Logger): Watch {
   return (request, response, asked) => {
-    const exchange = new WatchedExchange(request, response, (code, ms) => {
+    const exchange = new WatchedExchange(request, response, asked.protocol, (code, ms) => {
       const { service = '', method = '', protocol } = asked;
       operations.call.tell({ service, method, protocol, code }, ms);
       // No path: the address that a school system pushes to is a secret, and may be mistyped.
@@ -62,6 +62,7 @@ class WatchedExchange implements Exchange {
   constructor(
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
+    readonly protocol: Protocol,
     untold: (code: string, ms: number) => void,
   ) {
     this.#countAnswer();

@@ -21,14 +21,14 @@ async function* rewritten(body: AsyncIterable<Uint8Array>, trailer: Headers | un
   for await (const chunk of body) yield isWeb && chunk[0] === TRAILERS ? inEnvelope(chunk) : chunk;
   // Set by now: what comes after the last message.
   const message = trailer?.get(HEADER);
-  if (message) trailer?.set(HEADER, asGrpc(message));
+  if (message) trailer?.set(HEADER, asGrpcMessage(message));
 }
 
 function inEnvelope(chunk: Uint8Array): Uint8Array {
   const text = Buffer.from(chunk.subarray(ENVELOPE)).toString();
   const lines = text.replace(
     /^(grpc-message: ?)(.*)$/im,
-    (_, name: string, value: string) => name + asGrpc(value),
+    (_, name: string, value: string) => name + asGrpcMessage(value),
   );
   const head = Buffer.from(chunk.subarray(0, ENVELOPE));
   head.writeUInt32BE(Buffer.byteLength(lines), 1);
@@ -36,7 +36,7 @@ function inEnvelope(chunk: Uint8Array): Uint8Array {
 }
 
 /** Percent signs and what is no printable ASCII are encoded, and nothing else. */
-function asGrpc(encoded: string): string {
+export function asGrpcMessage(encoded: string): string {
   const plain = decodeURIComponent(encoded.trimEnd());
   return plain.replace(/[^ -$&-~]+/g, encodeURIComponent);
 }

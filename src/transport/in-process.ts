@@ -1,10 +1,4 @@
-import {
-  create,
-  type DescMethod,
-  type DescMethodStreaming,
-  type DescMethodUnary,
-  type Message,
-} from '@bufbuild/protobuf';
+import type { DescMethod, DescMethodStreaming, DescMethodUnary, Message } from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -13,67 +7,99 @@ import {
   createHandlerContext,
   type HandlerContext,
   type Interceptor,
-  type StreamResponse,
   type UnaryRequest,
-  type UnaryResponse,
 } from '@connectrpc/connect';
+import type { Shape } from './writers/index.js';
 
-/** Calls RPCs within the process, through the interceptors, with messages as they are. */
+/**
+ * Calls RPCs within the process, through the interceptors. What implementations answer is handed on as they
+ * made it: the shape of a message, which the writers take.
+ */
 export interface InProcess {
-  unary(rpc: DescMethodUnary, call: InProcessCall): Promise<UnaryResponse>;
-  /** RPCs that answer with a stream to one message. */
-  stream(rpc: DescMethodStreaming, call: InProcessCall): Promise<StreamResponse>;
+  unary(rpc: DescMethodUnary, call: InProcessCall): Promise<Answer<Shape>>;
+  /** RPCs that answer with a stream to one message. What it yields may be a list of messages. */
+  stream(rpc: DescMethodStreaming, call: InProcessCall): Promise<Answer<AsyncIterable<Shape | Shape[]>>>;
 }
 
 export interface InProcessCall {
   message: Message;
   header: Headers;
+  /** Aborted when the caller has left. */
   signal: AbortSignal;
+  /** What is known of the call, for its interceptors and its implementation. */
   contextValues: ContextValues;
+  protocolName: 'rest' | 'connect' | 'grpc';
+  /** How long the caller waits, in milliseconds; undefined: as long as it takes. */
+  timeoutMs?: number | undefined;
+}
+
+export interface Answer<T> {
+  message: T;
+  header: Headers;
+  trailer: Headers;
 }
 
 type AnyFn = Parameters<Interceptor>[0];
 type Implementation = (input: unknown, context: HandlerContext) => unknown;
 
-/** Nothing is written to bytes and read again between a REST path and its RPC: that took most of the time. */
+/** Nothing is written to bytes and read again between a path and its RPC: that took most of the time. */
 export function createInProcess(
   routes: (router: ConnectRouter) => void,
   interceptors: readonly Interceptor[],
 ): InProcess {
   const implementations = collect(routes);
   const call = async (rpc: DescMethod, asked: InProcessCall, last: typeof unary) => {
-    const { message, header, signal, contextValues } = asked;
     const implementation = implementations.get(rpc);
     if (!implementation) throw new ConnectError(`${rpc.toString()} is not implemented.`, Code.Unimplemented);
-    const common = {
-      service: rpc.parent,
-      method: rpc,
-      requestMethod: 'POST',
-      url: `in-process:/${rpc.parent.typeName}/${rpc.name}`,
-      contextValues,
-    };
-    const context = createHandlerContext({
-      ...common,
-      protocolName: 'rest',
-      requestSignal: signal,
-      requestHeader: header,
-    });
+    const context = contextOf(rpc, asked);
     const run = interceptors.reduceRight<AnyFn>(
       (next, interceptor) => interceptor(next),
       last(implementation, context),
     );
     const isStream = rpc.methodKind !== 'unary';
-    return run({
-      ...common,
+    const request = {
+      service: rpc.parent,
+      method: rpc,
+      requestMethod: context.requestMethod,
+      url: context.url,
+      contextValues: context.values,
       signal: context.signal,
-      header,
+      header: asked.header,
       stream: isStream,
-      message: isStream ? once(message) : message,
-    } as unknown as UnaryRequest);
+      message: isStream ? once(asked.message) : asked.message,
+    };
+    return (await run(request as unknown as UnaryRequest)) as unknown as Answer<never>;
   };
   return {
-    unary: async (rpc, asked) => (await call(rpc, asked, unary)) as UnaryResponse,
-    stream: async (rpc, asked) => (await call(rpc, asked, stream)) as StreamResponse,
+    unary: (rpc, asked) => call(rpc, asked, unary),
+    stream: (rpc, asked) => call(rpc, asked, stream),
+  };
+}
+
+function contextOf(
+  rpc: DescMethod,
+  { header, signal, contextValues, protocolName, timeoutMs }: InProcessCall,
+): HandlerContext {
+  const common = {
+    service: rpc.parent,
+    method: rpc,
+    requestMethod: 'POST',
+    url: `in-process:/${rpc.parent.typeName}/${rpc.name}`,
+    protocolName,
+  };
+  if (timeoutMs !== undefined) {
+    const init = { ...common, timeoutMs, requestSignal: signal, requestHeader: header, contextValues };
+    return createHandlerContext(init);
+  }
+  // Without a deadline the signal is the caller's own: linking several costs more than a small answer.
+  return {
+    ...common,
+    signal,
+    values: contextValues,
+    timeoutMs: () => undefined,
+    requestHeader: header,
+    responseHeader: new Headers(),
+    responseTrailer: new Headers(),
   };
 }
 
@@ -100,27 +126,19 @@ function collect(routes: (router: ConnectRouter) => void): ReadonlyMap<DescMetho
 }
 
 function unary(implementation: Implementation, context: HandlerContext): AnyFn {
-  return async (request) => {
-    const message = await implementation(request.message, context);
-    return answer(context, false, create(context.method.output, message as Message));
-  };
+  return async (request) => answer(context, false, await implementation(request.message, context));
 }
 
 function stream(implementation: Implementation, context: HandlerContext): AnyFn {
   return async (request) => {
     const [message] = await all(request.message as AsyncIterable<Message>);
-    const messages = implementation(message, context) as AsyncIterable<Message>;
-    return answer(context, true, created(context.method, messages));
+    return answer(context, true, implementation(message, context));
   };
 }
 
-function answer(context: HandlerContext, isStream: boolean, message: unknown): UnaryResponse {
+function answer(context: HandlerContext, isStream: boolean, message: unknown): Awaited<ReturnType<AnyFn>> {
   const { service, method, responseHeader: header, responseTrailer: trailer } = context;
-  return { service, method, header, trailer, stream: isStream, message } as unknown as UnaryResponse;
-}
-
-async function* created({ output }: DescMethod, messages: AsyncIterable<Message>): AsyncGenerator<Message> {
-  for await (const message of messages) yield create(output, message);
+  return { service, method, header, trailer, stream: isStream, message } as never;
 }
 
 async function all<T>(values: AsyncIterable<T>): Promise<T[]> {

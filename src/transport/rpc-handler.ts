@@ -1,18 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter } from '@connectrpc/connect';
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol';
+import { contentTypeUnaryRegExp } from '@connectrpc/connect/protocol-connect';
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import type { Logger, Protocol } from '../observability/index.js';
 import type { Admit } from './admission.js';
-import { checkedBody, dropRest, forgetPacking, formOf, piecesOf, smallestBody } from './bodies/index.js';
+import {
+  type BodyForm,
+  checkedBody,
+  dropRest,
+  forgetPacking,
+  formOf,
+  piecesOf,
+  smallestBody,
+} from './bodies/index.js';
 import type { Watch, Watched } from './exchange.js';
 import { withGrpcMessage } from './grpc-message.js';
 import type { MapError } from './map-error.js';
 import type { ReadingOf } from './reading.js';
+import type { AnswerUnary, UnaryRequest } from './unary/index.js';
+import { WrittenMessages, writtenMessages } from './written-streams.js';
 
 export interface RpcHandlerOptions {
+  /** Made by `writingRouter`, with `writingAnswer` as its outermost interceptor. */
   router: ConnectRouter;
+  /** Answers the calls with one message and one answer. */
+  unary: AnswerUnary;
   admit: Admit;
   readingOf: ReadingOf;
   mapError: MapError;
@@ -52,21 +67,64 @@ async function answer(
     service: service.typeName,
     method: method.name,
   });
+  const unary = asUnary(handler, request);
+  if (unary) return options.unary({ ...unary, watched }, request, response);
   const asked = universalRequestFromNodeRequest(request, response, undefined, watched.values);
-  const given = asPost(handler, { ...asked, body: piecesOf(request) });
+  const form = formOf(asked.header);
+  const messages = new WrittenMessages(form?.isJson ?? false);
+  watched.values.set(writtenMessages, messages);
+  // What the library would pack are empty messages.
+  for (const name of ACCEPTED_PACKING) asked.header.delete(name);
+  const given = { ...asked, body: piecesOf(request) };
   const answered = await handler(guarded(options, handler, given, { request, watched }));
-  await universalResponseToNodeResponse(withGrpcMessage(answered), response);
+  const whole = form?.isEnveloped && answered.status === 200 ? messages.into(answered) : answered;
+  await universalResponseToNodeResponse(withGrpcMessage(whole), response);
 }
 
-/** A GET of Connect is the POST that it stands for: its message comes in the address. */
-function asPost(handler: UniversalHandler, request: UniversalServerRequest): UniversalServerRequest {
-  if (request.method !== 'GET' || handler.method.idempotency !== Idempotency.NO_SIDE_EFFECTS) return request;
-  const query = new URL(request.url).searchParams;
+const ACCEPTED_PACKING = ['grpc-accept-encoding', 'connect-accept-encoding', 'accept-encoding'];
+const GRPC_BINARY = /^application\/grpc(\+proto)?$/i;
+
+/**
+ * The call of an RPC with one answer, by Connect or by gRPC in its binary form; undefined: any other, and what
+ * the library refuses.
+ */
+function asUnary(
+  handler: UniversalHandler,
+  request: IncomingMessage,
+): Omit<UnaryRequest, 'watched'> | undefined {
+  if (handler.method.methodKind !== 'unary') return undefined;
+  const method = handler.method as DescMethodUnary;
+  const isGet = request.method === 'GET' && method.idempotency === Idempotency.NO_SIDE_EFFECTS;
+  if (isGet) return fromQuery(method, request);
+  if (request.method !== 'POST') return undefined;
+  const { headers } = request;
+  const type = headers['content-type'] ?? '';
+  const isEnveloped = GRPC_BINARY.test(type);
+  if (!isEnveloped && !contentTypeUnaryRegExp.test(type)) return undefined;
+  const packing = headers[isEnveloped ? 'grpc-encoding' : 'content-encoding'];
+  const form = formIn(packing, { isEnveloped, isJson: /json/i.test(type) });
+  return form && { rpc: method, form, pieces: piecesOf(request) };
+}
+
+function formIn(
+  packing: string | string[] | null | undefined,
+  form: { isEnveloped: boolean; isJson: boolean },
+): BodyForm | undefined {
+  if (packing === 'gzip') return { ...form, isGzip: true };
+  return (packing ?? 'identity') === 'identity' ? { ...form, isGzip: false } : undefined;
+}
+
+/** A GET of Connect: its message comes in the address. */
+function fromQuery(
+  rpc: DescMethodUnary,
+  { url = '' }: IncomingMessage,
+): Omit<UnaryRequest, 'watched'> | undefined {
+  const query = new URLSearchParams(url.split('?', 2)[1]);
+  const encoding = query.get('encoding');
+  if (encoding !== 'json' && encoding !== 'proto') return undefined;
+  const form = formIn(query.get('compression'), { isEnveloped: false, isJson: encoding === 'json' });
   const message = Buffer.from(query.get('message') ?? '', query.get('base64') === '1' ? 'base64url' : 'utf8');
-  request.header.set('content-type', `application/${query.get('encoding') ?? ''}`);
-  const compression = query.get('compression');
-  if (compression) request.header.set('content-encoding', compression);
-  return { ...request, method: 'POST', body: once(message) };
+  return form && { rpc, form, pieces: once(message) };
 }
 
 function guarded(

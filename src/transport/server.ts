@@ -21,6 +21,8 @@ import { reflectionRoutes } from './reflection.js';
 import { createRestHandler, createRestRouter } from './rest/index.js';
 import { createRpcHandler } from './rpc-handler.js';
 import type { Timeouts } from './timeouts.js';
+import { createUnaryHandler } from './unary/index.js';
+import { writingAnswer, writingRouter } from './written-streams.js';
 
 export interface ServerOptions {
   /** Address to listen on. */
@@ -93,19 +95,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const readingOf = createReadings(maxBodyBytes);
   const watch = createWatch(logger);
-  const rest = createRestHandler({
-    router: createRestRouter(services),
-    rpcs: createInProcess(routes, interceptors),
-    jsonOptions: JSON_OPTIONS,
-    admit,
-    readingOf,
-    mapError,
-    watch,
-  });
+  const rpcs = createInProcess(routes, interceptors);
+  const doors = { rpcs, jsonOptions: JSON_OPTIONS, admit, readingOf, mapError };
+  const rest = createRestHandler({ router: createRestRouter(services), watch, ...doors });
   const probes = createProbes(obstacles);
-  const rpcRouter = createConnectRouter({ ...routerOptions, acceptCompression: [compressionGzip] });
-  routes(rpcRouter);
-  const rpc = createRpcHandler({ router: rpcRouter, admit, readingOf, mapError, watch, logger });
+  const rpcRouter = createConnectRouter({
+    ...routerOptions,
+    interceptors: [writingAnswer, ...interceptors],
+    acceptCompression: [compressionGzip],
+  });
+  routes(writingRouter(rpcRouter));
+  const unary = createUnaryHandler(doors);
+  const rpc = createRpcHandler({ router: rpcRouter, unary, admit, readingOf, mapError, watch, logger });
   const pages = createPages(options.pages ?? [], { admit, mapError });
   const cors = createCors(corsOrigins);
   const listener = await listen({

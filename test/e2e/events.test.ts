@@ -19,14 +19,14 @@ async function starting() {
 }
 
 /** A school on a service that is told of its events at an address. */
-async function subscribed(service: { url: string; files: string }, url: string) {
+async function subscribed(service: { url: string; files: string }, url: string, types = ['sync.completed']) {
   const institutionId = randomUUID();
   await mkdir(join(service.files, institutionId), { recursive: true });
   await writeFile(join(service.files, institutionId, 'students.csv'), 'id,nombres\nS1,Ana\n');
   const body = { institutionId, provider: 'GENERIC_CSV', config: { importPath: institutionId } };
   const { id } = (await rest(service.url, 'POST', '/integrations', body)).body;
   const path = `/institutions/${institutionId}/subscriptions`;
-  const made = await rest(service.url, 'POST', path, { url, types: ['sync.completed'] });
+  const made = await rest(service.url, 'POST', path, { url, types });
   return {
     institutionId,
     made,
@@ -44,8 +44,9 @@ describe('events of a service', () => {
     const receiver = await webhookReceiver();
     // It serves calls and sends nothing: so it dies between the commit and the sending.
     const first = await start({ WORKERS: '0' });
-    const { sync, made } = await subscribed(first, receiver.url);
-    const runId = await sync(first.url);
+    const { made, institutionId } = await subscribed(first, receiver.url, ['roster.changed']);
+    const student = `/institutions/${institutionId}/students/${randomUUID()}`;
+    expect((await rest(first.url, 'PUT', student, { givenName: 'Ana' })).status).to.equal(200);
     await first.stop('SIGKILL');
     expect(receiver.received).to.deep.equal([]);
     const second = await start();
@@ -54,7 +55,7 @@ describe('events of a service', () => {
     const [message] = receiver.received;
     if (!message) throw new Error('nothing came');
     receiver.verify(message, made.body.secret);
-    expect(message.event).to.deep.include({ type: 'sync.completed', subject: `runs/${runId}` });
+    expect(message.event).to.include({ type: 'roster.changed' });
     expect(receiver.received).to.have.length(1);
   });
 

@@ -137,7 +137,7 @@ describe('the process', () => {
 describe('many at once', () => {
   it('50 clients who sync one integration: one runs, 49 are told which run it is, the data is as after one', async () => {
     const service = await sharedService();
-    const rows = Array.from({ length: 3_000 }, (_, i) => `S${i},Ana ${i}`).join('\n');
+    const rows = Array.from({ length: 20_000 }, (_, i) => `S${i},Ana ${i}`).join('\n');
     const { id } = await connect(service.url, service.files, { 'students.csv': `id,nombres\n${rows}\n` });
     const answers = await Promise.all(
       Array.from({ length: 50 }, () =>
@@ -149,9 +149,9 @@ describe('many at once', () => {
     expect([done.length, refused.length]).to.deep.equal([1, 49]);
     for (const { body } of refused)
       expect(body.details[0].debug.metadata.runId).to.equal(done[0]?.body.runId);
-    expect(done[0]?.body.counts).to.deep.include({ read: 3_000, created: 3_000 });
+    expect(done[0]?.body.counts).to.deep.include({ read: 20_000, created: 20_000 });
     expect((await rest(service.url, 'GET', `/integrations/${id}/runs`)).body).to.have.length(1);
-    expect((await rest(service.url, 'GET', `/integrations/${id}/logs`)).body.mappingsCount).to.equal(3_000);
+    expect((await rest(service.url, 'GET', `/integrations/${id}/logs`)).body.mappingsCount).to.equal(20_000);
   });
 
   it('20 integrations sync side by side, and each has its own people', async function () {

@@ -189,7 +189,8 @@ describe('a service that was used', () => {
 
   it('shows the pool, the event loop, the process, and the last success of each integration', () => {
     expect(sumOf(samples, 'smartid_pool_size')).to.be.within(1, 20);
-    expect(sumOf(samples, 'smartid_pool_waiting')).to.equal(0);
+    // Schedules and events look for work by themselves, and the embedded database has one connection.
+    expect(sumOf(samples, 'smartid_pool_waiting')).to.be.within(0, 5);
     expect(sumOf(samples, 'nodejs_eventloop_lag_max_seconds')).to.be.above(0);
     expect(sumOf(samples, 'process_cpu_seconds_total')).to.be.above(0);
     expect(sumOf(samples, 'smartid_build_info')).to.equal(1);

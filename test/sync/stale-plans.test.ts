@@ -216,6 +216,23 @@ describe('a rollback that was previewed', () => {
   });
 });
 
+describe('a rollback that was done before', () => {
+  it('brings nobody back a second time: all is refused and listed, and the roster is as after the first', async () => {
+    const { integrationService } = await sharedServices();
+    const school = await newSchool(FILES);
+    const { integrationId } = school;
+    const { runId } = await integrationService.syncData(integrationId, 'ALL');
+    const back = await integrationService.rollbackSync(integrationId, runId);
+    await integrationService.rollbackSync(integrationId, back.runId);
+    const before = await stateOf(school);
+    const again = await integrationService.rollbackSync(integrationId, back.runId);
+    expect(again.counts).to.deep.include({ created: 0 });
+    const parts = again.parts.map(({ counts }) => [counts.failed, counts.read]);
+    for (const [failed, read] of parts) expect(failed).to.equal(read);
+    expect(await stateOf(school)).to.deep.equal(before);
+  });
+});
+
 describe('a held plan', () => {
   const people = (from: number, to: number, name = 'Ana') =>
     Array.from({ length: to - from }, (_, i) => `${from + i},${name},Soto ${from + i},ACTIVO\n`).join('');

@@ -7,12 +7,9 @@ import {
   exchangeKey,
   type Logger,
   operations,
-  type Protocol,
 } from '../../observability/index.js';
 import { type Outcome, outcomeOf } from './outcome.js';
 import { requestIdOf } from './request-id.js';
-
-type Request = Parameters<Parameters<Interceptor>[0]>[0];
 
 /**
  * Tells of each call: metrics and traces by an operation, the log by one line with what was called, how it
@@ -22,16 +19,16 @@ type Request = Parameters<Parameters<Interceptor>[0]>[0];
 export function accessLog(logger: Logger): Interceptor {
   return (next) => async (request) => {
     const { service, method, header, contextValues } = request;
+    const exchange = contextValues.get(exchangeKey);
+    exchange?.reached();
     const facts: CallFacts = {
       service: service.typeName,
       method: method.name,
-      protocol: protocolOf(request),
+      protocol: exchange?.protocol ?? 'connect',
       requestId: requestIdOf(contextValues),
       traceparent: header.get('traceparent') ?? undefined,
       tracestate: header.get('tracestate') ?? undefined,
     };
-    const exchange = contextValues.get(exchangeKey);
-    exchange?.reached();
     // Who it is becomes known on the way.
     const caller = currentCaller();
     const start = performance.now();
@@ -45,7 +42,7 @@ export function accessLog(logger: Logger): Interceptor {
     try {
       const response = await call.within(() => next(request));
       if (!response.stream) {
-        done(undefined, outcomeOf(response.message));
+        done(undefined, outcomeOf(method, response.message));
         return response;
       }
       return { ...response, message: observed(response.message, call.within, done) };
@@ -86,13 +83,6 @@ function levelOf(code: string, outcome: Outcome | undefined): 'info' | 'warn' | 
   if (['internal', 'unknown', 'data_loss'].includes(code)) return 'error';
   if (['unavailable', 'deadline_exceeded', 'resource_exhausted'].includes(code)) return 'warn';
   return outcome?.isGood === false ? 'warn' : 'info';
-}
-
-function protocolOf({ header, url }: Request): Protocol {
-  if (url.startsWith('in-process:')) return 'rest';
-  const type = header.get('content-type') ?? '';
-  if (type.startsWith('application/grpc-web')) return 'grpc-web';
-  return type.startsWith('application/grpc') ? 'grpc' : 'connect';
 }
 
 /** Messages of a stream; what is done for the next one belongs to the call. */

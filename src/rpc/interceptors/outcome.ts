@@ -1,4 +1,4 @@
-import type { Message } from '@bufbuild/protobuf';
+import { create, type DescMethod, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type ApproveSyncResponse,
   ApproveSyncResponseSchema,
@@ -54,9 +54,12 @@ const READERS = new Map<string, (message: never) => Outcome>([
   ],
 ]);
 
-/** What a message says of the work it is the answer of; undefined for all that are only looked up. */
-export function outcomeOf(message: Message): Outcome | undefined {
-  return READERS.get(message.$typeName)?.(message as never);
+/**
+ * What the answer of a method says of its work, given as a message or as the shape of one; undefined for all
+ * that are only looked up.
+ */
+export function outcomeOf({ output }: DescMethod, message: object): Outcome | undefined {
+  return READERS.get(output.typeName)?.(create(output, message as MessageInitShape<typeof output>) as never);
 }
 
 function ofRun(run: Partial<Pick<SyncRun, 'id' | 'status' | 'counts'>> | undefined): Outcome {

@@ -4,6 +4,6 @@ export { JsonBounds } from './json-bounds.js';
 export { recursionLimit } from './message-bounds.js';
 export { piecesOf } from './pieces.js';
 export { type Reading, readWhole } from './read-body.js';
-export { checkedBody, forgetPacking, formOf, smallestBody } from './rpc-body.js';
-export { takeTurns } from './take-turns.js';
+export { type BodyForm, checkedBody, forgetPacking, formOf, readOnly, smallestBody } from './rpc-body.js';
+export { takeTurnsAfter } from './take-turns.js';
 export { UnfinishedBytes } from './unfinished-bytes.js';

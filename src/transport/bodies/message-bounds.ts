@@ -1,4 +1,4 @@
-import { type DescMessage, fromBinary, fromJsonString, ScalarType } from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, fromJsonString, type Message, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { ServiceError } from '../../errors.js';
 import { type BodyBounds, malformed, tooDeep, tooManyEntries } from './bounds.js';
@@ -9,13 +9,13 @@ const FIELDS_OF_AN_ENTRY = 4;
 export const MESSAGES_OF_A_LEVEL = 3;
 
 /**
- * Holds a message in protobuf's binary form against the bounds, and against its own form. Throws
- * `invalid_argument` when it passes one, or is no such message.
+ * Reads a message in protobuf's binary form, held against the bounds. Throws `invalid_argument` when it passes
+ * one, or is no such message.
  */
-export function checkMessage(desc: DescMessage, bytes: Uint8Array, bounds: BodyBounds): void {
+export function readBinary(desc: DescMessage, bytes: Uint8Array, bounds: BodyBounds): Message {
   try {
     countFields(desc, bytes, bounds);
-    fromBinary(desc, bytes, { recursionLimit: recursionLimit(bounds) });
+    return fromBinary(desc, bytes, { recursionLimit: recursionLimit(bounds) });
   } catch (error) {
     if (error instanceof ServiceError) throw error;
     throw malformed(`is not a ${desc.typeName} in the binary form of protobuf`);
@@ -23,10 +23,10 @@ export function checkMessage(desc: DescMessage, bytes: Uint8Array, bounds: BodyB
 }
 
 /** The same for a message in JSON whose bounds were looked at: throws `invalid_argument` when it is none. */
-export function checkJson(desc: DescMessage, bytes: Uint8Array, bounds: BodyBounds): void {
+export function readJson(desc: DescMessage, bytes: Uint8Array, bounds: BodyBounds): Message {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    fromJsonString(desc, text, { recursionLimit: recursionLimit(bounds) });
+    return fromJsonString(desc, text, { recursionLimit: recursionLimit(bounds) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw malformed(`is not a ${desc.typeName} in JSON: ${why.replace(/^.*?from JSON: /, '')}`);

@@ -1,11 +1,12 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { DescMessage } from '@bufbuild/protobuf';
+import type { DescMessage, Message } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { malformed, tooLarge } from './bounds.js';
 import { JsonBounds } from './json-bounds.js';
-import { checkJson, checkMessage } from './message-bounds.js';
+import { readBinary, readJson } from './message-bounds.js';
 import { type Reading, readWhole } from './read-body.js';
-import { takeTurns } from './take-turns.js';
+import { takeTurnsAfter } from './take-turns.js';
 
 /** How the body of an RPC is written. */
 export interface BodyForm {
@@ -61,17 +62,41 @@ export async function* checkedBody(
   reading: Reading,
 ): AsyncGenerator<Uint8Array> {
   if (!form.isEnveloped) {
-    yield await onlyMessage(desc, pieces, form, reading);
+    yield (await onlyMessage(desc, pieces, form, reading)).bytes;
     return;
   }
   for await (const { message, flags } of messagesOf(pieces, reading)) {
     const isPacked = (flags & COMPRESSED) !== 0;
     // What is packed in another way, the handler refuses.
     const plain = isPacked && form.isGzip ? await unpacked(message, reading) : message;
-    if (!isPacked || form.isGzip) check(desc, plain, form, reading);
-    await takeTurns();
+    if (!isPacked || form.isGzip) read(desc, plain, form, reading);
+    await takeTurnsAfter(plain);
     yield enveloped(plain, form.isGzip ? flags & ~COMPRESSED : flags);
   }
+}
+
+/**
+ * The message of a call that has one. Throws `resource_exhausted` and `invalid_argument`, and `unimplemented`
+ * when there is none, or one more.
+ */
+export async function readOnly(
+  desc: DescMessage,
+  pieces: AsyncIterable<Uint8Array>,
+  form: BodyForm,
+  reading: Reading,
+): Promise<Message> {
+  if (!form.isEnveloped) return (await onlyMessage(desc, pieces, form, reading)).message;
+  let found: Message | undefined;
+  for await (const { message, flags } of messagesOf(pieces, reading)) {
+    if (found) throw new ConnectError('The body of this call has one message, not more.', Code.Unimplemented);
+    const isPacked = (flags & COMPRESSED) !== 0;
+    if (isPacked && !form.isGzip) throw malformed('is packed in a way that its headers do not tell');
+    const plain = isPacked ? await unpacked(message, reading) : message;
+    found = read(desc, plain, form, reading);
+    await takeTurnsAfter(plain);
+  }
+  if (!found) throw new ConnectError('The body of this call has no message.', Code.Unimplemented);
+  return found;
 }
 
 async function onlyMessage(
@@ -79,23 +104,21 @@ async function onlyMessage(
   pieces: AsyncIterable<Uint8Array>,
   form: BodyForm,
   reading: Reading,
-): Promise<Uint8Array> {
+): Promise<{ bytes: Uint8Array; message: Message }> {
   // Plain JSON is refused while it comes in.
   const json = form.isJson && !form.isGzip ? new JsonBounds(reading.bounds) : undefined;
   const whole = await readWhole(pieces, reading, json && ((piece) => json.check(piece)));
-  const plain = form.isGzip ? await unpacked(whole, reading) : whole;
-  await takeTurns();
-  if (json) checkJson(desc, plain, reading.bounds);
-  else check(desc, plain, form, reading);
-  await takeTurns();
-  return plain;
+  const bytes = form.isGzip ? await unpacked(whole, reading) : whole;
+  await takeTurnsAfter(bytes);
+  const message = json ? readJson(desc, bytes, reading.bounds) : read(desc, bytes, form, reading);
+  await takeTurnsAfter(bytes);
+  return { bytes, message };
 }
 
-function check(desc: DescMessage, message: Uint8Array, form: BodyForm, { bounds }: Reading): void {
-  if (form.isJson) {
-    new JsonBounds(bounds).check(message);
-    checkJson(desc, message, bounds);
-  } else checkMessage(desc, message, bounds);
+function read(desc: DescMessage, message: Uint8Array, form: BodyForm, { bounds }: Reading): Message {
+  if (!form.isJson) return readBinary(desc, message, bounds);
+  new JsonBounds(bounds).check(message);
+  return readJson(desc, message, bounds);
 }
 
 async function unpacked(message: Uint8Array, { bounds }: Reading): Promise<Uint8Array> {

@@ -1,6 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
+/** A body of so many bytes is no work that others would notice. */
+const SMALL = 16 * 1024;
+
 /** Lets others have their turn between two steps of the work on a body. */
-export async function takeTurns(): Promise<void> {
-  await setImmediate();
+export async function takeTurnsAfter({ length }: Uint8Array): Promise<void> {
+  if (length > SMALL) await setImmediate();
 }

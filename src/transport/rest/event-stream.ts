@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { JsonValue } from '@bufbuild/protobuf';
 import { drained } from './rest-response.js';
 
 /** How often a stream says that it is alive while nothing happens, so that nobody on the way takes it for dead. */
@@ -21,13 +20,13 @@ export function hasSeenEnd({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Writes values as server-sent events: one without a name for each, `error` when it fails, `end` when nothing
+ * Writes values, each the text of its JSON, as server-sent events: one without a name for each, `error` when it fails, `end` when nothing
  * more comes.
  */
 export async function answerEvents(
   response: ServerResponse,
-  values: AsyncIterator<JsonValue>,
-  { signal, errorOf }: { signal: AbortSignal; errorOf: (error: unknown) => JsonValue },
+  values: AsyncIterator<string>,
+  { signal, errorOf }: { signal: AbortSignal; errorOf: (error: unknown) => string },
 ): Promise<void> {
   // Until the first is there, whatever fails is an answer of its own.
   let next = await values.next();
@@ -44,10 +43,10 @@ export async function answerEvents(
   };
   try {
     for (let id = 1; !next.done; id++, next = await values.next())
-      await write(`id: ${id}\ndata: ${JSON.stringify(next.value)}\n\n`);
+      await write(`id: ${id}\ndata: ${next.value}\n\n`);
     await write(`event: end\nid: ${END}\ndata: {}\n\n`);
   } catch (error) {
-    if (!signal.aborted) response.write(`event: error\ndata: ${JSON.stringify(errorOf(error))}\n\n`);
+    if (!signal.aborted) response.write(`event: error\ndata: ${errorOf(error)}\n\n`);
   } finally {
     clearInterval(alive);
   }

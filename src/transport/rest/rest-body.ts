@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { JsonValue } from '@bufbuild/protobuf';
 import { invalidFields } from '../../errors.js';
-import { JsonBounds, malformed, piecesOf, type Reading, readWhole } from '../bodies/index.js';
+import { JsonBounds, malformed, piecesOf, type Reading, readWhole, takeTurnsAfter } from '../bodies/index.js';
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
@@ -23,6 +23,13 @@ export async function readJsonBody(
       'UNSUPPORTED_MEDIA_TYPE',
     );
   }
+  await takeTurnsAfter(body);
+  const json = parsed(body);
+  await takeTurnsAfter(body);
+  return json;
+}
+
+function parsed(body: Uint8Array): JsonValue {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {

@@ -1,34 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  create,
-  type DescMethodStreaming,
-  type DescMethodUnary,
-  type JsonValue,
-  type Message,
-} from '@bufbuild/protobuf';
-import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
+import { create, type DescMethodStreaming, type DescMethodUnary, type Message } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { ServiceError } from '../../errors.js';
 import type { Admit } from '../admission.js';
-import { dropRest, type Reading, takeTurns } from '../bodies/index.js';
+import { dropRest, type Reading } from '../bodies/index.js';
 import type { Watch } from '../exchange.js';
-import type { InProcess } from '../in-process.js';
+import type { InProcess, InProcessCall } from '../in-process.js';
+import type { JsonOptions } from '../json-options.js';
 import type { MapError } from '../map-error.js';
 import type { ReadingOf } from '../reading.js';
+import { whenLeft } from '../when-left.js';
+import type { Shape } from '../writers/index.js';
 import { answerEvents, hasSeenEnd, wantsEvents } from './event-stream.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
-import { toRestJson } from './rest-json.js';
 import { buildRequest } from './rest-request.js';
-import {
-  answerBody,
-  answerError,
-  answerJson,
-  copyHeaders,
-  drained,
-  errorJson,
-  type JsonOptions,
-} from './rest-response.js';
+import { answerBody, answerError, answerJson, copyHeaders, drained, errorJson } from './rest-response.js';
 import type { RestRoute, RestRouter, RouteMatch } from './rest-routes.js';
 
 export interface RestHandlerOptions {
@@ -55,12 +43,14 @@ const PASSED_ON = [
 /** Answers the REST paths of google.api.http, by calling the RPCs they are bound to. */
 export function createRestHandler(options: RestHandlerOptions) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const abort = new AbortController();
-    response.once('close', () => abort.abort());
     dropRest(request, response);
     const watched = options.watch(request, response, { protocol: 'rest' });
     try {
-      await handle(options, request, response, { signal: abort.signal, contextValues: watched.values });
+      await handle(options, request, response, {
+        signal: whenLeft(response),
+        contextValues: watched.values,
+        protocolName: 'rest',
+      });
     } catch (error) {
       if (response.headersSent) {
         // Part of a list is out. Only a cut connection says that it is not whole.
@@ -71,7 +61,7 @@ export function createRestHandler(options: RestHandlerOptions) {
       const id = headers['x-request-id'];
       const mapped = options.mapError(error, typeof id === 'string' ? id : undefined, `REST ${method}`);
       watched.failed(mapped);
-      await answerError(response, mapped, options.jsonOptions);
+      answerError(response, mapped, options.jsonOptions);
     }
   };
 }
@@ -80,7 +70,7 @@ async function handle(
   options: RestHandlerOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  way: Pick<Call, 'signal' | 'contextValues'>,
+  way: Pick<Call, 'signal' | 'contextValues' | 'protocolName'>,
 ) {
   const url = urlOf(request);
   const match = findRoute(options.router, request.method ?? 'GET', url.pathname, response);
@@ -116,7 +106,6 @@ async function readMessage(
   reading: Reading,
 ): Promise<Message> {
   const body = match.route.body ? await readJsonBody(request, reading) : undefined;
-  await takeTurns();
   return buildRequest(match, query, body);
 }
 
@@ -139,13 +128,9 @@ function findRoute(
   });
 }
 
-interface Call {
+interface Call extends InProcessCall {
   options: RestHandlerOptions;
   route: RestRoute;
-  message: Message;
-  header: Headers;
-  signal: AbortSignal;
-  contextValues: ContextValues;
   url: URL;
   response: ServerResponse;
 }
@@ -162,15 +147,17 @@ async function answerUnary(call: Call): Promise<void> {
     answerBody(response, httpBodyOf(route, result.message));
     return;
   }
-  const json = toRestJson(route.rpc.output, result.message, options.jsonOptions);
-  const token = route.responseField ? (json as { nextPageToken?: string }).nextPageToken : undefined;
+  const token = route.responseField ? result.message.nextPageToken : undefined;
   if (token) response.setHeader('Link', nextLink(url, token));
   // A POST that answers with the place of something has made it.
   if (route.httpMethod === 'POST' && response.hasHeader('location')) response.statusCode = 201;
-  await answerJson(response, pick(route, json));
+  answerJson(response, route.write(result.message));
 }
 
-/** A streaming answer is a JSON array, written row by row as they come. */
+/** A list is written in pieces of about so many characters: each costs as much as many rows. */
+const PIECE = 64 * 1024;
+
+/** A streaming answer is a JSON array, written as its rows come. */
 async function answerList(call: Call): Promise<void> {
   const { options, route, signal, url, response } = call;
   const rpc = route.rpc as DescMethodStreaming;
@@ -183,14 +170,21 @@ async function answerList(call: Call): Promise<void> {
     copyHeaders(result.header, response);
     if (token) response.setHeader('Link', nextLink(url, token));
     response.setHeader('Content-Type', 'application/json');
-    for (let separator = '['; ; separator = ',', next = await items.next()) {
-      if (next.done) {
-        response.end(separator === '[' ? '[]' : ']');
-        return;
+    let text = '[';
+    let separator = '';
+    for (; !next.done; next = await items.next()) {
+      for (const row of Array.isArray(next.value) ? next.value : [next.value]) {
+        text += separator + route.write(row);
+        separator = ',';
+        if (text.length < PIECE) continue;
+        if (!response.write(text)) await drained(response, signal);
+        text = '';
       }
-      const json = toRestJson(rpc.output, next.value, options.jsonOptions);
-      if (!response.write(separator + JSON.stringify(pick(route, json)))) await drained(response, signal);
+      // What comes next may take a while.
+      if (text !== '' && text !== '[' && !response.write(text)) await drained(response, signal);
+      if (text !== '[') text = '';
     }
+    response.end(`${text}]`);
   } finally {
     await items.return?.();
   }
@@ -208,7 +202,7 @@ async function answerEventStream(call: Call, request: IncomingMessage): Promise<
   copyHeaders(result.header, response);
   async function* values() {
     for await (const item of result.message)
-      yield pick(route, toRestJson(rpc.output, item, options.jsonOptions));
+      for (const message of Array.isArray(item) ? item : [item]) yield route.write(message);
   }
   const id = header.get('x-request-id') ?? undefined;
   await answerEvents(response, values(), {
@@ -217,15 +211,8 @@ async function answerEventStream(call: Call, request: IncomingMessage): Promise<
   });
 }
 
-function httpBodyOf({ responseField }: RestRoute, message: Message): HttpBody {
-  const body = responseField
-    ? (message as unknown as Record<string, HttpBody | undefined>)[responseField.localName]
-    : message;
-  return (body as HttpBody | undefined) ?? create(HttpBodySchema);
-}
-
-function pick({ responseField }: RestRoute, json: JsonValue): JsonValue {
-  return responseField ? ((json as { [name: string]: JsonValue })[responseField.jsonName] ?? null) : json;
+function httpBodyOf({ responseField }: RestRoute, message: Shape): HttpBody {
+  return create(HttpBodySchema, responseField ? message[responseField.localName] : message);
 }
 
 function nextLink(url: URL, token: string): string {

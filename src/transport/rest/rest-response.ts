@@ -1,11 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import type { JsonValue, JsonWriteOptions } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
 import type { HttpBody } from '../../../gen/google/api/httpbody_pb.js';
 import { ErrorInfoSchema } from '../../../gen/google/rpc/error_details_pb.js';
-
-export type JsonOptions = Partial<JsonWriteOptions>;
+import type { JsonOptions } from '../json-options.js';
 
 /** Headers of an RPC's answer that a REST answer shows. */
 const SHOWN = ['x-request-id', 'location', 'retry-after', 'www-authenticate', 'content-disposition'];
@@ -17,8 +15,8 @@ export function copyHeaders(from: Headers, response: ServerResponse): void {
   }
 }
 
-export async function answerJson(response: ServerResponse, json: JsonValue): Promise<void> {
-  const body = Buffer.from(JSON.stringify(json));
+export function answerJson(response: ServerResponse, json: string): void {
+  const body = Buffer.from(json);
   response.setHeader('Content-Type', 'application/json');
   response.setHeader('Content-Length', body.length);
   response.end(body);
@@ -33,18 +31,14 @@ export function answerBody(response: ServerResponse, { contentType, data }: Http
 }
 
 /** The error in the JSON of Connect, under the HTTP status that goes with its code. */
-export async function answerError(
-  response: ServerResponse,
-  error: ConnectError,
-  options: JsonOptions,
-): Promise<void> {
+export function answerError(response: ServerResponse, error: ConnectError, options: JsonOptions): void {
   copyHeaders(error.metadata, response);
   response.statusCode = statusOf(error);
-  await answerJson(response, errorJson(error, options));
+  answerJson(response, errorJson(error, options));
 }
 
-export function errorJson(error: ConnectError, options: JsonOptions): JsonValue {
-  return errorToJson(error, options) as JsonValue;
+export function errorJson(error: ConnectError, options: JsonOptions): string {
+  return JSON.stringify(errorToJson(error, options));
 }
 
 /** Where HTTP has a status that tells more than the one of the code. */

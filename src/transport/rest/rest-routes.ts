@@ -10,6 +10,7 @@ import { http } from '../../../gen/google/api/annotations_pb.js';
 import type { HttpRule } from '../../../gen/google/api/http_pb.js';
 import { HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { event_stream } from '../../../gen/smartid/api/v1/streaming_pb.js';
+import { type JsonWriter, jsonFieldWriterOf, jsonWriterOf } from '../writers/index.js';
 import { matchPath, parsePathTemplate, type Segment } from './path-template.js';
 
 /** One binding of an RPC to an HTTP method and path. */
@@ -27,6 +28,8 @@ export interface RestRoute {
   isRaw: boolean;
   /** Whether a stream goes out as server-sent events, whatever is asked for. */
   isEventStream: boolean;
+  /** Writes the answer as JSON. */
+  write: JsonWriter;
 }
 
 export interface RouteMatch {
@@ -89,6 +92,7 @@ function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
     responseField,
     isRaw,
     isEventStream: hasOption(rpc, event_stream) && getOption(rpc, event_stream),
+    write: responseField ? jsonFieldWriterOf(responseField, 'rest') : jsonWriterOf(rpc.output, 'rest'),
   };
 }
 

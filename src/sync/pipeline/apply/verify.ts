@@ -33,6 +33,7 @@ export async function verify(
       entities += await markMoved(database, run, spec, sizes);
     }
     entities += await markMovedRekeys(database, run, spec, sizes);
+    if (run.rollsBack && has(sizes, type, 'CREATE')) entities += await markBroughtBack(database, run, spec);
     if (has(sizes, type, 'CREATE', 'LINK')) {
       entities += await lookUp(database, sizes, () => markTaken(database, run, spec));
       // Drafts have ids of their own, and their rows were looked through for duplicates.
@@ -90,6 +91,17 @@ async function markMoved(
     `UPDATE sync_changes x SET outcome = '${outcomeOf(run)}', before = COALESCE(moved.now, x.before), reason = moved.reason
      FROM (${moved}) moved WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = moved.seq`,
     values,
+  );
+}
+
+/** Whom a rollback would bring back, and who is there: another rollback was first. */
+function markBroughtBack(database: Database, run: SyncRun, spec: EntitySpec): Promise<number> {
+  return database.execute(
+    `UPDATE sync_changes c SET outcome = '${outcomeOf(run)}', reason = 'It is in the roster again.'
+     FROM ${spec.table} t
+     WHERE ${GOOD} AND c.entity = $3 AND c.action = 'CREATE'
+       AND t.institution_id = $4 AND t.id = c.internal_id`,
+    [run.integrationId, run.id, spec.entityType, run.institutionId],
   );
 }
 

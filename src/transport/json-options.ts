@@ -1,0 +1,3 @@
+import type { JsonWriteOptions } from '@bufbuild/protobuf';
+
+export type JsonOptions = Partial<JsonWriteOptions>;

@@ -1,0 +1,47 @@
+import type { ServerResponse } from 'node:http';
+import { parseTimeout, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { asGrpcMessage } from '../grpc-message.js';
+import { packed, takesGzip } from '../packing.js';
+import { nodeHeaders, type UnaryProtocol } from './unary-protocol.js';
+
+const ENVELOPE = 5;
+
+/** Calls of gRPC: a message is in an envelope, and how a call went is said in trailers. */
+export const grpcUnary: UnaryProtocol = {
+  name: 'grpc',
+  timeoutHeader: 'grpc-timeout',
+  parseTimeout,
+  async answer(request, response, { message, header, trailer }) {
+    const headers = nodeHeaders(header);
+    const accepts = takesGzip(request, 'grpc-accept-encoding');
+    if (accepts) headers['grpc-encoding'] = 'gzip';
+    const small = accepts ? await packed(message) : undefined;
+    trailer.set('grpc-status', '0');
+    writeHead(response, headers);
+    response.write(inEnvelope(small ?? message, small ? 1 : 0));
+    end(response, trailer);
+  },
+  refuse(response, error) {
+    const trailer = setTrailerStatus(new Headers(), error);
+    trailer.set('grpc-message', asGrpcMessage(trailer.get('grpc-message') ?? ''));
+    writeHead(response, {});
+    end(response, trailer);
+  },
+};
+
+function writeHead(response: ServerResponse, headers: Record<string, string>): void {
+  response.writeHead(200, { ...headers, 'content-type': 'application/grpc+proto' });
+}
+
+function end(response: ServerResponse, trailer: Headers): void {
+  response.addTrailers(nodeHeaders(trailer));
+  response.end();
+}
+
+function inEnvelope(message: Uint8Array, flags: number): Buffer {
+  const whole = Buffer.allocUnsafe(ENVELOPE + message.length);
+  whole.writeUInt8(flags, 0);
+  whole.writeUInt32BE(message.length, 1);
+  whole.set(message, ENVELOPE);
+  return whole;
+}

@@ -1,0 +1,1 @@
+export { type AnswerUnary, createUnaryHandler, type UnaryRequest } from './unary-handler.js';
