@@ -180,3 +180,19 @@ describe('memberships', () => {
     });
   });
 });
+
+describe('groups that are read before their courses', () => {
+  it('are of their courses after the next sync of everything, which is not held for that', async () => {
+    const { integrationService, rosterService } = await sharedServices();
+    const groups = Array.from({ length: 8 }, (_, nth) => `G${nth},Grupo ${nth},C1`).join('\n');
+    const { institutionId, integrationId } = await newSchool({
+      'courses.csv': 'id,nombre\nC1,Historia\n',
+      'groups.csv': `id,nombre,curso_id\n${groups}\n`,
+    });
+    await integrationService.syncData(integrationId, MappingEntityType.GROUP);
+    const all = await integrationService.syncData(integrationId, 'ALL');
+    expect(all.status).to.equal('COMPLETED');
+    const { items } = await rosterService.listGroups({ institutionId });
+    expect(items.map(({ courseId }) => courseId === null)).to.deep.equal(Array(8).fill(false));
+  });
+});

@@ -102,8 +102,7 @@ async function countActions(database: Database, run: SyncRun, spec: EntitySpec) 
            AND after->'active' = 'true'))::int AS returning,
        (count(*) FILTER (WHERE action = 'LINK'))::int AS linked,
        (count(*) FILTER (WHERE action IN ('RESTORE', 'DEACTIVATE', 'MISSING')
-         -- Metadata is no change of a person.
-         OR action = 'UPDATE' AND before - 'metadata' <> after - 'metadata'
+         OR action = 'UPDATE' AND ${withoutFilled('before')} <> ${withoutFilled('after')}
          OR action = 'LINK' AND ${OVERWRITES}))::int AS changed,
        (count(*) FILTER (WHERE action IN ('UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING')
          AND missing_before > 0))::int AS "wereMissing",
@@ -113,6 +112,12 @@ async function countActions(database: Database, run: SyncRun, spec: EntitySpec) 
     [run.integrationId, run.id, spec.entityType],
   );
   return row ?? NONE;
+}
+
+/** Metadata is no change of a person, nor is it one of a group that its course comes after it. */
+function withoutFilled(fields: string): string {
+  return `CASE WHEN before->'courseId' = 'null' THEN ${fields} - '{metadata,courseId}'::text[]
+    ELSE ${fields} - 'metadata' END`;
 }
 
 /** What is there is written over, rather than filled in. */
