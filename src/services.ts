@@ -148,8 +148,7 @@ export async function buildServices({
       takesAttendance: ({ provider, config }) =>
         capabilitiesOf(factory.definition(provider), config).sendsAttendance,
       send: (integrationId, sessionId) => integrationService.sendAttendance(integrationId, sessionId),
-      // The outbox of events, `attendance.failed`, is written here: inside the transaction that gives up.
-      givenUp: async () => undefined,
+      deliveries: attendance.deliveries,
     });
     if (storage.embedded) {
       await leases.clear();

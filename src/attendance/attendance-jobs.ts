@@ -4,16 +4,9 @@ import { ServiceError } from '../errors.js';
 import { type JobQueue, TryLater } from '../jobs/index.js';
 import type { Logger } from '../observability/index.js';
 import type { SendReport } from './attendance-service.js';
+import type { DeliveryStore } from './delivery-store.js';
 import { GIVE_UP_SECONDS, waitAfter } from './retry-waits.js';
 import { type Addressee, type SendOrder, SendOrders, type StoredOrder } from './send-orders.js';
-
-/** A session of which the school does not have all marks, and will not get them by itself any more. */
-export interface GivenUp extends SendOrder {
-  institutionId: string;
-  attempts: number;
-  /** Why the last attempt failed. */
-  reason: string;
-}
 
 export interface AttendanceJobsParts {
   database: Database;
@@ -24,8 +17,7 @@ export interface AttendanceJobsParts {
   /** Whether an integration takes attendance, with its settings. */
   takesAttendance: (integration: Addressee) => boolean;
   send: (integrationId: string, sessionId: string) => Promise<SendReport>;
-  /** Told in the transaction in which an order is given up. */
-  givenUp: (order: GivenUp) => Promise<void>;
+  deliveries: DeliveryStore;
 }
 
 const QUEUE = 'attendance';
@@ -160,20 +152,14 @@ export class AttendanceJobs {
       await this.#orders.postpone(now, seconds, failure);
       return { seconds, reason: failure };
     }
-    const { integrationId, sessionId, institutionId, attempts } = now;
+    const { integrationId, sessionId, institutionId } = now;
     this.#parts.logger.warn(
       { integrationId, sessionId, reason: failure },
       `attendance was not taken within ${GIVE_UP_SECONDS / 3_600} hours and is given up`,
     );
     // What was corrected during the attempt is an order of its own.
     const again = await this.#end(order);
-    await this.#parts.givenUp({
-      integrationId,
-      sessionId,
-      institutionId,
-      attempts: attempts + 1,
-      reason: failure,
-    });
+    await this.#parts.deliveries.announceGivenUp({ integrationId, sessionId, institutionId }, failure);
     return again;
   }
 

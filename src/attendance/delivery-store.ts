@@ -53,6 +53,13 @@ const LONGEST_REASON = 500;
 /** Statuses that say: send it again. */
 const TO_SEND: readonly DeliveryStatus[] = ['QUEUED', 'FAILED', 'WITHDRAWN'];
 
+/** A session of an institution, and whom its attendance goes to. */
+interface SessionAddressee {
+  institutionId: string;
+  integrationId: string;
+  sessionId: string;
+}
+
 /**
  * The rows of the outbox. Everything is written by the holder of the session's lease, in transactions that
  * the lease cannot be taken in, and outcomes go to no row but those that the same attempt handed out.
@@ -185,14 +192,19 @@ export class DeliveryStore {
     });
   }
 
+  /** Tells that a session was given up: of the marks that failed, and why the last attempt did. */
+  async announceGivenUp({ institutionId, ...key }: SessionAddressee, reason: string): Promise<void> {
+    const failed = await this.#unannounced(key, `d.status = 'FAILED'`);
+    await this.#tellFailed({ institutionId, ...key }, failed, reason);
+  }
+
   /** Tells what became of the marks of a session that nobody was told of yet. */
   async #announce({ integrationId, sessionId }: SendingLease, institutionId: string): Promise<void> {
-    const news = await this.database.query<Pick<Delivery, 'studentId' | 'status' | 'lastReason'>>(
-      `UPDATE outbox_deliveries SET announced = true
-       WHERE integration_id = $1 AND session_id = $2 AND NOT announced
-         AND status IN ('SENT', 'CONFIRMED', 'FAILED')
-       RETURNING student_id AS "studentId", status, last_reason AS "lastReason"`,
-      [integrationId, sessionId],
+    // As long as they are tried again by themselves nothing has failed for good.
+    const news = await this.#unannounced(
+      { integrationId, sessionId },
+      `(d.status IN ('SENT', 'CONFIRMED') OR d.status = 'FAILED' AND NOT EXISTS (
+         SELECT 1 FROM send_orders o WHERE o.integration_id = $1 AND o.session_id = $2))`,
     );
     const failed = news.filter(({ status }) => status === 'FAILED');
     const about = { institutionId, integrationId, subject: `class-sessions/${sessionId}` };
@@ -205,17 +217,44 @@ export class DeliveryStore {
         data: { integrationId, sessionId, sent, confirmed },
       });
     }
-    if (failed.length > 0) {
-      const failures = failed.slice(0, MOST_TOLD).map(({ studentId, lastReason }) => ({
-        studentId,
-        reason: lastReason && presentable(lastReason, LONGEST_REASON),
-      }));
-      await emit(this.database, {
-        ...about,
-        type: 'attendance.failed',
-        data: { integrationId, sessionId, failed: failed.length, failures },
-      });
-    }
+    if (failed.length > 0) await this.#tellFailed({ institutionId, integrationId, sessionId }, failed);
+  }
+
+  #unannounced(
+    { integrationId, sessionId }: { integrationId: string; sessionId: string },
+    which: string,
+  ): Promise<Pick<Delivery, 'studentId' | 'status' | 'lastReason'>[]> {
+    return this.database.query(
+      `UPDATE outbox_deliveries d SET announced = true
+       WHERE d.integration_id = $1 AND d.session_id = $2 AND NOT d.announced AND ${which}
+       RETURNING d.student_id AS "studentId", d.status, d.last_reason AS "lastReason"`,
+      [integrationId, sessionId],
+    );
+  }
+
+  /** `givenUp`: why the last attempt failed, where it was the last. */
+  async #tellFailed(
+    { institutionId, integrationId, sessionId }: SessionAddressee,
+    failed: readonly Pick<Delivery, 'studentId' | 'lastReason'>[],
+    givenUp?: string,
+  ): Promise<void> {
+    const failures = failed.slice(0, MOST_TOLD).map(({ studentId, lastReason }) => ({
+      studentId,
+      reason: lastReason && presentable(lastReason, LONGEST_REASON),
+    }));
+    await emit(this.database, {
+      institutionId,
+      integrationId,
+      subject: `class-sessions/${sessionId}`,
+      type: 'attendance.failed',
+      data: {
+        integrationId,
+        sessionId,
+        failed: failed.length,
+        failures,
+        ...(givenUp !== undefined && { givenUp: presentable(givenUp, LONGEST_REASON) }),
+      },
+    });
   }
 
   /** The latest version of each mark of a session. */

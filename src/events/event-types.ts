@@ -42,6 +42,8 @@ export interface AttendanceFailed {
   failed: number;
   /** The first hundred. */
   failures: { studentId: string; reason: string | null }[];
+  /** Why the last attempt failed, where it is tried no more; absent while a call may do that. */
+  givenUp?: string;
 }
 
 /** The feed of roster changes has grown. */

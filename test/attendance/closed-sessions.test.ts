@@ -247,6 +247,10 @@ describe('attendance that leaves by itself', () => {
     await hurry(made);
     await until(async () => (await orderOf(made)) === undefined);
     expect(await deliveries(made)).to.deep.equal(['1 PRESENT FAILED', '1 PRESENT FAILED']);
+    const { eventService } = await sharedServices();
+    const told = await eventService.listEvents(made.institutionId, { types: ['attendance.failed'] });
+    expect(told.items).to.have.length(1);
+    expect(told.items[0]?.data).to.deep.include({ failed: 2 }).and.to.have.property('givenUp');
     made.way.refuse = undefined;
     await made.session.mark({ [made.first]: 'ABSENT' });
     await until(async () => (await deliveries(made)).filter((one) => one.endsWith('TAKEN')).length === 2);
