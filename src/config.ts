@@ -179,6 +179,7 @@ const environment = z.object({
   RETENTION_CHANGES_DAYS: days(90, 1),
   RETENTION_ISSUES_DAYS: days(90, 1),
   RETENTION_DELIVERIES_DAYS: days(90, 1),
+  RETENTION_EVENTS_DAYS: days(90, 1),
   ...telemetryVariables,
 });
 
@@ -205,6 +206,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     changes: vars.RETENTION_CHANGES_DAYS,
     issues: vars.RETENTION_ISSUES_DAYS,
     deliveries: vars.RETENTION_DELIVERIES_DAYS,
+    events: vars.RETENTION_EVENTS_DAYS,
   };
   for (const [name, period] of [
     ['RETENTION_CHANGES_DAYS', retention.changes],

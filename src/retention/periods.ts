@@ -4,6 +4,7 @@ export interface RetentionPeriods {
   changes: number;
   issues: number;
   deliveries: number;
+  events: number;
 }
 
 /** Bounds of a statement, so that each transaction is short. */

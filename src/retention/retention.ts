@@ -5,6 +5,7 @@ import type { JobQueue } from '../jobs/index.js';
 import type { Logger } from '../observability/index.js';
 import { dropOldChanges } from './old-changes.js';
 import { dropOldDeliveries } from './old-deliveries.js';
+import { dropOldEvents } from './old-events.js';
 import { dropOldIssues } from './old-issues.js';
 import { dropOldRuns, dropStaged } from './old-runs.js';
 import type { RetentionPeriods } from './periods.js';
@@ -16,6 +17,7 @@ export interface Swept {
   issues: number;
   staged: number;
   deliveries: number;
+  events: number;
   /** Previews that nobody decided on. */
   previewsDiscarded: number;
   /** Plans that the guard holds and that are older than changes are kept: they stay, and wait for a person. */
@@ -85,6 +87,7 @@ export class Retention {
       issues: 0,
       staged: 0,
       deliveries: 0,
+      events: 0,
       previewsDiscarded: 0,
       heldForLong: 0,
     };
@@ -96,6 +99,7 @@ export class Retention {
           after = ids.at(-1);
           if (!after) break;
         }
+        total.events = await dropOldEvents(database, this.#parts.periods.events);
         total.heldForLong = await this.#countHeld();
       }),
     );

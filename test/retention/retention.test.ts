@@ -213,6 +213,47 @@ describe('the retention of issues', () => {
   });
 });
 
+describe('the retention of events', () => {
+  it('deletes those that are old, with what became of them, but for one that somebody has to be told of', async () => {
+    const { database } = await sharedServices();
+    const { institutionId, sync } = await newCsvSource({ 'students.csv': school({ S1: 'Ana' }) });
+    await sync();
+    await sync();
+    await database.execute(
+      `UPDATE events SET occurred_at = occurred_at - interval '100 days' WHERE institution_id = $1`,
+      [institutionId],
+    );
+    await sync();
+    const [waiting, told] = await database.query<{ id: string }>(
+      `SELECT id FROM events WHERE institution_id = $1 ORDER BY position`,
+      [institutionId],
+    );
+    for (const [id, status] of [
+      [waiting?.id, 'WAITING'],
+      [told?.id, 'DELIVERED'],
+    ])
+      await database.execute(
+        `INSERT INTO event_deliveries (institution_id, subscription_id, stream_id, position, event_id, status)
+         SELECT institution_id, $2::uuid, stream_id, position, id, $3 FROM events
+         WHERE institution_id = $1 AND id = $2`,
+        [institutionId, id, status],
+      );
+    const { events } = await sweep();
+    expect(events).to.be.greaterThan(0);
+    const left = await database.query<{ id: string; isOld: boolean }>(
+      `SELECT id, occurred_at < now() - interval '90 days' AS "isOld" FROM events WHERE institution_id = $1`,
+      [institutionId],
+    );
+    expect(left.filter(({ isOld }) => isOld).map(({ id }) => id)).to.deep.equal([waiting?.id]);
+    expect(left.length).to.be.greaterThan(1);
+    const deliveries = await database.query<{ id: string }>(
+      'SELECT event_id AS id FROM event_deliveries WHERE institution_id = $1',
+      [institutionId],
+    );
+    expect(deliveries).to.deep.equal([{ id: waiting?.id }]);
+  });
+});
+
 describe('the retention of deliveries', () => {
   it('deletes those of sessions that nothing became of for long, whole sessions at a time', async () => {
     const { database, integrationService } = await sharedServices();
