@@ -3,6 +3,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import tls from 'node:tls';
 import { expect } from 'chai';
+import { validation } from '../../src/rpc/interceptors/validation.js';
 import { makeCertificate } from '../support/certificate.js';
 import { openServer } from '../support/transport.js';
 import { until } from '../support/until.js';
@@ -14,6 +15,7 @@ const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 /** Streams that one connection breaks off; RAPID_RESETS=4000 for a long look. */
 const RESETS = Number(process.env.RAPID_RESETS ?? 500);
 const RPC = '/smartid.integrations.v1.IntegrationService/ListProviders';
+const STREAM = '/smartid.integrations.v1.IntegrationService/StreamMappings';
 
 async function untilCut(socket: net.Socket, ...sent: (string | Buffer)[]): Promise<string> {
   socket.on('error', () => {});
@@ -187,4 +189,37 @@ describe('the port cuts off', () => {
     expect(await Promise.race(statuses)).to.equal(429);
     session.destroy();
   });
+});
+
+describe('the port keeps', () => {
+  for (const type of ['application/grpc-web+proto', 'application/connect+proto'])
+    it(`the connection of a caller whose stream was refused before the end of his body: ${type}`, async () => {
+      const { port } = await openServer({ interceptors: [validation()] });
+      const socket = net.connect(port, '127.0.0.1');
+      let isCut = false;
+      let seen = '';
+      socket.on('error', () => {});
+      socket.on('data', (chunk) => {
+        seen += String(chunk);
+      });
+      socket.once('close', () => {
+        isCut = true;
+      });
+      const rest = Buffer.alloc(100_000);
+      const message = Buffer.alloc(5);
+      const head = `POST ${STREAM} HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\n`;
+      socket.write(`${head}Content-Length: ${message.length + rest.length}\r\n\r\n`);
+      socket.write(message);
+      await until(() => seen.endsWith('\r\n0\r\n\r\n'));
+      socket.write(rest);
+      // Longer than somebody who does not send it all is waited for.
+      const end = performance.now() + 6_000;
+      while (!isCut && performance.now() < end) {
+        seen = '';
+        socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+        await until(() => isCut || seen.includes('{"status":"ok"}'));
+      }
+      expect(isCut).to.equal(false);
+      socket.destroy();
+    });
 });

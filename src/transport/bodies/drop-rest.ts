@@ -19,7 +19,10 @@ export function dropRest(request: IncomingMessage, response: ServerResponse): vo
 /** Over HTTP/1.1, cutting at once could take the answer away from a caller who is still writing. */
 function drain(request: IncomingMessage): void {
   let size = 0;
-  const cut = () => request.socket.destroy();
+  const cut = () => {
+    // What came to its end is left alone: the connection may have another call by now.
+    if (!request.complete) request.socket.destroy();
+  };
   const timer = setTimeout(cut, MOST_MS);
   request.on('data', (piece: Buffer) => {
     size += piece.length;
@@ -27,5 +30,7 @@ function drain(request: IncomingMessage): void {
   });
   request.once('close', () => clearTimeout(timer));
   request.once('end', () => clearTimeout(timer));
+  // A reader who stopped halfway would keep the rest, and its end, from coming.
+  request.removeAllListeners('readable');
   request.resume();
 }
