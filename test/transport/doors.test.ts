@@ -162,6 +162,25 @@ describe('every door', () => {
     }
   });
 
+  it('of server-sent events has one for each message, also of those that were made together', async () => {
+    const url = `${await open()}/integrations/${ID}/mappings`;
+    const eventsOf = async (query: string) => {
+      const answer = await fetch(url + query, { headers: { Accept: 'text/event-stream' } });
+      return (await answer.text()).trimEnd().split('\n\n');
+    };
+    const [first, second, third, ...last] = await eventsOf('');
+    const ids = [first, second, third].map((event, i) => {
+      const [id, data] = (event as string).split('\n') as [string, string];
+      expect(id).to.equal(`id: ${i + 1}`);
+      return JSON.parse(data.replace('data: ', '')).externalId;
+    });
+    expect(ids).to.deep.equal(['A', LONG, 'C']);
+    expect(last).to.deep.equal(['event: end\nid: end\ndata: {}']);
+    const broken = await eventsOf('?pageToken=x');
+    expect(broken).to.have.length(4);
+    expect(broken[3]).to.match(/^event: error\ndata: \{"code":"invalid_argument"/);
+  });
+
   it('says how long an answer is, and does not pack it for a caller on this machine', async () => {
     const { headers, body } = await post(await open(), 'GetMappings', 'application/json', '{}', {
       'Accept-Encoding': 'gzip',
