@@ -2,9 +2,10 @@ import { Cron } from 'croner';
 import { type Blackout, isOfDays, type Timing } from './schedule.js';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
+const QUARTER_MS = 15 * 60 * 1_000;
 /** Nothing further away is looked for: a schedule that is blacked out for so long has no next time. */
 const HORIZON_MS = 10 * 366 * DAY_MS;
-/** Of a day, however often something starts: two days of minutes, with some to spare. */
+/** Times that are looked at: more than there are blackouts and times to be found. */
 const MOST_STEPS = 5_000;
 
 /** The pattern of a schedule. Throws with a sentence when it is none, or there is no such zone. */
@@ -41,12 +42,15 @@ function isWithin(time: Date, blackout: Blackout, dayOf: (time: Date) => string)
   return time.getTime() >= Date.parse(from) && time.getTime() < Date.parse(to);
 }
 
-/** A moment before which nothing starts any more: the rest of a long blackout need not be stepped through. */
+/** The last moment of a blackout: the rest of it need not be stepped through. */
 function skip(time: Date, blackout: Blackout, dayOf: (time: Date) => string): Date {
   if (!isOfDays(blackout)) return new Date(Date.parse(blackout.to) - 1);
   const daysLeft = (Date.parse(blackout.to) - Date.parse(dayOf(time))) / DAY_MS;
-  // Days may have 23 or 25 hours.
-  return daysLeft < 2 ? time : new Date(time.getTime() + (daysLeft - 1) * DAY_MS);
+  // Days may have 23 or 25 hours, and begin at any quarter of an hour of UTC.
+  let at = time.getTime() + Math.max(0, daysLeft - 1) * DAY_MS;
+  at -= at % QUARTER_MS;
+  while (dayOf(new Date(at)) <= blackout.to) at += QUARTER_MS;
+  return new Date(at - 1);
 }
 
 function dayIn(timeZone: string): (time: Date) => string {
