@@ -29,28 +29,35 @@ export function nextTimes(timing: Timing, after: Date, count: number): Date[] {
   for (let steps = 0; found.length < count && steps < MOST_STEPS; steps++) {
     const next = pattern.nextRun(last);
     if (!next || next.getTime() > end) break;
-    const over = blackouts.find((blackout) => isWithin(next, blackout, dayOf));
+    const day = dayOf(next);
+    const over = blackouts.find((blackout) => isWithin(next, day, blackout));
     if (!over) found.push(next);
-    last = over ? skip(next, over, dayOf) : next;
+    last = over ? endOf(over, next, dayOf) : next;
   }
   return found;
 }
 
-function isWithin(time: Date, blackout: Blackout, dayOf: (time: Date) => string): boolean {
+/** `day`: that of the time, in the zone of the schedule. */
+function isWithin(time: Date, day: string, blackout: Blackout): boolean {
   const { from, to } = blackout;
-  if (isOfDays(blackout)) return dayOf(time) >= from && dayOf(time) <= to;
+  if (isOfDays(blackout)) return day >= from && day <= to;
   return time.getTime() >= Date.parse(from) && time.getTime() < Date.parse(to);
 }
 
-/** The last moment of a blackout: the rest of it need not be stepped through. */
-function skip(time: Date, blackout: Blackout, dayOf: (time: Date) => string): Date {
+/** The last moment of a blackout that a time lies in: the rest of it need not be stepped through. */
+function endOf(blackout: Blackout, time: Date, dayOf: (time: Date) => string): Date {
   if (!isOfDays(blackout)) return new Date(Date.parse(blackout.to) - 1);
-  const daysLeft = (Date.parse(blackout.to) - Date.parse(dayOf(time))) / DAY_MS;
+  const days = (Date.parse(blackout.to) - Date.parse(dayOf(time))) / DAY_MS;
   // Days may have 23 or 25 hours, and begin at any quarter of an hour of UTC.
-  let at = time.getTime() + Math.max(0, daysLeft - 1) * DAY_MS;
-  at -= at % QUARTER_MS;
-  while (dayOf(new Date(at)) <= blackout.to) at += QUARTER_MS;
-  return new Date(at - 1);
+  const quarterAt = (quarter: number) => new Date(quarter * QUARTER_MS);
+  let within = Math.floor((time.getTime() + Math.max(0, days - 1) * DAY_MS) / QUARTER_MS);
+  let after = within + (3 * DAY_MS) / QUARTER_MS;
+  while (after - within > 1) {
+    const middle = Math.floor((within + after) / 2);
+    if (dayOf(quarterAt(middle)) <= blackout.to) within = middle;
+    else after = middle;
+  }
+  return new Date(quarterAt(after).getTime() - 1);
 }
 
 function dayIn(timeZone: string): (time: Date) => string {

@@ -75,6 +75,20 @@ describe('the times of a schedule', () => {
     expect(times('* * * * *', '2026-12-19T12:00:00Z', 1, { blackouts })).to.deep.equal(['2027-03-01 00:00']);
   });
 
+  it('are found behind a thousand blackouts of a day each, of whatever zone', () => {
+    const start = Date.UTC(2026, 0, 1);
+    const day = (n: number) => new Date(start + n * 86_400_000).toISOString().slice(0, 10);
+    const blackouts = Array.from({ length: 1_000 }, (_, n) => ({ name: 'x', from: day(n), to: day(n) }));
+    for (const timeZone of ['America/Santiago', 'Asia/Kathmandu', 'Pacific/Apia', 'UTC']) {
+      const timing = { cron: '* * * * *', timeZone, blackouts, pausedUntil: null };
+      const [next] = nextTimes(timing, new Date(start + 86_400_000), 1);
+      // The first minute of the day after the last one.
+      const before = new Date((next as Date).getTime() - 60_000);
+      const dayOf = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' });
+      expect([dayOf.format(before), dayOf.format(next)]).to.deep.equal([day(999), day(1_000)]);
+    }
+  });
+
   it('are none where all are blacked out for good', () => {
     const blackouts = [{ name: 'Cierre', from: '2026-01-01', to: '2099-12-31' }];
     expect(times('30 2 * * *', '2026-05-01T12:00:00Z', 1, { blackouts })).to.deep.equal([]);
