@@ -3,7 +3,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sendOneClass } from './demo/attendance.js';
+import { Receiver, summary, type Told } from './demo/receiver.js';
 import { DemoError, Rest } from './demo/rest.js';
+import { setSchedule, watchScheduled } from './demo/schedule.js';
 import { type RunningService, startService } from './demo/service.js';
 import { listFaults, syncAll } from './demo/sync.js';
 import { openFolder, openIdukay, openMoodle, type SchoolSystem } from './demo/systems.js';
@@ -16,6 +18,7 @@ import { showLife, table, title } from './demo/terminal.js';
 async function main(): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'smartid-demo-'));
   const systems: SchoolSystem[] = [];
+  const receiver = new Receiver();
   let service: RunningService | undefined;
   let interrupted = false;
   const quiet = showLife();
@@ -31,6 +34,7 @@ async function main(): Promise<void> {
     const token = randomBytes(32).toString('hex');
     const files = join(home, 'files');
     await mkdir(files);
+    await receiver.open();
     systems.push(await openFolder(files), await openMoodle(), await openIdukay());
     title('Starting the service on a new embedded database');
     service = await startService({
@@ -45,7 +49,7 @@ async function main(): Promise<void> {
     });
     if (interrupted) return;
     console.log(service.url);
-    await show(new Rest(service.url, token), systems);
+    await show(new Rest(service.url, token), systems, receiver);
     if (process.argv.includes('--exit')) return;
     printCommands(service.url, token);
     quiet();
@@ -56,6 +60,7 @@ async function main(): Promise<void> {
     if (!interrupted) throw error;
   } finally {
     await service?.stop();
+    receiver.close();
     await Promise.all(systems.map((system) => system.close()));
     await rm(home, { recursive: true, force: true });
   }
@@ -65,8 +70,9 @@ async function main(): Promise<void> {
 type Tally = Record<'read' | 'created' | 'updated' | 'failed' | 'sent' | 'confirmed', number>;
 
 /** One school system after the other, each for an institution of its own. */
-async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void> {
+async function show(rest: Rest, systems: readonly SchoolSystem[], receiver: Receiver): Promise<void> {
   const tallies: Record<string, Tally> = {};
+  let scheduled: { id: string; institutionId: string } | undefined;
   for (const system of systems) {
     const { provider, config, credentials } = system;
     title(`Connecting Colegio San Martín: ${system.title}`);
@@ -78,6 +84,7 @@ async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void>
       credentials,
     });
     await testConnection(rest, id);
+    await receiver.subscribe(rest, institutionId);
 
     title('Syncing courses, teachers, groups, students');
     const first = await syncAll(rest, id);
@@ -104,6 +111,15 @@ async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void>
     const { sent, confirmed = 0 } = await sendOneClass({ rest, integrationId: id, institutionId });
     console.log(['', ...(await system.show())].join('\n'));
 
+    title('What a backend was told by webhooks, signatures verified');
+    console.log(summary(await receiver.toldOf(institutionId, ({ type }) => type === 'attendance.delivered')));
+
+    if (!scheduled) {
+      title('From now on it syncs by itself');
+      await setSchedule(rest, id);
+      scheduled = { id, institutionId };
+    }
+
     const total = (count: 'read' | 'created' | 'updated' | 'failed') =>
       [...first, ...again, ...corrected].reduce((sum, { counts }) => sum + counts[count], 0);
     const [read, created, updated, failed] = [
@@ -114,8 +130,25 @@ async function show(rest: Rest, systems: readonly SchoolSystem[]): Promise<void>
     ];
     tallies[provider] = { read, created, updated, failed, sent, confirmed };
   }
+  if (scheduled) await showScheduled(rest, scheduled, receiver);
   title('All providers');
   console.log(table(Object.entries(tallies)));
+}
+
+/** The run that a schedule starts, and the event of its end. */
+async function showScheduled(
+  rest: Rest,
+  { id, institutionId }: { id: string; institutionId: string },
+  receiver: Receiver,
+): Promise<void> {
+  title('The schedule starts its sync at the next full minute');
+  const run = await watchScheduled(rest, id);
+  if (run.status !== 'COMPLETED' || run.trigger !== 'SCHEDULE')
+    throw new Error(`the scheduled sync ended as ${run.status}: ${run.error}`);
+  const isItsEnd = ({ type, data }: Told) => type === 'sync.completed' && data.runId === run.id;
+  const event = (await receiver.toldOf(institutionId, isItsEnd)).find(isItsEnd);
+  console.log(`  run ${run.id}: ${run.counts.read} read, ${run.counts.unchanged} unchanged`);
+  console.log(`  told by webhook: ${event?.type} of ${event?.data.entityType}`);
 }
 
 /** A part of a file takes nobody away: the plan is held, looked at, and put away. */

@@ -20,6 +20,32 @@ export class Rest {
     return this.#call<T>('PUT', path, body);
   }
 
+  async delete(path: string): Promise<void> {
+    await this.#call('DELETE', path);
+  }
+
+  /** What a path tells as server-sent events, until it ends. */
+  async *events<T>(path: string): AsyncGenerator<T> {
+    const response = await fetch(this.url + path, {
+      headers: { Authorization: `Bearer ${this.token}`, Accept: 'text/event-stream' },
+    });
+    if (!response.ok || !response.body)
+      throw new DemoError(`GET ${path} answered ${response.status}: ${await response.text()}`);
+    let text = '';
+    for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+      const events = (text + piece).split('\n\n');
+      text = events.pop() ?? '';
+      for (const event of events) {
+        const lines = event.split('\n');
+        const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6));
+        if (lines.includes('event: error')) throw new DemoError(`GET ${path} broke off: ${data.join('')}`);
+        // The end of all has a name of its own, and other lines only keep the connection alive.
+        if (data.length > 0 && !lines.some((line) => line.startsWith('event: ')))
+          yield JSON.parse(data.join('\n')) as T;
+      }
+    }
+  }
+
   async #call<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await fetch(this.url + path, {
       method,
@@ -28,6 +54,6 @@ export class Rest {
     });
     const text = await response.text();
     if (!response.ok) throw new DemoError(`${method} ${path} answered ${response.status}: ${text}`);
-    return JSON.parse(text) as T;
+    return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 }
