@@ -3,7 +3,7 @@ import { ServiceError } from '../../errors.js';
 import { type JobQueue, TryLater } from '../../jobs/index.js';
 import type { Logger } from '../../observability/index.js';
 import type { SyncReport } from '../pipeline/index.js';
-import { isAskedFor } from './dispatch.js';
+import { isAskedFor, taskOf } from './dispatch.js';
 import { alreadyRunning, type RunClaims, type RunId } from './run-claims.js';
 import { alreadyQueued, type Queued, type RunQueue } from './run-queue.js';
 import { reportOf } from './run-report.js';
@@ -154,13 +154,15 @@ export class RunJobs {
 
   /**
    * Stops a run: at once where it waits, else at its next page, within two seconds. Returns the run as it is
-   * then. Throws `failed_precondition` that says how it ended when it has.
+   * then. Throws `failed_precondition` that says how it ended when it has, and for what reads nothing: a plan that
+   * is applied, a rollback, a push.
    */
   async cancel(integrationId: string, runId: string, reason: string): Promise<SyncRun> {
     const { queue, runs, watch } = this.#parts;
     const before = await runs.get(integrationId, runId);
     if (isOver(before)) throw ended(before);
     if (before.parentId) throw isPart(before);
+    if (taskOf(before) !== 'SYNC' && taskOf(before) !== 'PREVIEW') throw notStopped(before);
     const canceled = await queue.cancelWaiting(integrationId, runId, reason);
     if (canceled) return canceled;
     if (!(await queue.askToStop(integrationId, runId, reason)))
@@ -291,6 +293,19 @@ function isPart({ id, parentId }: SyncRun): ServiceError {
   return new ServiceError('failed_precondition', `Run ${id} is part of run ${parentId}: cancel that one.`, {
     reason: 'SYNC_RUN_IS_PART',
     metadata: { runId: parentId ?? '' },
+  });
+}
+
+/** What is written in one piece has no place where it could stop. */
+function notStopped(run: SyncRun): ServiceError {
+  const what = {
+    APPROVAL: 'applies a plan that was approved. When it has ended, RollbackSync takes it back',
+    ROLLBACK: 'takes back another one. When it has ended, RollbackSync takes that back',
+    PUSH: 'takes in what the school system pushed. When it has ended, RollbackSync takes it back',
+  }[taskOf(run) as 'APPROVAL' | 'ROLLBACK' | 'PUSH'];
+  return new ServiceError('failed_precondition', `Run ${run.id} cannot be canceled: it ${what}.`, {
+    reason: 'SYNC_NOT_CANCELABLE',
+    metadata: { runId: run.id },
   });
 }
 

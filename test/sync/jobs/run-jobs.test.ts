@@ -221,6 +221,31 @@ describe('runs as jobs', () => {
       expect(await left(id)).to.deep.equal(NOTHING);
     });
 
+    it('must read a school: a rollback, an approval and a push are told of as what has no place to stop', async () => {
+      const { database, integrationService } = services;
+      const { id } = await newSchool(stuck);
+      const { institutionId } = await integrationService.getIntegration(id);
+      for (const [columns, words] of [
+        [`'ROLLBACK', gen_random_uuid(), NULL, false`, /takes back another one/],
+        [`'SYNC', NULL, now(), false`, /applies a plan that was approved/],
+        [`'SYNC', NULL, NULL, true`, /what the school system pushed/],
+      ] as const) {
+        const [run] = await database.query<{ id: string }>(
+          // Another process works on it.
+          `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, status, lease_until,
+             kind, rolls_back, approved_at, pushed)
+           VALUES ($1, gen_random_uuid(), $2, 'STUDENT', 'RUNNING', now() + interval '1 hour', ${columns}) RETURNING id`,
+          [id, institutionId],
+        );
+        const runId = run?.id as string;
+        const error = await integrationService.cancelSync(id, runId).catch((thrown: unknown) => thrown);
+        expect(error).to.include({ code: 'failed_precondition', reason: 'SYNC_NOT_CANCELABLE' });
+        expect((error as Error).message).to.match(words);
+        expect((await integrationService.getSyncRun(id, runId)).cancelRequestedAt).to.equal(null);
+        await database.execute('DELETE FROM sync_runs WHERE integration_id = $1', [id]);
+      }
+    });
+
     it('must be under way or wait: others tell how they ended, and parts which run they belong to', async () => {
       const { integrationService } = services;
       const { id } = await newSchool(async function* () {
