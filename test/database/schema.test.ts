@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { packageRoot } from '../../examples/package-root.js';
 import { migrate } from '../../src/database/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { sharedServices } from '../support/services.js';
@@ -48,6 +51,23 @@ describe('the schema', () => {
     expect(rows.length).to.be.greaterThan(10);
     for (const { table, first } of rows)
       expect(first, table).to.be.oneOf(['integration_id', 'institution_id']);
+  });
+
+  it('has the tenants that docs/scaling.md says', async () => {
+    const { database } = await sharedServices();
+    const rows = await database.query<{ table: string; tenant: string }>(
+      `SELECT c.relname AS table, COALESCE(min(a.attname) FILTER (WHERE a.attname IN ('institution_id', 'integration_id')),
+         'none') AS tenant
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       LEFT JOIN pg_index i ON i.indrelid = c.oid AND (i.indisunique OR c.relname = 'sync_staged')
+       LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+       WHERE n.nspname = 'public' AND c.relkind = 'r' GROUP BY c.relname`,
+    );
+    const text = await readFile(join(packageRoot, 'docs/scaling.md'), 'utf8');
+    const told = [...text.matchAll(/^\| `(\w+)` +\| `?(\w+)`? +\|/gm)].map(
+      ([, table, tenant]) => `${table} ${tenant}`,
+    );
+    expect(told.sort()).to.deep.equal(rows.map(({ table, tenant }) => `${table} ${tenant}`).sort());
   });
 
   it('holds both uniqueness rules of mappings, whatever writes', async () => {
