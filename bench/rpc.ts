@@ -15,6 +15,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '3' },
     clients: { type: 'string', default: '8' },
     repeat: { type: 'string', default: '3' },
+    doors: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -25,8 +26,8 @@ if (!server) {
 }
 
 /**
- * npm run bench:rpc -- --seconds 3 [--json]: a page of 100 mappings, and one of them, from our service by each
- * of its doors, against bare servers beside it.
+ * npm run bench:rpc -- --seconds 3 [--doors look-up] [--json]: a page of 100 mappings, and one of them, from our
+ * service by each of its doors (or those whose name holds a text), against bare servers beside it.
  */
 async function main(databaseServer: string): Promise<void> {
   await withService(databaseServer, async ({ url, token, databaseUrl, home }) => {
@@ -35,7 +36,8 @@ async function main(databaseServer: string): Promise<void> {
     const client = start('load', []);
     try {
       const [ports] = (await once(bare, 'message')) as [{ http: number; grpc: number }];
-      print(await compare(client, doors(id, internalId), { port: Number(new URL(url).port), token }, ports));
+      const chosen = doors(id, internalId).filter(({ name }) => name.includes(options.doors));
+      print(await compare(client, chosen, { port: Number(new URL(url).port), token }, ports));
     } finally {
       bare.kill();
       client.kill();

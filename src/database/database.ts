@@ -63,6 +63,8 @@ export class Database {
   /** What is left to do before a transaction is committed. */
   readonly #lastOf = new WeakMap<Transaction, (() => Promise<void>)[]>();
   readonly #lanes: Lanes | undefined;
+  /** Names of the statements that are asked often, by their text: a fixed few. */
+  readonly #names = new Map<string, string>();
   /** Connections for what must not wait for any other work; undefined where there is only one session. */
   readonly #apart: pg.Pool | undefined;
   /** Undefined where NOTIFY may reach the wrong client. */
@@ -178,6 +180,32 @@ export class Database {
     const result = await this.withClient((client) => client.query<Row>(sql, [...values]));
     // Several statements in one text give a result each.
     return Array.isArray(result) ? [] : result.rows;
+  }
+
+  /**
+   * The same for a statement that is asked all the time and of which one plan is right for all values, such as a
+   * look-up by a unique key: each connection parses and plans it once.
+   */
+  async queryOften<Row extends object = Record<string, unknown>>(
+    text: string,
+    values: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    // The clients of the embedded database share one session, and with it the names of statements.
+    if (this.isExclusive) return this.query<Row>(text, values);
+    const name = this.#nameOf(text);
+    const { rows } = await this.withClient((client) =>
+      client.query<Row>({ name, text, values: [...values] }),
+    );
+    return rows;
+  }
+
+  #nameOf(text: string): string {
+    let name = this.#names.get(text);
+    if (!name) {
+      name = `often_${this.#names.size + 1}`;
+      this.#names.set(text, name);
+    }
+    return name;
   }
 
   /** How many rows one statement wrote. */

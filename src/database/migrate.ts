@@ -1,4 +1,3 @@
-import { Umzug } from 'umzug';
 import type { Logger } from '../observability/index.js';
 import type { Database } from './database.js';
 import { migrateAhead } from './migrate-ahead.js';
@@ -38,22 +37,13 @@ async function migrateAtOnce(database: Database, logger: Logger): Promise<void> 
       'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
     );
     await refuseLaterSchema(database);
-    const umzug = new Umzug({
-      migrations: migrations.map((migration) => ({
-        name: migration.name,
-        up: () => database.query(textOf(migration)),
-      })),
-      storage: {
-        executed: async () => appliedTo(database),
-        logMigration: async ({ name }) => {
-          await database.query('INSERT INTO schema_migrations (name) VALUES ($1)', [name]);
-        },
-        unlogMigration: () => Promise.reject(new Error('migrations only go forward')),
-      },
-      logger: undefined,
-    });
-    const applied = await umzug.up();
-    if (applied.length > 0) logger.info({ migrations: applied.map(({ name }) => name) }, 'schema migrated');
+    const applied = await appliedTo(database);
+    const pending = migrations.filter(({ name }) => !applied.includes(name));
+    for (const migration of pending) {
+      await database.query(textOf(migration));
+      await database.query('INSERT INTO schema_migrations (name) VALUES ($1)', [migration.name]);
+    }
+    if (pending.length > 0) logger.info({ migrations: pending.map(({ name }) => name) }, 'schema migrated');
   });
 }
 

@@ -106,12 +106,17 @@ export class MappingService {
     size: number,
   ): Promise<Page<IntegrationMapping>> {
     const key = readPageToken(pageToken, [TOKEN.entityType, TOKEN.text]);
+    const values: unknown[] = [integrationId, size + 1];
+    const given = (value: unknown) => `$${values.push(value)}`;
+    const conditions = ['integration_id = $1'];
+    if (entityType) conditions.push(`entity_type = ${given(entityType)}`);
+    // Within one type by the id alone: beside it, a comparison of both would read all that came before.
+    if (key && key[0] === entityType) conditions.push(`external_id > ${given(key[1])}`);
+    else if (key) conditions.push(`(entity_type, external_id) > (${given(key[0])}, ${given(key[1])})`);
     const rows = await this.database.query<IntegrationMapping>(
-      `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m WHERE integration_id = $1
-         ${entityType ? 'AND entity_type = $3' : ''}
-         ${key ? `AND (entity_type, external_id) > ($${entityType ? 4 : 3}, $${entityType ? 5 : 4})` : ''}
+      `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m WHERE ${conditions.join(' AND ')}
        ORDER BY entity_type, external_id LIMIT $2`,
-      [integrationId, size + 1, ...(entityType ? [entityType] : []), ...(key ?? [])],
+      values,
     );
     return toPage(
       rows,
@@ -130,7 +135,7 @@ export class MappingService {
     asked = id,
   ): Promise<IntegrationMapping> {
     if (id !== undefined) {
-      const [row] = await this.database.query<IntegrationMapping>(
+      const [row] = await this.database.queryOften<IntegrationMapping>(
         `SELECT ${MAPPING_COLUMNS} FROM integration_mappings m
           WHERE integration_id = $1 AND entity_type = $2 AND ${column} = $3`,
         [integrationId, entityType, id],

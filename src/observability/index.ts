@@ -1,6 +1,6 @@
 export { type Build, readBuild } from './build.js';
 export { type Exchange, exchangeKey } from './exchange.js';
-export { createLogger, type Logger, type LogOptions } from './log.js';
+export { createLogger, type Logger, type LogOptions, withoutRedaction } from './log.js';
 export { METRICS_TYPE, type Metrics, type Readings, startMetrics } from './metrics/index.js';
 export {
   type CallFacts,

@@ -11,6 +11,7 @@ import {
   type BodyForm,
   checkedBody,
   dropRest,
+  eachPieceOf,
   forgetPacking,
   formOf,
   piecesOf,
@@ -103,7 +104,7 @@ function asUnary(
   if (!isEnveloped && !contentTypeUnaryRegExp.test(type)) return undefined;
   const packing = headers[isEnveloped ? 'grpc-encoding' : 'content-encoding'];
   const form = formIn(packing, { isEnveloped, isJson: /json/i.test(type) });
-  return form && { rpc: method, form, pieces: piecesOf(request) };
+  return form && { rpc: method, form, eachPiece: eachPieceOf(request) };
 }
 
 function formIn(
@@ -124,7 +125,7 @@ function fromQuery(
   if (encoding !== 'json' && encoding !== 'proto') return undefined;
   const form = formIn(query.get('compression'), { isEnveloped: false, isJson: encoding === 'json' });
   const message = Buffer.from(query.get('message') ?? '', query.get('base64') === '1' ? 'base64url' : 'utf8');
-  return form && { rpc, form, pieces: once(message) };
+  return form && { rpc, form, eachPiece: async (take) => take(message) };
 }
 
 function guarded(
@@ -162,10 +163,6 @@ async function* mapped<T>(pieces: AsyncIterable<T>, map: (error: unknown) => Err
   } catch (error) {
     throw map(error);
   }
-}
-
-async function* once<T>(value: T): AsyncGenerator<T> {
-  yield value;
 }
 
 function protocolOf({ headers }: IncomingMessage): Protocol {

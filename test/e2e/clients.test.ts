@@ -167,7 +167,7 @@ describe('Connect clients', () => {
         .getMapping({ id: integrationId, entityType: MappingEntityType.STUDENT })
         .catch((thrown: unknown) => thrown);
       expect(ConnectError.from(error).code).to.equal(Code.InvalidArgument);
-      expect(ConnectError.from(error).rawMessage).to.match(/give either internalId or externalId/);
+      expect(ConnectError.from(error).rawMessage).to.match(/one of internalId, externalId must be set/);
     });
   }
 });

@@ -22,8 +22,8 @@ export async function openServer(options: Partial<ServerOptions> = {}): Promise<
           return { providers: [{ provider: 'X' }] };
         },
         async *streamMappings({ pageSize }) {
-          for (let i = 0; i < 3; i++) yield { mapping: { externalId: String(i) } };
-          if (pageSize === 0) throw new Error('broken');
+          for (let i = 0; i < 3; i++) yield { mapping: { externalId: String(i).repeat(pageSize || 1) } };
+          if (pageSize !== 1) throw new Error('broken');
         },
       });
     },

@@ -207,9 +207,17 @@ describe('the port', () => {
     const id = '00000000-0000-4000-8000-000000000001';
     const whole = await fetch(`${url}/integrations/${id}/mappings?pageSize=1`);
     expect(await whole.json()).to.have.length(3);
-    const broken = await fetch(`${url}/integrations/${id}/mappings`)
+    // Longer than what is written at once.
+    const broken = await fetch(`${url}/integrations/${id}/mappings?pageSize=100000`)
       .then((response) => response.text())
       .catch(() => 'cut');
     expect(broken).to.equal('cut');
+  });
+
+  it('a list that breaks before any of it is out is an error', async () => {
+    const { url } = await openServer();
+    const answer = await fetch(`${url}/integrations/00000000-0000-4000-8000-000000000001/mappings`);
+    expect(answer.status).to.equal(500);
+    expect(await answer.json()).to.include({ code: 'internal' });
   });
 });

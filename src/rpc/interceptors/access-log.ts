@@ -7,6 +7,7 @@ import {
   exchangeKey,
   type Logger,
   operations,
+  withoutRedaction,
 } from '../../observability/index.js';
 import { type Outcome, outcomeOf } from './outcome.js';
 import { requestIdOf } from './request-id.js';
@@ -16,7 +17,8 @@ import { requestIdOf } from './request-id.js';
  * ended, what a sync or a sending came to, how long it took. Never a body, a header or a secret. The line comes
  * once the answer is out.
  */
-export function accessLog(logger: Logger): Interceptor {
+export function accessLog(parent: Logger): Interceptor {
+  const logger = withoutRedaction(parent);
   return (next) => async (request) => {
     const { service, method, header, contextValues } = request;
     const exchange = contextValues.get(exchangeKey);

@@ -60,7 +60,8 @@ function check(validator: Validator, desc: DescMessage, message: Message): void 
 }
 
 /** What is wrong; of an enum, the names that it may have: rules know their numbers only. */
-function describe({ field, message }: Violation): string {
+function describe({ field, message, ruleId }: Violation): string {
+  if (ruleId === 'message.oneof') return inCamelCase(message);
   const values = field.findLast((part) => part.kind === 'field')?.enum?.values;
   if (!values) return message;
   const listed = new Set(/list \[(.*)\]/.exec(message)?.[1]?.split(', ').map(Number));
@@ -107,5 +108,10 @@ function hasTimes(desc: DescMessage | undefined): boolean {
 }
 
 function jsonPath(path: Path): string {
-  return pathToString(path).replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  return inCamelCase(pathToString(path));
+}
+
+/** Names of fields as JSON has them. */
+function inCamelCase(text: string): string {
+  return text.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

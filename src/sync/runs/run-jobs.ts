@@ -68,7 +68,7 @@ export class RunJobs {
 
   /** Begins to do runs, those first that other processes left. */
   async start(): Promise<void> {
-    const { jobs, workers, database, queue } = this.#parts;
+    const { jobs, workers, database } = this.#parts;
     await jobs.define(QUEUE, {
       once: true,
       retryLimit: RETRIES,
@@ -77,13 +77,10 @@ export class RunJobs {
     });
     if (workers === 0) return;
     if (database.listens) {
-      const look = async () => {
-        for (const id of await queue.askedToStop([...this.#underWay.keys()])) this.#stop(id);
-      };
       await database.listen(
         'sync_cancels',
         (runId) => this.#stop(runId),
-        () => void look().catch(() => undefined),
+        () => void this.#stopThoseAskedTo().catch(() => undefined),
       );
     }
     this.#supervision = this.#supervise();
@@ -215,6 +212,8 @@ export class RunJobs {
     const stop = new RunStop();
     this.#underWay.set(job.runId, stop);
     if (held.run.cancelRequestedAt) stop.stop('CANCELED');
+    // Or it was asked for since the run began, before this process would have known which run was meant.
+    else void this.#stopThoseAskedTo().catch(() => undefined);
     if (this.#isEnding) stop.stop('HANDED_BACK');
     try {
       const done = await this.#parts.carryOut({ ...held, stop: stop.signal });
@@ -232,6 +231,11 @@ export class RunJobs {
   async #take(job: RunId): Promise<{ held?: HeldRun; later?: string }> {
     const taken = await this.#parts.queue.take(job);
     return taken.held ? { held: taken.held } : { ...(taken.later !== undefined && { later: taken.later }) };
+  }
+
+  /** Of the runs under way here, stops those that somebody asked to stop. */
+  async #stopThoseAskedTo(): Promise<void> {
+    for (const id of await this.#parts.queue.askedToStop([...this.#underWay.keys()])) this.#stop(id);
   }
 
   #stop(runId: string): void {

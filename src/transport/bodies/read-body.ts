@@ -1,4 +1,5 @@
 import { type BodyBounds, tooLarge } from './bounds.js';
+import type { EachPiece } from './pieces.js';
 import type { HeldBytes } from './unfinished-bytes.js';
 
 export interface Reading {
@@ -11,22 +12,28 @@ export interface Reading {
  * `resource_exhausted` for more bytes than a message may have.
  */
 export async function readWhole(
-  pieces: AsyncIterable<Uint8Array>,
+  eachPiece: EachPiece,
   { bounds, held }: Reading,
   look?: (piece: Uint8Array) => void,
 ): Promise<Buffer> {
   const kept: Uint8Array[] = [];
   let size = 0;
   try {
-    for await (const piece of pieces) {
+    await eachPiece((piece) => {
       size += piece.length;
       if (size > bounds.bytes) throw tooLarge(bounds.bytes);
       held.add(piece.length);
       look?.(piece);
       kept.push(piece);
-    }
-    return Buffer.concat(kept);
+    });
+    return joined(kept);
   } finally {
     held.release();
   }
+}
+
+export function joined(pieces: readonly Uint8Array[]): Buffer {
+  const [first] = pieces;
+  if (first === undefined || pieces.length > 1) return Buffer.concat(pieces);
+  return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
 }

@@ -5,7 +5,8 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { malformed, tooLarge } from './bounds.js';
 import { JsonBounds } from './json-bounds.js';
 import { readBinary, readJson } from './message-bounds.js';
-import { type Reading, readWhole } from './read-body.js';
+import { type EachPiece, eachOf } from './pieces.js';
+import { joined, type Reading, readWhole } from './read-body.js';
 import { takeTurnsAfter } from './take-turns.js';
 
 /** How the body of an RPC is written. */
@@ -14,6 +15,11 @@ export interface BodyForm {
   isEnveloped: boolean;
   isJson: boolean;
   isGzip: boolean;
+}
+
+interface Envelope {
+  message: Uint8Array;
+  flags: number;
 }
 
 const ENVELOPE = 5;
@@ -62,7 +68,7 @@ export async function* checkedBody(
   reading: Reading,
 ): AsyncGenerator<Uint8Array> {
   if (!form.isEnveloped) {
-    yield (await onlyMessage(desc, pieces, form, reading)).bytes;
+    yield (await onlyMessage(desc, eachOf(pieces), form, reading)).bytes;
     return;
   }
   for await (const { message, flags } of messagesOf(pieces, reading)) {
@@ -81,33 +87,48 @@ export async function* checkedBody(
  */
 export async function readOnly(
   desc: DescMessage,
-  pieces: AsyncIterable<Uint8Array>,
+  eachPiece: EachPiece,
   form: BodyForm,
   reading: Reading,
 ): Promise<Message> {
-  if (!form.isEnveloped) return (await onlyMessage(desc, pieces, form, reading)).message;
-  let found: Message | undefined;
-  for await (const { message, flags } of messagesOf(pieces, reading)) {
-    if (found) throw new ConnectError('The body of this call has one message, not more.', Code.Unimplemented);
-    const isPacked = (flags & COMPRESSED) !== 0;
-    if (isPacked && !form.isGzip) throw malformed('is packed in a way that its headers do not tell');
-    const plain = isPacked ? await unpacked(message, reading) : message;
-    found = read(desc, plain, form, reading);
-    await takeTurnsAfter(plain);
-  }
-  if (!found) throw new ConnectError('The body of this call has no message.', Code.Unimplemented);
+  if (!form.isEnveloped) return (await onlyMessage(desc, eachPiece, form, reading)).message;
+  const { message, flags } = await onlyEnvelope(eachPiece, reading);
+  const isPacked = (flags & COMPRESSED) !== 0;
+  if (isPacked && !form.isGzip) throw malformed('is packed in a way that its headers do not tell');
+  const plain = isPacked ? await unpacked(message, reading) : message;
+  const found = read(desc, plain, form, reading);
+  await takeTurnsAfter(plain);
   return found;
+}
+
+/** The one envelope of a body that has no other. Its length is judged before it has come. */
+async function onlyEnvelope(eachPiece: EachPiece, reading: Reading): Promise<Envelope> {
+  const bounds = { ...reading.bounds, bytes: reading.bounds.bytes + ENVELOPE };
+  const head = Buffer.alloc(ENVELOPE);
+  let size = 0;
+  const whole = await readWhole(eachPiece, { ...reading, bounds }, (piece) => {
+    if (size < ENVELOPE) head.set(piece.subarray(0, ENVELOPE - size), size);
+    size += piece.length;
+    if (size < ENVELOPE) return;
+    const length = head.readUInt32BE(1);
+    if (length > reading.bounds.bytes) throw tooLarge(reading.bounds.bytes);
+    if (size > ENVELOPE + length)
+      throw new ConnectError('The body of this call has one message, not more.', Code.Unimplemented);
+  });
+  if (size === 0) throw new ConnectError('The body of this call has no message.', Code.Unimplemented);
+  if (size < ENVELOPE || size < ENVELOPE + head.readUInt32BE(1)) throw endsEarly();
+  return { message: whole.subarray(ENVELOPE), flags: head.readUInt8(0) };
 }
 
 async function onlyMessage(
   desc: DescMessage,
-  pieces: AsyncIterable<Uint8Array>,
+  eachPiece: EachPiece,
   form: BodyForm,
   reading: Reading,
 ): Promise<{ bytes: Uint8Array; message: Message }> {
   // Plain JSON is refused while it comes in.
   const json = form.isJson && !form.isGzip ? new JsonBounds(reading.bounds) : undefined;
-  const whole = await readWhole(pieces, reading, json && ((piece) => json.check(piece)));
+  const whole = await readWhole(eachPiece, reading, json && ((piece) => json.check(piece)));
   const bytes = form.isGzip ? await unpacked(whole, reading) : whole;
   await takeTurnsAfter(bytes);
   const message = json ? readJson(desc, bytes, reading.bounds) : read(desc, bytes, form, reading);
@@ -131,7 +152,10 @@ async function unpacked(message: Uint8Array, { bounds }: Reading): Promise<Uint8
 }
 
 /** Cuts a body into its messages. */
-async function* messagesOf(pieces: AsyncIterable<Uint8Array>, { bounds, held }: Reading) {
+async function* messagesOf(
+  pieces: AsyncIterable<Uint8Array>,
+  { bounds, held }: Reading,
+): AsyncGenerator<Envelope> {
   let kept: Uint8Array[] = [];
   let size = 0;
   let wanted = ENVELOPE;
@@ -159,13 +183,11 @@ async function* messagesOf(pieces: AsyncIterable<Uint8Array>, { bounds, held }: 
   } finally {
     held.release();
   }
-  if (size > 0) throw malformed('ends in the middle of a message');
+  if (size > 0) throw endsEarly();
 }
 
-function joined(pieces: readonly Uint8Array[]): Buffer {
-  const [first] = pieces;
-  if (first === undefined || pieces.length > 1) return Buffer.concat(pieces);
-  return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
+function endsEarly(): Error {
+  return malformed('ends in the middle of a message');
 }
 
 function enveloped(message: Uint8Array, flags = 0): Buffer {

@@ -1,7 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { JsonValue } from '@bufbuild/protobuf';
 import { invalidFields } from '../../errors.js';
-import { JsonBounds, malformed, piecesOf, type Reading, readWhole, takeTurnsAfter } from '../bodies/index.js';
+import {
+  eachPieceOf,
+  JsonBounds,
+  malformed,
+  type Reading,
+  readWhole,
+  takeTurnsAfter,
+} from '../bodies/index.js';
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
@@ -15,7 +22,7 @@ export async function readJsonBody(
 ): Promise<JsonValue | undefined> {
   const type = request.headers['content-type'];
   const bounds = new JsonBounds(reading.bounds);
-  const body = await readWhole(piecesOf(request), reading, (piece) => bounds.check(piece));
+  const body = await readWhole(eachPieceOf(request), reading, (piece) => bounds.check(piece));
   if (body.length === 0) return undefined;
   if (type !== undefined && !JSON_TYPE.test(type)) {
     throw invalidFields(

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { create, type DescMethodStreaming, type DescMethodUnary, type Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { ServiceError } from '../../errors.js';
 import type { Admit } from '../admission.js';
-import { dropRest, piecesOf, type Reading, readWhole } from '../bodies/index.js';
+import { dropRest, eachPieceOf, type Reading, readWhole } from '../bodies/index.js';
 import type { Watch } from '../exchange.js';
 import type { InProcess, InProcessCall } from '../in-process.js';
 import type { JsonOptions } from '../json-options.js';
@@ -110,7 +111,7 @@ async function readMessage(
 ): Promise<Message> {
   const { rawBody } = match.route;
   if (rawBody) {
-    const data = await readWhole(piecesOf(request), reading);
+    const data = await readWhole(eachPieceOf(request), reading);
     const message = buildRequest(match, query, undefined) as Message & Record<string, unknown>;
     message[rawBody.localName] = create(HttpBodySchema, {
       contentType: request.headers['content-type'] ?? '',
@@ -171,6 +172,12 @@ async function answerUnary(call: Call): Promise<void> {
 /** A list is written in pieces of about so many characters: each costs as much as many rows. */
 const PIECE = 64 * 1024;
 
+/** Whether what is waited for is there by the next turn of the event loop, well or not. */
+function isThere(upcoming: Promise<unknown>): Promise<boolean> {
+  const isSettled = () => true;
+  return Promise.race([upcoming.then(isSettled, isSettled), setImmediate(false)]);
+}
+
 /** A streaming answer is a JSON array, written as its rows come. */
 async function answerList(call: Call): Promise<void> {
   const { options, route, signal, url, response } = call;
@@ -183,22 +190,26 @@ async function answerList(call: Call): Promise<void> {
     const token = result.header.get('next-page-token');
     copyHeaders(result.header, response);
     if (token) response.setHeader('Link', nextLink(url, token));
-    response.setHeader('Content-Type', 'application/json');
     let text = '[';
     let separator = '';
-    for (; !next.done; next = await items.next()) {
+    const write = async () => {
+      if (!response.headersSent) response.setHeader('Content-Type', 'application/json');
+      if (!response.write(text)) await drained(response, signal);
+      text = '';
+    };
+    while (!next.done) {
       for (const row of Array.isArray(next.value) ? next.value : [next.value]) {
         text += separator + route.write(row);
         separator = ',';
-        if (text.length < PIECE) continue;
-        if (!response.write(text)) await drained(response, signal);
-        text = '';
+        if (text.length >= PIECE) await write();
       }
-      // What comes next may take a while.
-      if (text !== '' && text !== '[' && !response.write(text)) await drained(response, signal);
-      if (text !== '[') text = '';
+      const upcoming = items.next();
+      // What comes next may take a while; what is there already goes out with this.
+      if (text.length > 1 && !(await isThere(upcoming))) await write();
+      next = await upcoming;
     }
-    response.end(`${text}]`);
+    if (response.headersSent) response.end(`${text}]`);
+    else answerJson(response, `${text}]`);
   } finally {
     await items.return?.();
   }

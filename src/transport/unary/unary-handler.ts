@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { create, type DescMethodUnary, type Message } from '@bufbuild/protobuf';
 import type { Admit } from '../admission.js';
-import { type BodyForm, readOnly } from '../bodies/index.js';
+import { type BodyForm, type EachPiece, readOnly } from '../bodies/index.js';
 import type { Watched } from '../exchange.js';
 import type { InProcess } from '../in-process.js';
 import type { JsonOptions } from '../json-options.js';
@@ -24,7 +24,7 @@ export interface UnaryOptions {
 export interface UnaryRequest {
   rpc: DescMethodUnary;
   form: BodyForm;
-  pieces: AsyncIterable<Uint8Array>;
+  eachPiece: EachPiece;
   watched: Watched;
 }
 
@@ -86,12 +86,12 @@ async function answer(
 
 async function messageOf(
   { admit, readingOf }: UnaryOptions,
-  { rpc, form, pieces }: UnaryRequest,
+  { rpc, form, eachPiece }: UnaryRequest,
   header: Headers,
   request: IncomingMessage,
 ): Promise<Message> {
   const admission = admit(rpc.parent.typeName, header.get('authorization') ?? undefined);
-  if (admission !== 'refused') return readOnly(rpc.input, pieces, form, readingOf(request, admission));
+  if (admission !== 'refused') return readOnly(rpc.input, eachPiece, form, readingOf(request, admission));
   // The interceptors refuse it: nothing is read of what was sent.
   header.delete('authorization');
   return create(rpc.input);

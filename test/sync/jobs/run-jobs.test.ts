@@ -186,6 +186,27 @@ describe('runs as jobs', () => {
       });
     }
 
+    it('stop also when another process asks for it at the moment at which they begin', async () => {
+      const { database, integrationService } = services;
+      const { id } = await newSchool(stuck);
+      const original = database.transaction;
+      database.transaction = (async (work: () => Promise<unknown>) => {
+        const result = await original.call(database, work);
+        // The run has begun, and whoever works on it does not know yet.
+        const runId = (result as { held?: { run: { id: string } } } | undefined)?.held?.run.id;
+        if (runId)
+          await database.query('UPDATE sync_runs SET cancel_requested_at = now() WHERE id = $1', [runId]);
+        return result;
+      }) as typeof database.transaction;
+      try {
+        const run = await integrationService.startSync(id, STUDENT);
+        await ended(id, run.id);
+        expect(await statusOf(id, run.id)).to.equal('CANCELED');
+      } finally {
+        database.transaction = original;
+      }
+    });
+
     it('stop with the part that is read, and keep those that were done', async () => {
       const { integrationService } = services;
       const { id, school } = await newSchool(stuck);
