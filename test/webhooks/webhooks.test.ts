@@ -243,6 +243,38 @@ describe('webhooks', () => {
     expect(await given(institutionId)).to.deep.equal({ Ana: true, Eva: true, Luz: true });
   });
 
+  it('wait while a preview of the same waits, and say so', async () => {
+    const { school, id, institutionId, send } = await newTellingSchool(services);
+    const [begun, go] = [gate(), gate()];
+    school.put('1', 'Ana');
+    school.before = () => {
+      begun.open();
+      return go.opened;
+    };
+    const { integrationService } = services;
+    await integrationService.startSync(id, STUDENT);
+    await begun.opened;
+    const preview = await integrationService.startSync(id, STUDENT, { kind: 'PREVIEW' });
+    school.put('2', 'Eva');
+    await send({ entityType: 'STUDENT', externalIds: ['2'] });
+    await until(async () => (await received(id))[0]?.reason != null);
+    const [webhook] = await received(id);
+    expect(webhook).to.deep.include({ status: 'WAITING', runIds: [] });
+    expect(webhook?.reason).to.contain(preview.id);
+    go.open();
+    await settled(id);
+    expect(await given(institutionId)).to.include({ Eva: true });
+  });
+
+  it('of everything and of a part of it are one run of everything', async () => {
+    const { school, id, send } = await newTellingSchool(services);
+    school.put('1', 'Ana');
+    await Promise.all([send({ entityType: 'STUDENT', externalIds: ['1'] }), send({ entityType: 'ALL' })]);
+    await settled(id);
+    const whole = (await runsOf(id)).filter(({ parentId }) => parentId === null);
+    expect(whole.map(({ entityType, trigger }) => [entityType, trigger])).to.deep.equal([['ALL', 'WEBHOOK']]);
+  });
+
   it('of a school that cannot tell one of them have its list read', async () => {
     const { school, id, institutionId, send } = await newTellingSchool(services);
     school.put('1', 'Ana');
