@@ -183,8 +183,7 @@ export class Database {
   }
 
   /**
-   * The same for a statement that is asked all the time and of which one plan is right for all values, such as a
-   * look-up by a unique key: each connection parses and plans it once.
+   * The same for a statement that is asked all the time: each connection parses it once. It is planned each time.
    */
   async queryOften<Row extends object = Record<string, unknown>>(
     text: string,
@@ -378,5 +377,6 @@ function configOf(connection: DatabaseOptions['connection']): pg.ClientConfig {
 
 async function limit(client: PoolClient): Promise<void> {
   const settings = Object.entries(TIMEOUTS).map(([name, ms]) => `SET ${name} = ${ms}`);
-  await client.query(settings.join('; '));
+  // A plan that is kept from when a table was empty would read the whole of it when it is full.
+  await client.query(['SET plan_cache_mode = force_custom_plan', ...settings].join('; '));
 }

@@ -22,7 +22,7 @@ export function scheduleRpc({
 }: Parts): ServiceImpl<typeof ScheduleService> {
   return {
     async setSchedule({ cron, timeZone, jitterSeconds, blackouts, pausedUntil, calendar, ...key }) {
-      const imported = calendar ? readCalendar(calendar, new Date()) : [];
+      const imported = calendar ? await readCalendar(calendar, new Date()) : [];
       const schedule = await scheduleService.set(keyOf(key), {
         cron,
         timeZone: timeZone || (await integrationService.timeZoneOf(key.id)),

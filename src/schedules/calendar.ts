@@ -1,86 +1,45 @@
-import ICAL from 'ical.js';
+import { Worker } from 'node:worker_threads';
+import pLimit from 'p-limit';
 import { invalidFields } from '../errors.js';
+import type { CalendarRead, CalendarToRead } from './calendar-worker.js';
 import type { Blackout } from './schedule.js';
 
-/** Events that repeat are taken for so many years from now. */
-const YEARS = 3;
-const MOST_EVENTS = 1_000;
-const MOST_NAME = 200;
+/** How long a calendar may take to be read, in milliseconds, and how much memory, in MB. */
+const MOST_MS = 5_000;
+const MOST_MB = 128;
+
+const inTurn = pLimit(1);
 
 /**
  * The events of an iCalendar file (RFC 5545) that are not over yet, as blackouts: those of whole days as days,
- * others from their beginning to their end. Throws `invalid_argument` when the text is no calendar.
+ * others from their beginning to their end. In a thread of its own, which is ended when it takes too long: a rule
+ * of repetition that never comes true is looked for until the end of time. Throws `invalid_argument` when the
+ * text is no calendar, or one that cannot be read.
  */
-export function readCalendar(text: string, now: Date): Blackout[] {
-  const calendar = parse(text);
-  const until = new Date(now);
-  until.setUTCFullYear(until.getUTCFullYear() + YEARS);
-  const zones = calendar.getAllSubcomponents('vtimezone').map((zone) => new ICAL.Timezone(zone));
-  for (const zone of zones) ICAL.TimezoneService.register(zone);
-  try {
-    return (
-      calendar
-        .getAllSubcomponents('vevent')
-        .map((component) => new ICAL.Event(component))
-        // What was moved comes with the event that it belongs to.
-        .filter(
-          (event) =>
-            !event.isRecurrenceException() && event.component.getFirstPropertyValue('status') !== 'CANCELLED',
-        )
-        .flatMap((event) => readable(event, () => occurrencesOf(event, now, until)))
-        .sort((a, b) => (a.from < b.from ? -1 : 1))
-        .slice(0, MOST_EVENTS + 1)
+export async function readCalendar(text: string, now: Date, { mostMs = MOST_MS } = {}): Promise<Blackout[]> {
+  const { blackouts, problem } = await inTurn(() => readApart({ text, now }, mostMs));
+  if (blackouts) return blackouts;
+  throw invalidFields([{ field: 'calendar', description: problem }]);
+}
+
+function readApart(workerData: CalendarToRead, mostMs: number): Promise<CalendarRead> {
+  const worker = new Worker(new URL('./calendar-worker.js', import.meta.url), {
+    workerData,
+    resourceLimits: { maxOldGenerationSizeMb: MOST_MB },
+  });
+  return new Promise<CalendarRead>((resolve, reject) => {
+    const timer = setTimeout(
+      () =>
+        resolve({
+          problem: `takes more than ${mostMs / 1_000} seconds to be read: an event of it repeats too often, or by a rule that never comes true`,
+        }),
+      mostMs,
     );
-  } finally {
-    for (const { tzid } of zones) ICAL.TimezoneService.remove(tzid);
-  }
-}
-
-function parse(text: string): ICAL.Component {
-  try {
-    const calendar = new ICAL.Component(ICAL.parse(text));
-    if (calendar.name === 'vcalendar') return calendar;
-  } catch {
-    // Told below.
-  }
-  throw invalidFields([
-    {
-      field: 'calendar',
-      description: 'must be one calendar in the iCalendar form: a text from BEGIN:VCALENDAR to END:VCALENDAR',
-    },
-  ]);
-}
-
-function readable(event: ICAL.Event, read: () => Blackout[]): Blackout[] {
-  try {
-    return read();
-  } catch (error) {
-    const what = `the event "${event.summary ?? ''}" (UID ${event.uid ?? 'missing'}) cannot be read: ${error instanceof Error ? error.message : error}`;
-    throw invalidFields([{ field: 'calendar', description: what }]);
-  }
-}
-
-function occurrencesOf(event: ICAL.Event, now: Date, until: Date): Blackout[] {
-  const found: Blackout[] = [];
-  if (!event.startDate) throw new Error('it has no DTSTART');
-  const iterator = event.iterator();
-  // Bounded, as a rule may say every second since 1970.
-  for (let steps = 0; steps < MOST_EVENTS * 20 && found.length <= MOST_EVENTS; steps++) {
-    const start = iterator.next();
-    if (!start || (event.isRecurring() && start.toJSDate() > until)) break;
-    const { startDate, endDate, item } = event.getOccurrenceDetails(start);
-    if (endDate.toJSDate() > now)
-      found.push(toBlackout(item.summary || event.summary || 'calendar', startDate, endDate));
-  }
-  return found;
-}
-
-function toBlackout(summary: string, start: ICAL.Time, end: ICAL.Time): Blackout {
-  const name = summary.slice(0, MOST_NAME);
-  if (!start.isDate) return { name, from: start.toJSDate().toISOString(), to: end.toJSDate().toISOString() };
-  // The end of an event of whole days is the day after its last one.
-  const last = end.clone();
-  last.adjust(-1, 0, 0, 0);
-  const to = last.compare(start) < 0 ? start : last;
-  return { name, from: start.toString(), to: to.toString() };
+    worker.once('message', resolve);
+    worker.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') resolve({ problem: 'takes too much memory to be read' });
+      else reject(error);
+    });
+    worker.once('exit', () => clearTimeout(timer));
+  }).finally(() => worker.terminate());
 }

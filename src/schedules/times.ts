@@ -2,9 +2,10 @@ import { Cron } from 'croner';
 import { type Blackout, isOfDays, type Timing } from './schedule.js';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
+const QUARTER_MS = 15 * 60 * 1_000;
 /** Nothing further away is looked for: a schedule that is blacked out for so long has no next time. */
 const HORIZON_MS = 10 * 366 * DAY_MS;
-/** Of a day, however often something starts: two days of minutes, with some to spare. */
+/** Times that are looked at: more than there are blackouts and times to be found. */
 const MOST_STEPS = 5_000;
 
 /** The pattern of a schedule. Throws with a sentence when it is none, or there is no such zone. */
@@ -28,25 +29,35 @@ export function nextTimes(timing: Timing, after: Date, count: number): Date[] {
   for (let steps = 0; found.length < count && steps < MOST_STEPS; steps++) {
     const next = pattern.nextRun(last);
     if (!next || next.getTime() > end) break;
-    const over = blackouts.find((blackout) => isWithin(next, blackout, dayOf));
+    const day = dayOf(next);
+    const over = blackouts.find((blackout) => isWithin(next, day, blackout));
     if (!over) found.push(next);
-    last = over ? skip(next, over, dayOf) : next;
+    last = over ? endOf(over, next, dayOf) : next;
   }
   return found;
 }
 
-function isWithin(time: Date, blackout: Blackout, dayOf: (time: Date) => string): boolean {
+/** `day`: that of the time, in the zone of the schedule. */
+function isWithin(time: Date, day: string, blackout: Blackout): boolean {
   const { from, to } = blackout;
-  if (isOfDays(blackout)) return dayOf(time) >= from && dayOf(time) <= to;
+  if (isOfDays(blackout)) return day >= from && day <= to;
   return time.getTime() >= Date.parse(from) && time.getTime() < Date.parse(to);
 }
 
-/** A moment before which nothing starts any more: the rest of a long blackout need not be stepped through. */
-function skip(time: Date, blackout: Blackout, dayOf: (time: Date) => string): Date {
+/** The last moment of a blackout that a time lies in: the rest of it need not be stepped through. */
+function endOf(blackout: Blackout, time: Date, dayOf: (time: Date) => string): Date {
   if (!isOfDays(blackout)) return new Date(Date.parse(blackout.to) - 1);
-  const daysLeft = (Date.parse(blackout.to) - Date.parse(dayOf(time))) / DAY_MS;
-  // Days may have 23 or 25 hours.
-  return daysLeft < 2 ? time : new Date(time.getTime() + (daysLeft - 1) * DAY_MS);
+  const days = (Date.parse(blackout.to) - Date.parse(dayOf(time))) / DAY_MS;
+  // Days may have 23 or 25 hours, and begin at any quarter of an hour of UTC.
+  const quarterAt = (quarter: number) => new Date(quarter * QUARTER_MS);
+  let within = Math.floor((time.getTime() + Math.max(0, days - 1) * DAY_MS) / QUARTER_MS);
+  let after = within + (3 * DAY_MS) / QUARTER_MS;
+  while (after - within > 1) {
+    const middle = Math.floor((within + after) / 2);
+    if (dayOf(quarterAt(middle)) <= blackout.to) within = middle;
+    else after = middle;
+  }
+  return new Date(quarterAt(after).getTime() - 1);
 }
 
 function dayIn(timeZone: string): (time: Date) => string {

@@ -93,8 +93,9 @@ describe('the retention of changes', () => {
     const { integrationId, institutionId, runIds } = await twoSyncs();
     await age(integrationId, 100);
     await database.execute(
-      `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, rolls_back, status)
-       VALUES ($1, gen_random_uuid(), $2, 'GROUP', 'ROLLBACK', $3, 'RUNNING')`,
+      // Without a lease it would be taken for one whose process died, and be ended.
+      `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, rolls_back, status, lease_until)
+       VALUES ($1, gen_random_uuid(), $2, 'GROUP', 'ROLLBACK', $3, 'RUNNING', now() + interval '1 hour')`,
       [integrationId, institutionId, runIds[0]],
     );
     await sweep();

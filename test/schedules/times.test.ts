@@ -75,6 +75,20 @@ describe('the times of a schedule', () => {
     expect(times('* * * * *', '2026-12-19T12:00:00Z', 1, { blackouts })).to.deep.equal(['2027-03-01 00:00']);
   });
 
+  it('are found behind a thousand blackouts of a day each, of whatever zone', () => {
+    const start = Date.UTC(2026, 0, 1);
+    const day = (n: number) => new Date(start + n * 86_400_000).toISOString().slice(0, 10);
+    const blackouts = Array.from({ length: 1_000 }, (_, n) => ({ name: 'x', from: day(n), to: day(n) }));
+    for (const timeZone of ['America/Santiago', 'Asia/Kathmandu', 'Pacific/Apia', 'UTC']) {
+      const timing = { cron: '* * * * *', timeZone, blackouts, pausedUntil: null };
+      const [next] = nextTimes(timing, new Date(start + 86_400_000), 1);
+      // The first minute of the day after the last one.
+      const before = new Date((next as Date).getTime() - 60_000);
+      const dayOf = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' });
+      expect([dayOf.format(before), dayOf.format(next)]).to.deep.equal([day(999), day(1_000)]);
+    }
+  });
+
   it('are none where all are blacked out for good', () => {
     const blackouts = [{ name: 'Cierre', from: '2026-01-01', to: '2099-12-31' }];
     expect(times('30 2 * * *', '2026-05-01T12:00:00Z', 1, { blackouts })).to.deep.equal([]);
@@ -101,7 +115,7 @@ describe('a calendar', () => {
       'END:VEVENT',
     ].join('\r\n');
 
-  it('gives its holidays as days, and what has hours as from one moment to another', () => {
+  it('gives its holidays as days, and what has hours as from one moment to another', async () => {
     const text = calendar(
       event('SUMMARY:Fiestas Patrias', 'DTSTART;VALUE=DATE:20260918', 'DTEND;VALUE=DATE:20260920'),
       event('SUMMARY:Un día', 'DTSTART;VALUE=DATE:20260521'),
@@ -109,26 +123,46 @@ describe('a calendar', () => {
       event('SUMMARY:Pasado', 'DTSTART;VALUE=DATE:20250918', 'DTEND;VALUE=DATE:20250920'),
       event('SUMMARY:Nada', 'STATUS:CANCELLED', 'DTSTART;VALUE=DATE:20260918'),
     );
-    expect(readCalendar(text, now)).to.deep.equal([
+    expect(await readCalendar(text, now)).to.deep.equal([
       { name: 'Prueba', from: '2026-05-04T12:00:00.000Z', to: '2026-05-04T14:00:00.000Z' },
       { name: 'Un día', from: '2026-05-21', to: '2026-05-21' },
       { name: 'Fiestas Patrias', from: '2026-09-18', to: '2026-09-19' },
     ]);
   });
 
-  it('has what repeats for three years, without the times that were taken out', () => {
+  it('has what repeats for three years, without the times that were taken out', async () => {
     const text = calendar(
       event('SUMMARY:Año', 'DTSTART;VALUE=DATE:20200521', 'RRULE:FREQ=YEARLY', 'EXDATE;VALUE=DATE:20270521'),
     );
-    expect(readCalendar(text, now).map(({ from }) => from)).to.deep.equal(['2026-05-21', '2028-05-21']);
+    expect((await readCalendar(text, now)).map(({ from }) => from)).to.deep.equal([
+      '2026-05-21',
+      '2028-05-21',
+    ]);
   });
 
-  it('whose event repeats for ever each second is read to a bound', () => {
+  it('whose event repeats for ever each second is read to a bound', async () => {
     const text = calendar(
       event('SUMMARY:x', 'DTSTART:20260301T120000Z', 'DURATION:PT1S', 'RRULE:FREQ=SECONDLY'),
     );
-    expect(readCalendar(text, now)).to.have.length.most(1_001);
+    expect(await readCalendar(text, now)).to.have.length.most(1_001);
   });
+
+  for (const [what, rule, begins] of [
+    ['by a rule that never comes true', 'FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30', '20260101T000000Z'],
+    ['every second since long ago', 'FREQ=SECONDLY', '19700101T000000Z'],
+  ])
+    it(`whose event repeats ${what} is refused, while others are served`, async () => {
+      let turns = 0;
+      const timer = setInterval(() => {
+        turns += 1;
+      }, 5);
+      const text = calendar(event('SUMMARY:x', `DTSTART:${begins}`, 'DURATION:PT1S', `RRULE:${rule}`));
+      const error = await readCalendar(text, now, { mostMs: 1_000 }).catch((thrown: unknown) => thrown);
+      clearInterval(timer);
+      expect(error).to.have.property('code', 'invalid_argument');
+      expect(JSON.stringify(error)).to.match(/repeats too often/);
+      expect(turns).to.be.above(1);
+    });
 
   for (const [what, text] of [
     ['nothing', ''],
@@ -138,9 +172,9 @@ describe('a calendar', () => {
     ['one with a time that is none', calendar(event('DTSTART:hello'))],
     ['one without a time', calendar(event('SUMMARY:x'))],
   ] as const)
-    it(`that is ${what} is refused, or has no events`, () => {
+    it(`that is ${what} is refused, or has no events`, async () => {
       try {
-        expect(readCalendar(text, now)).to.deep.equal([]);
+        expect(await readCalendar(text, now)).to.deep.equal([]);
       } catch (error) {
         expect(error).to.have.property('code', 'invalid_argument');
       }
