@@ -18,6 +18,7 @@ const MAY_IMPORT = {
   mappings: ['audit', 'changes', 'connectors', 'database', 'roster', 'values'],
   attendance: ['audit', 'connectors', 'database', 'events', 'jobs', 'observability', 'values'],
   sync: ['audit', 'changes', 'connectors', 'database', 'events', 'jobs', 'observability', 'roster', 'values'],
+  webhooks: ['audit', 'connectors', 'database', 'events', 'jobs', 'observability', 'values'],
   integrations: [
     'attendance',
     'audit',
@@ -29,6 +30,7 @@ const MAY_IMPORT = {
     'observability',
     'sync',
     'values',
+    'webhooks',
   ],
   retention: ['audit', 'database', 'jobs', 'observability'],
   schedules: ['audit', 'database', 'integrations', 'observability', 'sync'],
@@ -43,6 +45,7 @@ const MAY_IMPORT = {
     'roster',
     'schedules',
     'sync',
+    'webhooks',
   ],
   transport: ['gen', 'observability'],
 };

@@ -180,6 +180,7 @@ const environment = z.object({
   RETENTION_ISSUES_DAYS: days(90, 1),
   RETENTION_DELIVERIES_DAYS: days(90, 1),
   RETENTION_EVENTS_DAYS: days(90, 1),
+  RETENTION_WEBHOOKS_DAYS: days(90, 1),
   ...telemetryVariables,
 });
 
@@ -207,6 +208,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     issues: vars.RETENTION_ISSUES_DAYS,
     deliveries: vars.RETENTION_DELIVERIES_DAYS,
     events: vars.RETENTION_EVENTS_DAYS,
+    webhooks: vars.RETENTION_WEBHOOKS_DAYS,
   };
   for (const [name, period] of [
     ['RETENTION_CHANGES_DAYS', retention.changes],

@@ -6,6 +6,7 @@ import type { MappingService } from './mappings/index.js';
 import { createLogger } from './observability/index.js';
 import type { RosterService } from './roster/index.js';
 import { buildServices } from './services.js';
+import type { WebhookService } from './webhooks/index.js';
 
 export { ConfigError } from './config.js';
 export { ConnectorFactory } from './connectors/index.js';
@@ -61,6 +62,17 @@ export type {
   SyncRunKind,
   SyncRunStatus,
 } from './sync/index.js';
+export {
+  type NewWebhookSecret,
+  type ReceivedFilter,
+  type ReceivedKind,
+  type ReceivedStatus,
+  type ReceivedWebhook,
+  type WebhookHeaders,
+  type WebhookReceipt,
+  type WebhookSecret,
+  WebhookService,
+} from './webhooks/index.js';
 
 /** The product's services in this process. */
 export interface Integrations {
@@ -69,6 +81,8 @@ export interface Integrations {
   readonly rosterService: RosterService;
   /** What happened, and who is told of it. */
   readonly eventService: EventService;
+  /** What schools' systems send. */
+  readonly webhookService: WebhookService;
   /** The connectors there are, those of `options.connectors` included. */
   readonly connectorFactory: ConnectorFactory;
   /** The keys that seal stored credentials. */
@@ -99,6 +113,7 @@ export async function createIntegrations(options: IntegrationsOptions = {}): Pro
     mappingService,
     rosterService,
     eventService,
+    webhookService,
     connectorFactory,
     credentialKeys,
     ready,
@@ -109,6 +124,7 @@ export async function createIntegrations(options: IntegrationsOptions = {}): Pro
     mappingService,
     rosterService,
     eventService,
+    webhookService,
     connectorFactory,
     credentialKeys,
     ready,

@@ -13,6 +13,7 @@ import {
   cursorsOf,
   IntegrationService,
   IntegrationStore,
+  PushIntake,
   readSyncAges,
   StoredMemory,
   SyncOutcome,
@@ -26,7 +27,15 @@ import { Retention } from './retention/index.js';
 import { RosterService } from './roster/index.js';
 import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
-import { type HeldRun, RunJobs, readRunBacklog, SyncService } from './sync/index.js';
+import { type HeldRun, MOST_SINGLE, RunJobs, readRunBacklog, SyncService } from './sync/index.js';
+import {
+  ReceivedStore,
+  readWebhookBacklog,
+  WebhookIntake,
+  WebhookJobs,
+  WebhookSecretStore,
+  WebhookService,
+} from './webhooks/index.js';
 
 /** The services of the product, without a port. */
 export interface Services {
@@ -38,6 +47,7 @@ export interface Services {
   credentialKeys: CredentialKeys;
   auditService: AuditService;
   scheduleService: ScheduleService;
+  webhookService: WebhookService;
   refusals: Refusals;
   database: Database;
   /** Durable jobs. */
@@ -125,10 +135,12 @@ export async function buildServices({
       watch: syncs.watch,
       logger,
       workers: config.workers,
-      carryOut: (held) => carryOut(syncs, outcome, held),
+      carryOut: (held) => carryOut({ syncs, outcome, webhooks: () => webhookJobs, logger }, held),
     });
     const attendance = new AttendanceService({ database, leases, timeZoneOf });
     const mappingService = new MappingService(database);
+    const received = new ReceivedStore(database);
+    const pushes = new PushIntake({ store, factory, syncs, mappings: mappingService, received });
     const integrationService = new IntegrationService({
       store,
       factory,
@@ -138,6 +150,7 @@ export async function buildServices({
       runJobs,
       mappings: mappingService,
       attendance,
+      pushes,
       changesDays: config.retention.changes,
     });
     const attendanceJobs = new AttendanceJobs({
@@ -150,9 +163,32 @@ export async function buildServices({
       send: (integrationId, sessionId) => integrationService.sendAttendance(integrationId, sessionId),
       deliveries: attendance.deliveries,
     });
+    const webhookJobs = new WebhookJobs({
+      database,
+      jobs,
+      logger,
+      workers: config.workers,
+      received,
+      startSync: async (integrationId, { entityType, externalIds }) =>
+        (await integrationService.startSync(integrationId, entityType, { externalIds, trigger: 'WEBHOOK' }))
+          .id,
+      takeIn: (push) => pushes.takeLeft(push),
+    });
+    const webhookSecrets = new WebhookSecretStore(database, vault);
+    const intake = new WebhookIntake({
+      database,
+      secrets: webhookSecrets,
+      connectorOf: (provider, config) => {
+        const definition = factory.definition(provider);
+        return { definition, capabilities: capabilitiesOf(definition, config) };
+      },
+      mostIds: MOST_SINGLE,
+      stored: (integrationId) => webhookJobs.gather(integrationId),
+    });
     if (storage.embedded) {
       await leases.clear();
     }
+    await webhookJobs.start();
     await runJobs.start();
     await attendanceJobs.start();
     const retention = new Retention({
@@ -203,6 +239,7 @@ export async function buildServices({
       credentialKeys,
       auditService: new AuditService(database),
       scheduleService: new ScheduleService(database, integrationService),
+      webhookService: new WebhookService({ secrets: webhookSecrets, received, intake }),
       refusals: new Refusals(database),
       database,
       jobs,
@@ -212,6 +249,7 @@ export async function buildServices({
         pool: () => database.pool,
         runs: () => readRunBacklog(database),
         deliveries: () => readOutboxBacklog(database),
+        webhooks: () => readWebhookBacklog(database),
         integrations: () => readSyncAges(database),
       },
       obstacles,
@@ -219,12 +257,14 @@ export async function buildServices({
       async drain() {
         await scheduleRunner.stop();
         await retention.drain();
+        await webhookJobs.drain();
         await attendanceJobs.drain();
         await runJobs.drain();
       },
       async close() {
         await scheduleRunner.stop();
         await retention.drain();
+        await webhookJobs.drain();
         await attendanceJobs.drain();
         await runJobs.drain();
         await runJobs.stop();
@@ -240,11 +280,29 @@ export async function buildServices({
   }
 }
 
-/** Does a run; what it learnt of the school's system is noted on the integration, unless nothing was to change. */
-function carryOut(syncs: SyncService, outcome: SyncOutcome, held: HeldRun) {
-  const { kind, integrationId } = held.run;
-  const isNoted = kind === 'SYNC' || held.run.approvedAt !== null;
-  return isNoted ? outcome.of(integrationId, () => syncs.carryOut(held)) : syncs.carryOut(held);
+interface CarryOutParts {
+  syncs: SyncService;
+  outcome: SyncOutcome;
+  webhooks: () => WebhookJobs;
+  logger: Logger;
+}
+
+/**
+ * Does a run. What it learnt of the school's system is noted on the integration, unless nothing was to change, or it
+ * was of single entities; and what sent it is noted with that.
+ */
+async function carryOut({ syncs, outcome, webhooks, logger }: CarryOutParts, held: HeldRun) {
+  const { kind, integrationId, externalIds, approvedAt, trigger } = held.run;
+  const isNoted = (kind === 'SYNC' && !externalIds) || approvedAt !== null;
+  try {
+    return isNoted ? await outcome.of(integrationId, () => syncs.carryOut(held)) : await syncs.carryOut(held);
+  } finally {
+    // Should that fail, it is done when it is looked for runs that are over.
+    if (trigger === 'WEBHOOK')
+      await webhooks()
+        .settle(integrationId)
+        .catch((error: unknown) => logger.warn({ err: error }, 'what became of webhooks was not noted yet'));
+  }
 }
 
 async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {

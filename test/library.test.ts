@@ -74,6 +74,7 @@ describe('the library', () => {
       'mappingService',
       'ready',
       'rosterService',
+      'webhookService',
     ]);
     expect(await integrations.ready()).to.equal(true);
   });

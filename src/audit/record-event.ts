@@ -13,6 +13,7 @@ export type ObjectType =
   | 'MEMBERSHIP'
   | 'CLASS_SESSION'
   | 'SUBSCRIPTION'
+  | 'WEBHOOK_SECRET'
   | 'EVENT'
   | 'KEY'
   | 'SCHEDULE'

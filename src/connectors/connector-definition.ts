@@ -1,7 +1,8 @@
 import type { z } from 'zod';
+import type { StudentRecord } from './external-record.js';
 import type { MappingEntityType } from './mapping-entity-type.js';
 import type { RosterConnector } from './roster-connector.js';
-import type { ConnectorContext, RecordSource, SISConnector } from './sis-connector.js';
+import type { ConnectorContext, SISConnector } from './sis-connector.js';
 
 /** A connector that a sync reads from, or one that implements the six documented methods. */
 export type Connector = RosterConnector<unknown, unknown> | SISConnector;
@@ -10,14 +11,21 @@ export type Connector = RosterConnector<unknown, unknown> | SISConnector;
 export interface Capabilities {
   entityTypes: readonly MappingEntityType[];
   sendsAttendance: boolean;
+  /** Entity types of which single entities can be read, by the connector's method `one`. Default: none. */
+  readsOne?: readonly MappingEntityType[];
 }
 
-/** What a school system pushed to us, as records to take in. */
-export interface PushedRecords {
-  entityType: MappingEntityType;
-  /** External id of the one record. */
-  externalId: string;
-  source: RecordSource;
+/** What a school system says that changed: the normal form of what it sends to us. */
+export interface ReceivedChange {
+  /** ALL: anything may have. */
+  entityType: MappingEntityType | 'ALL';
+  /** External ids of those that changed; none: any of the entity type may have. */
+  externalIds?: readonly string[] | undefined;
+  /**
+   * The one student that changed, as the system tells it. It is taken in as it is when it comes to the address with
+   * a secret (`CreatePushSecret`); a webhook is a hint, after which the system is asked.
+   */
+  record?: StudentRecord | undefined;
 }
 
 /** What stands beside a connector: what it is, what it needs, how one is made. */
@@ -42,8 +50,9 @@ export interface ConnectorDefinition {
    */
   host?(config: Record<string, unknown>): { name: string; limit: number } | undefined;
   /**
-   * Reads a body that the school system pushed to us; throws ConnectorError that names what is wrong with it.
+   * Reads a body of the school system's own that came by a webhook or a push, parsed from JSON. Nothing in the list:
+   * it is of no concern here. Throws ConnectorError that names what is wrong with it.
    */
-  receive?(body: unknown): PushedRecords;
+  receive?(body: unknown): readonly ReceivedChange[];
   create(context: ConnectorContext): Connector;
 }

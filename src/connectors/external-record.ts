@@ -144,6 +144,8 @@ export interface RecordPage<R> {
   none?: boolean | undefined;
   /** The file holds some of the records on purpose, not all: who is not in it has not vanished. */
   partial?: boolean | undefined;
+  /** Of a partial reading: external ids that the source was asked for by name, and has no longer. */
+  gone?: readonly string[] | undefined;
   /**
    * Where the next reading of this entity type may go on from, in the connector's own words; the last page's
    * counts. Handed back by `ConnectorContext.cursor`, once all that was read has been applied.

@@ -5,6 +5,7 @@ import type {
   GroupRecord,
   MembershipRecord,
   Pages,
+  RecordIssue,
   StudentRecord,
   TeacherRecord,
 } from './external-record.js';
@@ -23,6 +24,15 @@ const MEMBERSHIPS_WITH: Partial<Record<MappingEntityType, 'STUDENT' | 'TEACHER'>
   [MappingEntityType.STUDENT]: 'STUDENT',
   [MappingEntityType.GROUP]: 'TEACHER',
 };
+
+/** A single entity, as the school's system has it. */
+export interface OneEntity {
+  /** As the list of its entity type has it, with the id that was asked for. */
+  record: StudentRecord | TeacherRecord | CourseRecord | GroupRecord;
+  /** Its memberships that come with the entity type, as far as they are known. */
+  memberships?: readonly MembershipRecord[] | undefined;
+  issues?: readonly RecordIssue[] | undefined;
+}
 
 /**
  * The base most connectors extend: they write readers, from which a sync pulls.
@@ -61,6 +71,12 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
   groups?(): Pages<GroupRecord>;
   /** Memberships in this role: read with the students (STUDENT) and with the groups (TEACHER). */
   memberships?(role: 'STUDENT' | 'TEACHER'): Pages<MembershipRecord>;
+  /**
+   * Optional: reads one entity by its id in the school's system, for an event that names it. The types it reads are
+   * declared as `readsOne`. null: the system says that it has no such entity, or has it no longer. undefined: it
+   * cannot be told without the list, which is then read. Throws as readers do.
+   */
+  one?(entityType: MappingEntityType, externalId: string): Promise<OneEntity | null | undefined>;
   /** Reads rows of a file once more, to give them back; only for files whose pages have a `table`. */
   rowsAgain?(...of: Parameters<ReadRowsAgain>): ReturnType<ReadRowsAgain>;
   /**
@@ -75,6 +91,36 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
     if (!entities) return undefined;
     const role = MEMBERSHIPS_WITH[entityType];
     return { entities, memberships: role && this.memberships?.(role), rowsAgain: this.rowsAgain?.bind(this) };
+  }
+
+  /**
+   * What a sync of single entities reads: these alone, whom it asks for one by one. Undefined when one of them cannot
+   * be told without the list.
+   */
+  async single(
+    entityType: MappingEntityType,
+    externalIds: readonly string[],
+  ): Promise<RecordSource | undefined> {
+    const found: OneEntity[] = [];
+    const gone: string[] = [];
+    for (const externalId of externalIds) {
+      this.context.signal.throwIfAborted();
+      const one = await this.one?.(entityType, externalId);
+      if (one === undefined) return undefined;
+      if (one === null) gone.push(externalId);
+      else found.push(asAskedFor(one, externalId));
+    }
+    const records = found.map(({ record }) => record);
+    const issues = found.flatMap((one) => one.issues ?? []);
+    const memberships = found.flatMap((one) => one.memberships ?? []);
+    const pageOf = async function* <R>(page: R) {
+      yield page;
+    };
+    return {
+      entities: pageOf({ records, issues, gone }) as RecordSource['entities'],
+      memberships: MEMBERSHIPS_WITH[entityType] && pageOf(memberships),
+      partial: true,
+    };
   }
 
   #reader(entityType: MappingEntityType): RecordSource['entities'] | undefined {
@@ -94,4 +140,13 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
     if (this.send) return this.send(sheet);
     throw new ConnectorError('This connector only reads: it cannot send attendance.');
   }
+}
+
+/** A system that answers with another entity has not been asked what was meant. */
+function asAskedFor(one: OneEntity, externalId: string): OneEntity {
+  const given = one.record.externalId?.trim().normalize('NFC');
+  if (given === externalId) return one;
+  throw new ConnectorError(
+    `The school system was asked for ${externalId}, and gave ${given || 'somebody without an id'}. Nothing was changed.`,
+  );
 }

@@ -9,6 +9,7 @@ export type {
   ListEventsRequest,
 } from './event-store.js';
 export { EVENT_TYPES, type EventData, type EventType, type StoredEvent } from './event-types.js';
+export { keyOf, makeSecret, signedBy } from './signature.js';
 export type {
   Subscription,
   SubscriptionInput,

@@ -48,8 +48,15 @@ export interface SessionOptions {
 /** A connector that is connected at the first call. What it throws or returns is free of its secrets. */
 export interface ConnectorCall {
   <T>(work: (connector: Connector) => Promise<T>): Promise<T>;
-  /** The source of one entity type, or the mappings of a connector that writes its entities itself. */
-  read(entityType: MappingEntityType, institutionId: string): Promise<RecordSource | SyncResult>;
+  /**
+   * The source of one entity type, or the mappings of a connector that writes its entities itself. `externalIds`:
+   * of these alone, where the connector can read them one by one.
+   */
+  read(
+    institutionId: string,
+    entityType: MappingEntityType,
+    externalIds?: readonly string[],
+  ): Promise<RecordSource | SyncResult>;
 }
 
 interface OpenConnector {
@@ -131,8 +138,8 @@ export class ConnectorSessions {
     const call: ConnectorCall = Object.assign(
       async <R>(work: (connector: Connector) => Promise<R>) => clean(await connected(work)),
       {
-        async read(entityType: MappingEntityType, institutionId: string) {
-          const found = await connected((connector) => readEntities(connector, entityType, institutionId));
+        async read(...of: Parameters<ConnectorCall['read']>) {
+          const found = await connected((connector) => readEntities(connector, ...of));
           if (!('entities' in found)) return { ...found, errors: clean(found.errors) };
           return opened ? sourceOf(opened, found) : found;
         },

@@ -19,6 +19,8 @@ export interface KeyUse {
   integrationCount: number;
   /** How many subscriptions to events have secrets that it seals. */
   subscriptionCount: number;
+  /** How many secrets of webhooks it seals. */
+  webhookSecretCount: number;
 }
 
 /** What a rotation did. */
@@ -40,7 +42,7 @@ interface Sealed {
 
 /** A table with a sealed text in each row, by a UUID that no two rows have. */
 interface Place {
-  table: 'integrations' | 'event_subscriptions';
+  table: 'integrations' | 'event_subscriptions' | 'webhook_secrets';
   column: string;
   noun: string;
   /** What keeps a row that others hold, in a sentence. */
@@ -60,6 +62,12 @@ const PLACES: readonly Place[] = [
     noun: 'Subscription',
     held: 'others are at work on it. Rotate the keys again.',
   },
+  {
+    table: 'webhook_secrets',
+    column: 'secret',
+    noun: 'Webhook secret',
+    held: 'others are at work on it. Rotate the keys again.',
+  },
 ];
 
 const BATCH = 100;
@@ -77,13 +85,21 @@ export class CredentialKeys {
 
   /** The configured keys in their order, then others that stored credentials are sealed with. */
   async list(): Promise<KeyUse[]> {
-    const rows = await this.database.query<{ id: string; integrations: number; subscriptions: number }>(
-      `SELECT id, sum(integrations)::int AS integrations, sum(subscriptions)::int AS subscriptions
+    const rows = await this.database.query<{
+      id: string;
+      integrations: number;
+      subscriptions: number;
+      webhooks: number;
+    }>(
+      `SELECT id, sum(integrations)::int AS integrations, sum(subscriptions)::int AS subscriptions,
+         sum(webhooks)::int AS webhooks
        FROM (
-         SELECT split_part(credentials, '.', 2) AS id, 1 AS integrations, 0 AS subscriptions
+         SELECT split_part(credentials, '.', 2) AS id, 1 AS integrations, 0 AS subscriptions, 0 AS webhooks
          FROM integrations
          UNION ALL
-         SELECT split_part(secrets, '.', 2), 0, 1 FROM event_subscriptions) sealed
+         SELECT split_part(secrets, '.', 2), 0, 1, 0 FROM event_subscriptions
+         UNION ALL
+         SELECT split_part(secret, '.', 2), 0, 0, 1 FROM webhook_secrets) sealed
        GROUP BY 1
        ORDER BY 1`,
     );
@@ -95,6 +111,7 @@ export class CredentialKeys {
       seals: id === configured[0],
       integrationCount: uses.get(id)?.integrations ?? 0,
       subscriptionCount: uses.get(id)?.subscriptions ?? 0,
+      webhookSecretCount: uses.get(id)?.webhooks ?? 0,
     }));
   }
 
@@ -102,12 +119,16 @@ export class CredentialKeys {
   async warning(): Promise<string | undefined> {
     const missing = (await this.list()).filter(({ configured }) => !configured);
     if (missing.length === 0) return undefined;
-    const countOf = (key: KeyUse) => key.integrationCount + key.subscriptionCount;
+    const countOf = (key: KeyUse) => key.integrationCount + key.subscriptionCount + key.webhookSecretCount;
     const keys = missing.map((key) => `"${key.id}" (${countOf(key)})`);
     const total = missing.reduce((sum, key) => sum + countOf(key), 0);
-    const hasSubscriptions = missing.some(({ subscriptionCount }) => subscriptionCount > 0);
-    const what = hasSubscriptions ? 'integrations and subscriptions' : 'integrations';
-    return `The credentials of ${total} ${total === 1 && !hasSubscriptions ? 'integration' : what} are sealed with keys that are not in CREDENTIAL_KEYS, and cannot be opened: ${keys.join(', ')}. Put these keys back behind the first one, or set the credentials anew.`;
+    const kinds = [
+      'integrations',
+      ...(missing.some(({ subscriptionCount }) => subscriptionCount > 0) ? ['subscriptions'] : []),
+      ...(missing.some(({ webhookSecretCount }) => webhookSecretCount > 0) ? ['secrets of webhooks'] : []),
+    ];
+    const what = kinds.length === 1 && total === 1 ? 'integration' : kinds.join(' and ');
+    return `The credentials of ${total} ${what} are sealed with keys that are not in CREDENTIAL_KEYS, and cannot be opened: ${keys.join(', ')}. Put these keys back behind the first one, or set the credentials anew.`;
   }
 
   /**

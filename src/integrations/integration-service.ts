@@ -18,6 +18,7 @@ import {
   type GuardOverride,
   type IssueExport,
   type ListChangesRequest,
+  MOST_SINGLE,
   type Renumbered,
   type RunFilter,
   type RunJobs,
@@ -36,7 +37,7 @@ import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './con
 import type { CredentialSealer } from './credential-keys.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
 import { type IntegrationFilter, type IntegrationStore, toIntegration } from './integration-store.js';
-import { PushIntake } from './push-intake.js';
+import type { PushIntake } from './push-intake.js';
 import { SyncOutcome } from './sync-outcome.js';
 import { capabilitiesOf } from './sync-work.js';
 import { usable } from './usable.js';
@@ -50,6 +51,7 @@ export interface IntegrationServiceParts {
   runJobs: RunJobs;
   mappings: MappingService;
   attendance: AttendanceService;
+  pushes: PushIntake;
   /** How long the changes of runs are kept, in days. */
   changesDays: number;
 }
@@ -74,11 +76,9 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Integrations with schools' systems: their settings, connection tests, syncs, and attendance sent back. */
 export class IntegrationService {
   readonly #outcome: SyncOutcome;
-  readonly #pushes: PushIntake;
 
   constructor(private readonly parts: IntegrationServiceParts) {
     this.#outcome = new SyncOutcome(parts.store);
-    this.#pushes = new PushIntake(parts);
   }
 
   /** Connects an institution to a school system. Throws `invalid_argument` that names every wrong setting. */
@@ -193,6 +193,7 @@ export class IntegrationService {
   /**
    * Puts a sync or a preview into the queue, and returns its run, which is QUEUED; where the same waits
    * already, that one. Otherwise throws what `syncData` throws, but that it waits while another is under way.
+   * `externalIds`: of these alone, where the connector can read them one by one and they are not too many.
    */
   async startSync(
     id: string,
@@ -201,12 +202,16 @@ export class IntegrationService {
       kind?: 'SYNC' | 'PREVIEW' | undefined;
       guard?: GuardOverride | undefined;
       trigger?: RunTrigger | undefined;
+      externalIds?: readonly string[] | undefined;
     } = {},
   ): Promise<SyncRun> {
     requireStorable(options);
     const { kind = 'SYNC', guard, trigger } = options;
     const request = await this.#requestOf(id, entityType, kind, guard);
-    return (await this.parts.runJobs.request({ ...request, trigger })).run;
+    const ids = options.externalIds ?? [];
+    const isSingle = entityType !== 'ALL' && request.readsOne.includes(entityType);
+    const externalIds = isSingle && ids.length > 0 && ids.length <= MOST_SINGLE ? ids : undefined;
+    return (await this.parts.runJobs.request({ ...request, trigger, externalIds })).run;
   }
 
   /** The zone of the school, or the default one. Throws `not_found`. */
@@ -371,7 +376,7 @@ export class IntegrationService {
    * again.
    */
   createPushSecret(id: string): Promise<string> {
-    return this.#pushes.createSecret(id);
+    return this.parts.pushes.createSecret(id);
   }
 
   /**
@@ -380,7 +385,7 @@ export class IntegrationService {
    * decide first: on the run that is held, which it names, or on who the student is.
    */
   receivePush(id: string, secret: string, body: unknown): Promise<string> {
-    return this.#pushes.receive(id, secret, body);
+    return this.parts.pushes.receive(id, secret, body);
   }
 
   /** The outbox: marks on their way to the school system, with what became of them. */
@@ -465,7 +470,8 @@ export class IntegrationService {
     const row = await usable(this.parts.store, id);
     if (entityType !== 'ALL') this.#requireEntityType(row, entityType);
     const host = this.parts.factory.definition(row.provider).host?.(row.config);
-    return { integrationId: id, institutionId: row.institutionId, entityType, kind, guard, host };
+    const { readsOne = [] } = this.#capabilities(row);
+    return { integrationId: id, institutionId: row.institutionId, entityType, kind, guard, host, readsOne };
   }
 }
 

@@ -27,6 +27,9 @@ const BELONGINGS = [
   'mapping_archive',
   'connector_memory',
   'sync_schedules',
+  // Nothing is received any more once the secrets are gone.
+  'webhook_secrets',
+  'received_webhooks',
 ] as const;
 
 /** Which integrations are listed; what is left out does not matter. */

@@ -1,23 +1,38 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { identifyCaller } from '../audit/index.js';
-import { ConnectorError, type ConnectorFactory, type PushedRecords } from '../connectors/index.js';
+import {
+  ConnectorError,
+  type ConnectorFactory,
+  type MappingEntityType,
+  type ReceivedChange,
+  type StudentRecord,
+} from '../connectors/index.js';
 import { ServiceError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
-import type { SyncService } from '../sync/index.js';
+import type { SyncReport, SyncService } from '../sync/index.js';
+import type { ReceivedStatus, ReceivedStore, StoredPush } from '../webhooks/index.js';
 import type { IntegrationStore } from './integration-store.js';
-import { policyOf } from './sync-work.js';
+import { policyOf, type SyncTarget } from './sync-work.js';
 import { usable } from './usable.js';
 
-/** Takes in what school systems push, each by a secret of its own. */
+export interface PushIntakeParts {
+  store: IntegrationStore;
+  factory: ConnectorFactory;
+  syncs: SyncService;
+  mappings: MappingService;
+  received: ReceivedStore;
+}
+
+/** The one record that a push is about. */
+interface Pushed {
+  entityType: MappingEntityType;
+  externalId: string;
+  record: StudentRecord;
+}
+
+/** Takes in what school systems push, each by a secret of its own. It is stored before anything is done with it. */
 export class PushIntake {
-  constructor(
-    private readonly parts: {
-      store: IntegrationStore;
-      factory: ConnectorFactory;
-      syncs: SyncService;
-      mappings: MappingService;
-    },
-  ) {}
+  constructor(private readonly parts: PushIntakeParts) {}
 
   /**
    * Makes the secret that the school system pushes with, in place of the one before. It cannot be shown
@@ -39,9 +54,9 @@ export class PushIntake {
 
   /**
    * Takes in what the school system pushed, and returns SmartID's id of it. Throws `not_found` for a wrong
-   * secret,
-   * `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must decide first:
-   * on the run that is held, which it names, or on who the student is.
+   * secret, `invalid_argument` for a body that cannot be used, `failed_precondition` when a person must decide
+   * first: on the run that is held, which it names, or on who the student is. Should this process die on the
+   * way, another takes it in.
    */
   async receive(id: string, secret: string, body: unknown): Promise<string> {
     const known = await this.parts.store.row(id).catch(() => undefined);
@@ -57,36 +72,97 @@ export class PushIntake {
     }
     identifyCaller({ actor: 'push' });
     const row = await usable(this.parts.store, id);
-    const { receive } = this.parts.factory.definition(row.provider);
-    if (!receive) throw pushUnsupported(row.provider);
-    const { entityType, externalId, source } = readPushed(receive, body);
-    const key = { integrationId: id, institutionId: row.institutionId, entityType };
-    const report = await this.parts.syncs.syncPushed(key, source, policyOf(row));
-    if (report.status === 'HELD') {
-      // Nothing is wrong with the body: it comes in when a person approves the run.
-      throw new ServiceError(
-        'failed_precondition',
-        report.errors[0] ?? 'The plan of what was pushed is held.',
-        {
-          reason: 'PUSH_HELD',
-          metadata: { runId: report.runId },
-        },
-      );
+    const { received } = this.parts;
+    const bytes = Buffer.from(JSON.stringify(body) ?? '');
+    let pushed: Pushed;
+    try {
+      pushed = this.#read(row.provider, body);
+    } catch (error) {
+      if (error instanceof ServiceError && error.code === 'invalid_argument')
+        await received.addPush(id, { body: bytes, changes: [], refused: error.message });
+      throw error;
     }
-    if (!report.success || report.errorCount > 0) {
-      throw new ServiceError('invalid_argument', report.errors.join('; '), { reason: 'PUSH_REFUSED' });
-    }
-    if (report.counts.conflicts > 0) {
-      throw new ServiceError(
-        'failed_precondition',
-        'Nobody can tell who this person is. A person has to say so: see ListConflicts.',
-        {
-          reason: 'IDENTITY_CONFLICT',
-        },
-      );
-    }
+    const { entityType, externalId } = pushed;
+    const changes = [{ entityType, externalIds: [externalId] }];
+    const webhookId = await received.addPush(id, { body: bytes, changes });
+    const refusal = await this.#takeIn(row, webhookId, pushed);
+    if (refusal) throw refusal;
     return (await this.parts.mappings.getMappingByExternalId(id, entityType, externalId)).internalId;
   }
+
+  /**
+   * Takes in what was left by a process that died. Nobody waits for what becomes of it: it is kept with what was
+   * pushed.
+   */
+  async takeLeft({ integrationId, webhookId, body }: StoredPush): Promise<void> {
+    try {
+      const row = await usable(this.parts.store, integrationId);
+      const pushed = this.#read(row.provider, JSON.parse(body.toString('utf8')));
+      await this.#takeIn(row, webhookId, pushed);
+    } catch (error) {
+      // It waits, and is tried again when its time has come.
+      if (!(error instanceof ServiceError)) throw error;
+    }
+  }
+
+  /** Syncs the record, and notes what became of it. Returns why it did not come in, where it did not. */
+  async #takeIn(
+    { id, institutionId, policy }: SyncTarget,
+    webhookId: string,
+    { entityType, record }: Pushed,
+  ): Promise<ServiceError | undefined> {
+    const { syncs, received } = this.parts;
+    const source = { entities: onePage(record), partial: true };
+    const report = await syncs.syncPushed(
+      { integrationId: id, institutionId, entityType },
+      source,
+      policyOf({ policy }),
+    );
+    const refusal = refusalOf(report);
+    const { runId } = report;
+    const status: ReceivedStatus = refusal?.code === 'invalid_argument' ? 'REFUSED' : 'DONE';
+    await received.mark(id, [webhookId], { status, reason: refusal?.message, runIds: [runId] });
+    return refusal;
+  }
+
+  #read(provider: string, body: unknown): Pushed {
+    const { receive } = this.parts.factory.definition(provider);
+    if (!receive) throw pushUnsupported(provider);
+    const [change] = readPushed(receive, body);
+    const [externalId] = change?.externalIds ?? [];
+    if (!change?.record || change.entityType === 'ALL' || externalId === undefined)
+      throw pushUnsupported(provider);
+    return { entityType: change.entityType, externalId, record: change.record };
+  }
+}
+
+/** Why what was pushed did not come in; undefined when it did. */
+function refusalOf(report: SyncReport): ServiceError | undefined {
+  if (report.status === 'HELD') {
+    // Nothing is wrong with the body: it comes in when a person approves the run.
+    return new ServiceError(
+      'failed_precondition',
+      report.errors[0] ?? 'The plan of what was pushed is held.',
+      {
+        reason: 'PUSH_HELD',
+        metadata: { runId: report.runId },
+      },
+    );
+  }
+  if (!report.success || report.errorCount > 0)
+    return new ServiceError('invalid_argument', report.errors.join('; '), { reason: 'PUSH_REFUSED' });
+  if (report.counts.conflicts === 0) return undefined;
+  return new ServiceError(
+    'failed_precondition',
+    'Nobody can tell who this person is. A person has to say so: see ListConflicts.',
+    {
+      reason: 'IDENTITY_CONFLICT',
+    },
+  );
+}
+
+async function* onePage<T>(record: T): AsyncGenerator<T[]> {
+  yield [record];
 }
 
 function digestOf(secret: string): Buffer {
@@ -99,7 +175,10 @@ function pushUnsupported(provider: string): ServiceError {
   });
 }
 
-function readPushed(receive: (body: unknown) => PushedRecords, body: unknown): PushedRecords {
+function readPushed(
+  receive: (body: unknown) => readonly ReceivedChange[],
+  body: unknown,
+): readonly ReceivedChange[] {
   try {
     return receive(body);
   } catch (error) {

@@ -8,13 +8,20 @@ import {
 } from '../connectors/index.js';
 import { ServiceError } from '../errors.js';
 
-/** The source of one entity type, or the mappings of a connector that writes its entities itself. */
+/**
+ * The source of one entity type, or the mappings of a connector that writes its entities itself. `externalIds`: of
+ * these alone, where the connector can read them one by one.
+ */
 export async function readEntities(
   connector: Connector,
-  entityType: MappingEntityType,
   institutionId: string,
+  entityType: MappingEntityType,
+  externalIds?: readonly string[],
 ): Promise<RecordSource | SyncResult> {
-  if (connector instanceof RosterConnector) return connector.source(entityType) ?? notOffered(entityType);
+  if (connector instanceof RosterConnector) {
+    const some = externalIds && (await connector.single(entityType, externalIds));
+    return some ?? connector.source(entityType) ?? notOffered(entityType);
+  }
   return callSync(connector, entityType, institutionId);
 }
 

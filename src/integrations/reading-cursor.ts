@@ -25,7 +25,7 @@ export function cursorsOf(database: Database): FindCursor {
     const [row] = await database.query<{ cursor: string | null }>(
       `SELECT last.evidence->>'cursor' AS cursor
        FROM (SELECT * FROM sync_runs
-         WHERE integration_id = $1 AND entity_type = $2 AND kind = 'SYNC' AND NOT pushed
+         WHERE integration_id = $1 AND entity_type = $2 AND kind = 'SYNC' AND NOT pushed AND external_ids IS NULL
                AND status = 'COMPLETED' ORDER BY started_at DESC, id DESC LIMIT 1) last
        WHERE last.approved_at IS NULL AND last.evidence->>'comparedBy' = $3
          AND coalesce((last.counts->>'failed')::int, 0) + coalesce((last.counts->>'conflicts')::int, 0)

@@ -24,9 +24,7 @@ export function syncWork(
     policy: policyOf(target),
     entityTypes: ORDER.filter((type) => entityTypes.includes(type)),
     open: (signal, use) =>
-      sessions.open(target, { signal }, (call) =>
-        use((entityType) => call.read(entityType, target.institutionId)),
-      ),
+      sessions.open(target, { signal }, (call) => use((...of) => call.read(target.institutionId, ...of))),
   };
 }
 

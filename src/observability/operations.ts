@@ -155,6 +155,14 @@ export interface SendingFacts {
   deliveries?: Readonly<Record<string, number>>;
 }
 
+/** A webhook that came, of whoever. */
+export interface WebhookFacts {
+  /** `UNKNOWN` where nobody vouches for it. */
+  provider: string;
+  /** `new`, `duplicate`, or `refused`. */
+  outcome: string;
+}
+
 /** A job that is put into a queue. */
 export interface EnqueueFacts {
   queue: string;
@@ -180,4 +188,5 @@ export const operations = {
   statement: new Operation<StatementFacts>('statement'),
   outbound: new Operation<OutboundFacts>('outbound'),
   sending: new Operation<SendingFacts>('sending'),
+  webhook: new Operation<WebhookFacts>('webhook'),
 };

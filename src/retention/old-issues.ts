@@ -8,7 +8,7 @@ import { isOlderThan, ROWS_AT_ONCE, RUNS_AT_ONCE } from './periods.js';
 export async function dropOldIssues(database: Database, integrationId: string, days: number) {
   const latest = await database.query<{ id: string }>(
     `SELECT DISTINCT ON (entity_type) id FROM sync_runs
-     WHERE integration_id = $1 AND status = 'COMPLETED' AND kind = 'SYNC' AND NOT pushed
+     WHERE integration_id = $1 AND status = 'COMPLETED' AND kind = 'SYNC' AND NOT pushed AND external_ids IS NULL
      ORDER BY entity_type, started_at DESC, id DESC`,
     [integrationId],
   );

@@ -15,7 +15,7 @@ const STAYS = `SELECT id FROM (
     FROM sync_runs WHERE integration_id = $1) latest WHERE nth <= ${LATEST_KEPT}
   UNION ALL
   (SELECT DISTINCT ON (entity_type) id FROM sync_runs
-   WHERE integration_id = $1 AND status = 'COMPLETED' AND kind = 'SYNC' AND NOT pushed
+   WHERE integration_id = $1 AND status = 'COMPLETED' AND kind = 'SYNC' AND NOT pushed AND external_ids IS NULL
    ORDER BY entity_type, started_at DESC, id DESC)
   UNION ALL
   (SELECT DISTINCT ON (entity_type) id FROM sync_runs

@@ -5,6 +5,7 @@ export interface RetentionPeriods {
   issues: number;
   deliveries: number;
   events: number;
+  webhooks: number;
 }
 
 /** Bounds of a statement, so that each transaction is short. */

@@ -8,6 +8,7 @@ import { dropOldDeliveries } from './old-deliveries.js';
 import { dropOldEvents } from './old-events.js';
 import { dropOldIssues } from './old-issues.js';
 import { dropOldRuns, dropStaged } from './old-runs.js';
+import { dropOldWebhooks } from './old-webhooks.js';
 import type { RetentionPeriods } from './periods.js';
 
 /** How many rows went, and what an operator should know of. */
@@ -18,6 +19,7 @@ export interface Swept {
   staged: number;
   deliveries: number;
   events: number;
+  webhooks: number;
   /** Previews that nobody decided on. */
   previewsDiscarded: number;
   /** Plans that the guard holds and that are older than changes are kept: they stay, and wait for a person. */
@@ -88,6 +90,7 @@ export class Retention {
       staged: 0,
       deliveries: 0,
       events: 0,
+      webhooks: 0,
       previewsDiscarded: 0,
       heldForLong: 0,
     };
@@ -121,6 +124,7 @@ export class Retention {
       ['runs', () => dropOldRuns(database, id, periods.runs)],
       ['staged', () => dropStaged(database, id)],
       ['deliveries', () => dropOldDeliveries(database, id, periods.deliveries)],
+      ['webhooks', () => dropOldWebhooks(database, id, periods.webhooks)],
     ];
     for (const [name, step] of steps) {
       // The job begins anew elsewhere.

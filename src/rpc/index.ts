@@ -4,6 +4,8 @@ import { EventService } from '../../gen/smartid/integrations/v1/event_service_pb
 import { IdukayPushService } from '../../gen/smartid/integrations/v1/idukay_push_service_pb.js';
 import { IntegrationService } from '../../gen/smartid/integrations/v1/integration_service_pb.js';
 import { ScheduleService } from '../../gen/smartid/integrations/v1/schedule_service_pb.js';
+import { WebhookReceiverService } from '../../gen/smartid/integrations/v1/webhook_receiver_service_pb.js';
+import { WebhookService } from '../../gen/smartid/integrations/v1/webhook_service_pb.js';
 import { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
 import { auditRpc } from './audit-rpc.js';
 import { eventRpc } from './event-rpc.js';
@@ -12,6 +14,7 @@ import { integrationRpc } from './integration-rpc.js';
 import { rosterRpc } from './roster-rpc.js';
 import type { RpcParts } from './rpc-types.js';
 import { scheduleRpc } from './schedule-rpc.js';
+import { webhookReceiverRpc, webhookRpc } from './webhook-rpc.js';
 
 export { admission, createInterceptors, errorMapper, type InterceptorOptions } from './interceptors/index.js';
 
@@ -22,11 +25,13 @@ export const services = [
   RosterService,
   EventService,
   AuditService,
+  WebhookService,
+  WebhookReceiverService,
   IdukayPushService,
 ] as const;
 
 /** Those that a caller needs no bearer token for. */
-export const openServices = [IdukayPushService.typeName];
+export const openServices = [IdukayPushService.typeName, WebhookReceiverService.typeName];
 
 /** Hangs the services of the product into a router. */
 export function routes(parts: RpcParts): (router: ConnectRouter) => void {
@@ -36,6 +41,8 @@ export function routes(parts: RpcParts): (router: ConnectRouter) => void {
     router.service(EventService, eventRpc(parts));
     router.service(ScheduleService, scheduleRpc(parts));
     router.service(AuditService, auditRpc(parts));
+    router.service(WebhookService, webhookRpc(parts));
+    router.service(WebhookReceiverService, webhookReceiverRpc(parts));
     router.service(IdukayPushService, idukayPushRpc(parts));
   };
 }

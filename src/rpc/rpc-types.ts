@@ -9,6 +9,7 @@ import type { CredentialKeys, IntegrationService as Integrations } from '../inte
 import type { MappingService } from '../mappings/index.js';
 import type { RosterService as Roster } from '../roster/index.js';
 import type { ScheduleService } from '../schedules/index.js';
+import type { WebhookService } from '../webhooks/index.js';
 
 /** The methods of smartid.integrations.v1.IntegrationService. */
 export type IntegrationRpcs = ServiceImpl<typeof IntegrationService>;
@@ -28,4 +29,5 @@ export interface RpcParts {
   eventService: Events;
   auditService: AuditService;
   scheduleService: ScheduleService;
+  webhookService: WebhookService;
 }

@@ -142,7 +142,7 @@ export class ScheduleStore {
   }: ScheduleKey): Promise<{ count: number; last: Date | null }> {
     const runs = await this.database.query<Pick<SyncRun, 'status' | 'finishedAt'>>(
       `SELECT status, finished_at AS "finishedAt" FROM sync_runs
-       WHERE integration_id = $1 AND entity_type = $2 AND kind = $3 AND NOT pushed
+       WHERE integration_id = $1 AND entity_type = $2 AND kind = $3 AND NOT pushed AND external_ids IS NULL
          AND status NOT IN ('QUEUED', 'RUNNING', 'CANCELED')
        ORDER BY started_at DESC LIMIT ${MOST_FAILURES}`,
       [integrationId, entityType, kind],

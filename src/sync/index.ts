@@ -10,6 +10,7 @@ export type { Evidence } from './runs/evidence.js';
 export { readRunBacklog } from './runs/run-backlog.js';
 export { RunJobs } from './runs/run-jobs.js';
 export type { RunFilter } from './runs/run-list.js';
+export { MOST_SINGLE } from './runs/run-queue.js';
 export type { HeldRun } from './runs/run-request.js';
 export { canRollBack } from './runs/run-rows.js';
 export { RunStopped } from './runs/run-stop.js';

@@ -78,7 +78,7 @@ export class SyncService {
   async syncPushed(key: RunKey, source: RecordSource, policy: SyncPolicy): Promise<SyncReport> {
     const end = performance.now() + PATIENCE_MS;
     while (true) {
-      const held = await this.claims.create({ ...key, pushed: true });
+      const held = await this.claims.create({ ...key, pushed: true, trigger: 'WEBHOOK' });
       if (held) return attempt(this.#attempts, held, (context) => runPipeline(context, source, policy));
       if (performance.now() > end) {
         throw new ServiceError(

@@ -6,7 +6,7 @@ import { MOST_DEPTH, MOST_ENTRIES, type Reading, UnfinishedBytes } from './bodie
 /** How the body of a request is read: its bounds, and the bytes it holds until it is whole. */
 export type ReadingOf = (request: IncomingMessage, admission: Exclude<Admission, 'refused'>) => Reading;
 
-/** Of a call that bears no token: one student is pushed at a time. */
+/** Of a call that bears no token: one student is pushed at a time, and one webhook. */
 const OPEN_BYTES = 256 * 1024;
 const MIB = 1024 * 1024;
 /** What callers without a token hold is counted apart: they cannot take the room of those who bear one. */

@@ -45,6 +45,7 @@ function simulateMoodle(): Simulation {
       ),
     },
     inactive: { STUDENT: [String(suspended.id)], TEACHER: [] },
+    absentId: '99999',
     refused: [
       { config: { apiUrl: 'no address' } },
       { config: { apiUrl: 'ftp://aula.example' } },

@@ -397,6 +397,27 @@ CREATE TABLE outbox_sendings (
   CONSTRAINT outbox_sendings_pkey PRIMARY KEY (integration_id, session_id)
 );
 
+CREATE TABLE received_webhooks (
+  integration_id uuid NOT NULL,
+  webhook_id text COLLATE "C" NOT NULL,
+  institution_id uuid NOT NULL,
+  kind text NOT NULL,
+  body bytea NOT NULL,
+  changes jsonb DEFAULT '[]'::jsonb NOT NULL,
+  status text NOT NULL,
+  reason text,
+  run_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  sent_at timestamp with time zone,
+  received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  due_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT received_webhooks_kind_check CHECK ((kind = ANY (ARRAY['WEBHOOK'::text, 'PUSH'::text]))),
+  CONSTRAINT received_webhooks_pkey PRIMARY KEY (integration_id, webhook_id),
+  CONSTRAINT received_webhooks_status_check CHECK ((status = ANY (ARRAY['WAITING'::text, 'STARTED'::text, 'DONE'::text, 'FAILED'::text, 'IGNORED'::text, 'REFUSED'::text])))
+);
+CREATE INDEX received_webhooks_by_time ON received_webhooks USING btree (integration_id, received_at, webhook_id);
+CREATE INDEX received_webhooks_open ON received_webhooks USING btree (integration_id, received_at) WHERE (status = ANY (ARRAY['WAITING'::text, 'STARTED'::text]));
+
 CREATE TABLE roster_edits (
   institution_id uuid NOT NULL,
   "position" bigint NOT NULL,
@@ -561,6 +582,7 @@ CREATE TABLE sync_runs (
   trigger text DEFAULT 'CALL'::text NOT NULL,
   changes_dropped_at timestamp with time zone,
   issues_dropped_at timestamp with time zone,
+  external_ids text[],
   CONSTRAINT sync_runs_entity_type_check CHECK ((entity_type = ANY (ARRAY['COURSE'::text, 'GROUP'::text, 'STUDENT'::text, 'TEACHER'::text, 'ALL'::text]))),
   CONSTRAINT sync_runs_kind_check CHECK ((kind = ANY (ARRAY['SYNC'::text, 'PREVIEW'::text, 'ROLLBACK'::text, 'MANUAL'::text]))),
   CONSTRAINT sync_runs_pkey PRIMARY KEY (integration_id, id),
@@ -657,3 +679,13 @@ CREATE INDEX teachers_merged ON teachers USING btree (institution_id, merged_int
 CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON teachers FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('TEACHER');
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON teachers FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('TEACHER');
 CREATE TRIGGER forget_digests AFTER DELETE ON teachers REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('TEACHER');
+
+CREATE TABLE webhook_secrets (
+  integration_id uuid NOT NULL,
+  id uuid NOT NULL,
+  institution_id uuid NOT NULL,
+  secret text NOT NULL,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  expires_at timestamp with time zone,
+  CONSTRAINT webhook_secrets_pkey PRIMARY KEY (integration_id, id)
+);

@@ -71,8 +71,22 @@ describe('keys that seal credentials', () => {
     expect([change.status, change.body.code]).to.deep.equal([400, 'failed_precondition']);
     expect(change.body.message).to.match(sentence);
     expect((await rest(without.url, 'GET', '/keys')).body).to.deep.equal([
-      { id: 'k2', configured: true, seals: true, integrationCount: 0, subscriptionCount: 0 },
-      { id: 'k1', configured: false, seals: false, integrationCount: 1, subscriptionCount: 0 },
+      {
+        id: 'k2',
+        configured: true,
+        seals: true,
+        integrationCount: 0,
+        subscriptionCount: 0,
+        webhookSecretCount: 0,
+      },
+      {
+        id: 'k1',
+        configured: false,
+        seals: false,
+        integrationCount: 1,
+        subscriptionCount: 0,
+        webhookSecretCount: 0,
+      },
     ]);
     const nothing = (await rest(without.url, 'POST', '/keys/rotate')).body;
     expect([nothing.success, nothing.resealedCount, nothing.errorCount]).to.deep.equal([false, 0, 1]);

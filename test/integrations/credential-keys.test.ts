@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { type Database, IntegrationModel } from '../../src/database/index.js';
-import { SubscriptionStore } from '../../src/events/index.js';
+import { keyOf, SubscriptionStore } from '../../src/events/index.js';
 import { CredentialKeys, IntegrationStore } from '../../src/integrations/index.js';
 import { CredentialVault } from '../../src/security/index.js';
+import { WebhookSecretStore } from '../../src/webhooks/index.js';
 import { testDatabaseUrl } from '../support/database.js';
 import { quietDatabase } from '../support/quiet-database.js';
 
@@ -42,9 +43,30 @@ describe('the keys of stored credentials', () => {
     await integration(database, new CredentialVault([K0]));
     const keys = new CredentialKeys(database, new CredentialVault([K2, K1]));
     expect(await keys.list()).to.deep.equal([
-      { id: 'k2', configured: true, seals: true, integrationCount: 0, subscriptionCount: 0 },
-      { id: 'k1', configured: true, seals: false, integrationCount: 1, subscriptionCount: 0 },
-      { id: 'k0', configured: false, seals: false, integrationCount: 1, subscriptionCount: 0 },
+      {
+        id: 'k2',
+        configured: true,
+        seals: true,
+        integrationCount: 0,
+        subscriptionCount: 0,
+        webhookSecretCount: 0,
+      },
+      {
+        id: 'k1',
+        configured: true,
+        seals: false,
+        integrationCount: 1,
+        subscriptionCount: 0,
+        webhookSecretCount: 0,
+      },
+      {
+        id: 'k0',
+        configured: false,
+        seals: false,
+        integrationCount: 1,
+        subscriptionCount: 0,
+        webhookSecretCount: 0,
+      },
     ]);
     expect(await keys.warning())
       .to.match(/credentials of 1 integration are sealed with keys .* "k0" \(1\)/)
@@ -52,6 +74,25 @@ describe('the keys of stored credentials', () => {
     expect(await new CredentialKeys(database, new CredentialVault([K2, K1, K0])).warning()).to.equal(
       undefined,
     );
+  });
+
+  it('are rotated for the secrets of webhooks too', async () => {
+    const id = await integration(database, new CredentialVault([K1]));
+    const made = await new WebhookSecretStore(database, new CredentialVault([K1])).create(id);
+    const rotation = await new CredentialKeys(database, new CredentialVault([K2, K1])).rotate();
+    expect(rotation).to.deep.include({ success: true, resealedCount: 2 });
+    expect(rotation.before.map((key) => [key.id, key.webhookSecretCount])).to.deep.equal([
+      ['k2', 0],
+      ['k1', 1],
+    ]);
+    const opened = await new WebhookSecretStore(database, new CredentialVault([K2])).recipient(id);
+    expect(opened?.keys.map(({ key }) => key)).to.deep.equal([keyOf(made.secret)]);
+    const closed = await new WebhookSecretStore(database, new CredentialVault([K0])).recipient(id);
+    expect(closed).to.deep.include({ keys: [], hasUnopenable: true });
+    expect(await new CredentialKeys(database, new CredentialVault([K0])).warning()).to.match(
+      /secrets of webhooks/,
+    );
+    await database.execute('DELETE FROM webhook_secrets');
   });
 
   it('are rotated for the secrets of subscriptions to events too', async () => {
@@ -90,12 +131,40 @@ describe('the keys of stored credentials', () => {
       errors: [],
       errorCount: 0,
       before: [
-        { id: 'k2', configured: true, seals: true, integrationCount: 0, subscriptionCount: 0 },
-        { id: 'k1', configured: true, seals: false, integrationCount: 250, subscriptionCount: 0 },
+        {
+          id: 'k2',
+          configured: true,
+          seals: true,
+          integrationCount: 0,
+          subscriptionCount: 0,
+          webhookSecretCount: 0,
+        },
+        {
+          id: 'k1',
+          configured: true,
+          seals: false,
+          integrationCount: 250,
+          subscriptionCount: 0,
+          webhookSecretCount: 0,
+        },
       ],
       after: [
-        { id: 'k2', configured: true, seals: true, integrationCount: 250, subscriptionCount: 0 },
-        { id: 'k1', configured: true, seals: false, integrationCount: 0, subscriptionCount: 0 },
+        {
+          id: 'k2',
+          configured: true,
+          seals: true,
+          integrationCount: 250,
+          subscriptionCount: 0,
+          webhookSecretCount: 0,
+        },
+        {
+          id: 'k1',
+          configured: true,
+          seals: false,
+          integrationCount: 0,
+          subscriptionCount: 0,
+          webhookSecretCount: 0,
+        },
       ],
     });
     const alone = new CredentialVault([K2]);

@@ -12,6 +12,7 @@ const READINGS: Readings = {
   pool: () => ({ size: 1, inUse: 0, idle: 1, waitingForConnection: 0, waitingForTurn: 0 }),
   runs: async () => ({ running: 1, waiting: 2, held: [] }),
   deliveries: async () => [],
+  webhooks: async () => [],
   integrations: async () => ({ providers: [], stalest: [] }),
 };
 

@@ -388,3 +388,22 @@ describe('the retention of runs', () => {
     expect(jobs).to.deep.equal([{ hour: 6 }]);
   });
 });
+
+describe('the retention of webhooks', () => {
+  it('deletes those that came longer ago, whatever became of them, and leaves the others', async () => {
+    const { database, webhookService } = await sharedServices();
+    const { integrationId, institutionId } = await newCsvSource({ 'students.csv': school({ S1: 'Ana' }) });
+    const received = (webhookId: string, status: string, days: number) =>
+      database.execute(
+        `INSERT INTO received_webhooks (integration_id, webhook_id, institution_id, kind, body, status, received_at)
+         VALUES ($1, $2, $3, 'WEBHOOK', '', $4, clock_timestamp() - make_interval(days => $5))`,
+        [integrationId, webhookId, institutionId, status, days],
+      );
+    await received('old', 'DONE', 91);
+    await received('old and waiting', 'WAITING', 91);
+    await received('young', 'DONE', 89);
+    expect((await sweep()).webhooks).to.equal(2);
+    const { items } = await webhookService.listReceivedWebhooks(integrationId);
+    expect(items.map(({ webhookId }) => webhookId)).to.deep.equal(['young']);
+  });
+});

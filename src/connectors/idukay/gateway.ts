@@ -19,6 +19,8 @@ const sent = z.object({
 });
 export type SentBatch = z.infer<typeof sent>;
 
+const single = z.object({ success: z.boolean(), data: z.unknown() });
+
 /** A page of a list. */
 export interface GatewayPage<T> {
   rows: T[];
@@ -85,6 +87,31 @@ export class Gateway {
         );
       }
     }
+  }
+
+  /**
+   * One record of a list; null when IDUKAY has none of this id. 404 says so only where IDUKAY gives single records of
+   * the list at all: undefined otherwise, when nobody can tell. `isOffered`: whether it ever gave one.
+   */
+  async one<T>(
+    list: string,
+    id: string,
+    schema: z.ZodType<T>,
+    isOffered: () => Promise<boolean>,
+  ): Promise<T | null | undefined> {
+    const path = `/instituciones/${encodeURIComponent(this.institution)}/${list}/${encodeURIComponent(id)}`;
+    const answer = await this.http.send({ path }).catch(async (error: unknown) => {
+      if (!isNotOffered(error)) throw explain(error);
+      // Where the list is not there either, nothing is said of one record.
+      const tells = (await isOffered()) && (await this.count(list)) !== undefined;
+      return tells ? null : undefined;
+    });
+    if (!answer) return answer;
+    const body = answer.json();
+    requireSuccess(path, body);
+    const parsed = schema.safeParse(readBody(single, body, path).data);
+    if (parsed.success) return parsed.data;
+    throw new ConnectorError(`IDUKAY answered ${path} with a record that is not what it documents.`);
   }
 
   /** Sends up to 100 rows. It is not repeated when it may have arrived. */

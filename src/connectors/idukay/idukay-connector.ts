@@ -11,7 +11,8 @@ import type {
   TeacherRecord,
 } from '../external-record.js';
 import type { HttpClient } from '../http/index.js';
-import { RosterConnector } from '../roster-connector.js';
+import type { MappingEntityType } from '../mapping-entity-type.js';
+import { type OneEntity, RosterConnector } from '../roster-connector.js';
 import type { ConnectionCheck, ConnectionReport, SendResult } from '../sis-connector.js';
 import { Gateway } from './gateway.js';
 import { sendAttendance } from './gateway-attendance.js';
@@ -26,6 +27,7 @@ import {
   toStudent,
   toTeacher,
 } from './gateway-records.js';
+import { GatewaySingles } from './gateway-singles.js';
 import { DEFAULT_URLS, type IdukayConfig, type IdukayCredentials } from './idukay-config.js';
 import { TokenApi } from './token-api.js';
 
@@ -37,6 +39,7 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
   /** Exactly one of the two is there. */
   #gateway: Gateway | undefined;
   #token: TokenApi | undefined;
+  #singles: GatewaySingles | undefined;
 
   protected override async open(): Promise<void> {
     const { apiKey, secret, institutionCode = this.config.institutionCode } = this.credentials;
@@ -53,6 +56,7 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
     }
     const http = this.#http({ 'X-API-Key': apiKey, ...(secret && { 'X-API-Secret': secret }) });
     this.#gateway = new Gateway(http, institutionCode, this.config.pageSize);
+    this.#singles = new GatewaySingles(this.#gateway, this.context.memory);
   }
 
   async testConnection(): Promise<ConnectionReport> {
@@ -109,6 +113,11 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
         gap: isWhole ? undefined : 'The students of a grupo could not be read.',
       };
     }
+  }
+
+  override async one(entityType: MappingEntityType, id: string): Promise<OneEntity | null | undefined> {
+    // Idukay's own API gives whole lists, each in one call.
+    return this.#singles?.one(entityType, id);
   }
 
   override async send(sheet: AttendanceSheet): Promise<SendResult> {

@@ -7,7 +7,11 @@ import { IdukayConnector } from './idukay-connector.js';
 import { receiveStudent } from './pushed-student.js';
 
 const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
-const GATEWAY: Capabilities = { entityTypes: [COURSE, GROUP, STUDENT, TEACHER], sendsAttendance: true };
+const GATEWAY: Capabilities = {
+  entityTypes: [COURSE, GROUP, STUDENT, TEACHER],
+  sendsAttendance: true,
+  readsOne: [COURSE, GROUP, STUDENT, TEACHER],
+};
 const TOKEN: Capabilities = { entityTypes: [STUDENT, TEACHER], sendsAttendance: false };
 
 const RUNS_AT_ONCE = 8;

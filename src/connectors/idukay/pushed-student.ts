@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PushedRecords } from '../connector-definition.js';
+import type { ReceivedChange } from '../connector-definition.js';
 import { ConnectorError } from '../connector-error.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
 import { namesOf } from './token-api.js';
@@ -30,7 +30,7 @@ const pushedStudent = z.object({
  * What Idukay pushes when a student is created or updated, as a record. `metadata.user` is the id it has
  * there.
  */
-export function receiveStudent(body: unknown): PushedRecords {
+export function receiveStudent(body: unknown): ReceivedChange[] {
   const parsed = pushedStudent.safeParse(body);
   if (!parsed.success) {
     throw new ConnectorError(
@@ -44,13 +44,5 @@ export function receiveStudent(body: unknown): PushedRecords {
     email,
     metadata: { ...(metadata.school && { school: metadata.school }), ...(parents && { parents }) },
   };
-  return {
-    entityType: MappingEntityType.STUDENT,
-    externalId: metadata.user,
-    source: { entities: onePage(record), partial: true },
-  };
-}
-
-async function* onePage<T>(record: T): AsyncGenerator<T[]> {
-  yield [record];
+  return [{ entityType: MappingEntityType.STUDENT, externalIds: [metadata.user], record }];
 }

@@ -1,5 +1,7 @@
-import type { CoursePeople } from './course-people.js';
+import type { CoursePeople, CoursePerson } from './course-people.js';
 import type { EnrolledUser, MoodleCourse } from './moodle-wire.js';
+
+export type { CoursePerson };
 
 export type Role = 'STUDENT' | 'TEACHER';
 

@@ -21,6 +21,7 @@ export const moodle: ConnectorDefinition = {
       MappingEntityType.TEACHER,
     ],
     sendsAttendance: true,
+    readsOne: [MappingEntityType.COURSE, MappingEntityType.STUDENT, MappingEntityType.TEACHER],
   },
   // A site is often one small server.
   host: (config) => hostOfApi(config, RUNS_AT_ONCE),

@@ -7,7 +7,8 @@ import type {
   StudentRecord,
   TeacherRecord,
 } from '../external-record.js';
-import { RosterConnector } from '../roster-connector.js';
+import { MappingEntityType } from '../mapping-entity-type.js';
+import { type OneEntity, RosterConnector } from '../roster-connector.js';
 import type { ConnectionReport, SendResult } from '../sis-connector.js';
 import type { Role } from './gathered-people.js';
 import { SENDING_AT_ONCE, sendAttendance } from './moodle-attendance.js';
@@ -17,6 +18,7 @@ import type { MoodleConfig, MoodleCredentials } from './moodle-config.js';
 import { MoodleMemory } from './moodle-memory.js';
 import { toCourse, toGroup, toMembership, toPerson } from './moodle-records.js';
 import { MoodleRoster } from './moodle-roster.js';
+import { MoodleSingles } from './moodle-singles.js';
 import { notesOn } from './people-notes.js';
 
 const PAGE = 500;
@@ -29,12 +31,14 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
   #client!: MoodleClient;
   #memory!: MoodleMemory;
   #roster!: MoodleRoster;
+  #singles!: MoodleSingles;
 
   protected override async open(): Promise<void> {
     const { context, config, credentials } = this;
     this.#client = new MoodleClient({ context, config, credentials, concurrency: config.concurrency });
     this.#memory = new MoodleMemory({ memory: context.memory, apiUrl: config.apiUrl });
     this.#roster = new MoodleRoster({ client: this.#client, config, memory: this.#memory });
+    this.#singles = new MoodleSingles({ client: this.#client, config, roster: this.#roster });
   }
 
   async testConnection(): Promise<ConnectionReport> {
@@ -70,6 +74,19 @@ export class MoodleConnector extends RosterConnector<MoodleConfig, MoodleCredent
     if (groupsGap) yield { records: [], gap: groupsGap };
     for (const page of inPages(memberships.filter((membership) => membership.role === role)))
       yield page.map(toMembership);
+  }
+
+  override async one(entityType: MappingEntityType, id: string): Promise<OneEntity | null | undefined> {
+    switch (entityType) {
+      case MappingEntityType.COURSE:
+        return this.#singles.course(id);
+      case MappingEntityType.STUDENT:
+      case MappingEntityType.TEACHER:
+        return this.#singles.person(entityType, id);
+      case MappingEntityType.GROUP:
+        // Groups are told with their people alone.
+        return undefined;
+    }
   }
 
   override async send(sheet: AttendanceSheet): Promise<SendResult> {

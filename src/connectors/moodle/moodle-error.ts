@@ -54,6 +54,16 @@ export function isUnavailable(error: unknown): boolean {
   return isRefusal(error) || (error instanceof MoodleError && error.errorcode === 'invalidrecord');
 }
 
+/** There is no record of the id that was asked for. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof MoodleError && error.errorcode === 'invalidrecord';
+}
+
+/** There is nobody of the id that was asked for. */
+export function isNobody(error: unknown): boolean {
+  return error instanceof MoodleError && error.errorcode === 'invaliduser';
+}
+
 /** Nothing will work any more with this token. */
 export function isEndOfToken(error: unknown): boolean {
   return error instanceof MoodleError && /^(invalidtoken|wsaccessuser)/.test(error.errorcode ?? '');

@@ -84,13 +84,34 @@ export class MoodleRoster {
         `Not one ${role.toLowerCase()} can be read, and Moodle keeps people of ${courseCount(issues.length)} from the user of the token. ${VIEWING}`,
       );
     }
-    const asked = ofRole.filter(({ roles }) => roles.get(role) !== false);
+    return this.withSuspensions(ofRole, role);
+  }
+
+  /** People who have a role, with what is to be known of them. */
+  async withSuspensions(people: readonly MoodlePerson[], role: Role): Promise<PersonInRole[]> {
+    const asked = people.filter(({ roles }) => roles.get(role) !== false);
     const suspended = await this.#suspensions.of(asked.map(({ user }) => user));
-    return ofRole.map((person) => ({
+    return people.map((person) => ({
       person,
       enrolled: person.roles.get(role),
       suspended: suspended.get(person.user.id),
     }));
+  }
+
+  /** Whether the filter lets a course through; never the site. */
+  counts({ id, format, categoryid, visible }: MoodleCourse): boolean {
+    const { ids, categories, hidden } = this.#config.courseFilter;
+    if (id === SITE_COURSE || format === 'site') return false;
+    if (ids && !ids.includes(id)) return false;
+    if (categories && !(categoryid !== undefined && categories.includes(categoryid))) return false;
+    return hidden || visible !== false;
+  }
+
+  /** What somebody of a course is there. */
+  rolesOf({ roles = [] }: EnrolledUser): Role[] {
+    const { student, teacher } = this.#config.roles;
+    const has = (names: readonly string[]) => roles.some(({ shortname }) => names.includes(shortname));
+    return [...(has(student) ? (['STUDENT'] as const) : []), ...(has(teacher) ? (['TEACHER'] as const) : [])];
   }
 
   async #readCourses(): Promise<MoodleCourse[]> {
@@ -102,17 +123,11 @@ export class MoodleRoster {
         this.#coursesGap = 'Moodle lists only the courses that the user of the token may enter.';
         return (await this.#client.call('core_course_get_courses_by_field', {}, coursesByField)).courses;
       });
-    const { ids, categories, hidden } = this.#config.courseFilter;
-    return found.filter(({ id, format, categoryid, visible }) => {
-      if (id === SITE_COURSE || format === 'site') return false;
-      if (ids && !ids.includes(id)) return false;
-      if (categories && !(categoryid !== undefined && categories.includes(categoryid))) return false;
-      return hidden || visible !== false;
-    });
+    return found.filter((course) => this.counts(course));
   }
 
   async #readEnrolments(): Promise<Enrolments> {
-    const gathered = new GatheredPeople((user) => this.#rolesOf(user));
+    const gathered = new GatheredPeople((user) => this.rolesOf(user));
     const issues: RecordIssue[] = [];
     const shown = new Map<number, { showsGroups: boolean; isEmpty: boolean }>();
     const options = {
@@ -143,11 +158,5 @@ export class MoodleRoster {
       gap: peopleGap(issues.length + emptied.length) ?? this.#coursesGap,
       groupsGap: gathered.showsGroups ? groupsGap(doubted) : NO_GROUPS,
     };
-  }
-
-  #rolesOf({ roles = [] }: EnrolledUser): Role[] {
-    const { student, teacher } = this.#config.roles;
-    const has = (names: readonly string[]) => roles.some(({ shortname }) => names.includes(shortname));
-    return [...(has(student) ? (['STUDENT'] as const) : []), ...(has(teacher) ? (['TEACHER'] as const) : [])];
   }
 }

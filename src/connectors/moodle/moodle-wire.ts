@@ -30,6 +30,8 @@ export type MoodleCourse = z.infer<typeof course>;
 export const courses = z.array(course);
 export const coursesByField = z.object({ courses });
 
+export const usersCourses = z.array(z.object({ id }));
+
 export const enrolledUsers = z.array(
   z.object({
     id,

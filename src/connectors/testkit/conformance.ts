@@ -9,6 +9,7 @@ import { faultCases } from './fault-cases.js';
 import { type KitSession, withSession } from './kit-session.js';
 import { assertWhole } from './reading-checks.js';
 import type { Simulate, Simulation } from './simulation.js';
+import { singleCases } from './single-cases.js';
 
 export interface ConformanceOptions {
   definition: ConnectorDefinition;
@@ -54,6 +55,7 @@ export async function conformanceCases({
       name: 'does what its capabilities say',
       run: within(async (session) => checkCapabilities(definition, session)),
     },
+    ...singleCases(definition, can, within, { network }),
     ...(definition.capabilities.sendsAttendance && can.sheet ? sendingCases(within) : []),
     ...(network ? faultCases(definition, simulate, can) : []),
   ];
@@ -92,7 +94,15 @@ function checkCapabilities(
 ): void {
   const { connector, config } = session.create();
   if (!(connector instanceof RosterConnector)) return;
-  const { sendsAttendance } = capabilitiesWith?.(config) ?? capabilities;
+  const { sendsAttendance, readsOne = [] } = capabilitiesWith?.(config) ?? capabilities;
+  assert.ok(
+    readsOne.length === 0 || connector.one,
+    'it declares readsOne, and has no method one: write it, or declare none',
+  );
+  assert.ok(
+    (capabilities.readsOne ?? []).length > 0 || !connector.one,
+    'it has a method one, and declares no readsOne: nobody will ever call it',
+  );
   assert.ok(
     !sendsAttendance || connector.send,
     'it declares sendsAttendance, and has no method send: write one, or declare "sendsAttendance: false"',

@@ -38,6 +38,11 @@ export interface Simulation {
    * on as `declaredTotal`. Default: none.
    */
   declaresTotals?: readonly MappingEntityType[];
+  /**
+   * An id that it has of no entity of any type, of the same form as those it has. Default: `no-such-id`. Asked for by
+   * what `readsOne` declares.
+   */
+  absentId?: string;
   /** Settings that the schemas must refuse: parts that replace those of `settings`. */
   refused: readonly { config?: Record<string, unknown>; credentials?: Record<string, unknown> }[];
   /** Refuses the credentials from now on, in the system's own way. */

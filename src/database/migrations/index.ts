@@ -21,6 +21,7 @@ import { memoryExpiry } from './0023-memory-expiry.js';
 import { audit } from './0024-audit.js';
 import { schedules } from './0025-schedules.js';
 import { byItself } from './0026-by-itself.js';
+import { webhooks } from './0028-webhooks.js';
 import type { Migration } from './migration.js';
 
 export { createIndex, type Migration, type NewIndex } from './migration.js';
@@ -50,4 +51,5 @@ export const migrations: readonly Migration[] = [
   audit,
   schedules,
   byItself,
+  webhooks,
 ];

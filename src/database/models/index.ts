@@ -37,8 +37,8 @@ export {
 };
 
 /**
- * Every model, for the connection. `sync_staged`, `sync_schedules`, `outbox_sendings` and the tables of events and
- * of the audit have none: they are written and read by SQL alone.
+ * Every model, for the connection. `sync_staged`, `sync_schedules`, `outbox_sendings` and the tables of events, of
+ * webhooks and of the audit have none: they are written and read by SQL alone.
  */
 export const models = [
   IntegrationModel,

@@ -122,6 +122,10 @@ export class SyncRunModel extends Model {
   @Column({ type: DataType.TEXT })
   declare worker: string | null;
 
+  /** The only ones that it is about. */
+  @Column({ type: DataType.ARRAY(DataType.TEXT) })
+  declare externalIds: string[] | null;
+
   /** What started it. */
   @Column({ type: DataType.TEXT, allowNull: false })
   declare trigger: 'CALL' | 'SCHEDULE' | 'WEBHOOK';

@@ -15,6 +15,8 @@ export interface Readings {
   }>;
   /** Deliveries that are to be sent, by status. */
   deliveries(): Promise<readonly { status: string; count: number }[]>;
+  /** What schools' systems sent and is not over, by status. */
+  webhooks(): Promise<readonly { status: string; count: number }[]>;
   /** How many integrations there are, and when they were last synced. */
   integrations(): Promise<{
     providers: readonly {
@@ -38,6 +40,7 @@ export function observeStanding(meter: Meter, readings: Readings): void {
   observePool(meter, readings);
   const runs = new CachedReading({ ...CACHE, read: () => readings.runs() });
   const deliveries = new CachedReading({ ...CACHE, read: () => readings.deliveries() });
+  const webhooks = new CachedReading({ ...CACHE, read: () => readings.webhooks() });
   const integrations = new CachedReading({ ...CACHE, read: () => readings.integrations() });
   const up = gauge('smartid_reading_up', 'Whether the database could be asked for this when it last was');
   const queue = gauge(
@@ -45,6 +48,10 @@ export function observeStanding(meter: Meter, readings: Readings): void {
     'Sync runs that are under way, and those that wait for a process',
   );
   const outbox = gauge('smartid_queue_deliveries', 'Marks that are to be sent, by status');
+  const sent = gauge(
+    'smartid_queue_webhooks',
+    'Webhooks and pushes that wait for a run, and those whose run is not over',
+  );
   const held = gauge('smartid_held_plans', 'Plans that wait for a person');
   const heldSince = gauge(
     'smartid_oldest_held_plan_timestamp_seconds',
@@ -65,12 +72,13 @@ export function observeStanding(meter: Meter, readings: Readings): void {
   );
   meter.addBatchObservableCallback(
     async (result) => {
-      const [ofRuns, ofDeliveries, ofIntegrations] = await Promise.all([
+      const [ofRuns, ofDeliveries, ofWebhooks, ofIntegrations] = await Promise.all([
         runs.get(),
         deliveries.get(),
+        webhooks.get(),
         integrations.get(),
       ]);
-      const all = { runs, deliveries, integrations };
+      const all = { runs, deliveries, webhooks, integrations };
       for (const [reading, { isUp }] of Object.entries(all)) result.observe(up, Number(isUp), { reading });
       if (ofRuns) {
         result.observe(queue, ofRuns.running, { state: 'running' });
@@ -86,6 +94,10 @@ export function observeStanding(meter: Meter, readings: Readings): void {
         const found = ofDeliveries?.find((one) => one.status === status);
         result.observe(outbox, found?.count ?? 0, { status });
       }
+      for (const status of ofWebhooks ? ['WAITING', 'STARTED'] : []) {
+        const found = ofWebhooks?.find((one) => one.status === status);
+        result.observe(sent, found?.count ?? 0, { status });
+      }
       for (const { provider, status, ...one } of ofIntegrations?.providers ?? []) {
         result.observe(count, one.count, { provider, status });
         if (status === 'INACTIVE') continue;
@@ -96,7 +108,7 @@ export function observeStanding(meter: Meter, readings: Readings): void {
         result.observe(last, seconds(lastSyncAt), { integration: id, provider });
       }
     },
-    [up, queue, outbox, held, heldSince, count, never, oldest, last],
+    [up, queue, outbox, sent, held, heldSince, count, never, oldest, last],
   );
 }
 

@@ -20,12 +20,17 @@ const MOST_PROVIDERS = 50;
 const FAULTS = ['internal', 'unknown', 'data_loss'];
 const INTERRUPTED = 'INTERRUPTED';
 const OUTCOMES = ['COMPLETED', 'HELD', 'PREVIEWED', 'FAILED', INTERRUPTED];
+const WEBHOOK_OUTCOMES = ['new', 'duplicate', 'refused'];
 const DELIVERY_STATUSES = ['QUEUED', 'SENT', 'CONFIRMED', 'FAILED'];
 
 /** Makes metrics of what operations tell. */
 export function observeWork(meter: Meter): WorkMetrics {
   const provider = boundedNames(MOST_PROVIDERS);
-  const parts = [observeRuns(meter, provider), observeSendings(meter, provider)];
+  const parts = [
+    observeRuns(meter, provider),
+    observeSendings(meter, provider),
+    observeWebhooks(meter, provider),
+  ];
   const ends = [observeCalls(meter), observeOutbound(meter), ...parts.map(({ end }) => end)];
   return {
     expect(providers) {
@@ -98,6 +103,20 @@ function observeSendings(meter: Meter, provider: (name: string) => string) {
       const hasFailed = error !== undefined || (facts.deliveries?.FAILED ?? 0) > 0;
       seconds.record(ms / 1_000, { ...labels, outcome: hasFailed ? 'failed' : 'ok' });
     }),
+  };
+}
+
+function observeWebhooks(meter: Meter, provider: (name: string) => string) {
+  const received = meter.createCounter('smartid_webhooks_received', {
+    description: 'Webhooks that came, by what became of them; of those that nobody vouches for, UNKNOWN',
+  });
+  return {
+    expect(name: string) {
+      for (const outcome of WEBHOOK_OUTCOMES) received.add(0, { outcome, provider: name });
+    },
+    end: operations.webhook.onEnd(({ facts: { outcome, provider: name } }) =>
+      received.add(1, { outcome, provider: provider(name) }),
+    ),
   };
 }
 

@@ -69,6 +69,7 @@ export function toProviderMessage(definition: ConnectorDefinition): MessageInitS
     entityTypes: [...capabilities.entityTypes],
     syncedEntityTypes: capabilities.entityTypes.map((type) => enumValue(MappingEntityTypeMessage, type)),
     sendsAttendance: capabilities.sendsAttendance,
+    singleEntityTypes: (capabilities.readsOne ?? []).map((type) => enumValue(MappingEntityTypeMessage, type)),
   };
 }
 

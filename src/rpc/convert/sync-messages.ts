@@ -84,6 +84,7 @@ export function toSyncRunMessage(
     rollbackUntil: timestamp(run.rollbackUntil ?? null),
     changesDroppedAt: timestamp(run.changesDroppedAt),
     issuesDroppedAt: timestamp(run.issuesDroppedAt),
+    externalIds: run.externalIds ?? [],
   };
 }
 

@@ -55,7 +55,7 @@ export async function runPipeline(
     await recallRows({ database, run, source, issues });
     if (run.status === 'HELD') {
       await lease.transaction(async () => {
-        if (run.pushed) await runs.supersedePushed(run);
+        if (run.pushed || run.externalIds) await runs.supersedeSame(run);
         else if (isNewReading(run, staged)) await runs.supersede(run);
       });
     }
@@ -65,7 +65,7 @@ export async function runPipeline(
   }
 }
 
-/** Some pushed records are no new reading. */
+/** Some records, pushed or read one by one, are no new reading. */
 function isNewReading(run: SyncRun, { partial }: Staged): boolean {
   return run.kind === 'SYNC' && !partial;
 }

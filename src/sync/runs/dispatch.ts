@@ -20,9 +20,12 @@ const MOST_FAILURES = 3;
 
 /**
  * Reads the entities of one type: a source to pull from, or mappings of a connector that writes its entities
- * itself.
+ * itself. `externalIds`: these alone, where they can be read one by one; else all.
  */
-export type ReadEntities = (entityType: MappingEntityType) => Promise<RecordSource | SyncResult>;
+export type ReadEntities = (
+  entityType: MappingEntityType,
+  externalIds?: readonly string[],
+) => Promise<RecordSource | SyncResult>;
 
 /** The school system that a run reads, and how. */
 export interface SyncWork {
@@ -71,6 +74,8 @@ export function taskOf({ kind, approvedAt, rollsBack, pushed }: SyncRun): Task {
 
 /** Whether a run that was claimed is what a caller asks for, so that its outcome is the answer. */
 export function isAskedFor(run: SyncRun, { kind = 'SYNC', guard, rollsBack }: RunRequest): boolean {
+  // Nobody waits for a run of single entities.
+  if (run.externalIds) return false;
   const task = taskOf(run);
   if (task === 'ROLLBACK') return run.kind === kind && run.rollsBack === rollsBack;
   return (
@@ -105,10 +110,12 @@ async function readOne(given: Dispatch): Promise<SyncReport> {
 /** Reads one entity type from a school system that is open. */
 async function readWith(context: SyncContext, read: ReadEntities, policy: SyncPolicy): Promise<SyncReport> {
   const { run } = context;
-  const found = await read(run.entityType as MappingEntityType).catch((error: unknown) => {
-    throwOwnFault(error);
-    throw error instanceof ServiceError ? error : new SourceFailure(error);
-  });
+  const found = await read(run.entityType as MappingEntityType, run.externalIds ?? undefined).catch(
+    (error: unknown) => {
+      throwOwnFault(error);
+      throw error instanceof ServiceError ? error : new SourceFailure(error);
+    },
+  );
   if ('entities' in found) return runPipeline(context, found, policy);
   if (run.kind === 'PREVIEW') {
     throw new SourceFailure('This connector writes its entities itself: its syncs cannot be previewed.');
@@ -133,11 +140,12 @@ async function readAll(given: Dispatch): Promise<SyncReport> {
 }
 
 /**
- * What was pushed is gone with the process that took it in; whoever pushed it was not told that it arrived.
+ * What was pushed is not kept with the run: where it is kept is for whoever kept it to begin another. Who pushed it
+ * was not told that it arrived.
  */
 async function refusePush(): Promise<SyncReport> {
   throw new SourceFailure(
-    'The process ended while it took in what was pushed. The school system has to push it again.',
+    'The process ended while it took in what was pushed. It is taken in again by another run.',
   );
 }
 

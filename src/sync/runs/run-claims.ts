@@ -52,14 +52,15 @@ export class RunClaims {
       parentId,
       rollsBack,
       pushed = false,
+      trigger = 'CALL',
     } = request;
     return this.database.transaction(async () => {
       await this.requireIntegration(integrationId);
       if (rollsBack) await this.#holdChanges(integrationId, rollsBack);
       const [row] = await this.database.query<SyncRun>(
         `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, parent_id,
-          rolls_back, pushed, worker)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+          rolls_back, pushed, worker, trigger)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (integration_id, entity_type) WHERE status = 'RUNNING' DO NOTHING
            RETURNING ${RUN_COLUMNS}`,
         [
@@ -73,11 +74,20 @@ export class RunClaims {
           rollsBack ?? null,
           pushed,
           WORKER,
+          trigger,
         ],
       );
       if (!row) return undefined;
       await recordRun(this.database, 'started', row, {
-        after: { entityType, kind, guard, partOf: parentId, rollsBack, pushed: pushed || undefined },
+        after: {
+          entityType,
+          kind,
+          guard,
+          partOf: parentId,
+          rollsBack,
+          pushed: pushed || undefined,
+          trigger: pushed ? trigger : undefined,
+        },
       });
       return this.#holdPart(whole, row);
     });

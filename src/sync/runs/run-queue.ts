@@ -22,6 +22,8 @@ export type Taken = { held: HeldRun } | { held?: undefined; later?: string };
 
 /** How many runs of one institution are under way at once, over all processes. */
 export const MOST_OF_INSTITUTION = 2;
+/** So many entities are read one by one at most: of more, the list is read. */
+export const MOST_SINGLE = 50;
 /** After how long it is looked whether a run that waits still has its job, in seconds. */
 const LONG_SECONDS = 60;
 /** How many of them at once. */
@@ -35,8 +37,9 @@ export class RunQueue {
   ) {}
 
   /**
-   * Puts a run into the queue, inside the caller's transaction; one that waits and is the same is that one.
-   * Throws `aborted` when one waits that is another.
+   * Puts a run into the queue, inside the caller's transaction; one that waits and does the same, or more, is that
+   * one. One that waits for some entities takes others in, or becomes one of all. Throws `aborted` when one waits
+   * that is another.
    */
   async add(request: RunRequest): Promise<Queued> {
     const {
@@ -48,6 +51,7 @@ export class RunQueue {
       host,
       trigger = 'CALL',
     } = request;
+    const externalIds = request.externalIds ?? null;
     await this.claims.requireIntegration(integrationId);
     const [{ before } = { before: 0 }] = await this.database.query<{ before: number }>(
       `SELECT count(*)::int AS before FROM sync_runs WHERE institution_id = $1 AND status = 'QUEUED'`,
@@ -55,8 +59,8 @@ export class RunQueue {
     );
     const [row] = await this.database.query<SyncRun>(
       `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, kind, guard, host, host_limit,
-         trigger, status, queued_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'QUEUED', clock_timestamp())
+         trigger, external_ids, status, queued_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'QUEUED', clock_timestamp())
        ON CONFLICT (integration_id, entity_type) WHERE status = 'QUEUED' DO NOTHING
        RETURNING ${RUN_COLUMNS}`,
       [
@@ -69,19 +73,59 @@ export class RunQueue {
         host?.name ?? null,
         host?.limit ?? null,
         trigger,
+        externalIds,
       ],
     );
+    const after = { entityType, kind, guard, trigger, externalIds: externalIds ?? undefined };
     if (row) {
-      await recordRun(this.database, 'started', row, { after: { entityType, kind, guard, trigger } });
+      await recordRun(this.database, 'started', row, { after });
       return { run: toRun(row), isNew: true, before };
     }
     const waiting = await this.find(request);
     // It has begun meanwhile: this one takes its place.
     if (!waiting) return this.add(request);
+    if (waiting.kind === 'SYNC' && kind === 'SYNC') {
+      if (externalIds) {
+        const joined = waiting.externalIds ? await this.#takeIn(waiting, externalIds) : waiting;
+        return joined ? { run: joined, isNew: false, before } : this.add(request);
+      }
+      if (waiting.externalIds) {
+        const widened = await this.#widen(waiting, { guard, trigger });
+        if (!widened) return this.add(request);
+        await recordRun(this.database, 'started', widened, { after });
+        return { run: widened, isNew: true, before };
+      }
+    }
     const isSame =
       waiting.kind === kind && isDeepStrictEqual(waiting.guard, JSON.parse(JSON.stringify(guard ?? null)));
     if (!isSame) throw alreadyQueued(waiting);
     return { run: waiting, isNew: false, before };
+  }
+
+  /** Lets a run that waits for some entities read others too. Undefined when it does not wait any more. */
+  async #takeIn({ integrationId, id }: SyncRun, more: readonly string[]): Promise<SyncRun | undefined> {
+    const [row] = await this.database.query<SyncRun>(
+      `UPDATE sync_runs r SET external_ids = (
+         SELECT CASE WHEN r.external_ids IS NOT NULL AND count(*) <= ${MOST_SINGLE}
+           THEN array_agg(id ORDER BY id) END
+         FROM (SELECT unnest(r.external_ids) UNION SELECT unnest($3::text[])) AS ids (id))
+       WHERE integration_id = $1 AND id = $2 AND status = 'QUEUED' RETURNING ${RUN_COLUMNS}`,
+      [integrationId, id, more],
+    );
+    return row && toRun(row);
+  }
+
+  /** Makes a run that waits for some entities one of all. Undefined when it does not wait any more. */
+  async #widen(
+    { integrationId, id }: SyncRun,
+    { guard, trigger }: Pick<RunRequest, 'guard' | 'trigger'>,
+  ): Promise<SyncRun | undefined> {
+    const [row] = await this.database.query<SyncRun>(
+      `UPDATE sync_runs SET external_ids = NULL, guard = $3, trigger = $4
+       WHERE integration_id = $1 AND id = $2 AND status = 'QUEUED' RETURNING ${RUN_COLUMNS}`,
+      [integrationId, id, guard ?? null, trigger],
+    );
+    return row && toRun(row);
   }
 
   /** The run of the same that waits. */

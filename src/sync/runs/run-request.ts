@@ -17,6 +17,8 @@ export interface RunRequest extends RunKey {
   rollsBack?: string | undefined;
   /** Whether its records were pushed to us. */
   pushed?: boolean | undefined;
+  /** Which of the entity type alone; default: all. */
+  externalIds?: readonly string[] | undefined;
   /** What started it; default CALL. */
   trigger?: RunTrigger | undefined;
   /** The host of the school's system, and how many runs may read it at once. */

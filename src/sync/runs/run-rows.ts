@@ -4,7 +4,7 @@ import { noCounts, noTimings, type SyncCounts, type SyncRun, type SyncTimings } 
 
 /** The columns of sync_runs that a run is made of: the list of a SELECT. */
 export const RUN_COLUMNS = `id, integration_id AS "integrationId", institution_id AS "institutionId", provider, entity_type AS "entityType", kind, status,
-  stage, counts, membership_counts AS "membershipCounts", timings, error, attempt, trigger, pushed, parent_id AS "parentId",
+  stage, counts, membership_counts AS "membershipCounts", timings, error, attempt, trigger, pushed, external_ids AS "externalIds", parent_id AS "parentId",
   rolls_back AS "rollsBack", planned_position AS "plannedPosition", planned_changes AS "plannedChanges", evidence, guard, approved_at AS "approvedAt", decision,
   applied_position AS "appliedPosition", queued_at AS "queuedAt", failures, progress,
   cancel_requested_at AS "cancelRequestedAt", changes_dropped_at AS "changesDroppedAt",

@@ -194,13 +194,14 @@ export class RunStore {
   }
 
   /**
-   * Discards the held plans of pushed records that the held plan of this run, of pushed records too, has
-   * anew, memberships included: what the school system pushes again waits once.
+   * Discards the held plans of some records, pushed or read one by one, that the held plan of this run, of some
+   * records too, has anew, memberships included: what the school system tells again waits once.
    */
-  async supersedePushed(run: SyncRun): Promise<void> {
+  async supersedeSame(run: SyncRun): Promise<void> {
     await this.database.execute(
       `UPDATE sync_runs r SET status = 'DISCARDED', decision = $4
-       WHERE r.integration_id = $1 AND r.entity_type = $3 AND r.id <> $2 AND r.pushed AND r.status = 'HELD'
+       WHERE r.integration_id = $1 AND r.entity_type = $3 AND r.id <> $2 AND r.status = 'HELD'
+         AND (r.pushed OR r.external_ids IS NOT NULL)
          AND NOT EXISTS (${plannedBy('r.id')} EXCEPT ${plannedBy('$2')})`,
       [run.integrationId, run.id, run.entityType, `Run ${run.id} has the same records anew.`],
     );

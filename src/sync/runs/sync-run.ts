@@ -19,7 +19,7 @@ export type SyncRunStatus =
 export type SyncRunKind = 'SYNC' | 'PREVIEW' | 'ROLLBACK' | 'MANUAL';
 /** What a run is about: one entity type, or all of them one after the other. */
 export type SyncScope = MappingEntityType | 'ALL';
-/** What started a run: a call, a schedule, or an event that a school's system sent. */
+/** What started a run: a call, a schedule, or an event that a school's system sent, by a webhook or a push. */
 export type RunTrigger = 'CALL' | 'SCHEDULE' | 'WEBHOOK';
 export type SyncStage = 'READ' | 'PLAN' | 'APPLY' | 'REPORT';
 
@@ -87,6 +87,8 @@ export interface SyncRun {
   trigger: RunTrigger;
   /** Whether its records were pushed to us. */
   pushed: boolean;
+  /** The only ones of its entity type that it is about, by their ids in the school's system; null: all. */
+  externalIds: string[] | null;
   /** The run of all entity types that this one is part of. */
   parentId: string | null;
   /** The run that this one takes back. */

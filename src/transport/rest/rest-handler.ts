@@ -5,7 +5,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { ServiceError } from '../../errors.js';
 import type { Admit } from '../admission.js';
-import { dropRest, type Reading } from '../bodies/index.js';
+import { dropRest, eachPieceOf, type Reading, readWhole } from '../bodies/index.js';
 import type { Watch } from '../exchange.js';
 import type { InProcess, InProcessCall } from '../in-process.js';
 import type { JsonOptions } from '../json-options.js';
@@ -39,6 +39,9 @@ const PASSED_ON = [
   'user-agent',
   'traceparent',
   'tracestate',
+  'webhook-id',
+  'webhook-timestamp',
+  'webhook-signature',
 ];
 
 /** Answers the REST paths of google.api.http, by calling the RPCs they are bound to. */
@@ -106,6 +109,16 @@ async function readMessage(
   request: IncomingMessage,
   reading: Reading,
 ): Promise<Message> {
+  const { rawBody } = match.route;
+  if (rawBody) {
+    const data = await readWhole(eachPieceOf(request), reading);
+    const message = buildRequest(match, query, undefined) as Message & Record<string, unknown>;
+    message[rawBody.localName] = create(HttpBodySchema, {
+      contentType: request.headers['content-type'] ?? '',
+      data,
+    });
+    return message;
+  }
   const body = match.route.body ? await readJsonBody(request, reading) : undefined;
   return buildRequest(match, query, body);
 }
@@ -152,6 +165,7 @@ async function answerUnary(call: Call): Promise<void> {
   if (token) response.setHeader('Link', nextLink(url, token));
   // A POST that answers with the place of something has made it.
   if (route.httpMethod === 'POST' && response.hasHeader('location')) response.statusCode = 201;
+  if (route.successStatus !== undefined) response.statusCode = route.successStatus;
   answerJson(response, route.write(result.message));
 }
 

@@ -9,6 +9,7 @@ import {
 import { http } from '../../../gen/google/api/annotations_pb.js';
 import type { HttpRule } from '../../../gen/google/api/http_pb.js';
 import { HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
+import { success_status } from '../../../gen/smartid/api/v1/status_pb.js';
 import { event_stream } from '../../../gen/smartid/api/v1/streaming_pb.js';
 import { type JsonWriter, jsonFieldWriterOf, jsonWriterOf } from '../writers/index.js';
 import { matchPath, parsePathTemplate, type Segment } from './path-template.js';
@@ -22,10 +23,14 @@ export interface RestRoute {
   variables: readonly (readonly string[])[];
   /** The request field that the body fills; '*': the message; undefined: there is no body. */
   body: string | undefined;
+  /** The request field that is a google.api.HttpBody, and takes the body as it is. */
+  rawBody: DescField | undefined;
   /** The response field that is the answer; undefined: the message. */
   responseField: DescField | undefined;
   /** Whether the answer is a google.api.HttpBody, which goes out as it is. */
   isRaw: boolean;
+  /** The status of an answer that went well; undefined: the one of its kind. */
+  successStatus: number | undefined;
   /** Whether a stream goes out as server-sent events, whatever is asked for. */
   isEventStream: boolean;
   /** Writes the answer as JSON. */
@@ -77,7 +82,7 @@ function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
   const template = parsePathTemplate(value);
   const variables = template.flatMap((segment) => ('variable' in segment ? [segment.variable] : []));
   for (const variable of variables) requireField(rpc, rpc.input, variable);
-  if (rule.body && rule.body !== '*') requireField(rpc, rpc.input, [rule.body]);
+  const bodyField = rule.body && rule.body !== '*' ? requireField(rpc, rpc.input, [rule.body]) : undefined;
   const responseField = rule.responseBody ? requireField(rpc, rpc.output, [rule.responseBody]) : undefined;
   const answer = responseField ? responseField.message : rpc.output;
   const isRaw = answer?.typeName === HttpBodySchema.typeName && responseField?.fieldKind !== 'list';
@@ -89,8 +94,10 @@ function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
     template,
     variables,
     body: rule.body || undefined,
+    rawBody: bodyField?.message?.typeName === HttpBodySchema.typeName ? bodyField : undefined,
     responseField,
     isRaw,
+    successStatus: getOption(rpc, success_status) || undefined,
     isEventStream: hasOption(rpc, event_stream) && getOption(rpc, event_stream),
     write: responseField ? jsonFieldWriterOf(responseField, 'rest') : jsonWriterOf(rpc.output, 'rest'),
   };

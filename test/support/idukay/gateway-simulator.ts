@@ -86,6 +86,8 @@ export class IdukayGateway {
     failing: false,
     /** Declares more records than there are. */
     overstate: 0,
+    /** Gives lists alone, and no single record. */
+    withoutSingles: false,
     keyState: 'ok' as 'ok' | 'refused' | 'forbidden',
   };
 
@@ -121,10 +123,16 @@ export class IdukayGateway {
       const { status, answer } = this.#take(await json(request));
       return send(response, status, answer);
     }
-    const [, institution, list] = /^\/instituciones\/([^/]+)\/([a-z]+)$/.exec(url.pathname) ?? [];
+    const [, institution, list, id] =
+      /^\/instituciones\/([^/]+)\/([a-z]+)(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
     const rows = this.lists[list as keyof IdukayLists];
     if (request.method !== 'GET' || decodeURIComponent(institution ?? '') !== this.institutionCode || !rows) {
       return send(response, 404, failure('NOT_FOUND', 'No existe'));
+    }
+    if (id !== undefined) {
+      const found = rows.find((row) => String(row.id) === decodeURIComponent(id));
+      if (!found || this.vices.withoutSingles) return send(response, 404, failure('NOT_FOUND', 'No existe'));
+      return send(response, 200, { success: true, data: found });
     }
     const page = Number(url.searchParams.get('page') ?? 1);
     const size = Number(url.searchParams.get('per_page') ?? 100);

@@ -30,6 +30,52 @@ export function getCoursesByField(site: MoodleSite, parameters: Parameters): unk
   return { courses: courses.map((course) => foundCourse(site, course)), warnings: [] };
 }
 
+/** core_enrol_get_users_courses: where somebody's enrolment is active, as far as the caller may see participants. */
+export function getUsersCourses(site: MoodleSite, parameters: Parameters): unknown {
+  const userId = parameters.int('userid');
+  const { hideUsersFrom, inaccessibleCourses, unreadableCourses } = site.vices;
+  if (hideUsersFrom.has(userId)) return [];
+  return site.options.courses
+    .filter(({ id }) => !inaccessibleCourses.has(id) && !unreadableCourses.has(id))
+    .filter(({ enrolments }) => enrolments.some((one) => one.userId === userId && !one.inactive))
+    .map((course) => usersCourse(site, course));
+}
+
+function usersCourse(site: MoodleSite, course: MoodleCourse): Record<string, unknown> {
+  const name = formatString(course.fullname);
+  return {
+    id: course.id,
+    shortname: formatString(course.shortname),
+    fullname: name,
+    displayname: name,
+    enrolledusercount: course.enrolments.length,
+    idnumber: course.idnumber ?? '',
+    visible: course.visible === false ? 0 : 1,
+    summary: '',
+    summaryformat: 0,
+    format: 'topics',
+    courseimage: `${site.url}/pluginfile.php/${course.id}/course/generated/course.svg`,
+    showgrades: true,
+    lang: '',
+    enablecompletion: false,
+    completionhascriteria: false,
+    completionusertracked: false,
+    category: categoryOf(course),
+    progress: null,
+    completed: null,
+    startdate: course.startdate ?? 0,
+    enddate: course.enddate ?? 0,
+    marker: 0,
+    lastaccess: null,
+    isfavourite: false,
+    hidden: false,
+    overviewfiles: [],
+    showactivitydates: false,
+    showcompletionconditions: true,
+    timemodified: courseTime,
+  };
+}
+
 /** core_course_get_contents: the sections of a course with their activities. */
 export function getContents(site: MoodleSite, parameters: Parameters): unknown {
   const course = site.course(parameters.int('courseid'));

@@ -1,5 +1,5 @@
 import { AttendanceFunctions } from './attendance-functions.js';
-import { getContents, getCourses, getCoursesByField } from './course-functions.js';
+import { getContents, getCourses, getCoursesByField, getUsersCourses } from './course-functions.js';
 import type { PhpValue } from './form.js';
 import type { MoodleException } from './moodle-exception.js';
 import { refuse } from './moodle-exception.js';
@@ -60,6 +60,11 @@ export class MoodleFunctions {
         signature: { courseid: 'int', options: 'pairs?' },
         refusal: refuse.capability('View participants'),
         run: getEnrolledUsers,
+      },
+      core_enrol_get_users_courses: {
+        signature: { userid: 'int' },
+        refusal: refuse.capability('View participants'),
+        run: getUsersCourses,
       },
       core_user_get_users_by_field: {
         signature: { field: 'text', values: 'list' },

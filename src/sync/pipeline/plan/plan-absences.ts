@@ -35,24 +35,41 @@ export async function planAbsences(
   // Nested loops over mappings without statistics cost their square.
   await preferHashJoins(database);
   if (known.isWhole) await writeUnseen(database, known);
-  const absent = absentFrom(known.isWhole);
-  const missing = await countAbsent(database, { run, spec, absent });
+  const absent = { run, spec, absent: () => absentFrom(known.isWhole), ids: [] };
+  const missing = await countAbsent(database, absent);
   if (missing === 0 || !complete) return { missing, lastSeq };
-  const planned = await insertAbsences(database, { run, spec, policy, absent, lastSeq });
+  const planned = await insertAbsences(database, { ...absent, policy, lastSeq });
   return { missing, lastSeq: lastSeq + planned };
+}
+
+/**
+ * Those who are mapped and of whom the source said, when it was asked for them by name, that it has them no longer.
+ * That counts like the absence from a whole reading, of them alone.
+ */
+export async function planGone(
+  database: Database,
+  { run, spec, policy, staged }: Omit<AbsenceOptions, 'complete'>,
+): Promise<{ missing: number; lastSeq: number }> {
+  const { gone, lastSeq } = staged;
+  if (gone.length === 0) return { missing: 0, lastSeq };
+  const absent = (ids: string) => absentFrom(false, `AND m.external_id = ANY(${ids}::text[])`);
+  const of = { run, spec, absent, ids: [gone] };
+  const missing = await countAbsent(database, of);
+  if (missing === 0) return { missing, lastSeq };
+  return { missing, lastSeq: lastSeq + (await insertAbsences(database, { ...of, policy, lastSeq })) };
 }
 
 /**
  * SQL for the mappings of whom the source did not speak; $1 to $3 are the integration, the run and the entity
  * type. `isWhole`: whether all digests are known; then only rows with a digest that was not seen, or with none,
- * can be gone.
+ * can be gone. `among`: a condition more.
  */
-function absentFrom(isWhole: boolean): string {
+function absentFrom(isWhole: boolean, among = ''): string {
   const mapped = (condition: string) => `SELECT m.external_id, m.internal_id, m.missing_runs, m.missing_since
     FROM integration_mappings m ${condition} AND m.integration_id = $1 AND m.entity_type = $3`;
   const candidates = isWhole
     ? `${mapped('JOIN pg_temp.unseen_digests u ON u.digest = m.digest')} UNION ALL ${mapped('WHERE m.digest IS NULL')}`
-    : mapped('WHERE true');
+    : mapped(`WHERE true ${among}`);
   return `SELECT m.* FROM (${candidates}) m
     LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s WHERE ${RUN} AND s.kind <> 'MEMBERSHIP') s
       USING (external_id)
@@ -64,13 +81,16 @@ function absentFrom(isWhole: boolean): string {
 interface Absent {
   run: SyncRun;
   spec: EntitySpec;
-  absent: string;
+  /** SQL for them; `ids` is the parameter of the ids, where there is one. */
+  absent: (ids: string) => string;
+  /** The value of that parameter; nothing where there is none. */
+  ids: readonly (readonly string[])[];
 }
 
-async function countAbsent(database: Database, { run, spec, absent }: Absent): Promise<number> {
+async function countAbsent(database: Database, { run, spec, absent, ids }: Absent): Promise<number> {
   const [count] = await database.query<{ missing: number }>(
-    `SELECT count(*)::int AS missing FROM (${absent}) absent`,
-    [run.integrationId, run.id, spec.entityType],
+    `SELECT count(*)::int AS missing FROM (${absent('$4')}) absent`,
+    [run.integrationId, run.id, spec.entityType, ...ids],
   );
   return count?.missing ?? 0;
 }
@@ -78,7 +98,7 @@ async function countAbsent(database: Database, { run, spec, absent }: Absent): P
 /** Plans who is missing, and whose grace is over; returns how many changes that makes, numbered after `lastSeq`. */
 async function insertAbsences(
   database: Database,
-  { run, spec, absent, policy, lastSeq }: Absent & { policy: SyncPolicy; lastSeq: number },
+  { run, spec, absent, ids, policy, lastSeq }: Absent & { policy: SyncPolicy; lastSeq: number },
 ): Promise<number> {
   return database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before,
@@ -92,7 +112,7 @@ async function insertAbsences(
        SELECT a.*, COALESCE(t.active, false) AS active,
          a.missing_runs >= $6 OR ($7::float8 IS NOT NULL
            AND a.missing_since < now() - make_interval(secs => $7::float8 * 86400)) AS over
-       FROM (${absent}) a LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = a.internal_id
+       FROM (${absent('$8')}) a LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = a.internal_id
      ) gone
      -- Who is inactive has nothing more to lose: being missing is noted once.
      WHERE active OR missing_runs = 0`,
@@ -104,6 +124,7 @@ async function insertAbsences(
       lastSeq,
       policy.graceRuns,
       policy.graceDays ?? null,
+      ...ids,
     ],
   );
 }

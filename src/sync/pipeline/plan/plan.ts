@@ -9,7 +9,7 @@ import { correlate, linkUnmapped } from '../match/index.js';
 import { lookUp, preferHashJoins } from '../sql/joins.js';
 import type { Staged } from '../stage/index.js';
 import { canDraft, undraft } from '../stage/index.js';
-import { planAbsences } from './plan-absences.js';
+import { planAbsences, planGone } from './plan-absences.js';
 import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
 import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
 import { findTakenNationalIds, type TakenNationalId } from './taken-national-ids.js';
@@ -56,7 +56,7 @@ export async function plan(
   }
   const complete = run.evidence.gaps.length === 0;
   const { missing, lastSeq } = staged.partial
-    ? { missing: 0, lastSeq: staged.lastSeq }
+    ? await planGone(database, { run, spec, policy, staged })
     : await planAbsences(database, { run, spec, policy, staged, complete });
   const role = membershipRole(spec);
   const memberships = await planMemberships(database, { run, role, complete, lastSeq, known: known.mapped });

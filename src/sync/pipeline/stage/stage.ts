@@ -34,6 +34,8 @@ export interface Staged {
   provided: ReadonlySet<string>;
   /** Whether the source holds only some of the entities: the others have not vanished. */
   partial: boolean;
+  /** Of a partial reading: ids that the source was asked for, and has no longer. */
+  gone: readonly string[];
   /** Where the entities came from, for the words of issues. */
   file: string | undefined;
   /** No staged row has a higher number. */
@@ -88,6 +90,7 @@ async function stageAll(
   );
   run.evidence.comparedBy = comparisonOf(run.integrationId, options.policy.fields[spec.entityType]);
   let partial = source.partial ?? false;
+  const gone: string[] = [];
   let absent: string | undefined;
   let file: string | undefined;
   let entities = 0;
@@ -106,6 +109,7 @@ async function stageAll(
   ) => {
     issues.noteTable(page, { entities: true });
     partial ||= page.partial ?? false;
+    if (page.gone) gone.push(...page.gone);
     run.counts.failed += await addPageIssues(page, issues, run.counts);
     if (page.groupsAbsent !== undefined && groupsListed === undefined) {
       groupsListed = await broughtByList(options, MappingEntityType.GROUP);
@@ -217,6 +221,7 @@ async function stageAll(
   return {
     entities: entities - duplicates,
     provided: provided.fields,
+    gone: partial ? gone : [],
     file,
     known,
     partial,
