@@ -188,10 +188,10 @@ async function undisturbedOutcomes(
   return outcomes;
 }
 
-/** What is left in the end. What was pushed is gone with the process: whoever pushed it pushes it again. */
+/** What is left in the end. A push that died is not resumed: whoever keeps what was pushed pushes it again. */
 async function finalOutcome(database: Database, work: Work): Promise<Outcome> {
   const outcome = await outcomeOf(database, work);
-  const isRefused = (run: string) => run.includes('has to push it again');
+  const isRefused = (run: string) => run.includes('It is taken in again by another run');
   if (work.kind !== 'push' || !outcome.runs.some(isRefused)) return outcome;
   await begin(syncsOf(database), work);
   const again = await outcomeOf(database, work);
