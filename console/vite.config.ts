@@ -8,7 +8,13 @@ const SERVICE = process.env.SERVICE_URL ?? 'http://127.0.0.1:8080';
 export default defineConfig({
   base: '/console/',
   plugins: [react()],
-  resolve: { alias: { '@gen': fileURLToPath(new URL('../gen', import.meta.url)) } },
+  resolve: {
+    alias: {
+      '@gen': fileURLToPath(new URL('../gen', import.meta.url)),
+      // The forms' library asks for it in what it offers to tests alone.
+      '@rjsf/validator-ajv8': fileURLToPath(new URL('src/ui/schema-form/validator.ts', import.meta.url)),
+    },
+  },
   // The list of chunks, from which a test adds up what the first page loads. Fonts and images are files: the policy
   // of the page takes none from its own text.
   build: { manifest: 'chunks.json', assetsInlineLimit: 0, target: 'es2022', reportCompressedSize: false },

@@ -15,6 +15,18 @@ const router = createBrowserRouter([
         errorElement: <PageFailure />,
         children: [
           { index: true, lazy: async () => (await import('../pages/overview/overview.js')).route },
+          { path: 'connect', lazy: async () => (await import('../pages/connect/connect.js')).route },
+          {
+            path: 'integrations/:id/runs/:runId',
+            lazy: async () => (await import('../pages/run/run.js')).route,
+          },
+          {
+            path: 'integrations/:id/runs/:runId/rollback',
+            lazy: async () => (await import('../pages/rollback/rollback.js')).route,
+          },
+          { path: 'held', lazy: async () => (await import('../pages/held/held.js')).route },
+          { path: 'connectors', lazy: async () => (await import('../pages/connectors/connectors.js')).route },
+          { path: 'audit', lazy: async () => (await import('../pages/audit/audit.js')).route },
           { path: '*', lazy: async () => (await import('../pages/not-found/not-found.js')).route },
         ],
       },

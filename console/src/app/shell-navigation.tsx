@@ -1,11 +1,25 @@
 import { Badge, Button, NavLink, Stack } from '@mantine/core';
 import IconActivity from '@tabler/icons-react/icons/IconActivity';
+import IconCalendarCheck from '@tabler/icons-react/icons/IconCalendarCheck';
+import IconHandStop from '@tabler/icons-react/icons/IconHandStop';
+import IconHistory from '@tabler/icons-react/icons/IconHistory';
+import IconPlugConnected from '@tabler/icons-react/icons/IconPlugConnected';
 import IconPlus from '@tabler/icons-react/icons/IconPlus';
+import IconUserQuestion from '@tabler/icons-react/icons/IconUserQuestion';
+import IconUsers from '@tabler/icons-react/icons/IconUsers';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { useHeldRuns } from '../api/held-runs.js';
 
-const PLACES = [{ to: '/console', name: 'overview', Icon: IconActivity }] as const;
+const PLACES = [
+  { to: '/console', name: 'overview', Icon: IconActivity },
+  { to: '/console/held', name: 'held', Icon: IconHandStop },
+  { to: '/console/conflicts', name: 'conflicts', Icon: IconUserQuestion },
+  { to: '/console/attendance', name: 'attendance', Icon: IconCalendarCheck },
+  { to: '/console/people', name: 'people', Icon: IconUsers },
+  { to: '/console/connectors', name: 'connectors', Icon: IconPlugConnected },
+  { to: '/console/audit', name: 'audit', Icon: IconHistory },
+] as const;
 
 export function ShellNavigation() {
   const { t } = useTranslation();
@@ -27,7 +41,7 @@ export function ShellNavigation() {
               label={t(`nav.${name}`)}
               leftSection={<Icon size={18} aria-hidden />}
               rightSection={
-                (name as string) === 'held' && held > 0 ? (
+                name === 'held' && held > 0 ? (
                   <Badge
                     circle
                     color="orange"

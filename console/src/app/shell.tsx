@@ -42,7 +42,7 @@ export function Shell() {
                 Integrations
               </Text>
             </Text>
-            {isMoving && <Loader size="xs" aria-label={t('common.loading')} />}
+            {isMoving && <Loader size="xs" role="img" aria-label={t('common.loading')} />}
           </Group>
           <ShellMenu />
         </Group>
@@ -53,7 +53,7 @@ export function Shell() {
         </AppShell.Section>
       </AppShell.Navbar>
       <AppShell.Main id="main" tabIndex={-1}>
-        <Suspense fallback={<Loader aria-label={t('common.loading')} />}>
+        <Suspense fallback={<Loader role="img" aria-label={t('common.loading')} />}>
           <Outlet />
         </Suspense>
       </AppShell.Main>

@@ -49,7 +49,8 @@ export function StateBadge({ color, label }: { color: MantineColor; label: strin
       fw={600}
       styles={{
         root: {
-          color: `light-dark(var(--mantine-color-${color}-9), var(--mantine-color-${color}-2))`,
+          flex: 'none',
+          color: `light-dark(color-mix(in srgb, var(--mantine-color-${color}-9) 70%, black), var(--mantine-color-${color}-2))`,
           background: `light-dark(var(--mantine-color-${color}-1), color-mix(in srgb, var(--mantine-color-${color}-9) 45%, transparent))`,
         },
       }}

@@ -26,9 +26,13 @@ export function IntegrationCard({
   const { t } = useTranslation();
   const titleOf = useProviderTitle();
   const path = `/console/integrations/${integration.id}`;
-  const current = runs.find(isUnderWay);
-  const rows = runs
-    .filter(({ kind, status }) => kind === SyncRun_Kind.SYNC && status === SyncRun_Status.COMPLETED)
+  // A held plan is told as what it is, and not as a failure.
+  const shown = runs.find((run) => isUnderWay(run) || run.status === SyncRun_Status.HELD);
+  const done = runs.filter(
+    ({ kind, status }) => kind === SyncRun_Kind.SYNC && status === SyncRun_Status.COMPLETED,
+  );
+  const rows = done
+    .filter(({ entityType }) => entityType === done[0]?.entityType)
     .map(({ counts }) => counts?.read ?? 0)
     .reverse();
   return (
@@ -46,10 +50,10 @@ export function IntegrationCard({
               </Text>
             </Stack>
           </Group>
-          {current ? <RunBadge status={current.status} /> : <HealthBadge status={integration.status} />}
+          {shown ? <RunBadge status={shown.status} /> : <HealthBadge status={integration.status} />}
         </Group>
         {integration.lastError && (
-          <Alert color="red" p="xs">
+          <Alert color={shown ? 'orange' : 'red'} p="xs">
             <Text size="sm" lineClamp={3} className="breakable">
               {integration.lastError}
             </Text>
@@ -130,22 +134,22 @@ function Waits({
     { refetchInterval: 15_000 },
   );
   const conflicts = data?.conflicts.length ?? 0;
+  const isMore = data?.nextPageToken ? '+' : '';
   const held = runs.find(({ status }) => status === SyncRun_Status.HELD);
   if (!held && conflicts === 0)
     return (
-      <Text size="sm" c="dimmed">
+      <Text size="sm" c="dimmed" mt="auto">
         {t('overview.nothingWaits')}
       </Text>
     );
   return (
-    <Group gap="xs">
+    <Group gap="xs" mt="auto">
       {held && (
         <Badge
           component={Link}
           to={`${path}/runs/${held.id}`}
-          color="orange"
+          color="#a83208"
           variant="filled"
-          autoContrast
           tt="none"
           style={{ cursor: 'pointer' }}
         >
@@ -161,7 +165,7 @@ function Waits({
           tt="none"
           style={{ cursor: 'pointer' }}
         >
-          {t('overview.conflicts', { count: conflicts })}
+          {t('overview.conflicts', { count: conflicts, more: isMore })}
         </Badge>
       )}
     </Group>

@@ -10,8 +10,12 @@ import { useHeldRuns } from '../../api/held-runs.js';
 /** The figures one looks at first. */
 export function Waiting({ integrations }: { integrations: readonly Integration[] }) {
   const { t } = useTranslation();
-  const held = useHeldRuns().data?.length ?? 0;
-  const failing = integrations.filter(({ status }) => status === Integration_Status.ERROR).length;
+  const plans = useHeldRuns().data ?? [];
+  const held = plans.length;
+  const isHeld = (id: string) => plans.some(({ integrationId }) => integrationId === id);
+  const failing = integrations.filter(
+    ({ id, status }) => status === Integration_Status.ERROR && !isHeld(id),
+  ).length;
   const figures = [
     { name: 'connected', value: integrations.length, color: 'brand', Icon: IconPlugConnected },
     {
@@ -28,10 +32,10 @@ export function Waiting({ integrations }: { integrations: readonly Integration[]
     },
   ] as const;
   return (
-    <SimpleGrid cols={{ base: 1, xs: 3 }}>
+    <SimpleGrid cols={3} spacing={{ base: 'xs', sm: 'md' }}>
       {figures.map(({ name, value, color, Icon }) => (
         <Card key={name} padding="md">
-          <Group wrap="nowrap" gap="sm">
+          <Group gap="sm">
             <ThemeIcon variant="light" color={color} size={40} radius="md" aria-hidden>
               <Icon size={22} />
             </ThemeIcon>
