@@ -38,10 +38,12 @@ async function connect(url: string, files: string, csv: Record<string, string>) 
 
 /** Waits until a run of the integration is known; returns its id. */
 async function begunRun(url: string, integrationId: string): Promise<string> {
-  const runs = async (): Promise<{ id: string }[]> =>
-    (await rest(url, 'GET', `/integrations/${integrationId}/runs`)).body;
-  await until(async () => (await runs()).length > 0);
-  return (await runs())[0]?.id as string;
+  let run: { id: string; status: string } | undefined;
+  await until(async () => {
+    [run] = (await rest(url, 'GET', `/integrations/${integrationId}/runs`)).body;
+    return run !== undefined && run.status !== 'QUEUED';
+  });
+  return run?.id as string;
 }
 
 describe('the process', () => {
@@ -97,7 +99,8 @@ describe('the process', () => {
     const again = await startService({ dataDir, env });
     // The run is found by itself once its lease is over; until then a new one is refused.
     const path = `/integrations/${id}/runs/${runId}`;
-    await until(async () => (await rest(again.url, 'GET', path)).body.status !== 'RUNNING');
+    const isUnderWay = (status: string) => status === 'QUEUED' || status === 'RUNNING';
+    await until(async () => !isUnderWay((await rest(again.url, 'GET', path)).body.status));
     const run = (await rest(again.url, 'GET', path)).body;
     expect(run).to.deep.include({ status: 'COMPLETED', attempt: 2 });
     expect(run.counts.created).to.equal(ROWS);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const LOOK_MS = 5;
+const LOOK_MS = 20;
 
 /** Waits until it is so; throws when it is not within a minute. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
