@@ -24,6 +24,22 @@ const router = createBrowserRouter([
             path: 'integrations/:id/runs/:runId/rollback',
             lazy: async () => (await import('../pages/rollback/rollback.js')).route,
           },
+          {
+            path: 'integrations/:id',
+            lazy: async () => (await import('../pages/integration/integration.js')).route,
+          },
+          {
+            path: 'conflicts/:id?',
+            lazy: async () => (await import('../pages/conflicts/conflicts.js')).route,
+          },
+          {
+            path: 'attendance/:id?',
+            lazy: async () => (await import('../pages/attendance/attendance.js')).route,
+          },
+          {
+            path: 'people/:institutionId?/:kind?/:personId?',
+            lazy: async () => (await import('../pages/people/people.js')).route,
+          },
           { path: 'held', lazy: async () => (await import('../pages/held/held.js')).route },
           { path: 'connectors', lazy: async () => (await import('../pages/connectors/connectors.js')).route },
           { path: 'audit', lazy: async () => (await import('../pages/audit/audit.js')).route },
