@@ -5,14 +5,17 @@ import { defineConfig } from 'vite';
 /** Where the service of `npm run console:dev` listens. */
 const SERVICE = process.env.SERVICE_URL ?? 'http://127.0.0.1:8080';
 
+const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url));
+
 export default defineConfig({
   base: '/console/',
   plugins: [react()],
   resolve: {
     alias: {
       '@gen': fileURLToPath(new URL('../gen', import.meta.url)),
+      '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js': source('api/without-rules.ts'),
       // The forms' library asks for it in what it offers to tests alone.
-      '@rjsf/validator-ajv8': fileURLToPath(new URL('src/ui/schema-form/validator.ts', import.meta.url)),
+      '@rjsf/validator-ajv8': source('ui/schema-form/validator.ts'),
     },
   },
   // The list of chunks, from which a test adds up what the first page loads. Fonts and images are files: the policy

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 
 const BUILT = join(dirname(fileURLToPath(import.meta.url)), '../../console');
-const MOST_BYTES = 250 * 1024;
+const MOST_BYTES = 250_000;
 
 /** chunks.json, which Vite writes. */
 type Chunks = Record<string, { file: string; isEntry?: boolean; imports?: string[] }>;

@@ -1,8 +1,10 @@
+import { lazy, Suspense } from 'react';
 import { createBrowserRouter, Navigate, RouterProvider } from 'react-router';
 import { useSignedIn } from '../api/session.js';
-import { SignIn } from '../pages/sign-in/sign-in.js';
 import { PageFailure } from './page-failure.js';
 import { Shell } from './shell.js';
+
+const SignIn = lazy(() => import('../pages/sign-in/sign-in.js'));
 
 const router = createBrowserRouter([
   { path: '/', element: <Navigate to="/console" replace /> },
@@ -52,5 +54,10 @@ const router = createBrowserRouter([
 
 /** The console: signing in comes first, and again whenever the service turns the token away. */
 export function App() {
-  return useSignedIn() ? <RouterProvider router={router} /> : <SignIn />;
+  if (useSignedIn()) return <RouterProvider router={router} />;
+  return (
+    <Suspense fallback={null}>
+      <SignIn />
+    </Suspense>
+  );
 }

@@ -1,6 +1,6 @@
 import { useQuery } from '@connectrpc/connect-query';
 import { skipToken } from '@tanstack/react-query';
-import { rosterApi } from '../api/clients.js';
+import { rosterApi } from '../api/roster-api.js';
 
 export type PersonKind = 'STUDENT' | 'TEACHER';
 

@@ -18,6 +18,7 @@ export interface ConsoleWorld {
   heldRun: string;
   completedRun: string;
   sessionId: string;
+  studentId: string;
   systems: { folder: SchoolSystem; moodle: SchoolSystem };
   close(): Promise<void>;
 }
@@ -59,6 +60,7 @@ export async function openWorld(): Promise<ConsoleWorld> {
   await call('PUT', `/integrations/${folder}/schedules/ALL`, { cron: '30 2 * * 1-5', jitterSeconds: 600 });
   await systems.folder.losePart?.();
   const held = await sync(folder, 'STUDENT');
+  const [student] = await call<{ id: string }[]>('GET', `/institutions/${institutionId}/students?pageSize=1`);
   return {
     service,
     institutionId,
@@ -68,6 +70,7 @@ export async function openWorld(): Promise<ConsoleWorld> {
     heldRun: held.runId,
     completedRun: first.runId,
     sessionId,
+    studentId: student?.id ?? '',
     systems,
     async close() {
       await service.stop('SIGKILL');

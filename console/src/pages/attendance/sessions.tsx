@@ -5,8 +5,9 @@ import { Alert, Anchor, Button, Card, Group, List, Loader, Stack, Text, Title } 
 import IconCalendarCheck from '@tabler/icons-react/icons/IconCalendarCheck';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { integrationsApi, rosterApi } from '../../api/clients.js';
+import { integrationsApi } from '../../api/clients.js';
 import { LIVELY } from '../../api/query-client.js';
+import { rosterApi } from '../../api/roster-api.js';
 import { EmptyState } from '../../ui/empty-state.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { StateBadge } from '../../ui/status-badge.js';

@@ -6,7 +6,7 @@ import IconHistory from '@tabler/icons-react/icons/IconHistory';
 import { skipToken } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { auditApi } from '../../api/clients.js';
+import { auditApi } from '../../api/audit-api.js';
 import { useInstitution } from '../../api/institutions.js';
 import { Differences } from '../../ui/differences.js';
 import { EmptyState } from '../../ui/empty-state.js';

@@ -3,7 +3,7 @@ import { VerifyAuditResponse_Problem_Kind as Kind } from '@gen/smartid/integrati
 import { Alert, Button, Group } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { auditApi } from '../../api/clients.js';
+import { auditApi } from '../../api/audit-api.js';
 import { ErrorNote } from '../../ui/error-note.js';
 
 /** Looks through all events for those that somebody touched. */

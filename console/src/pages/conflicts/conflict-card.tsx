@@ -10,7 +10,7 @@ import { Button, Card, Group, Progress, SimpleGrid, Stack, Text, Title } from '@
 import { skipToken } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import { rosterApi } from '../../api/clients.js';
+import { rosterApi } from '../../api/roster-api.js';
 import { fullName, PersonFields } from './person-fields.js';
 
 interface ConflictCardProps {

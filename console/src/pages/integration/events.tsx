@@ -3,7 +3,7 @@ import type { Integration } from '@gen/smartid/integrations/v1/integration_pb.js
 import { Button, Card, Group, Loader, Stack, Text } from '@mantine/core';
 import IconBroadcast from '@tabler/icons-react/icons/IconBroadcast';
 import { useTranslation } from 'react-i18next';
-import { eventsApi } from '../../api/clients.js';
+import { eventsApi } from '../../api/events-api.js';
 import { EmptyState } from '../../ui/empty-state.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { When } from '../../ui/when.js';

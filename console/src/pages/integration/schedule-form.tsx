@@ -5,7 +5,7 @@ import { type Schedule, ScheduleKind } from '@gen/smartid/integrations/v1/schedu
 import { Button, Card, Group, NumberInput, Select, SimpleGrid, Stack, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { schedulesApi } from '../../api/clients.js';
+import { schedulesApi } from '../../api/schedules-api.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { BlackoutRows, type Days } from './blackout-rows.js';
 import { cronOf, type Rhythm, simpleOf } from './cron-words.js';

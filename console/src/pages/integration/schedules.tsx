@@ -6,7 +6,7 @@ import { type Schedule, ScheduleKind } from '@gen/smartid/integrations/v1/schedu
 import { Alert, Button, Card, Group, List, Loader, Stack, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { schedulesApi } from '../../api/clients.js';
+import { schedulesApi } from '../../api/schedules-api.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { agoOf, When } from '../../ui/when.js';
 import { useCronInWords } from './cron-words.js';

@@ -6,9 +6,10 @@ import { Alert, Anchor, Badge, Card, Group, SimpleGrid, Stack, Text } from '@man
 import { lazy, type ReactNode, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { integrationsApi, schedulesApi } from '../../api/clients.js';
+import { integrationsApi } from '../../api/clients.js';
 import { placeOf, useProviderTitle, zoneOf } from '../../api/integrations.js';
 import { isUnderWay } from '../../api/runs.js';
+import { schedulesApi } from '../../api/schedules-api.js';
 import { ProviderLogo } from '../../ui/provider-logo.js';
 import { HealthBadge, RunBadge } from '../../ui/status-badge.js';
 import { agoOf, When } from '../../ui/when.js';

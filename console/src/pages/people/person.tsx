@@ -5,8 +5,10 @@ import { Anchor, Card, Group, Loader, Stack, Text, Timeline, Title } from '@mant
 import { skipToken } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { auditApi, integrationsApi, rosterApi } from '../../api/clients.js';
+import { auditApi } from '../../api/audit-api.js';
+import { integrationsApi } from '../../api/clients.js';
 import { placeOf, useIntegrations, useProviderTitle, zoneOf } from '../../api/integrations.js';
+import { rosterApi } from '../../api/roster-api.js';
 import { pathOf } from '../../api/runs.js';
 import { Differences } from '../../ui/differences.js';
 import { ErrorNote } from '../../ui/error-note.js';

@@ -24,7 +24,7 @@ import { ErrorNote } from '../../ui/error-note.js';
 const client = createClient(IntegrationService, transport);
 
 /** Asks for a token and tries it before it is used. */
-export function SignIn() {
+export default function SignIn() {
   const { t } = useTranslation();
   const [token, setToken] = useState('');
   const [keep, setKeep] = useState(false);
