@@ -1,5 +1,6 @@
 import { useQuery } from '@connectrpc/connect-query';
 import type { Integration } from '@gen/smartid/integrations/v1/integration_pb.js';
+import { useTranslation } from 'react-i18next';
 import { integrationsApi } from './clients.js';
 import { LIVELY } from './query-client.js';
 
@@ -48,5 +49,10 @@ export function placeOf({ config = {}, institutionId }: Integration): string {
 /** What a person calls the system of this provider. */
 export function useProviderTitle(): (provider: string) => string {
   const { data } = useProviders();
-  return (provider) => data?.find((known) => known.provider === provider)?.title ?? provider;
+  const { t, i18n } = useTranslation();
+  return (provider) => {
+    const key = `providerTitle.${provider}`;
+    if (i18n.exists(key)) return t(key as 'providerTitle.GENERIC_CSV');
+    return data?.find((known) => known.provider === provider)?.title ?? provider;
+  };
 }

@@ -13,8 +13,22 @@ const brand: MantineColorsTuple = [
   '#233898',
 ];
 
+/** Greys with a little of the brand, which also lie under texts in the dark. */
+const dark: MantineColorsTuple = [
+  '#d8dce6',
+  '#aab2c2',
+  '#8b93a6',
+  '#626a7d',
+  '#3b4254',
+  '#2d3342',
+  '#232835',
+  '#1a1d27',
+  '#151821',
+  '#12141b',
+];
+
 export const theme = createTheme({
-  colors: { brand },
+  colors: { brand, dark },
   primaryColor: 'brand',
   primaryShade: { light: 7, dark: 7 },
   defaultRadius: 'md',

@@ -12,14 +12,14 @@ export function Differences({
 }) {
   const { t, i18n } = useTranslation();
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].filter(
-    (name) => shown(before?.[name]) !== shown(after?.[name]),
+    (name) => shown(before?.[name], t) !== shown(after?.[name], t),
   );
   if (names.length === 0) return null;
   return (
     <dl style={{ margin: 0, display: 'grid', gap: 2 }}>
       {names.map((name) => {
         const key = `field.${name}`;
-        const [from, to] = [shown(before?.[name]), shown(after?.[name])];
+        const [from, to] = [shown(before?.[name], t), shown(after?.[name], t)];
         return (
           <div key={name} style={{ display: 'flex', flexWrap: 'wrap', columnGap: 8 }}>
             <Text component="dt" size="sm" c="dimmed" miw={130}>
@@ -40,7 +40,8 @@ export function Differences({
   );
 }
 
-function shown(value: JsonValue | undefined): string {
+function shown(value: JsonValue | undefined, t: (key: 'common.yes' | 'common.no') => string): string {
   if (value === undefined || value === null) return '';
+  if (typeof value === 'boolean') return t(value ? 'common.yes' : 'common.no');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

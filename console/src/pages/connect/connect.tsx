@@ -1,4 +1,4 @@
-import { Card, Loader, Stepper } from '@mantine/core';
+import { Card, Loader, Stepper, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
 import { useIntegration, useProviders } from '../../api/integrations.js';
@@ -46,6 +46,13 @@ function Connect() {
           />
         ))}
       </Stepper>
+      <Text size="sm" fw={600} hiddenFrom="sm">
+        {t('connect.stepOf', {
+          step: STEPS.indexOf(step) + 1,
+          steps: STEPS.length,
+          name: t(`connect.step.${step}`),
+        })}
+      </Text>
       <ErrorNote error={providers.error} onRetry={() => void providers.refetch()} />
       {providers.isPending && <Loader role="img" aria-label={t('common.loading')} />}
       {step === 'system' && (

@@ -5,7 +5,7 @@ import { Anchor, Button, Card, Group, Loader, Stack, Text, Title } from '@mantin
 import { Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { integrationsApi } from '../../api/clients.js';
-import { useIntegration } from '../../api/integrations.js';
+import { useIntegration, useProviderTitle } from '../../api/integrations.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { ProviderLogo } from '../../ui/provider-logo.js';
 import { SchemaForm } from '../../ui/schema-form/index.js';
@@ -21,6 +21,7 @@ interface SettingsProps {
 /** Where the school's system is, and the secrets it takes. */
 export function Settings({ provider, id, onDone }: SettingsProps) {
   const { t } = useTranslation();
+  const titleOf = useProviderTitle();
   const [institutionId, setInstitutionId] = useState('');
   const [config, setConfig] = useState<JsonObject>({});
   const [credentials, setCredentials] = useState<JsonObject>({});
@@ -45,7 +46,7 @@ export function Settings({ provider, id, onDone }: SettingsProps) {
       <Stack gap="lg">
         <Group>
           <ProviderLogo provider={provider.provider} />
-          <Title order={2}>{provider.title}</Title>
+          <Title order={2}>{titleOf(provider.provider)}</Title>
         </Group>
         {!id && <InstitutionField value={institutionId} onChange={setInstitutionId} />}
         <Suspense fallback={<Loader role="img" aria-label={t('common.loading')} />}>

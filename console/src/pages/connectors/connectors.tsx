@@ -3,7 +3,7 @@ import { MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
 import { Button, Card, Group, List, Loader, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { useIntegrations, useProviders } from '../../api/integrations.js';
+import { useIntegrations, useProviders, useProviderTitle } from '../../api/integrations.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { Page } from '../../ui/page.js';
 import { ProviderLogo } from '../../ui/provider-logo.js';
@@ -27,6 +27,7 @@ function Connectors() {
 
 function ConnectorCard({ provider }: { provider: Provider }) {
   const { t, i18n } = useTranslation();
+  const titleOf = useProviderTitle();
   const used = (useIntegrations().data ?? []).filter(
     (integration) => integration.provider === provider.provider,
   ).length;
@@ -37,12 +38,12 @@ function ConnectorCard({ provider }: { provider: Provider }) {
       ),
     );
   return (
-    <Card component="article" aria-label={provider.title}>
+    <Card component="article" aria-label={titleOf(provider.provider)}>
       <Stack h="100%">
         <Group wrap="nowrap">
           <ProviderLogo provider={provider.provider} size={48} />
           <div>
-            <Title order={2}>{provider.title}</Title>
+            <Title order={2}>{titleOf(provider.provider)}</Title>
             <Text size="sm" c="dimmed">
               {t('connectors.used', { count: used })}
             </Text>

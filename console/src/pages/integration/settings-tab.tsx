@@ -137,7 +137,7 @@ function Switching({ integration }: { integration: Integration }) {
           >
             {t(isOff ? 'settings.on' : 'settings.off')}
           </Button>
-          <Button variant="outline" color="red.8" onClick={open}>
+          <Button variant="outline" color="red" c="var(--mantine-color-error)" onClick={open}>
             {t('settings.remove')}
           </Button>
         </Group>

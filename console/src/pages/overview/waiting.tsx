@@ -44,7 +44,7 @@ export function Waiting({ integrations }: { integrations: readonly Integration[]
                 {value}
               </Text>
               <Text size="sm" c="dimmed">
-                {t(`overview.figure.${name}`)}
+                {t(`overview.figure.${name}`, { count: value })}
               </Text>
             </div>
           </Group>

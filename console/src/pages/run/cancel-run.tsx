@@ -16,7 +16,7 @@ export function CancelRun({ run }: { run: SyncRun }) {
   if (run.cancelRequestedAt) return <Text c="dimmed">{t('run.stopping')}</Text>;
   return (
     <>
-      <Button color="red.8" variant="outline" onClick={open}>
+      <Button color="red" c="var(--mantine-color-error)" variant="outline" onClick={open}>
         {t('run.cancel')}
       </Button>
       <Modal
