@@ -72,13 +72,13 @@ export class Schemas {
     const isRequired = fields.some((field) => this.rules.isRequired(field));
     if (fields.length === message.fields.length) return { schema: this.ref(message), isRequired };
     const name = `${nameOf(message)}Body`;
-    this.components[name] ??= this.object(message, fields);
+    this.components[name] ??= this.object(message, fields, true);
     return { schema: { $ref: `#/components/schemas/${name}` }, isRequired };
   }
 
-  object(message, fields) {
+  object(message, fields, isBody = false) {
     const properties = Object.fromEntries(fields.map((field) => [field.jsonName, this.property(field)]));
-    const required = fields.filter((field) => this.#isAlwaysThere(field)).map(({ jsonName }) => jsonName);
+    const required = fields.filter((field) => this.#isAlwaysThere(field, isBody)).map(({ jsonName }) => jsonName);
     const sentences = this.rules.sentences(message);
     const description = [descriptionOf(message), ...sentences].filter(Boolean).join('\n\n');
     return {
@@ -123,7 +123,7 @@ export class Schemas {
   }
 
   /** In answers: what has a value even where nothing was set. In requests: what is refused when it is missing. */
-  #isAlwaysThere(field) {
+  #isAlwaysThere(field, isBody) {
     const { parent } = field;
     const isWritten =
       field.fieldKind === 'list' ||
@@ -132,7 +132,8 @@ export class Schemas {
       (hasOption(field, this.nullable) && getOption(field, this.nullable));
     if (!this.#inRequests.has(parent)) return isWritten;
     const isTaken = this.rules.isRequired(field);
-    return this.#inAnswers.has(parent) ? isTaken && isWritten : isTaken;
+    const isAnswered = this.#inAnswers.has(parent) && !isBody;
+    return isTaken && (!isAnswered || isWritten || field.fieldKind === 'message');
   }
 }
 

@@ -1703,13 +1703,13 @@ export interface components {
              * @description When it begins.
              * @example 2026-03-02T11:00:00Z
              */
-            startsAt?: string;
+            startsAt: string;
             /**
              * Format: date-time
              * @description When it ends; after its beginning.
              * @example 2026-03-02T11:00:00Z
              */
-            endsAt?: string;
+            endsAt: string;
             /** @description What it is about. */
             topic?: string;
             /**
@@ -1747,13 +1747,13 @@ export interface components {
              * @description When it begins.
              * @example 2026-03-02T11:00:00Z
              */
-            startsAt?: string;
+            startsAt: string;
             /**
              * Format: date-time
              * @description When it ends; after its beginning.
              * @example 2026-03-02T11:00:00Z
              */
-            endsAt?: string;
+            endsAt: string;
             /** @description What it is about. */
             topic?: string;
             /**
