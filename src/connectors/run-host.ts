@@ -1,5 +1,5 @@
-/** The host of `config.apiUrl`, which `limit` runs may read at once; undefined where the settings name none. */
-export function hostOfApi({ apiUrl }: Record<string, unknown>, limit: number) {
+/** The host of an API's address, which `limit` runs may read at once; undefined for what is no address. */
+export function hostOfApi(apiUrl: unknown, limit: number) {
   if (typeof apiUrl !== 'string' || !URL.canParse(apiUrl)) return undefined;
   return { name: new URL(apiUrl).host, limit };
 }

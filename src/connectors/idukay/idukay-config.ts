@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { webAddress } from '../http/index.js';
 
 /** Where each dialect is spoken, unless the config says otherwise. */
-export const DEFAULT_URLS = { gateway: 'https://api.idukay.cl', token: 'https://api.idukay.net' } as const;
+const DEFAULT_URLS = { gateway: 'https://api.idukay.cl', token: 'https://api.idukay.net' } as const;
+
+/** The address of the API, by settings as they are stored. */
+export function baseUrlOf({ apiUrl, dialect }: { apiUrl?: unknown; dialect?: unknown }): string {
+  return typeof apiUrl === 'string' ? apiUrl : DEFAULT_URLS[dialect === 'token' ? 'token' : 'gateway'];
+}
 
 /** Settings of IDUKAY. */
 export const idukayConfig = z.strictObject({

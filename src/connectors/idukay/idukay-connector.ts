@@ -28,7 +28,7 @@ import {
   toTeacher,
 } from './gateway-records.js';
 import { GatewaySingles } from './gateway-singles.js';
-import { DEFAULT_URLS, type IdukayConfig, type IdukayCredentials } from './idukay-config.js';
+import { baseUrlOf, type IdukayConfig, type IdukayCredentials } from './idukay-config.js';
 import { TokenApi } from './token-api.js';
 
 /** Calls a minute that IDUKAY allows for a key. */
@@ -146,10 +146,10 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
   }
 
   #http(headers: Record<string, string>): HttpClient {
-    const { apiUrl, dialect, timeout, retryAttempts, retryDelay } = this.config;
+    const { timeout, retryAttempts, retryDelay } = this.config;
     return this.context.http({
       system: 'IDUKAY',
-      baseUrl: apiUrl ?? DEFAULT_URLS[dialect],
+      baseUrl: baseUrlOf(this.config),
       timeoutMs: timeout,
       headers,
       retries: retryAttempts,

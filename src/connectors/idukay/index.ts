@@ -2,7 +2,7 @@ import type { Capabilities, ConnectorDefinition } from '../connector-definition.
 import { IntegrationProvider } from '../integration-provider.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
 import { hostOfApi } from '../run-host.js';
-import { idukayConfig, idukayCredentials } from './idukay-config.js';
+import { baseUrlOf, idukayConfig, idukayCredentials } from './idukay-config.js';
 import { IdukayConnector } from './idukay-connector.js';
 import { receiveStudent } from './pushed-student.js';
 
@@ -25,7 +25,7 @@ export const idukay: ConnectorDefinition = {
   capabilities: GATEWAY,
   capabilitiesWith: ({ dialect }) => (dialect === 'token' ? TOKEN : GATEWAY),
   receive: receiveStudent,
-  // All schools are at one address.
-  host: (config) => hostOfApi(config, RUNS_AT_ONCE),
+  // Most schools are at one address, and none of them names it.
+  host: (config) => hostOfApi(baseUrlOf(config), RUNS_AT_ONCE),
   create: (context) => new IdukayConnector(context),
 };

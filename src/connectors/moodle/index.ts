@@ -24,6 +24,6 @@ export const moodle: ConnectorDefinition = {
     readsOne: [MappingEntityType.COURSE, MappingEntityType.STUDENT, MappingEntityType.TEACHER],
   },
   // A site is often one small server.
-  host: (config) => hostOfApi(config, RUNS_AT_ONCE),
+  host: ({ apiUrl }) => hostOfApi(apiUrl, RUNS_AT_ONCE),
   create: (context) => new MoodleConnector(context),
 };

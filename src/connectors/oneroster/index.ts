@@ -23,6 +23,6 @@ export const oneRoster: ConnectorDefinition = {
     sendsAttendance: false,
   },
   // One server may hold the schools of a district.
-  host: (config) => hostOfApi(config, RUNS_AT_ONCE),
+  host: ({ apiUrl }) => hostOfApi(apiUrl, RUNS_AT_ONCE),
   create: (context) => new OneRosterConnector(context),
 };
