@@ -44,7 +44,7 @@ export function documentOf(files, allFiles, version) {
       title: 'SmartID Integrations',
       version,
       description: DESCRIPTION,
-      license: { name: 'Proprietary', identifier: 'LicenseRef-SmartID' },
+      license: { name: 'Proprietary' },
     },
     servers: [{ url: '/', description: 'The service that serves this document.' }],
     security: [{ bearer: [] }],

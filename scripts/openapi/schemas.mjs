@@ -78,7 +78,9 @@ export class Schemas {
 
   object(message, fields, isBody = false) {
     const properties = Object.fromEntries(fields.map((field) => [field.jsonName, this.property(field)]));
-    const required = fields.filter((field) => this.#isAlwaysThere(field, isBody)).map(({ jsonName }) => jsonName);
+    const required = fields
+      .filter((field) => this.#isAlwaysThere(field, isBody))
+      .map(({ jsonName }) => jsonName);
     const sentences = this.rules.sentences(message);
     const description = [descriptionOf(message), ...sentences].filter(Boolean).join('\n\n');
     return {

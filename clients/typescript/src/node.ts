@@ -10,7 +10,7 @@ import { type ClientOptions, checkedBaseUrl } from './options.js';
 export * from './shared.js';
 
 export interface NodeClientOptions extends ClientOptions {
-  /** Default `connect`, in JSON. */
+  /** Default `connect`, in its binary form. */
   protocol?: 'connect' | 'grpc' | 'grpc-web' | undefined;
   /** Settings of Node's connections, for example `{ ca }`. */
   nodeOptions?: Record<string, unknown> | undefined;

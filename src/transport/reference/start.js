@@ -4,7 +4,7 @@ globalThis.SwaggerUIBundle({
   domNode: document.getElementById('reference'),
   presets: [globalThis.SwaggerUIBundle.presets.apis],
   deepLinking: true,
-  docExpansion: 'none',
+  docExpansion: 'list',
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   filter: true,
