@@ -17,6 +17,7 @@ import { listen } from './listener.js';
 import type { MapError } from './map-error.js';
 import { createPages, type Page } from './pages.js';
 import { createReadings } from './reading.js';
+import { createReference } from './reference/index.js';
 import { reflectionRoutes } from './reflection.js';
 import { createRestHandler, createRestRouter } from './rest/index.js';
 import { createRpcHandler } from './rpc-handler.js';
@@ -108,6 +109,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const unary = createUnaryHandler(doors);
   const rpc = createRpcHandler({ router: rpcRouter, unary, admit, readingOf, mapError, watch, logger });
   const pages = createPages(options.pages ?? [], { admit, mapError });
+  const reference = createReference();
   const cors = createCors(corsOrigins);
   const listener = await listen({
     host,
@@ -117,7 +119,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     handler: (request, response) =>
       inCall(request.socket.remoteAddress, () => {
         if (cors(request, response) || rpc(request, response)) return;
-        if (!probes(request, response) && !pages(request, response)) void rest(request, response);
+        if (probes(request, response) || pages(request, response) || reference(request, response)) return;
+        void rest(request, response);
       }),
   });
   const shown = host.includes(':') ? `[${host}]` : host;
