@@ -118,6 +118,19 @@ module.exports = {
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
     {
+      name: 'clients-stand-alone',
+      comment: 'What is installed elsewhere has nothing of the service.',
+      severity: 'error',
+      from: { path: '^clients/' },
+      to: { path: '^(src|gen|test|bench|examples)/' },
+    },
+    {
+      name: 'client-of-browsers-loads-nothing-of-node',
+      severity: 'error',
+      from: { path: '^clients/typescript/src/browser\\.ts$' },
+      to: { path: '^node:|/connect-node/|^clients/typescript/src/node\\.ts$', reachable: true },
+    },
+    {
       name: 'imports-can-be-resolved',
       severity: 'error',
       from: {},

@@ -7,13 +7,16 @@ const SERVICE = process.env.SERVICE_URL ?? 'http://127.0.0.1:8080';
 
 const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url));
 
+/** The sources of the typed client: no build of it is needed first, and what is not used of it is left out. */
+const client = (path: string) => fileURLToPath(new URL(`../clients/typescript/${path}`, import.meta.url));
+
 export default defineConfig({
   base: '/console/',
   plugins: [react()],
   resolve: {
     alias: {
-      '@gen': fileURLToPath(new URL('../gen', import.meta.url)),
-      '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js': source('api/without-rules.ts'),
+      '@gen': client('gen'),
+      '@smartid/integrations-client': client('src/browser.ts'),
       // The forms' library asks for it in what it offers to tests alone.
       '@rjsf/validator-ajv8': source('ui/schema-form/validator.ts'),
     },

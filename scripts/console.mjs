@@ -25,7 +25,7 @@ const WORTH_IT = 512;
 
 const inputs = digestOf([
   ...filesUnder(source),
-  ...filesUnder(join(root, 'gen')),
+  ...filesUnder(join(root, 'clients/typescript')).filter((path) => !path.includes('dist')),
   join(root, 'package-lock.json'),
   fileURLToPath(import.meta.url),
 ]);

@@ -17,6 +17,7 @@ import { listen } from './listener.js';
 import type { MapError } from './map-error.js';
 import { createPages, type Page } from './pages.js';
 import { createReadings } from './reading.js';
+import { createReference } from './reference/index.js';
 import { reflectionRoutes } from './reflection.js';
 import { createRestHandler, createRestRouter } from './rest/index.js';
 import { createRpcHandler } from './rpc-handler.js';
@@ -112,6 +113,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const rpc = createRpcHandler({ router: rpcRouter, unary, admit, readingOf, mapError, watch, logger });
   const pages = createPages(options.pages ?? [], { admit, mapError });
   const site = options.consoleFolder === undefined ? () => false : createSite(options.consoleFolder);
+  const reference = createReference();
   const cors = createCors(corsOrigins);
   const listener = await listen({
     host,
@@ -121,7 +123,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     handler: (request, response) =>
       inCall(request.socket.remoteAddress, () => {
         if (cors(request, response) || rpc(request, response)) return;
-        if (probes(request, response) || pages(request, response) || site(request, response)) return;
+        if (probes(request, response) || pages(request, response)) return;
+        if (reference(request, response) || site(request, response)) return;
         void rest(request, response);
       }),
   });

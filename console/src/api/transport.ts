@@ -1,24 +1,28 @@
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-web';
+import { createIntegrationsTransport } from '@smartid/integrations-client';
 import { session } from './session.js';
 
-const bearToken: Interceptor = (next) => async (request) => {
-  const bearer = session.token;
-  if (bearer && !request.header.has('authorization')) request.header.set('authorization', `Bearer ${bearer}`);
+/** Leads back to signing in when the service turns away the token that is in use. */
+const leaveWhenRefused: Interceptor = (next) => async (request) => {
+  const { token } = session;
   try {
     return await next(request);
   } catch (error) {
-    // Only the token that is in use: one that is being tried is the affair of its form.
     const isRefused = ConnectError.from(error).code === Code.Unauthenticated;
-    if (isRefused && bearer && request.header.get('authorization') === `Bearer ${bearer}`)
-      session.close(true);
+    if (isRefused && token === session.token) session.close(true);
     throw error;
   }
 };
 
-/** Calls the service that this page came from. */
-export const transport = createConnectTransport({
+/** Calls the service that this page came from. What failed is asked again by the queries, which show that. */
+export const transport = createIntegrationsTransport({
   baseUrl: window.location.origin,
-  interceptors: [bearToken],
-  useBinaryFormat: false,
+  token: () => session.token,
+  retry: false,
+  interceptors: [leaveWhenRefused],
 });
+
+/** The same with a token that is only tried. */
+export function transportWith(token: string) {
+  return createIntegrationsTransport({ baseUrl: window.location.origin, token, retry: false });
+}

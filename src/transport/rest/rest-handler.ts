@@ -163,8 +163,6 @@ async function answerUnary(call: Call): Promise<void> {
   }
   const token = route.responseField ? result.message.nextPageToken : undefined;
   if (token) response.setHeader('Link', nextLink(url, token));
-  // A POST that answers with the place of something has made it.
-  if (route.httpMethod === 'POST' && response.hasHeader('location')) response.statusCode = 201;
   if (route.successStatus !== undefined) response.statusCode = route.successStatus;
   answerJson(response, route.write(result.message));
 }

@@ -16,12 +16,10 @@ import { type FormEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IntegrationService } from '../../api/clients.js';
 import { session } from '../../api/session.js';
-import { transport } from '../../api/transport.js';
+import { transportWith } from '../../api/transport.js';
 import { ShellMenu } from '../../app/shell-menu.js';
 import icon from '../../icon.svg';
 import { ErrorNote } from '../../ui/error-note.js';
-
-const client = createClient(IntegrationService, transport);
 
 /** Asks for a token and tries it before it is used. */
 export default function SignIn() {
@@ -29,8 +27,7 @@ export default function SignIn() {
   const [token, setToken] = useState('');
   const [keep, setKeep] = useState(false);
   const attempt = useMutation({
-    mutationFn: (given: string) =>
-      client.listProviders({}, { headers: { authorization: `Bearer ${given}` } }),
+    mutationFn: (given: string) => createClient(IntegrationService, transportWith(given)).listProviders({}),
     onSuccess: (_, given) => session.open(given, keep),
   });
   useEffect(() => {

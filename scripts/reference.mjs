@@ -1,0 +1,51 @@
+// Part of the build: lays the files of the API reference where the service reads them, with packed forms. Nothing is
+// done when they are there already.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const folder = join(root, 'dist/src/transport/reference/files');
+const renderer = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));
+
+const sources = {
+  'openapi.json': join(root, 'gen/openapi.json'),
+  'page.html': join(root, 'src/transport/reference/page.html'),
+  'start.js': join(root, 'src/transport/reference/start.js'),
+  'swagger-ui.css': join(renderer, 'swagger-ui.css'),
+  'swagger-ui-bundle.js': join(renderer, 'swagger-ui-bundle.js'),
+  // Not served: they have to go along.
+  LICENSE: join(renderer, 'LICENSE'),
+  NOTICE: join(renderer, 'NOTICE'),
+};
+
+/** Of indentation nobody reads it. */
+const contents = Object.fromEntries(
+  Object.entries(sources).map(([name, path]) => {
+    const bytes = readFileSync(path);
+    return [name, name.endsWith('.json') ? Buffer.from(JSON.stringify(JSON.parse(bytes))) : bytes];
+  }),
+);
+const etags = Object.fromEntries(
+  Object.entries(contents).map(([name, bytes]) => [
+    name,
+    createHash('sha256').update(bytes).digest('base64url').slice(0, 22),
+  ]),
+);
+
+const listed = join(folder, 'etags.json');
+if (!existsSync(listed) || readFileSync(listed, 'utf8') !== JSON.stringify(etags)) {
+  // Put in place whole: two builds may run at once.
+  const draft = `${folder}.${process.pid}`;
+  mkdirSync(draft, { recursive: true });
+  for (const [name, bytes] of Object.entries(contents)) {
+    writeFileSync(join(draft, name), bytes);
+    writeFileSync(join(draft, `${name}.gz`), gzipSync(bytes, { level: 9 }));
+    writeFileSync(join(draft, `${name}.br`), brotliCompressSync(bytes));
+  }
+  writeFileSync(join(draft, 'etags.json'), JSON.stringify(etags));
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(draft, folder);
+}
