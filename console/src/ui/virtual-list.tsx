@@ -22,9 +22,11 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
   const { t } = useTranslation();
   const list = useRef<HTMLUListElement>(null);
   const [top, setTop] = useState(0);
+  // What stands above may have come later, or grown.
   useLayoutEffect(() => {
-    setTop((list.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
-  }, []);
+    const now = Math.round((list.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
+    if (now !== top) setTop(now);
+  });
   const rows = useWindowVirtualizer({
     count: items.length,
     estimateSize: () => estimate,
