@@ -32,20 +32,22 @@ export function Page({ title, lead, trail = [], badge, actions, children }: Page
             ))}
           </Breadcrumbs>
         )}
-        <Group justify="space-between" align="center" gap="sm">
-          <Group gap="sm">
-            <Title order={1} ref={heading} tabIndex={-1} className="breakable">
-              {title}
-            </Title>
-            {badge}
-          </Group>
+        <Group justify="space-between" align="flex-start" gap="sm">
+          <Stack gap={6} style={{ flex: '1 1 320px' }}>
+            <Group gap="sm">
+              <Title order={1} ref={heading} tabIndex={-1} className="breakable">
+                {title}
+              </Title>
+              {badge}
+            </Group>
+            {lead && (
+              <Text c="dimmed" maw={760}>
+                {lead}
+              </Text>
+            )}
+          </Stack>
           {actions && <Group gap="sm">{actions}</Group>}
         </Group>
-        {lead && (
-          <Text c="dimmed" maw={760}>
-            {lead}
-          </Text>
-        )}
       </Stack>
       {children}
     </Stack>

@@ -12,6 +12,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { integrationsApi } from '../../api/clients.js';
 import { ErrorNote } from '../../ui/error-note.js';
+import { useRuleName } from './rule-name.js';
 
 const ANSWERS = ['LINK', 'CREATE', 'IGNORE'] as const;
 const TOLD = 10;
@@ -45,6 +46,7 @@ export function BulkDecision({ integration, conflicts }: BulkDecisionProps) {
 
 function Decide({ integration, conflicts, onDone }: BulkDecisionProps & { onDone: () => void }) {
   const { t } = useTranslation();
+  const nameOf = useRuleName();
   const transport = useTransport();
   const groups = Map.groupBy(
     conflicts,
@@ -77,7 +79,7 @@ function Decide({ integration, conflicts, onDone }: BulkDecisionProps & { onDone
             const what = t(`entity.${MappingEntityType[Number(kind)] as 'STUDENT'}`);
             return {
               value: key,
-              label: `${t('conflicts.same', { rule: words.join(' ') })} · ${what} (${members.length})`,
+              label: `${t('conflicts.same', { rule: nameOf(words.join(' ')) })} · ${what} (${members.length})`,
             };
           })}
           value={group}

@@ -12,6 +12,7 @@ import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { rosterApi } from '../../api/roster-api.js';
 import { fullName, PersonFields } from './person-fields.js';
+import { useRuleName } from './rule-name.js';
 
 interface ConflictCardProps {
   conflict: SyncConflict;
@@ -30,8 +31,11 @@ export function ConflictCard(props: ConflictCardProps) {
   const card = useRef<HTMLDivElement>(null);
   const { record = {}, candidates } = conflict;
   const kind = MappingEntityType[conflict.entityType] as 'STUDENT' | 'TEACHER';
+  const wasCurrent = useRef(isCurrent);
   useEffect(() => {
-    if (isCurrent) card.current?.scrollIntoView({ block: 'nearest' });
+    // Who moves by keys is followed; who has just come sees the top of the page.
+    if (isCurrent && !wasCurrent.current) card.current?.scrollIntoView({ block: 'nearest' });
+    wasCurrent.current = isCurrent;
   }, [isCurrent]);
   return (
     <Card
@@ -103,6 +107,7 @@ function Candidate({ candidate, kind, institutionId, record, isBusy, onLink }: C
   const found = student ?? teacher;
   const { givenName = '', familyName = '', nationalId = '', email = '', code = '' } = found ?? {};
   const person = { givenName, familyName, nationalId, email, code, birthDate: student?.birthDate ?? '' };
+  const nameOf = useRuleName();
   const percent = Math.round(candidate.confidence * 100);
   return (
     <Stack gap="xs">
@@ -116,7 +121,7 @@ function Candidate({ candidate, kind, institutionId, record, isBusy, onLink }: C
       <Group gap="sm" wrap="nowrap">
         <Progress value={percent} w={120} aria-label={t('conflicts.sure', { percent })} color="teal" />
         <Text size="sm">
-          {t('conflicts.sure', { percent })} · {t('conflicts.same', { rule: candidate.rule })}
+          {t('conflicts.sure', { percent })} · {t('conflicts.same', { rule: nameOf(candidate.rule) })}
         </Text>
       </Group>
       <Group>

@@ -3,10 +3,10 @@ import type { Integration as Shown } from '@gen/smartid/integrations/v1/integrat
 import { Integration_Status } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
 import { SyncRun_Kind, SyncRun_Status } from '@gen/smartid/integrations/v1/sync_pb.js';
-import { Alert, Button, Loader, Tabs } from '@mantine/core';
+import { Alert, Button, Loader, Stack, Tabs } from '@mantine/core';
 import IconPlayerPlay from '@tabler/icons-react/icons/IconPlayerPlay';
 import { useTranslation } from 'react-i18next';
-import { useNavigate, useParams, useSearchParams } from 'react-router';
+import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 import { integrationsApi } from '../../api/clients.js';
 import { placeOf, useIntegration, useProviderTitle, zoneOf } from '../../api/integrations.js';
 import { pathOf, useRecentRuns } from '../../api/runs.js';
@@ -32,7 +32,8 @@ function Integration() {
   const { data, error, refetch } = useIntegration(id);
   const titleOf = useProviderTitle();
   const runs = useRecentRuns(id, 100);
-  const isHeld = runs.data?.some(({ status }) => status === SyncRun_Status.HELD);
+  const held = runs.data?.find(({ status }) => status === SyncRun_Status.HELD);
+  const isHeld = held !== undefined;
   return (
     <Page
       title={data ? placeOf(data) : '…'}
@@ -47,7 +48,14 @@ function Integration() {
       {!data && !error && <Loader role="img" aria-label={t('common.loading')} />}
       {data?.lastError && (
         <Alert color={isHeld ? 'orange' : 'red'} title={t(isHeld ? 'plan.held' : 'integration.lastError')}>
-          {data.lastError}
+          <Stack gap="sm" align="flex-start">
+            {data.lastError}
+            {held && (
+              <Button component={Link} to={pathOf(held)} size="xs">
+                {t('held.decide')}
+              </Button>
+            )}
+          </Stack>
         </Alert>
       )}
       {data && <Parts integration={data} />}
