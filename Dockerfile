@@ -2,6 +2,7 @@
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY console/package.json console/
 COPY clients/typescript/package.json ./clients/typescript/
 RUN npm ci
 COPY . .
@@ -18,6 +19,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/gen ./dist/gen
+COPY --from=build /app/dist/console ./dist/console
 COPY --from=build /app/clients/typescript/package.json ./clients/typescript/
 COPY --from=build /app/clients/typescript/dist ./clients/typescript/dist
 RUN mkdir /data && chown node:node /data

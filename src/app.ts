@@ -1,3 +1,5 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { onBehalfOf } from './audit/index.js';
 import type { Config } from './config.js';
 import type { Logger } from './observability/index.js';
@@ -6,6 +8,9 @@ import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { buildServices } from './services.js';
 import { startTelemetry } from './telemetry.js';
 import { assertListenable, healthService, reflectionServices, startServer } from './transport/index.js';
+
+/** What `npm run build` makes of console/, beside the compiled service. */
+const CONSOLE = join(dirname(fileURLToPath(import.meta.url)), '../console');
 
 export interface App {
   /** Where the service can be reached. */
@@ -58,6 +63,7 @@ export async function startApp(options: {
       reflection,
       corsOrigins: config.corsOrigins,
       pages: telemetry.pages,
+      consoleFolder: CONSOLE,
       obstacles: parts.obstacles,
       logger,
     });

@@ -27,7 +27,7 @@ async function main(): Promise<void> {
 function greet(url: string, token: string, dataDir: string): void {
   const buf = `npx buf curl --protocol grpc --http2-prior-knowledge -H 'Authorization: Bearer ${token}'`;
   process.stderr.write(`
-A bearer token was made and is kept in ${dataDir}/admin-token. Try it:
+A bearer token was made and is kept in ${dataDir}/admin-token. Sign in with it at ${url}/ or try it:
 
   curl -H 'Authorization: Bearer ${token}' ${url}/providers
   ${buf} ${url}/smartid.integrations.v1.IntegrationService/ListProviders

@@ -21,6 +21,7 @@ import { createReference } from './reference/index.js';
 import { reflectionRoutes } from './reflection.js';
 import { createRestHandler, createRestRouter } from './rest/index.js';
 import { createRpcHandler } from './rpc-handler.js';
+import { createSite } from './site/index.js';
 import type { Timeouts } from './timeouts.js';
 import { createUnaryHandler } from './unary/index.js';
 import { writingAnswer, writingRouter } from './written-streams.js';
@@ -52,6 +53,8 @@ export interface ServerOptions {
   obstacles: () => Promise<readonly string[]>;
   /** What is answered besides, at paths of its own. */
   pages?: readonly Page[];
+  /** Folder of the built console; undefined: there is none. */
+  consoleFolder?: string;
   logger: Logger;
   /** Largest request message, in bytes. Default 4 MiB. */
   maxBodyBytes?: number;
@@ -77,7 +80,7 @@ const MAX_BODY = 4 * 1024 * 1024;
 const DEPTH = { recursionLimit: recursionLimit({ depth: MOST_DEPTH }) };
 const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: false, ...DEPTH };
 
-/** Starts the one port: gRPC, gRPC-Web, Connect, the REST paths, reflection, health. */
+/** Starts the one port: gRPC, gRPC-Web, Connect, the REST paths, reflection, health, the console. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, port, tls, services, corsOrigins, obstacles, maxBodyBytes = MAX_BODY } = options;
   const { admit, mapError, logger, inCall = (_address, work) => work() } = options;
@@ -109,6 +112,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const unary = createUnaryHandler(doors);
   const rpc = createRpcHandler({ router: rpcRouter, unary, admit, readingOf, mapError, watch, logger });
   const pages = createPages(options.pages ?? [], { admit, mapError });
+  const site = options.consoleFolder === undefined ? () => false : createSite(options.consoleFolder);
   const reference = createReference();
   const cors = createCors(corsOrigins);
   const listener = await listen({
@@ -119,7 +123,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     handler: (request, response) =>
       inCall(request.socket.remoteAddress, () => {
         if (cors(request, response) || rpc(request, response)) return;
-        if (probes(request, response) || pages(request, response) || reference(request, response)) return;
+        if (probes(request, response) || pages(request, response)) return;
+        if (reference(request, response) || site(request, response)) return;
         void rest(request, response);
       }),
   });

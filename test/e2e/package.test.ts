@@ -57,6 +57,8 @@ describe('the package', () => {
       'LICENSE',
       'dist/src/main.js',
       'dist/src/index.d.ts',
+      'dist/console/index.html',
+      'dist/console/files.json',
       'dist/src/connectors/testkit/index.js',
       'dist/gen/smartid/integrations/v1/integration_service_pb.d.ts',
       'proto/smartid/integrations/v1/integration_service.proto',

@@ -1,0 +1,32 @@
+import { useInfiniteQuery } from '@connectrpc/connect-query';
+import type {
+  SyncChange_Action,
+  SyncChange_Outcome,
+  SyncIssue_Severity,
+} from '@gen/smartid/integrations/v1/sync_pb.js';
+import { integrationsApi } from './clients.js';
+
+const PAGE = 500;
+
+export interface OfRun {
+  id: string;
+  runId: string;
+}
+
+export function useChanges(of: OfRun, filter: { action?: SyncChange_Action; outcome?: SyncChange_Outcome }) {
+  const found = useInfiniteQuery(
+    integrationsApi.listSyncChanges,
+    { ...of, ...filter, pageSize: PAGE, pageToken: '' },
+    { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+  );
+  return { ...found, items: found.data?.pages.flatMap(({ changes }) => changes) ?? [] };
+}
+
+export function useIssues(of: OfRun, severity?: SyncIssue_Severity) {
+  const found = useInfiniteQuery(
+    integrationsApi.listSyncIssues,
+    { ...of, ...(severity !== undefined && { severity }), pageSize: PAGE, pageToken: '' },
+    { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+  );
+  return { ...found, items: found.data?.pages.flatMap(({ issues }) => issues) ?? [] };
+}

@@ -1,0 +1,146 @@
+import { useMutation } from '@connectrpc/connect-query';
+import type { Integration as Shown } from '@gen/smartid/integrations/v1/integration_pb.js';
+import { Integration_Status } from '@gen/smartid/integrations/v1/integration_pb.js';
+import { MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
+import { SyncRun_Kind, SyncRun_Status } from '@gen/smartid/integrations/v1/sync_pb.js';
+import { Alert, Button, Loader, Stack, Tabs } from '@mantine/core';
+import IconPlayerPlay from '@tabler/icons-react/icons/IconPlayerPlay';
+import { useTranslation } from 'react-i18next';
+import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
+import { integrationsApi } from '../../api/clients.js';
+import { placeOf, useIntegration, useProviderTitle, zoneOf } from '../../api/integrations.js';
+import { pathOf, useRecentRuns } from '../../api/runs.js';
+import { ErrorNote } from '../../ui/error-note.js';
+import { Page } from '../../ui/page.js';
+import { RunList } from '../../ui/run-list.js';
+import { HealthBadge, RunBadge } from '../../ui/status-badge.js';
+import { Deliveries } from './deliveries.js';
+import { Events } from './events.js';
+import { Mappings } from './mappings.js';
+import { Policy } from './policy.js';
+import { Schedules } from './schedules.js';
+import { SettingsTab } from './settings-tab.js';
+import { Status } from './status.js';
+
+const TABS = ['status', 'settings', 'schedule', 'policy', 'mappings', 'deliveries', 'events'] as const;
+type Tab = (typeof TABS)[number];
+
+/** One school: how it stands, and everything that can be set about it. */
+function Integration() {
+  const { t } = useTranslation();
+  const { id = '' } = useParams();
+  const { data, error, refetch } = useIntegration(id);
+  const titleOf = useProviderTitle();
+  const runs = useRecentRuns(id, 100);
+  const held = runs.data?.find(({ status }) => status === SyncRun_Status.HELD);
+  const isHeld = held !== undefined;
+  return (
+    <Page
+      title={data ? placeOf(data) : '…'}
+      lead={data && titleOf(data.provider)}
+      badge={
+        data && (isHeld ? <RunBadge status={SyncRun_Status.HELD} /> : <HealthBadge status={data.status} />)
+      }
+      trail={[{ label: t('nav.overview'), to: '/console' }]}
+      actions={data && <Start integration={data} />}
+    >
+      <ErrorNote error={data ? undefined : error} onRetry={() => void refetch()} />
+      {!data && !error && <Loader role="img" aria-label={t('common.loading')} />}
+      {data?.lastError && (
+        <Alert color={isHeld ? 'orange' : 'red'} title={t(isHeld ? 'plan.held' : 'integration.lastError')}>
+          <Stack gap="sm" align="flex-start">
+            {data.lastError}
+            {held && (
+              <Button component={Link} to={pathOf(held)} size="xs">
+                {t('held.decide')}
+              </Button>
+            )}
+          </Stack>
+        </Alert>
+      )}
+      {data && <Parts integration={data} />}
+    </Page>
+  );
+}
+
+function Start({ integration }: { integration: Shown }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const start = useMutation(integrationsApi.startSync, {
+    onSuccess: ({ run }) => {
+      if (run) navigate(pathOf(run));
+    },
+  });
+  const isOff = integration.status === Integration_Status.INACTIVE;
+  const begin = (kind: SyncRun_Kind) =>
+    start.mutate({ id: integration.id, entityType: MappingEntityType.ALL, kind });
+  return (
+    <>
+      <Button
+        variant="default"
+        loading={start.isPending}
+        disabled={isOff}
+        onClick={() => begin(SyncRun_Kind.PREVIEW)}
+      >
+        {t('integration.preview')}
+      </Button>
+      <Button
+        leftSection={<IconPlayerPlay size={18} aria-hidden />}
+        loading={start.isPending}
+        disabled={isOff}
+        onClick={() => begin(SyncRun_Kind.SYNC)}
+      >
+        {t('integration.sync')}
+      </Button>
+      <ErrorNote error={start.error} />
+    </>
+  );
+}
+
+function Parts({ integration }: { integration: Shown }) {
+  const { t } = useTranslation();
+  const [query, setQuery] = useSearchParams();
+  const asked = query.get('tab') as Tab;
+  const runs = useRecentRuns(integration.id, 100);
+  const zone = zoneOf(integration);
+  return (
+    <Tabs
+      value={TABS.includes(asked) ? asked : 'status'}
+      onChange={(tab) => setQuery({ tab: tab ?? 'status' }, { replace: true })}
+      keepMounted={false}
+    >
+      <Tabs.List>
+        {TABS.map((tab) => (
+          <Tabs.Tab key={tab} value={tab}>
+            {t(`integration.tab.${tab}`)}
+          </Tabs.Tab>
+        ))}
+      </Tabs.List>
+      <Tabs.Panel value="status" pt="lg">
+        <Status integration={integration} zone={zone}>
+          <RunList runs={runs.data?.slice(0, 20) ?? []} zone={zone} />
+        </Status>
+      </Tabs.Panel>
+      <Tabs.Panel value="settings" pt="lg">
+        <SettingsTab integration={integration} />
+      </Tabs.Panel>
+      <Tabs.Panel value="schedule" pt="lg">
+        <Schedules integration={integration} zone={zone} />
+      </Tabs.Panel>
+      <Tabs.Panel value="policy" pt="lg">
+        <Policy integration={integration} />
+      </Tabs.Panel>
+      <Tabs.Panel value="mappings" pt="lg">
+        <Mappings integration={integration} zone={zone} />
+      </Tabs.Panel>
+      <Tabs.Panel value="deliveries" pt="lg">
+        <Deliveries integration={integration} zone={zone} />
+      </Tabs.Panel>
+      <Tabs.Panel value="events" pt="lg">
+        <Events integration={integration} zone={zone} />
+      </Tabs.Panel>
+    </Tabs>
+  );
+}
+
+export const route = { Component: Integration };

@@ -1,0 +1,174 @@
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { useQuery } from '@connectrpc/connect-query';
+import type { Integration } from '@gen/smartid/integrations/v1/integration_pb.js';
+import { type SyncRun, SyncRun_Kind, SyncRun_Status } from '@gen/smartid/integrations/v1/sync_pb.js';
+import { Alert, Anchor, Badge, Card, Group, SimpleGrid, Stack, Text } from '@mantine/core';
+import { lazy, type ReactNode, Suspense } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { integrationsApi } from '../../api/clients.js';
+import { placeOf, useProviderTitle, zoneOf } from '../../api/integrations.js';
+import { isUnderWay } from '../../api/runs.js';
+import { schedulesApi } from '../../api/schedules-api.js';
+import { ProviderLogo } from '../../ui/provider-logo.js';
+import { HealthBadge, RunBadge } from '../../ui/status-badge.js';
+import { agoOf, When } from '../../ui/when.js';
+
+const RowsSparkline = lazy(() => import('./rows-sparkline.js'));
+
+/** A school at a glance: its health, its last and next sync, what waits for a person. */
+export function IntegrationCard({
+  integration,
+  runs,
+}: {
+  integration: Integration;
+  runs: readonly SyncRun[];
+}) {
+  const { t } = useTranslation();
+  const titleOf = useProviderTitle();
+  const path = `/console/integrations/${integration.id}`;
+  // A held plan is told as what it is, and not as a failure.
+  const shown = runs.find((run) => isUnderWay(run) || run.status === SyncRun_Status.HELD);
+  const done = runs.filter(
+    ({ kind, status }) => kind === SyncRun_Kind.SYNC && status === SyncRun_Status.COMPLETED,
+  );
+  const rows = done
+    .filter(({ entityType }) => entityType === done[0]?.entityType)
+    .map(({ counts }) => counts?.read ?? 0)
+    .reverse();
+  return (
+    <Card component="article" aria-label={placeOf(integration)}>
+      <Stack gap="md" h="100%">
+        <Group justify="space-between" wrap="nowrap" align="flex-start">
+          <Group wrap="nowrap" gap="sm" style={{ minWidth: 0 }}>
+            <ProviderLogo provider={integration.provider} size={44} />
+            <Stack gap={0} style={{ minWidth: 0 }}>
+              <Anchor component={Link} to={path} fw={650} size="lg" truncate>
+                {placeOf(integration)}
+              </Anchor>
+              <Text size="sm" c="dimmed">
+                {titleOf(integration.provider)}
+              </Text>
+            </Stack>
+          </Group>
+          {shown ? <RunBadge status={shown.status} /> : <HealthBadge status={integration.status} />}
+        </Group>
+        {integration.lastError && (
+          <Alert color={shown ? 'orange' : 'red'} p="xs">
+            <Text size="sm" lineClamp={3} className="breakable">
+              {integration.lastError}
+            </Text>
+          </Alert>
+        )}
+        <SimpleGrid cols={2} spacing="sm">
+          <Fact label={t('overview.lastSync')}>
+            <LastSync integration={integration} />
+          </Fact>
+          <Fact label={t('overview.nextSync')}>
+            <NextSync integration={integration} />
+          </Fact>
+        </SimpleGrid>
+        <div style={{ height: 44 }}>
+          {rows.length > 1 && (
+            <Suspense fallback={null}>
+              <RowsSparkline
+                rows={rows}
+                label={t('overview.rows', { count: rows.length, last: rows.at(-1) })}
+              />
+            </Suspense>
+          )}
+        </div>
+        <Waits integration={integration} runs={runs} path={path} />
+      </Stack>
+    </Card>
+  );
+}
+
+function Fact({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div>
+      <Text size="xs" c="dimmed">
+        {label}
+      </Text>
+      <Text size="sm" fw={500} component="div">
+        {children}
+      </Text>
+    </div>
+  );
+}
+
+function LastSync({ integration }: { integration: Integration }) {
+  const { t, i18n } = useTranslation();
+  if (!integration.lastSyncAt) return t('overview.never');
+  return (
+    <>
+      {agoOf(integration.lastSyncAt, i18n.language)}
+      <Text size="xs" c="dimmed" component="div">
+        <When at={integration.lastSyncAt} zone={zoneOf(integration)} />
+      </Text>
+    </>
+  );
+}
+
+function NextSync({ integration }: { integration: Integration }) {
+  const { t } = useTranslation();
+  const { data } = useQuery(schedulesApi.listSchedules, { id: integration.id }, { refetchInterval: 30_000 });
+  const [next] = (data?.schedules ?? [])
+    .flatMap(({ nextTimes }) => nextTimes.slice(0, 1))
+    .sort((a, b) => timestampMs(a) - timestampMs(b));
+  return next ? <When at={next} zone={zoneOf(integration)} /> : t('overview.byHand');
+}
+
+function Waits({
+  integration,
+  runs,
+  path,
+}: {
+  integration: Integration;
+  runs: readonly SyncRun[];
+  path: string;
+}) {
+  const { t } = useTranslation();
+  const { data } = useQuery(
+    integrationsApi.listConflicts,
+    { id: integration.id, pageSize: 1_000 },
+    { refetchInterval: 15_000 },
+  );
+  const conflicts = data?.conflicts.length ?? 0;
+  const isMore = data?.nextPageToken ? '+' : '';
+  const held = runs.find(({ status }) => status === SyncRun_Status.HELD);
+  if (!held && conflicts === 0)
+    return (
+      <Text size="sm" c="dimmed" mt="auto">
+        {t('overview.nothingWaits')}
+      </Text>
+    );
+  return (
+    <Group gap="xs" mt="auto">
+      {held && (
+        <Badge
+          component={Link}
+          to={`${path}/runs/${held.id}`}
+          color="#a83208"
+          variant="filled"
+          tt="none"
+          style={{ cursor: 'pointer' }}
+        >
+          {t('overview.held')}
+        </Badge>
+      )}
+      {conflicts > 0 && (
+        <Badge
+          component={Link}
+          to={`/console/conflicts/${integration.id}`}
+          color="grape.8"
+          variant="filled"
+          tt="none"
+          style={{ cursor: 'pointer' }}
+        >
+          {t('overview.conflicts', { count: conflicts, more: isMore })}
+        </Badge>
+      )}
+    </Group>
+  );
+}

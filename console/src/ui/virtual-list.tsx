@@ -1,0 +1,84 @@
+import { Loader, Text } from '@mantine/core';
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+
+interface VirtualListProps<T> {
+  items: readonly T[];
+  keyOf: (item: T) => string | number;
+  render: (item: T, index: number) => ReactNode;
+  /** How high a row is about, in pixels. */
+  estimate: number;
+  label: string;
+  hasMore: boolean;
+  isLoading: boolean;
+  /** Asks for the page after the last one. */
+  loadMore: () => void;
+}
+
+/** A list of which only the rows in view are drawn, with pages that are asked for as one comes to them. */
+export function VirtualList<T>(props: VirtualListProps<T>) {
+  const { items, keyOf, render, estimate, label, hasMore, isLoading, loadMore } = props;
+  const { t } = useTranslation();
+  const list = useRef<HTMLUListElement>(null);
+  const [top, setTop] = useState(0);
+  // What stands above may have come later, or grown.
+  useLayoutEffect(() => {
+    const now = Math.round((list.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
+    if (now !== top) setTop(now);
+  });
+  const rows = useWindowVirtualizer({
+    count: items.length,
+    estimateSize: () => estimate,
+    overscan: 8,
+    scrollMargin: top,
+    getItemKey: (index) => keyOf(items[index] as T),
+  });
+  const drawn = rows.getVirtualItems();
+  const last = drawn.at(-1)?.index ?? -1;
+  useEffect(() => {
+    if (hasMore && !isLoading && last >= items.length - AHEAD) loadMore();
+  }, [hasMore, isLoading, last, items.length, loadMore]);
+  return (
+    <>
+      <ul
+        ref={list}
+        aria-label={label}
+        style={{
+          height: rows.getTotalSize(),
+          position: 'relative',
+          margin: 0,
+          padding: 0,
+          listStyle: 'none',
+        }}
+      >
+        {drawn.map(({ index, key, start }) => (
+          <li
+            key={key}
+            ref={rows.measureElement}
+            data-index={index}
+            aria-setsize={hasMore ? -1 : items.length}
+            aria-posinset={index + 1}
+            style={{
+              position: 'absolute',
+              insetInline: 0,
+              top: 0,
+              transform: `translateY(${start - top}px)`,
+            }}
+          >
+            {render(items[index] as T, index)}
+          </li>
+        ))}
+      </ul>
+      {isLoading && <Loader size="sm" m="md" role="img" aria-label={t('common.loading')} />}
+      {!isLoading && items.length === 0 && (
+        <Text c="dimmed" p="lg">
+          {t('common.nothingFits')}
+        </Text>
+      )}
+    </>
+  );
+}
+
+/** So many rows before the end, the next page is asked for. */
+const AHEAD = 60;

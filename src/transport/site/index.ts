@@ -1,0 +1,1 @@
+export { createSite, siteRoot } from './site.js';

@@ -1,0 +1,118 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type axe from 'axe-core';
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { openPage, signIn } from '../support/console/browser.js';
+import { requireBrowser } from '../support/console/required-browser.js';
+import { type ConsoleWorld, openWorld } from '../support/console/world.js';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+/** A folder for pictures of every page; without it none are made. */
+const PICTURES = process.env.PICTURES;
+/** The first two have each width, theme and language; pictures are made of all. */
+const WAYS = [
+  { width: 1280, colorScheme: 'light', locale: 'en-GB' },
+  { width: 390, colorScheme: 'dark', locale: 'es-CL' },
+  { width: 390, colorScheme: 'light', locale: 'en-GB' },
+  { width: 1280, colorScheme: 'dark', locale: 'es-CL' },
+] as const;
+
+/** Every page, by a name for its picture, and what tells that it is there. */
+function pagesOf(world: ConsoleWorld): Record<string, { path: string; there: string }> {
+  const { folder, moodle, heldRun, completedRun, institutionId, studentId } = world;
+  const integration = `/console/integrations/${folder}`;
+  return {
+    overview: { path: '/console', there: 'article' },
+    connect: { path: '/console/connect', there: 'main button:visible' },
+    'connect-settings': {
+      path: '/console/connect?step=settings&provider=MOODLE',
+      there: 'input[type=password]',
+    },
+    'connect-test': {
+      path: `/console/connect?step=test&provider=GENERIC_CSV&integration=${folder}`,
+      there: '.mantine-Alert-root',
+    },
+    integration: { path: integration, there: 'main li' },
+    settings: { path: `${integration}?tab=settings`, there: '#config' },
+    schedule: { path: `${integration}?tab=schedule`, there: 'main li' },
+    policy: { path: `${integration}?tab=policy`, there: 'main input' },
+    mappings: { path: `${integration}?tab=mappings`, there: 'tbody tr' },
+    events: { path: `${integration}?tab=events`, there: '.mantine-Card-root' },
+    run: { path: `${integration}/runs/${completedRun}`, there: '.mantine-Accordion-item' },
+    plan: { path: `${integration}/runs/${heldRun}`, there: 'main li' },
+    rollback: { path: `${integration}/runs/${completedRun}/rollback`, there: 'main button' },
+    held: { path: '/console/held', there: 'article svg' },
+    conflicts: { path: `/console/conflicts/${moodle}`, there: 'article' },
+    attendance: { path: '/console/attendance', there: 'article' },
+    people: { path: '/console/people', there: 'main li' },
+    person: {
+      path: `/console/people/${institutionId}/STUDENT/${studentId}`,
+      there: '.mantine-Timeline-item',
+    },
+    connectors: { path: '/console/connectors', there: 'article' },
+    audit: { path: '/console/audit', there: 'main li' },
+    'not-found': { path: '/console/nothing', there: 'main a' },
+  };
+}
+
+describe('every page of the console', () => {
+  let world: ConsoleWorld;
+
+  before(async function () {
+    requireBrowser(this);
+    world = await openWorld();
+  });
+
+  after(() => world?.close());
+
+  for (const { width, colorScheme, locale } of PICTURES ? WAYS : WAYS.slice(0, 2)) {
+    it(`keeps nobody out (WCAG 2.2 AA) and fits, ${width} pixels wide, ${colorScheme}, ${locale}`, async function () {
+      this.timeout(300_000);
+      const { page, faults, close } = await openPage({
+        viewport: { width, height: 900 },
+        colorScheme,
+        locale,
+      });
+      const found: string[] = [];
+      try {
+        await page.goto(`${world.service.url}/`);
+        await page.locator('input[type=password]').waitFor();
+        found.push(...(await faultsOf(page, 'sign-in')));
+        await picture(page, `sign-in-${width}-${colorScheme}`);
+        await signIn(page, world.service.url);
+        for (const [name, { path, there }] of Object.entries(pagesOf(world))) {
+          await page.goto(world.service.url + path);
+          await page.locator(there).first().waitFor();
+          await page.locator('.mantine-Loader-root').first().waitFor({ state: 'detached' });
+          found.push(...(await faultsOf(page, name)));
+          await picture(page, `${name}-${width}-${colorScheme}`);
+        }
+      } finally {
+        await close();
+      }
+      expect(found.concat(faults.filter((fault) => !fault.includes('404')))).to.deep.equal([]);
+    });
+  }
+});
+
+/** What axe finds on a page, and whether one must scroll sideways. */
+async function faultsOf(page: Page, name: string): Promise<string[]> {
+  await page.evaluate(AXE);
+  const { violations } = (await page.evaluate(
+    `axe.run({ runOnly: ${JSON.stringify(RULES)} })`,
+  )) as axe.AxeResults;
+  const said = violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html }) => `${name}: ${id}: ${html.slice(0, 200)}`),
+  );
+  const excess = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+  return Number(excess) > 0 ? [...said, `${name} is ${excess} pixels too wide`] : said;
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (!PICTURES) return;
+  mkdirSync(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+}
