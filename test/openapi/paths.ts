@@ -503,7 +503,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Posts an event `subscription.test` at once
+         * Posts an event subscription.test at once
          * @description Posts an event `subscription.test` at once. A refusal is an answer (success false), not an error.
          */
         post: operations["testSubscription"];
@@ -1085,7 +1085,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The rows of a run that failed, as the CSV file they came in: same columns, delimiter and encoding, and a last column `error` that says why
+         * The rows of a run that failed, as the CSV file they came in: same columns, delimiter and encoding, and a last column error that says why
          * @description The rows of a run that failed, as the CSV file they came in: same columns, delimiter and encoding, and a last column `error` that says why. Corrected, it can be imported as it is. Without files: a list of what failed. `notFound` with the reason NO_FAILED_ROWS when nothing did.
          */
         get: operations["exportSyncIssues"];
