@@ -50,6 +50,7 @@ export function StateBadge({ color, label }: { color: MantineColor; label: strin
       styles={{
         root: {
           flex: 'none',
+          minWidth: 'max-content',
           color: `light-dark(color-mix(in srgb, var(--mantine-color-${color}-9) 70%, black), var(--mantine-color-${color}-2))`,
           background: `light-dark(var(--mantine-color-${color}-1), color-mix(in srgb, var(--mantine-color-${color}-9) 45%, transparent))`,
         },
