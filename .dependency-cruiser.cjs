@@ -1,5 +1,6 @@
 // Who may import whom: the table of docs/architecture.md, checked by `npm run lint`.
 const { existsSync, readdirSync } = require('node:fs');
+const { builtinModules } = require('node:module');
 const { join } = require('node:path');
 
 /** The folders of src/, each with those that its files may import. Imports run downward only. */
@@ -128,7 +129,14 @@ module.exports = {
       name: 'client-of-browsers-loads-nothing-of-node',
       severity: 'error',
       from: { path: '^clients/typescript/src/browser\\.ts$' },
-      to: { path: '^node:|/connect-node/|^clients/typescript/src/node\\.ts$', reachable: true },
+      to: {
+        path: [
+          `^(node:)?(${builtinModules.join('|')})$`,
+          '/connect-node/',
+          '^clients/typescript/src/node\\.ts$',
+        ],
+        reachable: true,
+      },
     },
     {
       name: 'imports-can-be-resolved',

@@ -18,7 +18,7 @@ const SHOWN = [
 ];
 
 const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
-const test = spawnSync(process.execPath, [mocha, 'dist/test/console/pages.test.js'], {
+const test = spawnSync(process.execPath, [mocha, 'dist/test/console/browser/pages.test.js'], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, CI: 'true', PICTURES: pictures },

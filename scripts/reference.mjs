@@ -13,6 +13,7 @@ const renderer = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/pack
 const sources = {
   'openapi.json': join(root, 'gen/openapi.json'),
   'page.html': join(root, 'src/transport/reference/page.html'),
+  'page.css': join(root, 'src/transport/reference/page.css'),
   'start.js': join(root, 'src/transport/reference/start.js'),
   'swagger-ui.css': join(renderer, 'swagger-ui.css'),
   'swagger-ui-bundle.js': join(renderer, 'swagger-ui-bundle.js'),

@@ -18,9 +18,12 @@ export function descriptionOf(desc) {
   return inCamelCase(text);
 }
 
-/** The first sentence, without its full stop. */
+/** The first sentence, without its full stop, as plain text. */
 export function summaryOf(description) {
-  return description.split(/\.(?:\s|$)/, 1)[0].trim();
+  return description
+    .split(/\.(?:\s|$)/, 1)[0]
+    .trim()
+    .replaceAll('`', '');
 }
 
 function isList(paragraph) {

@@ -42,7 +42,7 @@ const ANSWERS = {
   },
   401: {
     name: 'Unauthorized',
-    description: 'There is no token, or none that is known.',
+    description: 'There is no token or signature, or none that is good.',
     headers: { 'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' } },
     example: simple('unauthenticated', 'The bearer token is not known.', 'TOKEN_UNKNOWN'),
   },
@@ -100,7 +100,8 @@ const ANSWERS = {
 
 /** What an operation may answer besides, by HTTP status. */
 export function errorAnswers({ needsToken, hasPath, hasBody }) {
-  const statuses = [400, ...(needsToken ? [401, 403] : []), ...(hasPath ? [404] : []), 409];
+  // Who bears no token signs, and may do so wrongly.
+  const statuses = [400, 401, ...(needsToken ? [403] : []), ...(hasPath ? [404] : []), 409];
   statuses.push(...(hasBody ? [413] : []), 429, 500, 503, 504);
   return Object.fromEntries(
     statuses.map((status) => [status, { $ref: `#/components/responses/${ANSWERS[status].name}` }]),

@@ -7,6 +7,26 @@ import { exampleOfSchema } from './message-examples.mjs';
 const HTTP_BODY = 'google.api.HttpBody';
 /** What is in an HttpBody stands in no contract. */
 const RAW_TYPES = { ReceiveWebhook: 'application/json', ExportSyncIssues: 'text/csv' };
+/** Headers that an RPC reads, which stand in no contract either. */
+const HEADERS = {
+  ReceiveWebhook: [
+    header('webhook-id', 'The same whenever the message is sent again.', 'evt.1'),
+    header('webhook-timestamp', 'When it was sent, in seconds since 1970.', '1772449200'),
+    header(
+      'webhook-signature',
+      'Signatures as Standard Webhooks say, parted by blanks.',
+      'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
+    ),
+  ],
+};
+const LAST_EVENT_ID = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  description:
+    'Of server-sent events: browsers send it when they come back. After the end there is nothing more.',
+  schema: { type: 'string' },
+};
+
 /** Services whose callers bear no token: they sign, or have a secret address. */
 const OPEN_SERVICES = [
   'smartid.integrations.v1.WebhookReceiverService',
@@ -49,7 +69,12 @@ export class Operations {
       description,
       ...(rpc.deprecated && { deprecated: true }),
       ...(!needsToken && { security: [] }),
-      parameters: [...this.#pathParameters(variables), ...this.#queryParameters(rpc, binding, variables)],
+      parameters: [
+        ...this.#pathParameters(variables),
+        ...this.#queryParameters(rpc, binding, variables),
+        ...(HEADERS[rpc.name] ?? []),
+        ...(rpc.methodKind === 'server_streaming' ? [LAST_EVENT_ID] : []),
+      ],
       ...(requestBody && { requestBody }),
       responses: {
         ...this.#answers(rpc, binding),
@@ -186,6 +211,10 @@ function rawTypeOf({ name }) {
   return (
     RAW_TYPES[name] ?? fail(`scripts/openapi/operations.mjs does not say what is in the HttpBody of ${name}`)
   );
+}
+
+function header(name, description, example) {
+  return { name, in: 'header', required: true, description, schema: { type: 'string' }, example };
 }
 
 function fieldAt(message, [name, ...rest]) {

@@ -116,6 +116,15 @@ describe('the package of the typed client', () => {
     }
   });
 
+  it('is used in its README as its types allow', async () => {
+    const readme = await readFile(join(CLIENT, 'README.md'), 'utf8');
+    const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text]) => text);
+    expect(examples).to.have.length(2);
+    const given =
+      "declare const institutionId: string, integrationId: string, rawBody: string;\ndeclare const request: import('node:http').IncomingMessage;\n";
+    await compile('readme.ts', `${given}${examples.join('\n')}`, { module: 'nodenext', types: ['node'] });
+  });
+
   it('has types for browsers, which know nothing of Node, and loads nothing of Node there', async () => {
     await compile('page.ts', IN_BROWSERS, {
       module: 'esnext',

@@ -125,7 +125,7 @@ describe('what the service serves of the reference, without a token', () => {
     expect(headers['content-security-policy']).to.contain("script-src 'self'").and.not.contain('unsafe');
     const page = body.toString();
     const files = [...page.matchAll(/(?:src|href)="(docs\/[^"]+)"/g)].map(([, file]) => file as string);
-    expect(files).to.have.length(3);
+    expect(files).to.have.length(4);
     for (const file of files) expect((await get(`/${file}`)).status, file).to.equal(200);
     expect(page).to.not.match(/https?:|<script>|\son\w+=/);
   });

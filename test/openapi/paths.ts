@@ -503,7 +503,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Posts an event `subscription.test` at once
+         * Posts an event subscription.test at once
          * @description Posts an event `subscription.test` at once. A refusal is an answer (success false), not an error.
          */
         post: operations["testSubscription"];
@@ -1085,7 +1085,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The rows of a run that failed, as the CSV file they came in: same columns, delimiter and encoding, and a last column `error` that says why
+         * The rows of a run that failed, as the CSV file they came in: same columns, delimiter and encoding, and a last column error that says why
          * @description The rows of a run that failed, as the CSV file they came in: same columns, delimiter and encoding, and a last column `error` that says why. Corrected, it can be imported as it is. Without files: a list of what failed. `notFound` with the reason NO_FAILED_ROWS when nothing did.
          */
         get: operations["exportSyncIssues"];
@@ -4018,7 +4018,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description There is no token, or none that is known. */
+        /** @description There is no token or signature, or none that is good. */
         Unauthorized: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -6943,6 +6943,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
@@ -6993,6 +6994,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
@@ -7154,7 +7156,10 @@ export interface operations {
                 /** @description The next-page-token of the page before. */
                 pageToken?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Of server-sent events: browsers send it when they come back. After the end there is nothing more. */
+                "Last-Event-ID"?: string;
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -8596,7 +8601,10 @@ export interface operations {
     watchSync: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Of server-sent events: browsers send it when they come back. After the end there is nothing more. */
+                "Last-Event-ID"?: string;
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9366,7 +9374,23 @@ export interface operations {
     receiveWebhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /**
+                 * @description The same whenever the message is sent again.
+                 * @example evt.1
+                 */
+                "webhook-id": string;
+                /**
+                 * @description When it was sent, in seconds since 1970.
+                 * @example 1772449200
+                 */
+                "webhook-timestamp": string;
+                /**
+                 * @description Signatures as Standard Webhooks say, parted by blanks.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": string;
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9400,6 +9424,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];

@@ -367,9 +367,11 @@ async function systemsOfSchools({ client, id }: Story, institutionId: string) {
   });
   await done(
     client.POST('/integrations/{id}/webhooks', {
-      params: { path },
+      params: {
+        path,
+        header: { 'webhook-id': 'evt.1', 'webhook-timestamp': timestamp, 'webhook-signature': signature },
+      },
       body,
-      headers: { 'webhook-id': 'evt.1', 'webhook-timestamp': timestamp, 'webhook-signature': signature },
     }),
   );
   const received = await done(client.GET('/integrations/{id}/webhooks', { params: { path } }));

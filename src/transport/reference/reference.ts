@@ -8,6 +8,7 @@ import { dropRest } from '../bodies/index.js';
 const FILES: Readonly<Record<string, { name: string; type: string }>> = {
   '/openapi.json': { name: 'openapi.json', type: 'application/json' },
   '/docs': { name: 'page.html', type: 'text/html; charset=utf-8' },
+  '/docs/page.css': { name: 'page.css', type: 'text/css; charset=utf-8' },
   '/docs/start.js': { name: 'start.js', type: 'text/javascript; charset=utf-8' },
   '/docs/swagger-ui-bundle.js': { name: 'swagger-ui-bundle.js', type: 'text/javascript; charset=utf-8' },
   '/docs/swagger-ui.css': { name: 'swagger-ui.css', type: 'text/css; charset=utf-8' },

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type axe from 'axe-core';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { openPage, signIn } from '../support/console/browser.js';
-import { requireBrowser } from '../support/console/required-browser.js';
-import { type ConsoleWorld, openWorld } from '../support/console/world.js';
+import { openPage, signIn } from '../../support/console/browser.js';
+import { requireBrowser } from '../../support/console/required-browser.js';
+import { type ConsoleWorld, openWorld } from '../../support/console/world.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];

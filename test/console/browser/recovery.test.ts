@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { openPage, signIn } from '../support/console/browser.js';
-import { messagesIn } from '../support/console/messages.js';
-import { requireBrowser } from '../support/console/required-browser.js';
-import { writeLargeSchool } from '../support/console/world.js';
-import { rest, startService } from '../support/service.js';
+import { openPage, signIn } from '../../support/console/browser.js';
+import { messagesIn } from '../../support/console/messages.js';
+import { requireBrowser } from '../../support/console/required-browser.js';
+import { writeLargeSchool } from '../../support/console/world.js';
+import { rest, startService } from '../../support/service.js';
 
 const STUDENTS = 30_000;
 

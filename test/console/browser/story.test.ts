@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { openFolder, type SchoolSystem } from '../../examples/demo/systems.js';
-import { openPage, signIn } from '../support/console/browser.js';
-import { messagesIn } from '../support/console/messages.js';
-import { requireBrowser } from '../support/console/required-browser.js';
-import { rest, startService, type TestService } from '../support/service.js';
+import { openFolder, type SchoolSystem } from '../../../examples/demo/systems.js';
+import { openPage, signIn } from '../../support/console/browser.js';
+import { messagesIn } from '../../support/console/messages.js';
+import { requireBrowser } from '../../support/console/required-browser.js';
+import { rest, startService, type TestService } from '../../support/service.js';
 
 /** Clicks through the console as one who reads what is on its buttons. */
 class Person {
