@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { openPage, signIn } from '../support/console/browser.js';
-import { messagesIn } from '../support/console/messages.js';
-import { requireBrowser } from '../support/console/required-browser.js';
-import { type ConsoleWorld, openWorld } from '../support/console/world.js';
-import { rest } from '../support/service.js';
+import { openPage, signIn } from '../../support/console/browser.js';
+import { messagesIn } from '../../support/console/messages.js';
+import { requireBrowser } from '../../support/console/required-browser.js';
+import { type ConsoleWorld, openWorld } from '../../support/console/world.js';
+import { rest } from '../../support/service.js';
 
 interface Decided {
   resolution: string;
