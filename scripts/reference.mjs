@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { isServed, packFiles } from './packed-files.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = join(root, 'dist/src/transport/reference/files');
@@ -29,24 +29,18 @@ const contents = Object.fromEntries(
     return [name, name.endsWith('.json') ? Buffer.from(JSON.stringify(JSON.parse(bytes))) : bytes];
   }),
 );
-const etags = Object.fromEntries(
-  Object.entries(contents).map(([name, bytes]) => [
-    name,
-    createHash('sha256').update(bytes).digest('base64url').slice(0, 22),
-  ]),
-);
+const hash = createHash('sha256').update(readFileSync(new URL('./packed-files.mjs', import.meta.url)));
+for (const [name, bytes] of Object.entries(contents)) hash.update(name).update('\0').update(bytes);
+const inputs = hash.digest('hex');
 
-const listed = join(folder, 'etags.json');
-if (!existsSync(listed) || readFileSync(listed, 'utf8') !== JSON.stringify(etags)) {
+const noted = join(folder, 'inputs.sha256');
+if (!existsSync(noted) || readFileSync(noted, 'utf8') !== inputs) {
   // Put in place whole: two builds may run at once.
   const draft = `${folder}.${process.pid}`;
   mkdirSync(draft, { recursive: true });
-  for (const [name, bytes] of Object.entries(contents)) {
-    writeFileSync(join(draft, name), bytes);
-    writeFileSync(join(draft, `${name}.gz`), gzipSync(bytes, { level: 9 }));
-    writeFileSync(join(draft, `${name}.br`), brotliCompressSync(bytes));
-  }
-  writeFileSync(join(draft, 'etags.json'), JSON.stringify(etags));
+  for (const [name, bytes] of Object.entries(contents)) writeFileSync(join(draft, name), bytes);
+  await packFiles(draft, Object.keys(contents).filter(isServed));
+  writeFileSync(join(draft, 'inputs.sha256'), inputs);
   rmSync(folder, { recursive: true, force: true });
   renameSync(draft, folder);
 }

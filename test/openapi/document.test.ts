@@ -133,7 +133,7 @@ describe('what the service serves of the reference, without a token', () => {
   it('takes no other method, serves no other file, and finds its page with a slash too', async () => {
     const { url } = await sharedService();
     expect((await fetch(`${url}/docs`, { method: 'POST' })).status).to.equal(405);
-    for (const path of ['/docs/etags.json', '/docs/../package.json', '/docs/LICENSE', '/docs/start.js.gz'])
+    for (const path of ['/docs/files.json', '/docs/../package.json', '/docs/LICENSE', '/docs/start.js.gz'])
       expect((await get(path)).status, path).to.equal(404);
     expect((await fetch(`${url}/docs/`)).url).to.equal(`${url}/docs`);
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** A packed form of a file, as the build made it; by the name of the encoding. */
 export type Packing = 'br' | 'gzip';
 
-export interface SiteFile {
+export interface PackedFile {
   contentType: string;
   /** Of its bytes, in quotes. */
   etag: string;
@@ -13,37 +13,30 @@ export interface SiteFile {
   packings: readonly Packing[];
 }
 
-export interface SiteFiles {
-  /** By the path under which each is served. */
-  byPath: ReadonlyMap<string, SiteFile>;
-  /** First segments of the paths of pages, below the root of the site. */
+export interface PackedFiles {
+  /** By name: the path below the folder, with slashes. */
+  byName: ReadonlyMap<string, PackedFile>;
+  /** First segments of the paths of pages, where the list has them. */
   pages: ReadonlySet<string>;
-  /** The document that all pages begin with. */
-  index: SiteFile;
 }
 
-/** files.json, which the build writes. */
+/** files.json, which `scripts/packed-files.mjs` writes. */
 interface Listed {
-  pages: string[];
-  files: Record<string, { contentType: string; etag: string; packings: Packing[] }>;
+  pages?: string[];
+  files: Record<string, Omit<PackedFile, 'path'>>;
 }
 
-/**
- * The files of a built site: those that its list names, and nothing else that may be in the folder. undefined
- * when the site was not built.
- */
-export function readSiteFiles(folder: string, root: string): SiteFiles | undefined {
+/** The files that the list of a folder names, and nothing else that may be in it; undefined without a list. */
+export function readPackedFiles(folder: string): PackedFiles | undefined {
   const listed = readList(folder);
   if (!listed) return undefined;
-  const byPath = new Map(
+  const byName = new Map(
     Object.entries(listed.files).map(([name, { contentType, etag, packings }]) => [
-      `${root}/${name}`,
+      name,
       { contentType, etag, packings, path: join(folder, name) },
     ]),
   );
-  const index = byPath.get(`${root}/index.html`);
-  byPath.delete(`${root}/index.html`);
-  return index && { byPath, pages: new Set(listed.pages), index };
+  return { byName, pages: new Set(listed.pages) };
 }
 
 function readList(folder: string): Listed | undefined {
