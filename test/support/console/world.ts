@@ -56,7 +56,7 @@ export async function openWorld(): Promise<ConsoleWorld> {
   });
   await rest(service.url, 'POST', `/integrations/${failing}/sync`, { entityType: 'ALL' });
   await systems.folder.correctName();
-  await sync(folder, 'STUDENT');
+  for (let times = 0; times < 3; times++) await sync(folder, 'STUDENT');
   await call('PUT', `/integrations/${folder}/schedules/ALL`, { cron: '30 2 * * 1-5', jitterSeconds: 600 });
   await systems.folder.losePart?.();
   const held = await sync(folder, 'STUDENT');

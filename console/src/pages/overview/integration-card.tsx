@@ -32,10 +32,11 @@ export function IntegrationCard({
   const done = runs.filter(
     ({ kind, status }) => kind === SyncRun_Kind.SYNC && status === SyncRun_Status.COMPLETED,
   );
-  const rows = done
-    .filter(({ entityType }) => entityType === done[0]?.entityType)
-    .map(({ counts }) => counts?.read ?? 0)
-    .reverse();
+  // Rows of different entity types do not compare: those that were synced the most are drawn.
+  const [most = []] = [...Map.groupBy(done, ({ entityType }) => entityType).values()].sort(
+    (a, b) => b.length - a.length,
+  );
+  const rows = most.map(({ counts }) => counts?.read ?? 0).reverse();
   return (
     <Card component="article" aria-label={placeOf(integration)}>
       <Stack gap="md" h="100%">
@@ -68,16 +69,16 @@ export function IntegrationCard({
             <NextSync integration={integration} />
           </Fact>
         </SimpleGrid>
-        <div style={{ height: 44 }}>
-          {rows.length > 1 && (
+        {rows.length > 1 && (
+          <div style={{ height: 44 }}>
             <Suspense fallback={null}>
               <RowsSparkline
                 rows={rows}
                 label={t('overview.rows', { count: rows.length, last: rows.at(-1) })}
               />
             </Suspense>
-          )}
-        </div>
+          </div>
+        )}
         <Waits integration={integration} runs={runs} path={path} />
       </Stack>
     </Card>
