@@ -6,6 +6,12 @@ export async function report(error: unknown): Promise<number> {
   if (error instanceof UsageError) return say(error.message, EXIT.usage);
   const { Code, ConnectError } = await import('@connectrpc/connect');
   if (!(error instanceof ConnectError)) return say((error as Error).message, EXIT.failed);
+  // Node's own words, such as "connect ECONNREFUSED", say not what to do.
+  if (error.code === Code.Unavailable && !error.metadata.has('x-request-id'))
+    return say(
+      `No service answers (${error.rawMessage}). Check --server or SMARTID_SERVER.`,
+      EXIT.unreachable,
+    );
   say(error.rawMessage, EXIT.failed);
   const { BadRequestSchema } = await import('../../gen/google/rpc/error_details_pb.js');
   for (const { fieldViolations } of error.findDetails(BadRequestSchema))

@@ -54,7 +54,9 @@ describe('smartid, the command line', () => {
 
   it('ends with 5 where no service answers, and with 2 for an unknown command', async () => {
     const env = { SMARTID_SERVER: 'http://127.0.0.1:1' };
-    expect((await smartid(['integrations', 'list'], env)).code).to.equal(5);
+    const unreachable = await smartid(['integrations', 'list'], env);
+    expect(unreachable.code).to.equal(5);
+    expect(unreachable.err).to.contain('SMARTID_SERVER');
     expect((await smartid(['nothing'], env)).code).to.equal(2);
   });
 
