@@ -49,6 +49,7 @@ const MAY_IMPORT = {
     'webhooks',
   ],
   transport: ['gen', 'observability'],
+  cli: ['gen'],
 };
 
 /** Files beside the folders: what every folder may import, and what single ones may. */
