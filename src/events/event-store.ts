@@ -49,21 +49,21 @@ export class EventStore {
   /** Events of an institution, the newest first. */
   async list(institutionId: string, request: ListEventsRequest): Promise<Page<StoredEvent>> {
     const size = pageSizeOf(request);
-    const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.uuid]);
+    const key = readPageToken(request.pageToken, [TOKEN.time, TOKEN.position]);
     const { types = [], integrationId } = request;
     const rows = await this.database.query<StoredEvent & { key: string }>(
       `SELECT ${EVENT_COLUMNS}, ${KEY_OF_TIME('e.occurred_at')} AS key
        FROM events e
        WHERE e.institution_id = $1 AND ($3::text[] = '{}' OR e.type = ANY($3))
          AND ($4::uuid IS NULL OR e.stream_id = $4)
-         ${key ? 'AND (e.occurred_at, e.id) < ($5::timestamptz, $6::uuid)' : ''}
-       ORDER BY e.occurred_at DESC, e.id DESC LIMIT $2`,
+         ${key ? 'AND (e.occurred_at, e.position) < ($5::timestamptz, $6::bigint)' : ''}
+       ORDER BY e.occurred_at DESC, e.position DESC LIMIT $2`,
       [institutionId, size + 1, types, integrationId ?? null, ...(key ?? [])],
     );
     return toPage(
       rows,
       size,
-      (row) => [row.key, row.id],
+      (row) => [row.key, row.position],
       ({ key: _, ...event }) => event,
     );
   }

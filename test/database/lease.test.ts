@@ -18,7 +18,8 @@ describe('a lease', () => {
 
   const newKey = () => ({ integrationId: randomUUID(), resource: `run:${randomUUID()}` });
   const newProcess = (ttlSeconds = 15) => new Leases({ database, logger, ttlSeconds });
-  const expire = () => database.execute('UPDATE leases SET expires_at = clock_timestamp()');
+  const expire = () =>
+    database.execute(`UPDATE leases SET expires_at = clock_timestamp() - interval '1 second'`);
   const reasonOf = (work: Promise<unknown>) =>
     work.then(
       () => 'done',

@@ -74,9 +74,10 @@ async function schoolOn(database: Database) {
       onRead = wait;
     },
     expire: () =>
-      database.execute('UPDATE leases SET expires_at = clock_timestamp() WHERE integration_id = $1', [
-        integrationId,
-      ]),
+      database.execute(
+        `UPDATE leases SET expires_at = clock_timestamp() - interval '1 second' WHERE integration_id = $1`,
+        [integrationId],
+      ),
     async roster() {
       const rows = await database.query<{ name: string }>(
         `SELECT m.external_id || ' ' || s.given_name || CASE WHEN m.missing_runs > 0 THEN ' missing' ELSE '' END AS name
@@ -470,7 +471,7 @@ describe('two processes and one run', () => {
     const whole = first.sync(school.of('ALL'));
     await reading.opened;
     await database.execute(
-      `UPDATE leases l SET expires_at = clock_timestamp() FROM sync_runs r
+      `UPDATE leases l SET expires_at = clock_timestamp() - interval '1 second' FROM sync_runs r
        WHERE r.integration_id = $1 AND r.entity_type = 'STUDENT' AND l.integration_id = $1 AND l.resource = 'run:' || r.id`,
       [school.integrationId],
     );
@@ -788,7 +789,7 @@ describe('two processes and one run', () => {
     await reading.opened;
     // Only the whole is lost: the part still has its lease.
     await database.execute(
-      `UPDATE leases l SET expires_at = clock_timestamp() FROM sync_runs r
+      `UPDATE leases l SET expires_at = clock_timestamp() - interval '1 second' FROM sync_runs r
        WHERE r.integration_id = $1 AND r.entity_type = 'ALL' AND l.integration_id = $1 AND l.resource = 'run:' || r.id`,
       [school.integrationId],
     );
