@@ -2366,7 +2366,7 @@ export interface components {
         /**
          * @description Where an integration stands.
          *
-         *     - `ACTIVE`: Usable; the last operation, if any, succeeded.
+         *     - `ACTIVE`: Usable; the last operation, if any, succeeded, or its plan is HELD and waits for a person: see ListSyncRuns.
          *     - `INACTIVE`: Switched off by a person: it refuses to sync and to send.
          *     - `ERROR`: The last operation failed; `lastError` says why. The next success sets it back to ACTIVE.
          * @enum {string}

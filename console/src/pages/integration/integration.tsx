@@ -2,12 +2,13 @@ import { useMutation } from '@connectrpc/connect-query';
 import type { Integration as Shown } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { Integration_Status } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
-import { SyncRun_Kind, SyncRun_Status } from '@gen/smartid/integrations/v1/sync_pb.js';
+import { type SyncRun, SyncRun_Kind } from '@gen/smartid/integrations/v1/sync_pb.js';
 import { Alert, Button, Loader, Stack, Tabs } from '@mantine/core';
 import IconPlayerPlay from '@tabler/icons-react/icons/IconPlayerPlay';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 import { integrationsApi } from '../../api/clients.js';
+import { useHeldRuns } from '../../api/held-runs.js';
 import { placeOf, useIntegration, useProviderTitle, zoneOf } from '../../api/integrations.js';
 import { pathOf, useRecentRuns } from '../../api/runs.js';
 import { ErrorNote } from '../../ui/error-note.js';
@@ -31,15 +32,18 @@ function Integration() {
   const { id = '' } = useParams();
   const { data, error, refetch } = useIntegration(id);
   const titleOf = useProviderTitle();
-  const runs = useRecentRuns(id, 100);
-  const held = runs.data?.find(({ status }) => status === SyncRun_Status.HELD);
-  const isHeld = held !== undefined;
+  const held = useHeldRuns().data?.find(({ integrationId }) => integrationId === id);
   return (
     <Page
       title={data ? placeOf(data) : '…'}
       lead={data && titleOf(data.provider)}
       badge={
-        data && (isHeld ? <RunBadge status={SyncRun_Status.HELD} /> : <HealthBadge status={data.status} />)
+        data &&
+        (held && data.status === Integration_Status.ACTIVE ? (
+          <RunBadge status={held.status} />
+        ) : (
+          <HealthBadge status={data.status} />
+        ))
       }
       trail={[{ label: t('nav.overview'), to: '/console' }]}
       actions={data && <Start integration={data} />}
@@ -47,19 +51,28 @@ function Integration() {
       <ErrorNote error={data ? undefined : error} onRetry={() => void refetch()} />
       {!data && !error && <Loader role="img" aria-label={t('common.loading')} />}
       {data?.lastError && (
-        <Alert color={isHeld ? 'orange' : 'red'} title={t(isHeld ? 'plan.held' : 'integration.lastError')}>
-          <Stack gap="sm" align="flex-start">
-            {data.lastError}
-            {held && (
-              <Button component={Link} to={pathOf(held)} size="xs">
-                {t('held.decide')}
-              </Button>
-            )}
-          </Stack>
+        <Alert color="red" title={t('integration.lastError')}>
+          {data.lastError}
         </Alert>
       )}
+      {held && <HeldNote run={held} />}
       {data && <Parts integration={data} />}
     </Page>
+  );
+}
+
+/** What waits, why, and the way to it. */
+function HeldNote({ run }: { run: SyncRun }) {
+  const { t } = useTranslation();
+  return (
+    <Alert color="orange" title={t('plan.held')}>
+      <Stack gap="sm" align="flex-start">
+        {run.error}
+        <Button component={Link} to={pathOf(run)} size="xs">
+          {t('held.decide')}
+        </Button>
+      </Stack>
+    </Alert>
   );
 }
 
