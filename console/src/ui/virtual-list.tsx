@@ -14,6 +14,8 @@ interface VirtualListProps<T> {
   isLoading: boolean;
   /** Asks for the page after the last one. */
   loadMore: () => void;
+  /** What is said when there is nothing. */
+  empty?: string;
 }
 
 /** A list of which only the rows in view are drawn, with pages that are asked for as one comes to them. */
@@ -73,7 +75,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
       {isLoading && <Loader size="sm" m="md" role="img" aria-label={t('common.loading')} />}
       {!isLoading && items.length === 0 && (
         <Text c="dimmed" p="lg">
-          {t('common.nothingFits')}
+          {props.empty ?? t('common.nothingFits')}
         </Text>
       )}
     </>

@@ -58,7 +58,16 @@ export async function openWorld(): Promise<ConsoleWorld> {
   await systems.folder.correctName();
   for (let times = 0; times < 3; times++) await sync(folder, 'STUDENT');
   await call('PUT', `/integrations/${folder}/schedules/ALL`, { cron: '30 2 * * 1-5', jitterSeconds: 600 });
+  await call('POST', `/integrations/${folder}/webhook-secrets`, {});
+  await call('POST', `/institutions/${institutionId}/subscriptions`, {
+    url: 'https://example.invalid/events',
+    types: ['sync.held', 'sync.failed'],
+    description: 'Libro de clases',
+  });
+  const measureDrift = () => call('POST', `/integrations/${folder}/preview`, { entityType: 'STUDENT' });
+  await measureDrift();
   await systems.folder.losePart?.();
+  await measureDrift();
   const held = await sync(folder, 'STUDENT');
   const [student] = await call<{ id: string }[]>('GET', `/institutions/${institutionId}/students?pageSize=1`);
   return {

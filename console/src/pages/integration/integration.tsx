@@ -3,7 +3,7 @@ import type { Integration as Shown } from '@gen/smartid/integrations/v1/integrat
 import { Integration_Status } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
 import { type SyncRun, SyncRun_Kind } from '@gen/smartid/integrations/v1/sync_pb.js';
-import { Alert, Button, Loader, Stack, Tabs } from '@mantine/core';
+import { Alert, Button, Loader, NativeSelect, Stack, Tabs } from '@mantine/core';
 import IconPlayerPlay from '@tabler/icons-react/icons/IconPlayerPlay';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
@@ -22,8 +22,18 @@ import { Policy } from './policy.js';
 import { Schedules } from './schedules.js';
 import { SettingsTab } from './settings-tab.js';
 import { Status } from './status.js';
+import { Webhooks } from './webhooks.js';
 
-const TABS = ['status', 'settings', 'schedule', 'policy', 'mappings', 'deliveries', 'events'] as const;
+const TABS = [
+  'status',
+  'settings',
+  'schedule',
+  'policy',
+  'mappings',
+  'deliveries',
+  'events',
+  'webhooks',
+] as const;
 type Tab = (typeof TABS)[number];
 
 /** One school: how it stands, and everything that can be set about it. */
@@ -40,7 +50,9 @@ function Integration() {
       badge={
         data &&
         (held && data.status === Integration_Status.ACTIVE ? (
-          <RunBadge status={held.status} />
+          <Link to={pathOf(held)}>
+            <RunBadge status={held.status} />
+          </Link>
         ) : (
           <HealthBadge status={data.status} />
         ))
@@ -55,7 +67,6 @@ function Integration() {
           {data.lastError}
         </Alert>
       )}
-      {held && <HeldNote run={held} />}
       {data && <Parts integration={data} />}
     </Page>
   );
@@ -65,7 +76,7 @@ function Integration() {
 function HeldNote({ run }: { run: SyncRun }) {
   const { t } = useTranslation();
   return (
-    <Alert color="orange" title={t('plan.held')}>
+    <Alert color="orange" title={t('plan.held')} mb="lg">
       <Stack gap="sm" align="flex-start">
         {run.error}
         <Button component={Link} to={pathOf(run)} size="xs">
@@ -114,15 +125,21 @@ function Parts({ integration }: { integration: Shown }) {
   const { t } = useTranslation();
   const [query, setQuery] = useSearchParams();
   const asked = query.get('tab') as Tab;
+  const shown = TABS.includes(asked) ? asked : 'status';
+  const choose = (tab: string | null) => setQuery({ tab: tab ?? 'status' }, { replace: true });
   const runs = useRecentRuns(integration.id, 100);
+  const held = useHeldRuns().data?.find(({ integrationId }) => integrationId === integration.id);
   const zone = zoneOf(integration);
   return (
-    <Tabs
-      value={TABS.includes(asked) ? asked : 'status'}
-      onChange={(tab) => setQuery({ tab: tab ?? 'status' }, { replace: true })}
-      keepMounted={false}
-    >
-      <Tabs.List>
+    <Tabs value={shown} onChange={choose} keepMounted={false}>
+      <NativeSelect
+        hiddenFrom="md"
+        label={t('integration.part')}
+        data={TABS.map((tab) => ({ value: tab, label: t(`integration.tab.${tab}`) }))}
+        value={shown}
+        onChange={({ currentTarget }) => choose(currentTarget.value)}
+      />
+      <Tabs.List visibleFrom="md">
         {TABS.map((tab) => (
           <Tabs.Tab key={tab} value={tab}>
             {t(`integration.tab.${tab}`)}
@@ -130,6 +147,7 @@ function Parts({ integration }: { integration: Shown }) {
         ))}
       </Tabs.List>
       <Tabs.Panel value="status" pt="lg">
+        {held && <HeldNote run={held} />}
         <Status integration={integration} zone={zone}>
           <RunList runs={runs.data?.slice(0, 20) ?? []} zone={zone} />
         </Status>
@@ -151,6 +169,9 @@ function Parts({ integration }: { integration: Shown }) {
       </Tabs.Panel>
       <Tabs.Panel value="events" pt="lg">
         <Events integration={integration} zone={zone} />
+      </Tabs.Panel>
+      <Tabs.Panel value="webhooks" pt="lg">
+        <Webhooks integration={integration} zone={zone} />
       </Tabs.Panel>
     </Tabs>
   );

@@ -43,8 +43,8 @@ export function IntegrationCard({
   return (
     <Card component="article" aria-label={placeOf(integration)}>
       <Stack gap="md" h="100%">
-        <Group justify="space-between" wrap="nowrap" align="flex-start">
-          <Group wrap="nowrap" gap="sm" style={{ minWidth: 0 }}>
+        <Group justify="space-between" gap="xs" align="flex-start">
+          <Group wrap="nowrap" gap="sm" style={{ minWidth: 0, flex: '1 1 180px' }}>
             <ProviderLogo provider={integration.provider} size={44} />
             <Stack gap={0} style={{ minWidth: 0 }}>
               <Anchor component={Link} to={path} fw={650} size="lg" truncate>

@@ -10,10 +10,10 @@ import { Link } from 'react-router';
 import { useInstitution } from '../../api/institutions.js';
 import { rosterApi } from '../../api/roster-api.js';
 import { EmptyState } from '../../ui/empty-state.js';
+import type { PersonKind } from '../../ui/entity-name.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { InstitutionSelect } from '../../ui/institution-select.js';
 import { Page } from '../../ui/page.js';
-import type { PersonKind } from '../../ui/person-name.js';
 import { StateBadge } from '../../ui/status-badge.js';
 import { VirtualList } from '../../ui/virtual-list.js';
 
@@ -147,7 +147,7 @@ function PersonRow({ person, kind }: { person: Student | Teacher; kind: PersonKi
           {[nationalId, email].filter(Boolean).join(' · ')}
         </Text>
       </div>
-      <StateBadge color={active ? 'green' : 'gray'} label={t(active ? 'people.active' : 'people.inactive')} />
+      {!active && <StateBadge color="gray" label={t('people.inactive')} />}
     </Group>
   );
 }
