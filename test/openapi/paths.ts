@@ -5533,6 +5533,8 @@ export interface operations {
                  * @example 7a3c1f0e-52b4-4c8e-9d0a-0f6f3c1f2b11
                  */
                 groupId?: string;
+                /** @description Only those of whom each word begins a name, an e-mail, a national id or a code, or a part of one; capitals and accents aside. Empty for all. */
+                query?: string;
             };
             header?: never;
             path: {
@@ -6129,6 +6131,8 @@ export interface operations {
                  * @example 7a3c1f0e-52b4-4c8e-9d0a-0f6f3c1f2b11
                  */
                 groupId?: string;
+                /** @description Only those of whom each word begins a name, an e-mail, a national id or a code, or a part of one; capitals and accents aside. Empty for all. */
+                query?: string;
             };
             header?: never;
             path: {
