@@ -4,7 +4,7 @@ import { Anchor, Button, Card, Group, Loader, Stack, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks';
 import IconHistory from '@tabler/icons-react/icons/IconHistory';
 import { skipToken } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { auditApi } from '../../api/audit-api.js';
@@ -35,7 +35,7 @@ function Audit() {
     { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
   );
   const isFiltered = JSON.stringify(settled) !== JSON.stringify(EVERYTHING);
-  const events = found.data?.pages.flatMap((page) => page.events) ?? [];
+  const events = useMemo(() => found.data?.pages.flatMap((page) => page.events) ?? [], [found.data]);
   return (
     <Page title={t('nav.audit')} lead={t('audit.lead')}>
       <Group align="flex-end">

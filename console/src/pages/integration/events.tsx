@@ -3,10 +3,11 @@ import type { Event } from '@gen/smartid/integrations/v1/event_pb.js';
 import type { Integration } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { Anchor, Button, Card, Group, Loader, Stack, Text } from '@mantine/core';
 import IconBroadcast from '@tabler/icons-react/icons/IconBroadcast';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { eventsApi } from '../../api/events-api.js';
-import { LIVELY } from '../../api/query-client.js';
+import { LIVELY_AT_TOP } from '../../api/query-client.js';
 import { pathOf } from '../../api/runs.js';
 import { EmptyState } from '../../ui/empty-state.js';
 import { ErrorNote } from '../../ui/error-note.js';
@@ -24,10 +25,10 @@ export function Events({ integration, zone }: { integration: Integration; zone: 
     {
       pageParamKey: 'pageToken',
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-      ...LIVELY,
+      ...LIVELY_AT_TOP,
     },
   );
-  const events = found.data?.pages.flatMap((page) => page.events) ?? [];
+  const events = useMemo(() => found.data?.pages.flatMap((page) => page.events) ?? [], [found.data]);
   const subscriptions = (
     <Button component={Link} to={`/console/subscriptions?institution=${institutionId}`} variant="default">
       {t('subscriptions.open')}

@@ -7,10 +7,10 @@ import {
 } from '@gen/smartid/integrations/v1/webhook_pb.js';
 import { Anchor, Button, Card, Code, Group, Loader, Modal, Stack, Text } from '@mantine/core';
 import IconWebhook from '@tabler/icons-react/icons/IconWebhook';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { LIVELY } from '../../api/query-client.js';
+import { LIVELY_AT_TOP } from '../../api/query-client.js';
 import { pathOf } from '../../api/runs.js';
 import { webhooksApi } from '../../api/webhooks-api.js';
 import { EmptyState } from '../../ui/empty-state.js';
@@ -40,10 +40,10 @@ export function ReceivedWebhooks({ id, zone }: { id: string; zone: string }) {
     {
       pageParamKey: 'pageToken',
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-      ...LIVELY,
+      ...LIVELY_AT_TOP,
     },
   );
-  const webhooks = found.data?.pages.flatMap((page) => page.webhooks) ?? [];
+  const webhooks = useMemo(() => found.data?.pages.flatMap((page) => page.webhooks) ?? [], [found.data]);
   return (
     <>
       <ErrorNote error={found.error} onRetry={() => void found.refetch()} />

@@ -5,10 +5,10 @@ import {
   type Subscription,
 } from '@gen/smartid/integrations/v1/event_pb.js';
 import { Button, Group, Loader, SegmentedControl, Stack, Text } from '@mantine/core';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { eventsApi } from '../../api/events-api.js';
-import { LIVELY } from '../../api/query-client.js';
+import { LIVELY_AT_TOP } from '../../api/query-client.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { useEventName } from '../../ui/event-name.js';
 import { StateBadge } from '../../ui/status-badge.js';
@@ -31,10 +31,10 @@ export function EventDeliveries({ subscription, zone }: { subscription: Subscrip
     {
       pageParamKey: 'pageToken',
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-      ...LIVELY,
+      ...LIVELY_AT_TOP,
     },
   );
-  const deliveries = found.data?.pages.flatMap((page) => page.deliveries) ?? [];
+  const deliveries = useMemo(() => found.data?.pages.flatMap((page) => page.deliveries) ?? [], [found.data]);
   return (
     <Stack gap="sm">
       <Group>

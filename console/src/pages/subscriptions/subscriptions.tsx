@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { eventsApi } from '../../api/events-api.js';
 import { useInstitution } from '../../api/institutions.js';
-import { LIVELY } from '../../api/query-client.js';
+import { LIVELY_AT_TOP } from '../../api/query-client.js';
 import { EmptyState } from '../../ui/empty-state.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { InstitutionSelect } from '../../ui/institution-select.js';
@@ -47,7 +47,7 @@ function OfInstitution({ institutionId, zone }: { institutionId: string; zone: s
     {
       pageParamKey: 'pageToken',
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-      ...LIVELY,
+      ...LIVELY_AT_TOP,
     },
   );
   const create = useMutation(eventsApi.createSubscription, {
