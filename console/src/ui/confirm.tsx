@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Dialog } from './dialog.js';
 import { ErrorNote } from './error-note.js';
 
 interface ConfirmProps {
@@ -19,7 +20,7 @@ interface ConfirmProps {
 export function Confirm({ title, text, action, error, isPending, onDo, onClose }: ConfirmProps) {
   const { t } = useTranslation();
   return (
-    <Modal opened onClose={onClose} title={title} closeButtonProps={{ 'aria-label': t('common.close') }}>
+    <Dialog onClose={onClose} title={title}>
       <Stack>
         <Text className="breakable">{text}</Text>
         <ErrorNote error={error} />
@@ -32,6 +33,6 @@ export function Confirm({ title, text, action, error, isPending, onDo, onClose }
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -5,7 +5,7 @@ import {
   ReceivedWebhook_Kind,
   ReceivedWebhook_Status,
 } from '@gen/smartid/integrations/v1/webhook_pb.js';
-import { Anchor, Button, Card, Code, Group, Loader, Modal, Stack, Text } from '@mantine/core';
+import { Anchor, Button, Card, Code, Group, Loader, Stack, Text } from '@mantine/core';
 import IconWebhook from '@tabler/icons-react/icons/IconWebhook';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -13,6 +13,7 @@ import { Link } from 'react-router';
 import { LIVELY_AT_TOP } from '../../api/query-client.js';
 import { pathOf } from '../../api/runs.js';
 import { webhooksApi } from '../../api/webhooks-api.js';
+import { Dialog } from '../../ui/dialog.js';
 import { EmptyState } from '../../ui/empty-state.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { StateBadge } from '../../ui/status-badge.js';
@@ -139,13 +140,7 @@ function Body({ id, webhookId, onClose }: { id: string; webhookId: string; onClo
   const { t } = useTranslation();
   const { data, error, isPending } = useQuery(webhooksApi.getReceivedWebhook, { id, webhookId });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      size="lg"
-      title={t('webhooks.bodyOf', { id: webhookId })}
-      closeButtonProps={{ 'aria-label': t('common.close') }}
-    >
+    <Dialog onClose={onClose} size="lg" title={t('webhooks.bodyOf', { id: webhookId })}>
       <ErrorNote error={error} />
       {isPending && <Loader role="img" aria-label={t('common.loading')} />}
       {data && (
@@ -153,6 +148,6 @@ function Body({ id, webhookId, onClose }: { id: string; webhookId: string; onClo
           {data.body}
         </Code>
       )}
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,7 +1,8 @@
 import type { Mapping } from '@gen/smartid/integrations/v1/mapping_pb.js';
-import { Button, Modal, Radio, Stack, Text } from '@mantine/core';
+import { Button, Radio, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Dialog } from '../../ui/dialog.js';
 import { type EntityKind, useEntityName } from '../../ui/entity-name.js';
 import { MergeMapping } from './repairs/merge-mapping.js';
 import { RekeyMapping } from './repairs/rekey-mapping.js';
@@ -26,13 +27,7 @@ export function RepairMapping({ mapping, kind, institutionId, onClose }: RepairM
   const who = useEntityName(institutionId, kind, internalId) ?? internalId.slice(0, 8);
   const parts = { mapping, kind, institutionId, who, onClose, onDone: () => setIsDone(true) };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      size="lg"
-      title={t('repair.title', { id: externalId })}
-      closeButtonProps={{ 'aria-label': t('common.close') }}
-    >
+    <Dialog onClose={onClose} size="lg" title={t('repair.title', { id: externalId })}>
       {isDone ? (
         <Stack align="flex-start">
           <Text role="status">{t('repair.done')}</Text>
@@ -56,6 +51,6 @@ export function RepairMapping({ mapping, kind, institutionId, onClose }: RepairM
           {repair === 'unlink' && <UnlinkMapping {...parts} />}
         </Stack>
       )}
-    </Modal>
+    </Dialog>
   );
 }
