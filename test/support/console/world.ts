@@ -55,8 +55,12 @@ export async function openWorld(): Promise<ConsoleWorld> {
     credentials: {},
   });
   await rest(service.url, 'POST', `/integrations/${failing}/sync`, { entityType: 'ALL' });
+  const measureDrift = () => call('POST', `/integrations/${folder}/preview`, { entityType: 'STUDENT' });
+  await measureDrift();
   await systems.folder.correctName();
+  await measureDrift();
   for (let times = 0; times < 3; times++) await sync(folder, 'STUDENT');
+  await measureDrift();
   await call('PUT', `/integrations/${folder}/schedules/ALL`, { cron: '30 2 * * 1-5', jitterSeconds: 600 });
   await call('POST', `/integrations/${folder}/webhook-secrets`, {});
   await call('POST', `/institutions/${institutionId}/subscriptions`, {
@@ -64,10 +68,7 @@ export async function openWorld(): Promise<ConsoleWorld> {
     types: ['sync.held', 'sync.failed'],
     description: 'Libro de clases',
   });
-  const measureDrift = () => call('POST', `/integrations/${folder}/preview`, { entityType: 'STUDENT' });
-  await measureDrift();
   await systems.folder.losePart?.();
-  await measureDrift();
   const held = await sync(folder, 'STUDENT');
   const [student] = await call<{ id: string }[]>('GET', `/institutions/${institutionId}/students?pageSize=1`);
   return {

@@ -55,13 +55,17 @@ function DriftOf({ drift, id, zone }: { drift: OfType; id: string; zone: string 
           {t('drift.now', { count: distance, shown })}
         </Text>
       </Group>
-      <Suspense fallback={<div style={{ height: 120 }} />}>
-        <DriftChart
-          checks={[...drift.checks].reverse()}
-          zone={zone}
-          label={t('drift.chart', { what, checks: drift.checks.length, last: shown })}
-        />
-      </Suspense>
+      {drift.checks.some((check) => check.distance > 0) ? (
+        <Suspense fallback={<div style={{ height: 120 }} />}>
+          <DriftChart
+            checks={[...drift.checks].reverse()}
+            zone={zone}
+            label={t('drift.chart', { what, checks: drift.checks.length, last: shown })}
+          />
+        </Suspense>
+      ) : (
+        <Text size="sm">{t('drift.same', { count: drift.checks.length })}</Text>
+      )}
       {newest && (
         <Text size="sm" c="dimmed">
           {t('drift.latest')} <When at={newest.at} zone={zone} /> ·{' '}
