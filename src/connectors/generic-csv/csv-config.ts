@@ -9,6 +9,8 @@ export type FileKind = (typeof FILE_KINDS)[number];
 export const NO_FILE = 'none';
 
 const fileName = z.string().min(1).max(255);
+/** As long as Excel lets it be. */
+const sheetName = z.string().min(1).max(31);
 const overrides = z.record(z.string(), z.string());
 
 const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not a name of a bucket');
@@ -68,6 +70,22 @@ const settings = z.strictObject({
       description:
         'Other file names than the usual ones. "none" says that the school has no such list (not of students).',
     }),
+  sheet: z
+    .union([
+      sheetName,
+      z.strictObject({
+        students: sheetName.optional(),
+        teachers: sheetName.optional(),
+        courses: sheetName.optional(),
+        groups: sheetName.optional(),
+        memberships: sheetName.optional(),
+      }),
+    ])
+    .optional()
+    .meta({
+      description:
+        'Sheet of a workbook (.xlsx) that is read: one name for all files, or one for each. Default: the first.',
+    }),
   columns: z
     .strictObject({
       students: overrides.optional(),
@@ -112,6 +130,11 @@ export const csvConfig = settings.refine(({ importPath, s3Bucket }) => importPat
 });
 
 export type CsvConfig = z.infer<typeof csvConfig>;
+
+/** The sheet that a list stands on, where the settings say so. */
+export function sheetOf({ sheet }: Pick<CsvConfig, 'sheet'>, kind: FileKind): string | undefined {
+  return typeof sheet === 'object' ? sheet[kind] : sheet;
+}
 
 /** A local folder needs no credentials, and S3 none where the service has a role of its own. */
 export const csvCredentials = z

@@ -17,6 +17,7 @@ import { attendanceFile, attendanceFileName } from './attendance-file.js';
 import { type CsvConfig, type CsvCredentials, FILE_KINDS, type FileKind, NO_FILE } from './csv-config.js';
 import { type CsvFileReport, CsvSource } from './csv-source.js';
 import { localFolder } from './local-folder.js';
+import { spellingsOf } from './open-csv.js';
 import type { ChosenSet, S3Bucket } from './s3-bucket.js';
 
 const DELIMITER_NAMES = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'pipe' } as const;
@@ -45,7 +46,11 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
       return { success: false, message: broken.map(({ message }) => message).join(' '), checks };
     if (files.every(({ details }) => details === undefined)) {
       const names = Object.values(this.config.files).join(', ');
-      return { success: false, message: `The import folder holds none of ${names}.`, checks };
+      return {
+        success: false,
+        message: `The import folder holds none of ${names}, nor the same as workbooks (.xlsx).`,
+        checks,
+      };
     }
     return { success: true, checks: [...(await this.#describeSet()), ...checks] };
   }
@@ -108,7 +113,10 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
 
   async #open(): Promise<CsvSource> {
     const { config, context } = this;
-    this.#set ??= this.#bucket?.newestSet(Object.values(config.files).filter((name) => name !== NO_FILE));
+    this.#set ??= this.#bucket?.newestSet(
+      Object.values(config.files).filter((name) => name !== NO_FILE),
+      spellingsOf,
+    );
     const folder = (await this.#set) ?? localFolder(context.files, config.importPath ?? '');
     return new CsvSource({ config, folder, signal: context.signal, integrationId: context.integrationId });
   }
@@ -165,8 +173,9 @@ function setPassedOver(passedOver: string): RecordIssue {
   };
 }
 
-function describe({ name, sizeBytes, modifiedAt, dialect, columns }: CsvFileReport): ConnectionCheck {
+function describe({ name, sizeBytes, modifiedAt, dialect, columns, sheet }: CsvFileReport): ConnectionCheck {
   const delimiter = DELIMITER_NAMES[dialect.delimiter];
+  const written = sheet === undefined ? `${delimiter}, ${dialect.encoding}` : `sheet "${sheet}"`;
   const recognised = Object.entries(columns.names).map(([field, header]) => `${header} → ${field}`);
   const unrecognised = columns.unrecognised.map((column) => column.name);
   const kept = (columns.metadata ?? []).map((column) => column.name);
@@ -181,12 +190,11 @@ function describe({ name, sizeBytes, modifiedAt, dialect, columns }: CsvFileRepo
   return {
     name,
     ok: true,
-    message: `${name}: ${size}, changed ${day}, ${delimiter}, ${dialect.encoding}; columns ${recognised.join(', ')}${rest}.`,
+    message: `${name}: ${size}, changed ${day}, ${written}; columns ${recognised.join(', ')}${rest}.`,
     details: {
       sizeBytes,
       modifiedAt: modifiedAt.toISOString(),
-      delimiter,
-      encoding: dialect.encoding,
+      ...(sheet === undefined ? { delimiter, encoding: dialect.encoding } : { sheet }),
       columns: columns.names,
       unrecognised,
       metadata: kept,
