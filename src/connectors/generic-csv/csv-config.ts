@@ -18,7 +18,8 @@ const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no
 /** Settings of GENERIC_CSV. Folders are relative to the operator's CSV_ROOT, or absolute below it. */
 const settings = z.strictObject({
   importPath: z.string().min(1).optional().meta({
-    description: 'Folder that holds the files to import, below the folder that the operator allows.',
+    description:
+      'Folder that holds the files to import, below the folder that the operator allows. "uploads/{id}": what is uploaded for this integration.',
   }),
   exportPath: z
     .string()
@@ -130,6 +131,14 @@ export const csvConfig = settings.refine(({ importPath, s3Bucket }) => importPat
 });
 
 export type CsvConfig = z.infer<typeof csvConfig>;
+
+/** Where uploaded files of an integration lie; its id stands in the place of {id}. */
+export const UPLOADS = 'uploads/{id}';
+
+/** The folder that is meant, below the one that the operator allows. */
+export function importFolder({ importPath = '' }: Pick<CsvConfig, 'importPath'>, id: string): string {
+  return importPath === UPLOADS ? UPLOADS.replace('{id}', id) : importPath;
+}
 
 /** The sheet that a list stands on, where the settings say so. */
 export function sheetOf({ sheet }: Pick<CsvConfig, 'sheet'>, kind: FileKind): string | undefined {

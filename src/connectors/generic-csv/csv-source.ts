@@ -6,6 +6,7 @@ import type {
   RecordPage,
   RecordTable,
 } from '../external-record.js';
+import type { UnderstoodList } from '../given-file.js';
 import { type CsvConfig, FILE_KINDS, type FileKind, NO_FILE, sheetOf } from './csv-config.js';
 import type { CsvFile, CsvFolder } from './csv-file.js';
 import { GroupsOfStudents } from './csv-groups.js';
@@ -30,6 +31,7 @@ import {
   titleWarning,
 } from './csv-sentences.js';
 import { CsvStates } from './csv-states.js';
+import { ListTally } from './list-tally.js';
 import { newerWorkbook, openCsv } from './open-csv.js';
 import { isWorkbookName } from './workbook/index.js';
 
@@ -104,6 +106,35 @@ export class CsvSource {
       const { name, sizeBytes, modifiedAt } = file;
       const { dialect, columns } = await this.#describe(file, kind);
       return { name, sizeBytes, modifiedAt, dialect, columns, sheet: file.sheet?.() };
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * Reads a list as a sync does, and tells how it is understood: what its columns are taken for, its first
+   * rows, and what is wrong with rows that are looked at one by one. Throws ConnectorError when the file is not
+   * there, or cannot be worked with.
+   */
+  async understand(kind: FileKind): Promise<UnderstoodList> {
+    const file = await this.#open(kind);
+    if (!file) throw new ConnectorError(`${this.#config.files[kind]} is not there.`);
+    try {
+      const { dialect, columns, errorAt } = await this.#describe(file, kind);
+      const states = new CsvStates(this.#config.states);
+      const tally = new ListTally(ofFile(file, dialect));
+      for await (const rows of readRows(file, dialect, this.#signal)) {
+        for (const given of rows) {
+          const row = errorAt < 0 ? given : withoutError(given, errorAt);
+          if (isReadable(row, columns) === 'blank') continue;
+          const { issues } =
+            kind === 'memberships'
+              ? toMembershipRecord(row, columns)
+              : toEntityRecord(row, columns, { states });
+          tally.add(row, issues);
+        }
+      }
+      return tally.told(kind, { dialect, columns, sheet: file.sheet?.(), more: states.questions() });
     } finally {
       await file.close();
     }
@@ -286,12 +317,8 @@ export class CsvSource {
         ...(errorAt >= 0 && { partial: true }),
       };
       const newer = await newerWorkbook(this.#folder, file);
-      const ofFile = [
-        ...(newer ? [newerWorkbookWarning(name, newer)] : []),
-        ...(dialect.encoding === 'windows-1252' ? [encodingWarning(name)] : []),
-        ...(dialect.titles.length > 0 ? [titleWarning(name, dialect)] : []),
-      ];
-      if (ofFile.length > 0) yield { ...of, records: [], issues: ofFile };
+      const issues = [...(newer ? [newerWorkbookWarning(name, newer)] : []), ...ofFile(file, dialect)];
+      if (issues.length > 0) yield { ...of, records: [], issues };
       const toPage = (rows: readonly CsvRow[]): RecordPage<R> => {
         const records: R[] = [];
         const issues: RecordIssue[] = [];
@@ -343,6 +370,14 @@ export class CsvSource {
     const columns = recogniseHeaders({ kind, file: file.name, headers, overrides, tellsGroups, metadata });
     return { dialect, errorAt, columns };
   }
+}
+
+/** What is to be said of a file as a whole. */
+function ofFile({ name }: CsvFile, dialect: CsvDialect): RecordIssue[] {
+  return [
+    ...(dialect.encoding === 'windows-1252' ? [encodingWarning(name)] : []),
+    ...(dialect.titles.length > 0 ? [titleWarning(name, dialect)] : []),
+  ];
 }
 
 function headersOf({ headers }: CsvDialect, errorAt: number): string[] {

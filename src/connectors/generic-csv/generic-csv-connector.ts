@@ -11,14 +11,24 @@ import type {
   StudentRecord,
   TeacherRecord,
 } from '../external-record.js';
+import type { GivenFile, TakenFile } from '../given-file.js';
 import { RosterConnector } from '../roster-connector.js';
 import type { ConnectionCheck, ConnectionReport, ReadRowsAgain, SendResult } from '../sis-connector.js';
 import { attendanceFile, attendanceFileName } from './attendance-file.js';
-import { type CsvConfig, type CsvCredentials, FILE_KINDS, type FileKind, NO_FILE } from './csv-config.js';
+import {
+  type CsvConfig,
+  type CsvCredentials,
+  FILE_KINDS,
+  type FileKind,
+  importFolder,
+  NO_FILE,
+  UPLOADS,
+} from './csv-config.js';
 import { type CsvFileReport, CsvSource } from './csv-source.js';
 import { localFolder } from './local-folder.js';
 import { spellingsOf } from './open-csv.js';
 import type { ChosenSet, S3Bucket } from './s3-bucket.js';
+import { forgetFiles, takeFile } from './take-file.js';
 
 const DELIMITER_NAMES = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'pipe' } as const;
 
@@ -34,7 +44,20 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
       // Loaded where it is needed: it is as large as all the rest of the service.
       const { S3Bucket } = await import('./s3-bucket.js');
       this.#bucket = new S3Bucket({ context, config, credentials });
-    } else if (config.importPath) await context.files.folder(config.importPath);
+      return;
+    }
+    const folder = importFolder(config, context.integrationId);
+    // Nothing may have been uploaded yet.
+    if (config.importPath === UPLOADS) await context.files.makeFolder(folder);
+    else await context.files.folder(folder);
+  }
+
+  override takeFile(file: GivenFile): Promise<TakenFile> {
+    return takeFile(this.context, this.config, file);
+  }
+
+  override forgetFiles(): Promise<void> {
+    return forgetFiles(this.context, this.config);
   }
 
   async testConnection(): Promise<ConnectionReport> {
@@ -117,7 +140,8 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
       Object.values(config.files).filter((name) => name !== NO_FILE),
       spellingsOf,
     );
-    const folder = (await this.#set) ?? localFolder(context.files, config.importPath ?? '');
+    const folder =
+      (await this.#set) ?? localFolder(context.files, importFolder(config, context.integrationId));
     return new CsvSource({ config, folder, signal: context.signal, integrationId: context.integrationId });
   }
 
