@@ -49,7 +49,7 @@ const MAY_IMPORT = {
     'webhooks',
   ],
   transport: ['gen', 'observability'],
-  cli: ['gen'],
+  cli: [],
 };
 
 /** Files beside the folders: what every folder may import, and what single ones may. */
@@ -118,6 +118,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'only-the-command-line-imports-the-client',
+      comment: 'The service does not call itself.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^clients/' },
     },
     {
       name: 'clients-stand-alone',

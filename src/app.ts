@@ -41,7 +41,7 @@ export async function startApp(options: {
     const { token, made } = await loadAdminToken(config);
     const reflection = !config.production;
     const access = {
-      verify: createTokenVerifier({ admin: token }),
+      verify: createTokenVerifier({ admin: token, ...tokensOf(config) }),
       openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
     };
     const server = await startServer({
@@ -51,6 +51,7 @@ export async function startApp(options: {
       services,
       routes: routes(parts),
       inCall: onBehalfOf,
+      trustProxy: config.trustProxy,
       interceptors: createInterceptors({
         logger,
         recordRefusal: (refusal) => parts.refusals.record(refusal),
@@ -82,4 +83,8 @@ export async function startApp(options: {
     await telemetry.close();
     throw error;
   }
+}
+
+function tokensOf({ apiTokens }: Config): Record<string, string> {
+  return Object.fromEntries(Object.entries(apiTokens).map(([name, token]) => [name, token.reveal()]));
 }

@@ -6,6 +6,7 @@ import { optional } from './optional-variable.js';
 import type { RetentionPeriods } from './retention/index.js';
 import { Secret } from './secret.js';
 import { type TelemetryConfig, telemetryConfig, telemetryVariables } from './telemetry-config.js';
+import { isProxyRange } from './transport/index.js';
 
 export { Secret } from './secret.js';
 
@@ -25,6 +26,10 @@ export interface Config {
   credentialKeys: Secret | undefined;
   /** The bearer token; undefined: one made and kept under dataDir. */
   adminToken: Secret | undefined;
+  /** More bearer tokens, by the name that the audit calls their callers by. */
+  apiTokens: Readonly<Record<string, Secret>>;
+  /** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
+  trustProxy: readonly string[];
   /** Absolute path of the only folder that connectors may read and write files in. */
   csvRoot: string;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -55,6 +60,9 @@ export class ConfigError extends Error {
 }
 
 const MIN_TOKEN = 32;
+const TOKEN_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+/** Actors that are no tokens of API_TOKENS: docs/audit.md. */
+const RESERVED_NAMES: readonly string[] = ['admin', 'anonymous', 'push', 'service', 'webhook'];
 const MOST_DAYS = 36_500;
 /** What NODE_ENV calls a developer's machine. Everything else is production, however it is written. */
 const LENIENT: readonly string[] = ['development', 'test'];
@@ -116,6 +124,26 @@ const environment = z.object({
       .string()
       .min(MIN_TOKEN, `must have at least ${MIN_TOKEN} characters; openssl rand -hex 32 makes a good one`)
       .optional(),
+  ),
+  API_TOKENS: optional(
+    z
+      .string()
+      .default('')
+      .transform((text) => listOf(text).map((pair) => pair.split(/:(.*)/s, 2) as [string, string?]))
+      .superRefine((pairs, context) => {
+        const problem = problemOfTokens(pairs);
+        if (problem) context.addIssue({ code: 'custom', message: problem });
+      }),
+  ),
+  TRUST_PROXY: optional(
+    z
+      .string()
+      .default('')
+      .transform(listOf)
+      .refine(
+        (entries) => entries.every(isProxyRange),
+        'must be addresses or ranges of proxies (10.0.0.7, 10.1.0.0/16, loopback), comma separated',
+      ),
   ),
   CSV_ROOT: optional(z.string().optional()),
   LOG_LEVEL: optional(
@@ -216,6 +244,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   ] as const)
     if (period > retention.runs)
       problems.push(`${name} must be at most RETENTION_RUNS_DAYS (${retention.runs}): they belong to runs.`);
+  const tokens = vars.API_TOKENS.map(([, token]) => token);
+  if (new Set([...tokens, vars.ADMIN_TOKEN]).size <= tokens.length)
+    problems.push(
+      'API_TOKENS must hold no token twice, nor that of ADMIN_TOKEN: who called would not be known.',
+    );
   const tls = readTls(vars.TLS_CERT_FILE, vars.TLS_KEY_FILE, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   const dataDir = resolve(vars.DATA_DIR);
@@ -227,6 +260,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir,
     credentialKeys: vars.CREDENTIAL_KEYS ? new Secret(vars.CREDENTIAL_KEYS) : undefined,
     adminToken: vars.ADMIN_TOKEN ? new Secret(vars.ADMIN_TOKEN) : undefined,
+    apiTokens: Object.freeze(
+      Object.fromEntries(vars.API_TOKENS.map(([name, token = '']) => [name, new Secret(token)])),
+    ),
+    trustProxy: vars.TRUST_PROXY,
     csvRoot: vars.CSV_ROOT ? resolve(vars.CSV_ROOT) : join(dataDir, 'files'),
     logLevel: vars.LOG_LEVEL,
     logFormat: vars.LOG_FORMAT,
@@ -239,6 +276,26 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     retention,
     telemetry: telemetryConfig(vars),
   });
+}
+
+function listOf(text: string): string[] {
+  return text.split(',').flatMap((entry) => entry.trim() || []);
+}
+
+/** What is wrong with `name:token` pairs; never holds a token. */
+function problemOfTokens(pairs: readonly (readonly [name: string, token?: string])[]): string | undefined {
+  const names = pairs.map(([name]) => name);
+  const isUsable = ([name, token]: readonly [string, string?]) =>
+    TOKEN_NAME.test(name) && token !== undefined;
+  if (!pairs.every(isUsable))
+    return 'must be name:token pairs, comma separated; a name has small letters, digits, ".", "_" and "-", 64 at most';
+  const taken = names.find((name) => RESERVED_NAMES.includes(name));
+  if (taken) return `has the name ${taken}, which means something else in the audit`;
+  if (new Set(names).size < names.length) return 'has a name twice';
+  const short = pairs.find(([, token = '']) => token.length < MIN_TOKEN || /\s/.test(token));
+  if (short)
+    return `has a token of ${short[0]} that is no text of at least ${MIN_TOKEN} characters without spaces; openssl rand -hex 32 makes a good one`;
+  return undefined;
 }
 
 function readTls(

@@ -78,6 +78,25 @@ describe('the environment', () => {
       /^DATABASE_URL cannot be read/,
     ],
     ['ADMIN_TOKEN', { ADMIN_TOKEN: 'short' }, /^ADMIN_TOKEN must have at least 32 characters/],
+    ['API_TOKENS without a name', { API_TOKENS: 't'.repeat(40) }, /^API_TOKENS must be name:token pairs/],
+    ['API_TOKENS with a short token', { API_TOKENS: 'console:short' }, /^API_TOKENS has a token of console/],
+    [
+      'a name of API_TOKENS that the audit uses',
+      { API_TOKENS: `push:${'t'.repeat(40)}` },
+      /^API_TOKENS has the name push/,
+    ],
+    [
+      'two of API_TOKENS under one name',
+      { API_TOKENS: `a:${'t'.repeat(40)},a:${'u'.repeat(40)}` },
+      /^API_TOKENS has a name twice/,
+    ],
+    [
+      'a token of API_TOKENS that is also ADMIN_TOKEN',
+      { ADMIN_TOKEN: 't'.repeat(40), API_TOKENS: `a:${'t'.repeat(40)}` },
+      /^API_TOKENS must hold no token twice/,
+    ],
+    ['TRUST_PROXY', { TRUST_PROXY: '10.0.0.0/33' }, /^TRUST_PROXY must be addresses or ranges/],
+    ['TRUST_PROXY that is a count', { TRUST_PROXY: 'yes' }, /^TRUST_PROXY must be addresses or ranges/],
     ['CREDENTIAL_KEYS', { CREDENTIAL_KEYS: 'k1:abc' }, /^CREDENTIAL_KEYS must be id:key pairs/],
     ['two keys under one id', { CREDENTIAL_KEYS: `k1:${KEY},k1:${KEY}` }, /each id once/],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of/],
@@ -173,6 +192,7 @@ describe('the environment', () => {
     const token = 't'.repeat(40);
     const config = loadConfig({
       ADMIN_TOKEN: token,
+      API_TOKENS: `console:${'hidden'.repeat(8)}`,
       CREDENTIAL_KEYS: `k1:${KEY}`,
       DATABASE_URL: 'postgres://u:hidden@h/d',
       EVENTS_NATS_URL: 'nats://u:hidden@h:4222',

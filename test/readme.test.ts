@@ -1,9 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { layEmbeddedDatabase } from './support/embedded-template.js';
+import { sharedService, TOKEN } from './support/service.js';
 import { tempFolder } from './support/temp-folder.js';
 
 const ROOT = process.cwd();
@@ -31,4 +33,43 @@ describe('the README', () => {
       .and.contain('{ success: true, synced: 1, errors: [] }');
     expect(shown).to.contain("externalId: '1'").and.contain('{ success: true, sent: 1, ');
   });
+
+  for (const way of ['curl', 'cli']) {
+    it(`syncs a school in five minutes by ${way}, as it says`, async function () {
+      if (way === 'curl' && !hasCurl()) {
+        if (process.env.CI) throw new Error('CI needs curl.');
+        console.warn('SKIPPED: the README by curl needs curl.');
+        return this.skip();
+      }
+      const { url, files } = await sharedService();
+      const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+      const [, block] =
+        new RegExp(`<!-- example: ${way} -->\\s*\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(readme) ?? [];
+      expect(block, 'the example').to.be.a('string');
+      const folder = `school-${way}`;
+      await cp(join(ROOT, 'examples/colegio-san-martin'), join(files, folder), { recursive: true });
+      const home = await tempFolder();
+      await mkdir(join(home, 'data'));
+      await writeFile(join(home, 'data/admin-token'), TOKEN);
+      const script = (block as string)
+        .replaceAll('http://127.0.0.1:8080', url)
+        .replaceAll('npx smartid', `'${process.execPath}' '${join(ROOT, 'dist/src/cli/main.js')}'`)
+        .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/, randomUUID())
+        .replaceAll('"school"', `"${folder}"`)
+        .replaceAll('=school', `=${folder}`);
+      const env = { PATH: process.env.PATH, HOME: home, SMARTID_SERVER: url };
+      const { stdout } = await promisify(execFile)('bash', ['--norc', '-uo', 'pipefail', '-c', script], {
+        cwd: home,
+        env,
+      });
+      expect(stdout).to.contain('Connection successful').and.contain('PREVIEWED').and.contain('COMPLETED');
+      expect(stdout)
+        .to.contain('E1001')
+        .and.match(/1196|"synced":1351/);
+    });
+  }
 });
+
+function hasCurl(): boolean {
+  return spawnSync('curl', ['--version']).status === 0;
+}

@@ -1,29 +1,89 @@
+import type { Message } from '@bufbuild/protobuf';
+import truncatedWidth from 'fast-string-truncated-width';
+import { EXIT } from './exit-codes.js';
+import { asJson, type Session } from './session.js';
+
 export type Row = Record<string, unknown>;
 
 /** Text of a school as it may be shown: what would steer the terminal becomes visible. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (char) => {
+  return text.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
+}
+
+export function printLine(text: string): void {
+  process.stdout.write(`${printable(text)}\n`);
+}
+
+/** Progress and remarks, which are no result. */
+export function remark(text: string): void {
+  process.stderr.write(`${printable(text)}\n`);
 }
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** A table of these columns; on a terminal, lines are cut at its width. */
-export function printTable(rows: Row[], columns: string[]): void {
-  const lines = [
-    columns,
-    ...rows.map((row) => columns.map((column) => printable(String(row[column] ?? '')))),
-  ];
-  const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
-  const most = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
-  for (const line of lines) {
-    const text = line
-      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-      .join('  ')
-      .trimEnd();
-    process.stdout.write(`${text.length > most ? `${text.slice(0, most - 1)}…` : text}\n`);
+/** A message, always as JSON. */
+export function printMessage(message: Message | undefined): number {
+  printJson(message && asJson(message));
+  return EXIT.done;
+}
+
+/**
+ * Items as a table of these columns, or as a JSON array. `columns`: a field, or fields one within the other
+ * (`after.givenName`).
+ */
+export async function printList(
+  { json }: Pick<Session, 'json'>,
+  items: AsyncIterable<Message> | Iterable<Message>,
+  columns: readonly string[],
+): Promise<number> {
+  if (json) {
+    let separator = '[';
+    for await (const item of items) {
+      process.stdout.write(`${separator}\n${indented(asJson(item))}`);
+      separator = ',';
+    }
+    process.stdout.write(separator === '[' ? '[]\n' : '\n]\n');
+    return EXIT.done;
   }
+  const rows: Row[] = [];
+  for await (const item of items) rows.push(asJson(item));
+  printTable(rows, columns);
+  return EXIT.done;
+}
+
+function indented(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(/^/gm, '  ');
+}
+
+/** A table of these columns; on a terminal, lines are cut at its width. */
+export function printTable(rows: readonly Row[], columns: readonly string[]): void {
+  const lines = [columns, ...rows.map((row) => columns.map((column) => cell(row, column)))];
+  const widths = columns.map((_, nth) => lines.reduce((most, line) => Math.max(most, widthOf(line[nth])), 0));
+  const limit = process.stdout.isTTY ? process.stdout.columns : undefined;
+  for (const line of lines) {
+    const text = line.map((text, nth) => text + ' '.repeat((widths[nth] ?? 0) - widthOf(text))).join('  ');
+    process.stdout.write(`${cut(text.trimEnd(), limit)}\n`);
+  }
+}
+
+function cell(row: Row, column: string): string {
+  let value: unknown = row;
+  for (const name of column.split('.')) value = (value as Row | undefined)?.[name];
+  if (Array.isArray(value) && value.every((each) => typeof each !== 'object'))
+    return printable(value.join(' '));
+  if (typeof value === 'object' && value) return printable(JSON.stringify(value));
+  return printable(String(value ?? ''));
+}
+
+const widthOf = (text = '') => truncatedWidth(text).width;
+
+/** As much of a line as fits, in columns of the terminal. */
+export function cut(text: string, limit?: number): string {
+  if (!limit) return text;
+  const { index, ellipsed } = truncatedWidth(text, { limit, ellipsis: '…', ellipsisWidth: 1 });
+  return ellipsed ? `${text.slice(0, index)}…` : text.slice(0, index);
 }

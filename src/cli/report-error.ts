@@ -13,7 +13,7 @@ export async function report(error: unknown): Promise<number> {
       EXIT.unreachable,
     );
   say(error.rawMessage, EXIT.failed);
-  const { BadRequestSchema } = await import('../../gen/google/rpc/error_details_pb.js');
+  const { BadRequestSchema } = await import('../../clients/typescript/src/node.js');
   for (const { fieldViolations } of error.findDetails(BadRequestSchema))
     for (const { field, description } of fieldViolations) say(`  ${field}: ${description}`, EXIT.failed);
   const id = error.metadata.get('x-request-id');

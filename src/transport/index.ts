@@ -1,5 +1,6 @@
 export type { Admission, Admit } from './admission.js';
 export { assertListenable } from './assert-listenable.js';
+export { createCallerAddress, isProxyRange } from './caller-address.js';
 export type { Page } from './pages.js';
 export {
   healthService,

@@ -8,6 +8,7 @@ import { ServerReflection as ReflectionV1Alpha } from '../../gen/grpc/reflection
 import type { Logger } from '../observability/index.js';
 import type { Admit } from './admission.js';
 import { MOST_DEPTH, recursionLimit } from './bodies/index.js';
+import { createCallerAddress } from './caller-address.js';
 import { createCors } from './cors.js';
 import { endingStreams } from './ending-streams.js';
 import { createWatch } from './exchange.js';
@@ -58,6 +59,8 @@ export interface ServerOptions {
   logger: Logger;
   /** Largest request message, in bytes. Default 4 MiB. */
   maxBodyBytes?: number;
+  /** Addresses and ranges of proxies whose X-Forwarded-For is believed. */
+  trustProxy?: readonly string[];
   /** How long slow clients are waited for. */
   timeouts?: Partial<Timeouts>;
 }
@@ -83,6 +86,7 @@ const JSON_OPTIONS = { alwaysEmitImplicit: true, ignoreUnknownFields: false, ...
 /** Starts the one port: gRPC, gRPC-Web, Connect, the REST paths, reflection, health, the console. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, port, tls, services, corsOrigins, obstacles, maxBodyBytes = MAX_BODY } = options;
+  const callerAddress = createCallerAddress(options.trustProxy ?? []);
   const { admit, mapError, logger, inCall = (_address, work) => work() } = options;
   const ending = new AbortController();
   const interceptors = [endingStreams(ending.signal), ...options.interceptors];
@@ -121,7 +125,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tls,
     timeouts: { ...TIMEOUTS, ...options.timeouts },
     handler: (request, response) =>
-      inCall(request.socket.remoteAddress, () => {
+      inCall(callerAddress(request), () => {
         if (cors(request, response) || rpc(request, response)) return;
         if (probes(request, response) || pages(request, response)) return;
         if (reference(request, response) || site(request, response)) return;

@@ -63,7 +63,8 @@ describe('the package', () => {
       'dist/gen/smartid/integrations/v1/integration_service_pb.d.ts',
       'proto/smartid/integrations/v1/integration_service.proto',
     ]);
-    expect(paths.filter((path) => /(^|\/)(test|bench|examples)\/|\.test\.|\.map$/.test(path))).to.deep.equal(
+    const others = paths.filter((path) => !/^examples\/colegio-san-martin\/[a-z]+\.csv$/.test(path));
+    expect(others.filter((path) => /(^|\/)(test|bench|examples)\/|\.test\.|\.map$/.test(path))).to.deep.equal(
       [],
     );
 
@@ -82,9 +83,16 @@ describe('the package', () => {
     const { bin } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
       bin: Record<string, string>;
     };
-    const command = join(installed, bin['smartid-integrations'] as string);
-    await chmod(command, 0o755);
-    await symlink(command, join(folder, 'smartid-integrations'));
+    for (const [name, file] of Object.entries(bin)) {
+      await chmod(join(installed, file), 0o755);
+      await symlink(join(installed, file), join(folder, name));
+    }
+    const help = await run('./smartid', ['integrations', 'create', '--help'], { cwd: folder });
+    expect(help.stdout).to.contain('--secret-env');
+    const noService = run('./smartid', ['integrations', 'list', '--server', 'http://127.0.0.1:1'], {
+      cwd: folder,
+    });
+    expect(await noService.catch(({ code, stderr }) => ({ code, stderr }))).to.deep.include({ code: 5 });
     const { code } = await startAndStop('./smartid-integrations', [], folder, join(folder, 'data'));
     expect(code).to.equal(0);
   });

@@ -1,37 +1,47 @@
-import { toJson } from '@bufbuild/protobuf';
-import { IntegrationSchema } from '../../../gen/smartid/integrations/v1/integration_pb.js';
-import {
-  GetIntegrationResponseSchema,
-  TestConnectionResponseSchema,
-} from '../../../gen/smartid/integrations/v1/integration_service_pb.js';
-import type { Integrations } from '../client.js';
-import { EXIT } from '../exit-codes.js';
-import { printable, printJson, printTable, type Row } from '../output.js';
+import { Integration_Status as Status } from '../../../clients/typescript/src/node.js';
+import { EXIT, UsageError } from '../exit-codes.js';
+import { printJson, printLine, printList, printMessage } from '../output.js';
+import { asJson, type Session } from '../session.js';
+import { optionalEnum } from '../values.js';
 
-type Options = { json?: boolean };
-
-export async function listIntegrations(client: Integrations, _: string[], { json }: Options) {
-  const rows: Row[] = [];
-  let pageToken = '';
-  do {
-    const page = await client.listIntegrations({ pageToken, pageSize: 1000 });
-    rows.push(...page.integrations.map((each) => toJson(IntegrationSchema, each) as Row));
-    pageToken = page.nextPageToken;
-  } while (pageToken);
-  if (json) printJson(rows);
-  else printTable(rows, ['id', 'provider', 'status', 'lastSyncAt', 'institutionId']);
-  return EXIT.done;
+interface ListOptions {
+  institution?: string;
+  provider?: string;
+  status?: string;
 }
 
-export async function showIntegration(client: Integrations, [id = '']: string[]) {
-  const answer = toJson(GetIntegrationResponseSchema, await client.getIntegration({ id })) as Row;
-  printJson(answer.integration);
-  return EXIT.done;
+export function listIntegrations({ api, json }: Session, _: string[], options: ListOptions) {
+  const { institution, provider, status: named } = options;
+  const status = optionalEnum(Status, named, '--status');
+  const items = api.each.listIntegrations({
+    ...(institution && { institutionId: institution }),
+    ...(provider && { provider }),
+    ...(status && { status }),
+    pageSize: 1_000,
+  });
+  return printList({ json }, items, ['id', 'provider', 'status', 'lastSyncAt', 'institutionId']);
 }
 
-export async function testIntegration(client: Integrations, [id = '']: string[], { json }: Options) {
-  const answer = await client.testConnection({ id });
-  if (json) printJson(toJson(TestConnectionResponseSchema, answer, { alwaysEmitImplicit: true }));
-  else process.stdout.write(`${printable(answer.message)}\n`);
+export async function showIntegration({ api }: Session, [id = '']: string[]) {
+  return printMessage((await api.getIntegration({ id })).integration);
+}
+
+export async function testIntegration({ api, json }: Session, [id = '']: string[]) {
+  const answer = await api.testConnection({ id });
+  if (json) printJson(asJson(answer, { emptyToo: true }));
+  else {
+    for (const check of answer.checks) printLine(`${check.success ? 'ok    ' : 'failed'}  ${check.message}`);
+    printLine(answer.message);
+  }
   return answer.success ? EXIT.done : EXIT.failed;
+}
+
+export async function providers({ api, json }: Session, [name]: string[]) {
+  const all = (await api.listProviders({})).providers;
+  if (name === undefined)
+    return printList({ json }, all, ['provider', 'title', 'syncedEntityTypes', 'sendsAttendance']);
+  const found = all.find(({ provider }) => provider === name.toUpperCase());
+  if (!found)
+    throw new UsageError(`There is no provider ${name}: ${all.map(({ provider }) => provider).join(', ')}.`);
+  return printMessage(found);
 }

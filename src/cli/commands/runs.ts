@@ -1,83 +1,117 @@
-import { toJson } from '@bufbuild/protobuf';
-import { MappingEntityType } from '../../../gen/smartid/integrations/v1/mapping_pb.js';
-import { type SyncRun, SyncRunSchema } from '../../../gen/smartid/integrations/v1/sync_pb.js';
-import type { Integrations } from '../client.js';
-import { EXIT, UsageError } from '../exit-codes.js';
-import { printable, printJson, printTable, type Row } from '../output.js';
+import {
+  SyncRun_Kind as Kind,
+  MappingEntityType,
+  SyncRun_Status as Status,
+  type SyncRun,
+} from '../../../clients/typescript/src/node.js';
+import { EXIT } from '../exit-codes.js';
+import { printJson, printLine, printList, printMessage, remark } from '../output.js';
+import { progressOn } from '../progress.js';
+import { asJson, type Session } from '../session.js';
+import { enumValue, firstOf, optionalEnum, wholeNumber } from '../values.js';
 
-type Options = { json?: boolean; entity?: string; watch?: boolean };
+const COLUMNS = ['id', 'entityType', 'kind', 'status', 'trigger', 'startedAt', 'finishedAt'];
 
-const asRow = (run: SyncRun) => toJson(SyncRunSchema, run) as Row;
+export function listRuns(
+  { api, json }: Session,
+  [id = '']: string[],
+  options: { status?: string; limit?: string },
+) {
+  const limit = options.limit === undefined ? undefined : wholeNumber(options.limit, '--limit');
+  const status = optionalEnum(Status, options.status, '--status');
+  const all = api.each.listSyncRuns({
+    id,
+    pageSize: Math.min(limit || 1_000, 1_000),
+    ...(status && { status }),
+  });
+  return printList({ json }, firstOf(all, limit), COLUMNS);
+}
 
-export async function listRuns(client: Integrations, [id = '']: string[], { json }: Options) {
-  const rows: Row[] = [];
-  let pageToken = '';
-  do {
-    const page = await client.listSyncRuns({ id, pageToken, pageSize: 1000 });
-    rows.push(...page.runs.map(asRow));
-    pageToken = page.nextPageToken;
-  } while (pageToken);
-  if (json) printJson(rows);
-  else printTable(rows, ['id', 'entityType', 'kind', 'status', 'startedAt', 'finishedAt']);
+export async function showRun({ api }: Session, [id = '', runId = '']: string[]) {
+  return printMessage((await api.getSyncRun({ id, runId })).run);
+}
+
+export async function cancelRun(
+  { api, json }: Session,
+  [id = '', runId = '']: string[],
+  { reason = '' }: { reason?: string },
+) {
+  const { run } = await api.cancelSync({ id, runId, reason });
+  if (json) return printMessage(run);
+  remark('The run is asked to stop.');
   return EXIT.done;
 }
 
-export async function showRun(client: Integrations, [id = '', runId = '']: string[]) {
-  const { run } = await client.getSyncRun({ id, runId });
-  printJson(run && asRow(run));
+export async function sync(
+  session: Session,
+  [id = '']: string[],
+  { entity = 'ALL', watch }: { entity?: string; watch?: boolean },
+) {
+  const { api, json } = session;
+  const { run } = await api.startSync({ id, entityType: enumValue(MappingEntityType, entity, '--entity') });
+  if (watch) return watchRun(session, [id, run?.id ?? '']);
+  if (json) return printMessage(run);
+  printLine(run?.id ?? '');
   return EXIT.done;
 }
 
-export async function cancelRun(client: Integrations, [id = '', runId = '']: string[]) {
-  await client.cancelSync({ id, runId });
-  process.stderr.write('The run is asked to stop.\n');
-  return EXIT.done;
+export async function preview(
+  session: Session,
+  [id = '']: string[],
+  { entity = 'ALL' }: { entity?: string },
+) {
+  const { run } = await session.api.startSync({
+    id,
+    entityType: enumValue(MappingEntityType, entity, '--entity'),
+    kind: Kind.PREVIEW,
+  });
+  const code = await watchRun(session, [id, run?.id ?? '']);
+  if (!session.json && code !== EXIT.interrupted) printLine(`smartid plan show ${id} ${run?.id}`);
+  return code;
 }
 
-export async function sync(client: Integrations, [id = '']: string[], options: Options) {
-  const name = options.entity ?? 'ALL';
-  const entityType = MappingEntityType[name as keyof typeof MappingEntityType];
-  if (!entityType) throw new UsageError('--entity must be COURSE, TEACHER, GROUP, STUDENT or ALL.');
-  const { run } = await client.startSync({ id, entityType });
-  if (options.watch) return watchRun(client, [id, run?.id ?? ''], options);
-  if (options.json) printJson(run && asRow(run));
-  else process.stdout.write(`${run?.id}\n`);
-  return EXIT.done;
-}
-
-/** Follows a run; its last state is written to stdout with `--json`, progress to stderr. */
-export async function watchRun(client: Integrations, [id = '', runId = '']: string[], { json }: Options) {
+/** Follows a run; its last state is written to stdout, progress to stderr. */
+export async function watchRun({ api, json }: Session, [id = '', runId = '']: string[]) {
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();
   process.once('SIGINT', onInterrupt);
-  let last: Row = {};
-  let failedRows = 0;
-  let shown = '';
+  const progress = progressOn(process.stderr);
+  let last: { run: SyncRun; parts: SyncRun[] } | undefined;
   try {
-    for await (const { run, parts } of client.watchSync({ id, runId }, { signal: stop.signal })) {
+    for await (const { run, parts } of api.watchSync({ id, runId }, { signal: stop.signal })) {
       if (!run) continue;
-      last = asRow(run);
-      failedRows = Math.max(...[run, ...parts].map(({ counts }) => counts?.failed ?? 0));
-      const line = [last.status, last.stage].filter(Boolean).join(' ');
-      if (line !== shown) process.stderr.write(`${line}\n`);
-      shown = line;
+      last = { run, parts };
+      progress.show(run, parts);
     }
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    process.stderr.write(
-      `The run goes on. Follow it: smartid runs watch ${id} ${runId}\nStop it: smartid runs cancel ${id} ${runId}\n`,
-    );
+    progress.end();
+    remark(`The run goes on. Follow it: smartid runs watch ${id} ${runId}`);
+    remark(`Stop it: smartid runs cancel ${id} ${runId}`);
     return EXIT.interrupted;
   } finally {
     process.off('SIGINT', onInterrupt);
+    progress.end();
   }
-  if (json) printJson(last);
-  else if (last.error) process.stderr.write(`${printable(String(last.error))}\n`);
-  return exitCodeOf(last.status, failedRows);
+  if (!last) return EXIT.failed;
+  if (json) printJson(asJson(last.run));
+  else printSummary(last.run, last.parts);
+  return exitCodeOf(last.run, last.parts);
 }
 
-function exitCodeOf(status: unknown, failedRows: number): number {
-  if (status === 'HELD') return EXIT.held;
-  if (status !== 'COMPLETED' && status !== 'PREVIEWED') return EXIT.failed;
-  return failedRows > 0 ? EXIT.failedRows : EXIT.done;
+function printSummary(run: SyncRun, parts: readonly SyncRun[]): void {
+  for (const each of parts.length > 0 ? parts : [run]) {
+    const counts = each.counts ? asJson(each.counts) : {};
+    const what = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+    printLine(`${MappingEntityType[each.entityType]}: ${what.join(', ') || 'nothing'}`);
+  }
+  printLine(`${Status[run.status]} ${run.id}`);
+  if (run.error) remark(run.error);
+}
+
+function exitCodeOf({ status, counts }: SyncRun, parts: readonly SyncRun[]): number {
+  if (status === Status.HELD || parts.some((part) => part.status === Status.HELD)) return EXIT.held;
+  if (status !== Status.COMPLETED && status !== Status.PREVIEWED) return EXIT.failed;
+  const failed = Math.max(...[counts, ...parts.map((part) => part.counts)].map((each) => each?.failed ?? 0));
+  return failed > 0 ? EXIT.failedRows : EXIT.done;
 }

@@ -1,0 +1,152 @@
+import type { Integration } from '../../../clients/typescript/src/node.js';
+import { EXIT } from '../exit-codes.js';
+import { printJson, printLine } from '../output.js';
+import { connect, type GlobalOptions, type Session } from '../session.js';
+
+interface Check {
+  name: string;
+  status: 'ok' | 'warning' | 'failed';
+  message: string;
+}
+
+/** Milliseconds that one question may take. */
+const PATIENCE = 15_000;
+/** Schools that are tried at once, and milliseconds that one may take. */
+const AT_ONCE = 4;
+const SCHOOL_PATIENCE = 60_000;
+/** Seconds that clocks may differ: signatures of webhooks are refused after 300. */
+const CLOCK = 30;
+
+/** Looks whether all is well; 1 where something failed, 5 where no service answers. */
+export async function doctor(options: GlobalOptions & { schools: boolean }): Promise<number> {
+  const session = await connect(options);
+  const checks: Check[] = [];
+  const add = (...found: Check[]) => {
+    checks.push(...found);
+    if (!session.json)
+      for (const { name, status, message } of found) printLine(`${status.padEnd(7)}  ${name}: ${message}`);
+  };
+  add(nodeVersion());
+  const reached = await serviceAnswers(session);
+  add(...reached.checks);
+  if (reached.answers) {
+    add(await ready(session));
+    const token = await tokenIsTaken(session);
+    add(token);
+    if (token.status === 'ok') {
+      add(await keys(session));
+      if (options.schools) for await (const check of schools(session)) add(check);
+    }
+  }
+  if (session.json) printJson(checks);
+  if (!reached.answers) return EXIT.unreachable;
+  return checks.some(({ status }) => status === 'failed') ? EXIT.failed : EXIT.done;
+}
+
+const ok = (name: string, message: string): Check => ({ name, status: 'ok', message });
+const warning = (name: string, message: string): Check => ({ name, status: 'warning', message });
+const failed = (name: string, message: string): Check => ({ name, status: 'failed', message });
+
+function nodeVersion(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const isEnough = major > 20 || (major === 20 && minor >= 19);
+  return (isEnough ? ok : failed)(
+    'Node',
+    `${process.versions.node}${isEnough ? '' : '; 20.19 or later is needed'}`,
+  );
+}
+
+function ask({ baseUrl, token }: Session, path: string): Promise<Response> {
+  return fetch(`${baseUrl}${path}`, {
+    signal: AbortSignal.timeout(PATIENCE),
+    redirect: 'error',
+    headers: token ? { Authorization: `Bearer ${token}` } : {},
+  });
+}
+
+async function serviceAnswers(session: Session): Promise<{ answers: boolean; checks: Check[] }> {
+  try {
+    const answer = await ask(session, '/version');
+    const body = (await answer.json().catch(() => ({}))) as { version?: string };
+    if (!answer.ok && answer.status !== 401)
+      return {
+        answers: false,
+        checks: [failed('service', `${session.baseUrl} answers ${answer.status}: is it this service?`)],
+      };
+    const apart = (Date.parse(answer.headers.get('date') ?? '') - Date.now()) / 1_000;
+    const clock =
+      Math.abs(apart) <= CLOCK
+        ? ok('clock', 'as that of the service')
+        : warning(
+            'clock',
+            `${Math.round(Math.abs(apart))} s ${apart > 0 ? 'behind' : 'ahead of'} that of the service`,
+          );
+    return {
+      answers: true,
+      checks: [
+        ok('service', `${session.baseUrl}, version ${body.version ?? 'unknown'}`),
+        ...(Number.isNaN(apart) ? [] : [clock]),
+      ],
+    };
+  } catch (error) {
+    const cause = (error as { cause?: Error }).cause?.message ?? (error as Error).message;
+    return {
+      answers: false,
+      checks: [
+        failed('service', `${session.baseUrl} does not answer: ${cause}. Check --server or SMARTID_SERVER.`),
+      ],
+    };
+  }
+}
+
+async function ready(session: Session): Promise<Check> {
+  const answer = await ask(session, '/readyz').catch((error: Error) => error);
+  if (answer instanceof Error) return failed('readiness', answer.message);
+  const text = await answer.text();
+  return (answer.ok ? ok : failed)('readiness', answer.ok ? 'it can do its work' : text.slice(0, 500));
+}
+
+async function tokenIsTaken({ api, token }: Session): Promise<Check> {
+  if (!token) return failed('token', 'there is none: smartid login, or SMARTID_TOKEN');
+  return api.listIntegrations({ pageSize: 1 }, { timeoutMs: PATIENCE }).then(
+    () => ok('token', 'it is taken'),
+    (error) => failed('token', error.rawMessage ?? error.message),
+  );
+}
+
+async function keys({ api }: Session): Promise<Check> {
+  const { keys: all } = await api.listKeys({}, { timeoutMs: PATIENCE });
+  const gone = all.filter(({ configured, integrationCount }) => !configured && integrationCount > 0);
+  const old = all.filter(
+    ({ seals, configured, integrationCount }) => configured && !seals && integrationCount > 0,
+  );
+  if (gone.length > 0)
+    return failed(
+      'keys',
+      `${gone.map(({ id }) => id).join(', ')} seals credentials and is not configured: set it again in CREDENTIAL_KEYS`,
+    );
+  if (old.length > 0) return warning('keys', 'former keys are still in use: smartid keys rotate');
+  return ok('keys', 'all credentials are sealed with the first one');
+}
+
+/** Tries the connection of each active school, some at once. */
+async function* schools({ api }: Session): AsyncGenerator<Check> {
+  const waiting: Promise<Check>[] = [];
+  for await (const integration of api.each.listIntegrations({ pageSize: 1_000 })) {
+    waiting.push(tryConnection(api, integration));
+    if (waiting.length >= AT_ONCE) yield (await waiting.shift()) as Check;
+  }
+  for (const check of waiting) yield await check;
+}
+
+async function tryConnection(
+  api: Session['api'],
+  { id, provider, status, lastError }: Integration,
+): Promise<Check> {
+  const name = `${provider} ${id}`;
+  if (status !== 1 && lastError) return warning(name, lastError);
+  return api.testConnection({ id }, { timeoutMs: SCHOOL_PATIENCE }).then(
+    ({ success, message }) => (success ? ok : failed)(name, message),
+    (error) => failed(name, error.rawMessage ?? error.message),
+  );
+}

@@ -1,0 +1,102 @@
+import {
+  SyncChange_Action as Action,
+  MappingEntityType,
+  SyncRun_Status as Status,
+  type SyncRun,
+} from '../../../clients/typescript/src/node.js';
+import { agreeTo } from '../ask.js';
+import { EXIT } from '../exit-codes.js';
+import { printLine, printList, printMessage, remark } from '../output.js';
+import { asJson, type Session } from '../session.js';
+import { firstOf, optionalEnum, wholeNumber } from '../values.js';
+
+const COLUMNS = ['number', 'action', 'entity', 'externalId', 'before', 'after', 'outcome'];
+
+export async function showPlan(
+  session: Session,
+  [id = '', runId = '']: string[],
+  options: { action?: string; limit?: string },
+) {
+  const { api, json } = session;
+  const action = optionalEnum(Action, options.action, '--action');
+  const limit = options.limit === undefined ? undefined : wholeNumber(options.limit, '--limit');
+  if (!json) await sayWhatItIs(session, id, runId);
+  const changes = api.each.listSyncChanges({ id, runId, pageSize: 1_000, ...(action && { action }) });
+  return printList({ json }, firstOf(changes, limit), COLUMNS);
+}
+
+async function sayWhatItIs({ api }: Session, id: string, runId: string): Promise<SyncRun | undefined> {
+  const { run } = await api.getSyncRun({ id, runId });
+  if (!run) return undefined;
+  remark(`${MappingEntityType[run.entityType]} ${Status[run.status]}: ${countsOf(run)}.`);
+  if (run.error) remark(run.error);
+  return run;
+}
+
+function countsOf({ counts, membershipCounts }: SyncRun): string {
+  const words = (of: SyncRun['counts'], kind: string) =>
+    Object.entries(of ? asJson(of) : {})
+      .filter(([name]) => name !== 'read' && name !== 'unchanged')
+      .map(([name, count]) => `${count} ${kind}${name}`);
+  return [...words(counts, ''), ...words(membershipCounts, 'memberships ')].join(', ') || 'no changes';
+}
+
+export async function approvePlan(
+  session: Session,
+  [id = '', runId = '']: string[],
+  { reason = '', rekey = false, yes }: { reason?: string; rekey?: boolean; yes?: boolean },
+) {
+  const run = await sayWhatItIs(session, id, runId);
+  await agreeTo(`Apply this plan (${run ? countsOf(run) : ''})?`, yes);
+  const { run: done } = await session.api.approveSync({ id, runId, reason, rekey });
+  return printOutcome(session, done);
+}
+
+export async function discardPlan(
+  { api, json }: Session,
+  [id = '', runId = '']: string[],
+  { reason = '' }: { reason?: string },
+) {
+  const { run } = await api.discardSync({ id, runId, reason });
+  return json ? printMessage(run) : printOutcomeLine(run);
+}
+
+export function listRekeys({ api, json }: Session, [id = '', runId = '']: string[]) {
+  const rekeys = api.each.listRekeys({ id, runId, pageSize: 1_000 });
+  return printList({ json }, rekeys, ['externalId', 'newExternalId', 'givenName', 'familyName', 'rule']);
+}
+
+export async function rollback(
+  session: Session,
+  [id = '', runId = '']: string[],
+  { preview = false, yes }: { preview?: boolean; yes?: boolean },
+) {
+  const { api, json } = session;
+  const planned = await api.rollbackSync({ id, runId, preview: true });
+  const plan = planned.run;
+  if (!preview) {
+    if (plan) remark(`Taking it back: ${countsOf(plan)}.`);
+    await agreeTo('Take back this run?', yes);
+    // The plan that was shown is the one that is applied.
+    const { run } = await api.approveSync({ id, runId: plan?.id ?? '', reason: 'smartid rollback' });
+    return printOutcome(session, run);
+  }
+  if (json) return printMessage(plan);
+  if (plan) remark(`Taking it back: ${countsOf(plan)}.`);
+  printLine(`smartid plan show ${id} ${plan?.id}`);
+  return EXIT.done;
+}
+
+function printOutcome({ json }: Session, run: SyncRun | undefined): number {
+  if (json) printMessage(run);
+  else printOutcomeLine(run);
+  if (run?.status === Status.HELD) return EXIT.held;
+  return run?.status === Status.COMPLETED ? EXIT.done : EXIT.failed;
+}
+
+function printOutcomeLine(run: SyncRun | undefined): number {
+  if (!run) return EXIT.failed;
+  printLine(`${Status[run.status]} ${run.id}`);
+  if (run.error) remark(run.error);
+  return EXIT.done;
+}

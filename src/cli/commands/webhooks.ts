@@ -1,0 +1,63 @@
+import {
+  ReceivedWebhook_Status as Status,
+  type WebhookSecret,
+} from '../../../clients/typescript/src/node.js';
+import { agreeTo } from '../ask.js';
+import { EXIT } from '../exit-codes.js';
+import { printJson, printLine, printList, remark } from '../output.js';
+import { asJson, type Session } from '../session.js';
+import { firstOf, optionalEnum, wholeNumber } from '../values.js';
+
+export function listWebhooks(
+  { api, json }: Session,
+  [id = '']: string[],
+  options: { status?: string; limit: string },
+) {
+  const status = optionalEnum(Status, options.status, '--status');
+  const all = api.each.listReceivedWebhooks({ id, pageSize: 1_000, ...(status && { status }) });
+  const columns = ['receivedAt', 'kind', 'status', 'webhookId', 'changes', 'runIds', 'reason'];
+  return printList({ json }, firstOf(all, wholeNumber(options.limit, '--limit')), columns);
+}
+
+export async function showWebhook({ api }: Session, [id = '', webhookId = '']: string[]) {
+  printJson(asJson(await api.getReceivedWebhook({ id, webhookId })));
+  return EXIT.done;
+}
+
+export async function listSecrets({ api, json }: Session, [id = '']: string[]) {
+  const { webhookSecrets } = await api.listWebhookSecrets({ id });
+  return printList({ json }, webhookSecrets, ['id', 'createdAt', 'expiresAt']);
+}
+
+export async function createSecret(session: Session, [id = '']: string[]) {
+  const { webhookSecret, secret } = await session.api.createWebhookSecret({ id });
+  return printSecret(session, webhookSecret, secret);
+}
+
+export async function rotateSecret(session: Session, [id = '']: string[], { overlap }: { overlap?: string }) {
+  const { webhookSecret, secret } = await session.api.rotateWebhookSecret({
+    id,
+    ...(overlap !== undefined && { overlapSeconds: wholeNumber(overlap, '--overlap') }),
+  });
+  return printSecret(session, webhookSecret, secret);
+}
+
+function printSecret({ json }: Session, made: WebhookSecret | undefined, secret: string): number {
+  if (json) printJson({ webhookSecret: made && asJson(made), secret });
+  else {
+    remark(`Secret ${made?.id}. It is not shown again:`);
+    printLine(secret);
+  }
+  return EXIT.done;
+}
+
+export async function deleteSecret(
+  { api }: Session,
+  [id = '', secretId = '']: string[],
+  { yes }: { yes?: boolean },
+) {
+  await agreeTo('What is signed with this secret is refused from now on.', yes);
+  await api.deleteWebhookSecret({ id, secretId });
+  printLine('Removed.');
+  return EXIT.done;
+}
