@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
@@ -22,6 +22,7 @@ interface School {
   url: string;
   /** Names of the files that were uploaded for it. */
   stored(): Promise<string[]>;
+  lay(name: string, content: string): Promise<void>;
   read(name: string): Promise<string>;
   call(method: string, path: string, body?: unknown): Promise<{ status: number; json: never }>;
 }
@@ -51,6 +52,7 @@ async function school(config: object = { importPath: 'uploads/{id}' }): Promise<
     institutionId,
     url,
     stored: async () => (await readdir(folder).catch(() => [])).sort(),
+    lay: (name, content) => writeFile(join(folder, name), content),
     read: (name) => readFile(join(folder, name), 'utf8'),
     call,
   };
@@ -163,6 +165,11 @@ describe('a file that is uploaded', () => {
     const { status, json } = await upload(at, 'Nómina 2026.xlsx', workbook, { query: '?list=students' });
     expect(status, JSON.stringify(json)).to.equal(200);
     expect((json as { lists: { sheet: string }[] }).lists[0]?.sheet).to.equal('Nómina');
+    expect(await at.stored()).to.deep.equal(['students.xlsx', 'teachers.csv']);
+    // As a process leaves it that dies between the two steps.
+    await at.lay('students.csv', CSV);
+    const again = await upload(at, 'students.xlsx', workbook);
+    expect((again.json as { unchanged: boolean }).unchanged).to.equal(false);
     expect(await at.stored()).to.deep.equal(['students.xlsx', 'teachers.csv']);
     const back = await upload(at, 'students.csv', CSV);
     expect(back.status).to.equal(200);

@@ -28,12 +28,14 @@ export async function takeFile(context: Context, config: CsvConfig, given: Given
     const source = new CsvSource({ ...context, config, folder: overlay });
     const lists = [];
     for (const kind of kinds) lists.push(await source.understand(kind));
-    const unchanged = (await shaOf(context, folder, name)) === sha256;
+    const others = spellingsBeside(config, kinds, name);
+    const unchanged =
+      (await shaOf(context, folder, name)) === sha256 && !(await isAnyThere(context, folder, others));
     const taken: TakenFile = { name, sizeBytes, sha256, unchanged, lists };
     const place = async () => {
       await files.rename(folder, draft, name);
       // What goes before it, where several spellings are there, would be read in its place.
-      for (const other of spellingsBeside(config, kinds, name)) await files.remove(folder, other);
+      for (const other of others) await files.remove(folder, other);
     };
     if (!given.validateOnly && !unchanged) await given.keep(taken, place);
     return taken;
@@ -84,7 +86,7 @@ function spellingsBeside({ files }: CsvConfig, kinds: readonly FileKind[], name:
 
 /** The folder as it will be. */
 function withDraft(
-  { files, integrationId: _ }: Context,
+  { files }: Context,
   { folder, draft, name }: { folder: string; draft: string; name: string },
 ): CsvFolder {
   const there = localFolder(files, folder);
@@ -110,6 +112,15 @@ async function shaOf({ files }: Context, folder: string, name: string): Promise<
   } finally {
     await file.close();
   }
+}
+
+async function isAnyThere({ files }: Context, folder: string, names: readonly string[]): Promise<boolean> {
+  for (const name of names) {
+    const handle = await files.open(folder, name);
+    await handle?.close();
+    if (handle) return true;
+  }
+  return false;
 }
 
 function counted(content: AsyncIterable<Uint8Array>) {

@@ -1,10 +1,9 @@
 import { ConnectorError } from '../../connector-error.js';
 import type { CsvFile } from '../csv-file.js';
 import { describeWorkbook, type Workbook } from './describe-workbook.js';
-import { damaged, noList, openParts } from './parts.js';
+import { damaged, noList, openParts, readWhole } from './parts.js';
 import { readSheet } from './sheet-rows.js';
 
-export { MOST_PACKED } from './parts.js';
 export { NOT_CALCULATED } from './sheet-rows.js';
 
 const MARK = '\uFEFF';
@@ -26,8 +25,9 @@ export function workbookAsCsv(file: CsvFile, sheet: string | undefined): CsvFile
   let opened: Promise<Workbook> | undefined;
   let sheetName: string | undefined;
   const open = async () => {
-    await refuseOthers(file);
-    const workbook = await describeWorkbook(await openParts(file), sheet);
+    const bytes = await readWhole(file);
+    refuseOthers(file.name, bytes);
+    const workbook = await describeWorkbook(await openParts(file.name, bytes), sheet);
     sheetName = workbook.sheet.name;
     return workbook;
   };
@@ -76,23 +76,18 @@ function quoted(cell: string): string {
 const START = 8;
 
 /** Names what a file is that is called a workbook and is none. */
-async function refuseOthers(file: CsvFile): Promise<void> {
-  let start = Buffer.alloc(0);
-  for await (const chunk of file.read()) {
-    start = Buffer.concat([start, chunk.subarray(0, START)]);
-    if (start.length >= START) break;
-  }
-  const begins = (hex: string) => start.toString('hex').startsWith(hex);
+function refuseOthers(name: string, bytes: Buffer): void {
+  const begins = (hex: string) => bytes.toString('hex', 0, START).startsWith(hex);
   if (begins('504b0304')) return;
-  const say = (what: string) => new ConnectorError(`${file.name} is no workbook (.xlsx) ${what}`);
-  if (start.length === 0) throw new ConnectorError(`${file.name} is empty. Save the workbook again.`);
+  const say = (what: string) => new ConnectorError(`${name} is no workbook (.xlsx) ${what}`);
+  if (bytes.length === 0) throw new ConnectorError(`${name} is empty. Save the workbook again.`);
   if (begins('d0cf11e0a1b11ae1'))
     throw say(
       'but one of an old Excel (.xls), or one with a password. Save it as .xlsx, without a password.',
     );
-  if (!start.includes(0))
+  if (!bytes.subarray(0, START).includes(0))
     throw say(
       'but begins like a text. If it is a CSV file, let its name end in .csv; else save it as .xlsx.',
     );
-  throw damaged(file.name, new Error('it does not begin like a workbook'));
+  throw damaged(name, new Error('it does not begin like a workbook'));
 }

@@ -5,7 +5,7 @@ import type { CsvFile } from '../csv-file.js';
 
 const MIB = 1024 * 1024;
 /** A workbook is held in memory, packed, while it is read. */
-export const MOST_PACKED = 50 * MIB;
+const MOST_PACKED = 50 * MIB;
 /** One part, unpacked: a sheet of 100,000 rows with 15 columns has about 60 MiB. */
 const MOST_UNPACKED = 256 * MIB;
 /** Sheets with many equal rows pack to a hundredth: more than this is made to exhaust somebody. */
@@ -24,9 +24,7 @@ export interface Parts {
 }
 
 /** Opens the zip. Throws ConnectorError when it is none, is damaged, or too large. */
-export async function openParts(file: CsvFile): Promise<Parts> {
-  const { name } = file;
-  const bytes = await readWhole(file);
+export async function openParts(name: string, bytes: Buffer): Promise<Parts> {
   try {
     const zip = await fromBufferPromise(bytes, { validateEntrySizes: true });
     const entries = new Map<string, Entry>();
@@ -44,7 +42,8 @@ export async function openParts(file: CsvFile): Promise<Parts> {
   }
 }
 
-async function readWhole(file: CsvFile): Promise<Buffer> {
+/** The bytes of a workbook. Throws ConnectorError when they are too many. */
+export async function readWhole(file: CsvFile): Promise<Buffer> {
   const { name, sizeBytes } = file;
   if (sizeBytes > MOST_PACKED) throw tooLarge(name);
   const chunks: Buffer[] = [];
