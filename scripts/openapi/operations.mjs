@@ -5,6 +5,8 @@ import { errorAnswers } from './errors.mjs';
 import { exampleOfSchema } from './message-examples.mjs';
 
 const HTTP_BODY = 'google.api.HttpBody';
+/** Of messages that bring a file: what it is called. */
+const FILE_NAME = 'file_name';
 /** What is in an HttpBody stands in no contract. */
 const RAW_TYPES = { ReceiveWebhook: 'application/json', ExportSyncIssues: 'text/csv' };
 /** Headers that an RPC reads, which stand in no contract either. */
@@ -101,6 +103,8 @@ export class Operations {
   #queryParameters(rpc, binding, variables) {
     if (binding.body === '*') return [];
     const taken = new Set([binding.body, ...variables.map(({ dotted }) => dotted)]);
+    // The part of a form says it.
+    if (rpc.methodKind === 'client_streaming') taken.add(FILE_NAME);
     const parametersOf = (message, prefix) =>
       message.fields.flatMap((field) => {
         const isInner =
@@ -133,6 +137,7 @@ export class Operations {
       return made && jsonBody(made.schema, made.isRequired, this.schemas.components);
     }
     const field = fieldAt(rpc.input, [body]);
+    if (rpc.methodKind === 'client_streaming') return formBody(field);
     if (field.message?.typeName === HTTP_BODY)
       return {
         required: true,
@@ -221,6 +226,13 @@ function fieldAt(message, [name, ...rest]) {
   const field = message.fields.find((candidate) => candidate.name === name);
   if (!field) throw new Error(`${message.typeName} has no field ${name}`);
   return rest.length === 0 ? field : fieldAt(field.message, rest);
+}
+
+/** A form with a file; its pieces are messages of the stream. */
+function formBody(field) {
+  const file = { type: 'string', format: 'binary', description: descriptionOf(field) };
+  const schema = { type: 'object', properties: { file }, required: ['file'] };
+  return { required: true, content: { 'multipart/form-data': { schema } } };
 }
 
 function jsonBody(schema, required, components) {

@@ -3,6 +3,7 @@ import { access } from './groups/access.js';
 import { attendance } from './groups/attendance.js';
 import { conflicts } from './groups/conflicts.js';
 import { events } from './groups/events.js';
+import { files } from './groups/files.js';
 import { integrations } from './groups/integrations.js';
 import { mappings } from './groups/mappings.js';
 import { plans } from './groups/plans.js';
@@ -22,6 +23,7 @@ export function program(): Command {
     .addHelpText('after', '\nThe token is read from SMARTID_TOKEN or the profile file.');
   for (const group of [
     integrations,
+    files,
     runs,
     plans,
     conflicts,

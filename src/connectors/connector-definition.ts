@@ -54,5 +54,10 @@ export interface ConnectorDefinition {
    * it is of no concern here. Throws ConnectorError that names what is wrong with it.
    */
   receive?(body: unknown): readonly ReceivedChange[];
+  /**
+   * Whether integrations with these settings take files that somebody gives them (`takeFile`); else a sentence
+   * that says why not. Left out: none does.
+   */
+  takesFiles?(config: Record<string, unknown>): true | string;
   create(context: ConnectorContext): Connector;
 }

@@ -27,6 +27,7 @@ export type {
   DeliveryOutcome,
   ExternalRecord,
   FingerprintedPage,
+  GivenFile,
   GroupRecord,
   MembershipRecord,
   OneEntity,
@@ -46,8 +47,10 @@ export type {
   StudentRecord,
   SyncedMapping,
   SyncResult,
+  TakenFile,
   TeacherRecord,
   Text,
+  UnderstoodList,
 } from './index.js';
 export {
   ConnectorError,

@@ -9,6 +9,7 @@ import type {
   StudentRecord,
   TeacherRecord,
 } from './external-record.js';
+import type { GivenFile, TakenFile } from './given-file.js';
 import { MappingEntityType } from './mapping-entity-type.js';
 import type {
   ConnectionReport,
@@ -79,6 +80,13 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
   one?(entityType: MappingEntityType, externalId: string): Promise<OneEntity | null | undefined>;
   /** Reads rows of a file once more, to give them back; only for files whose pages have a `table`. */
   rowsAgain?(...of: Parameters<ReadRowsAgain>): ReturnType<ReadRowsAgain>;
+  /**
+   * Optional: takes a file that somebody gives to the integration, in place of the one it has. Throws
+   * ConnectorError when it is none that can be read.
+   */
+  takeFile?(file: GivenFile): Promise<TakenFile>;
+  /** Removes all files that were given to the integration, which is no more. */
+  forgetFiles?(): Promise<void>;
   /**
    * Sends a sheet whose ids are the school's. A connector without it only reads; its capabilities say so
    * (`sendsAttendance: false`).

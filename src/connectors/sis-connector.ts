@@ -120,7 +120,15 @@ export interface ConfinedFiles {
   /**
    * Writes a file of such a folder, in one step: readers see the old content or the new, never a part.
    */
-  replace(folder: string, name: string, content: string | Uint8Array): Promise<void>;
+  replace(
+    folder: string,
+    name: string,
+    content: string | Uint8Array | AsyncIterable<Uint8Array>,
+  ): Promise<void>;
+  /** Gives a file of such a folder another name there, in one step; what had that name is gone. */
+  rename(folder: string, name: string, to: string): Promise<void>;
+  /** Removes a file of such a folder; whether there was one does not matter. */
+  remove(folder: string, name: string): Promise<void>;
 }
 
 /** What the operator says about S3. */

@@ -5,6 +5,7 @@ import type {
   ConnectionReport,
   ConnectorFactory,
   MappingEntityType,
+  TakenFile,
 } from '../connectors/index.js';
 import { ServiceError, throwOwnFault, UnopenableCredentialsError } from '../errors.js';
 import type { MappingService } from '../mappings/index.js';
@@ -35,6 +36,7 @@ import {
 import { checkPolicy, checkSettings, mergeConfig, timeZoneOf } from './check-settings.js';
 import type { ConnectorSessions, ConnectorTarget, CredentialOpener } from './connector-session.js';
 import type { CredentialSealer } from './credential-keys.js';
+import { type FileUpload, FileUploads } from './file-uploads.js';
 import type { CreateIntegrationInput, Integration, UpdateIntegrationInput } from './integration.js';
 import { type IntegrationFilter, type IntegrationStore, toIntegration } from './integration-store.js';
 import type { PushIntake } from './push-intake.js';
@@ -76,9 +78,11 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Integrations with schools' systems: their settings, connection tests, syncs, and attendance sent back. */
 export class IntegrationService {
   readonly #outcome: SyncOutcome;
+  readonly #uploads: FileUploads;
 
   constructor(private readonly parts: IntegrationServiceParts) {
     this.#outcome = new SyncOutcome(parts.store);
+    this.#uploads = new FileUploads(parts);
   }
 
   /** Connects an institution to a school system. Throws `invalid_argument` that names every wrong setting. */
@@ -143,10 +147,23 @@ export class IntegrationService {
 
   /**
    * Removes an integration with its mappings and runs; the roster stays, and what it changed stays in the
-   * feed. The memberships it brought end.
+   * feed. The memberships it brought end; files that were uploaded for it are removed.
    */
   async deleteIntegration(id: string): Promise<void> {
-    await this.parts.store.delete(id);
+    const { store } = this.parts;
+    const row = await store.row(id);
+    await store.delete(id);
+    await this.#uploads.forget(row);
+  }
+
+  /**
+   * Takes a file in place of the one of the same list, and tells how it is understood. Throws
+   * `failed_precondition` where the integration takes no files, `invalid_argument` for one that cannot be read.
+   */
+  async uploadFile(id: string, upload: FileUpload): Promise<TakenFile> {
+    const { fileName, list } = upload;
+    requireStorable({ fileName, list });
+    return this.#uploads.upload(id, upload);
   }
 
   /**

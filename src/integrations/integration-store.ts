@@ -129,6 +129,22 @@ export class IntegrationStore {
   }
 
   /**
+   * Does what puts a file into the place of another, under the lock of its integration, with an event of the
+   * audit that is there exactly when it was done. Throws `not_found`.
+   */
+  async keepFile(id: string, file: object, place: () => Promise<void>): Promise<void> {
+    await this.database.transaction(async () => {
+      const row = await this.#integrations.findByPk(id, { lock: true });
+      if (!row)
+        throw new ServiceError('not_found', `There is no integration ${id}.`, {
+          reason: 'INTEGRATION_NOT_FOUND',
+        });
+      await this.#record('file_uploaded', id, row.institutionId, null, file);
+      await place();
+    });
+  }
+
+  /**
    * Removes an integration and all that belongs to it. The roster stays, and what the integration changed in
    * it stays in the feed of changes; the memberships it brought end, each with an entry there. Throws
    * `not_found`.
@@ -174,7 +190,7 @@ export class IntegrationStore {
   }
 
   async #record(
-    done: 'created' | 'updated' | 'deleted',
+    done: 'created' | 'updated' | 'deleted' | 'file_uploaded',
     id: string,
     institutionId: string,
     before: object | null,

@@ -1,5 +1,6 @@
 import { conflicts } from './conflicts.js';
 import { deliveries } from './deliveries.js';
+import { files } from './files.js';
 import { integrations } from './integrations.js';
 import { keys } from './keys.js';
 import { mappings } from './mappings.js';
@@ -15,5 +16,6 @@ export function integrationRpc(parts: RpcParts): IntegrationRpcs {
     ...mappings(parts),
     ...deliveries(parts),
     ...keys(parts),
+    ...files(parts),
   };
 }

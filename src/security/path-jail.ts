@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import { type ConfinedFiles, ConnectorError } from '../connectors/index.js';
 import { isInside, type OpenFolder, OutsideError, openFile, withFolder } from './open-beneath.js';
@@ -62,10 +62,29 @@ export function createPathJail(root: string): ConfinedFiles {
       try {
         await withFolder(base, wayTo(root, base, folder), (opened) => replaceIn(opened, name, content));
       } catch (error) {
-        if (error instanceof OutsideError) throw outside(folder);
-        if (error instanceof ConnectorError) throw error;
-        throw new ConnectorError(`${name} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
+        throw unwritten(folder, name, error);
       }
+    },
+
+    async rename(folder, name, to) {
+      for (const given of [name, to]) requireName(given);
+      const base = await resolvedRoot(root);
+      await withFolder(base, wayTo(root, base, folder), async (opened) => {
+        await rename(opened.at(name), opened.at(to));
+        await opened.handle.sync();
+      }).catch((error: unknown) => {
+        throw unwritten(folder, to, error);
+      });
+    },
+
+    async remove(folder, name) {
+      requireName(name);
+      const base = await resolvedRoot(root);
+      await withFolder(base, wayTo(root, base, folder), (opened) =>
+        rm(opened.at(name), { force: true }),
+      ).catch((error: unknown) => {
+        throw unwritten(folder, name, error);
+      });
     },
   };
 }
@@ -81,6 +100,14 @@ async function makeIn(parent: OpenFolder, name: string): Promise<void> {
   await mkdir(parent.at(name)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
+}
+
+/** What a caller's own content failed at stays as it is. */
+function unwritten(folder: string, name: string, error: unknown): unknown {
+  if (error instanceof OutsideError) return outside(folder);
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof ConnectorError || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error;
+  return new ConnectorError(`${name} cannot be written (${code}).`, { cause: error });
 }
 
 function unopened(path: string, error: unknown): ConnectorError {
@@ -119,12 +146,16 @@ function requireName(name: string): void {
 }
 
 /** Readers see the old content or the new, never a part. */
-async function replaceIn(folder: OpenFolder, name: string, content: string | Uint8Array): Promise<void> {
+async function replaceIn(
+  folder: OpenFolder,
+  name: string,
+  content: Parameters<ConfinedFiles['replace']>[2],
+): Promise<void> {
   const draft = folder.at(`.${name}.${randomUUID()}.tmp`);
   try {
     const file = await open(draft, 'wx', 0o644);
     try {
-      await file.writeFile(content);
+      await writeFile(file, content);
       await file.sync();
     } finally {
       await file.close();

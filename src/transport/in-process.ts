@@ -17,6 +17,11 @@ import type { Shape } from './writers/index.js';
  */
 export interface InProcess {
   unary(rpc: DescMethodUnary, call: InProcessCall): Promise<Answer<Shape>>;
+  /** RPCs that answer once to a stream. */
+  collect(
+    rpc: DescMethodStreaming,
+    call: Omit<InProcessCall, 'message'> & { messages: AsyncIterable<Message> },
+  ): Promise<Answer<Shape>>;
   /** RPCs that answer with a stream to one message. What it yields may be a list of messages. */
   stream(rpc: DescMethodStreaming, call: InProcessCall): Promise<Answer<AsyncIterable<Shape | Shape[]>>>;
 }
@@ -48,7 +53,12 @@ export function createInProcess(
   interceptors: readonly Interceptor[],
 ): InProcess {
   const implementations = collect(routes);
-  const call = async (rpc: DescMethod, asked: InProcessCall, last: typeof unary) => {
+  const call = async (
+    rpc: DescMethod,
+    asked: Omit<InProcessCall, 'message'>,
+    message: Message | AsyncIterable<Message>,
+    last: typeof unary,
+  ) => {
     const implementation = implementations.get(rpc);
     if (!implementation) throw new ConnectError(`${rpc.toString()} is not implemented.`, Code.Unimplemented);
     const context = contextOf(rpc, asked);
@@ -56,7 +66,6 @@ export function createInProcess(
       (next, interceptor) => interceptor(next),
       last(implementation, context),
     );
-    const isStream = rpc.methodKind !== 'unary';
     const request = {
       service: rpc.parent,
       method: rpc,
@@ -65,20 +74,22 @@ export function createInProcess(
       contextValues: context.values,
       signal: context.signal,
       header: asked.header,
-      stream: isStream,
-      message: isStream ? once(asked.message) : asked.message,
+      stream: rpc.methodKind !== 'unary',
+      message,
     };
     return (await run(request as unknown as UnaryRequest)) as unknown as Answer<never>;
   };
   return {
-    unary: (rpc, asked) => call(rpc, asked, unary),
-    stream: (rpc, asked) => call(rpc, asked, stream),
+    unary: (rpc, asked) => call(rpc, asked, asked.message, unary),
+    // The one answer is made of the stream as that of other calls is of the message.
+    collect: (rpc, asked) => call(rpc, asked, asked.messages, unary),
+    stream: (rpc, asked) => call(rpc, asked, once(asked.message), stream),
   };
 }
 
 function contextOf(
   rpc: DescMethod,
-  { header, signal, contextValues, protocolName, timeoutMs }: InProcessCall,
+  { header, signal, contextValues, protocolName, timeoutMs }: Omit<InProcessCall, 'message'>,
 ): HandlerContext {
   const common = {
     service: rpc.parent,

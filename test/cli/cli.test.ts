@@ -1,7 +1,5 @@
 import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import type { Command } from 'commander';
 import { cut, printable } from '../../src/cli/output.js';
@@ -86,12 +84,9 @@ describe('smartid, the command line', () => {
     const all = await json('mappings', 'list', id);
     expect(new Set(all.map((each: { externalId: string }) => each.externalId)).size).to.equal(2_100);
     expect((await smartid('mappings', 'list', id)).out.trim().split('\n')).to.have.length(2_101);
-    const child = start(['mappings', 'list', id, '--json'], env);
-    child.stdout?.once('data', () => child.stdout?.destroy());
-    const [err, code] = await Promise.all([
-      text(child.stderr as Readable),
-      new Promise((resolve) => child.once('close', resolve)),
-    ]);
+    const { child, ended } = start(['mappings', 'list', id, '--json'], env);
+    child.stdout.once('data', () => child.stdout.destroy());
+    const { err, code } = await ended;
     expect({ err, code }).to.deep.equal({ err: '', code: 0 });
   });
 

@@ -1,8 +1,7 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { rest, sharedService, TOKEN } from '../support/service.js';
 import { tempFolder } from '../support/temp-folder.js';
@@ -21,21 +20,24 @@ export interface Outcome {
 }
 
 /** Runs `smartid` to its end; `input`: what standard input holds. */
-export async function run(args: string[], env: NodeJS.ProcessEnv, input = ''): Promise<Outcome> {
-  const child = start(args, env);
+export function run(args: string[], env: NodeJS.ProcessEnv, input = ''): Promise<Outcome> {
+  const { child, ended } = start(args, env);
   child.stdin?.end(input);
-  return outcomeOf(child);
+  return ended;
 }
 
-export function start(args: string[], env: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
-}
-
-export async function outcomeOf(child: ChildProcess): Promise<Outcome> {
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const texts = [child.stdout, child.stderr].map((stream) => (stream ? text(stream) : ''));
-  const [out = '', err = ''] = await Promise.all(texts);
-  return { out, err, code: await ended };
+/** Starts `smartid`; `shown` is what it has written so far. */
+export function start(args: string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const shown = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    shown.out += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    shown.err += chunk;
+  });
+  const ended = new Promise<Outcome>((resolve) => child.once('close', (code) => resolve({ ...shown, code })));
+  return { child, shown, ended };
 }
 
 /** A school of these files at the shared service, and a user who may all. */

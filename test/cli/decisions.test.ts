@@ -44,6 +44,7 @@ describe('a decision by the command line', () => {
     const unasked = await smartid('rollback', id, runId);
     expect(unasked.code).to.equal(2);
     expect(unasked.err).to.contain('2 deactivated');
+    expect(await json('runs', 'list', id, '--status', 'PREVIEWED')).to.deep.equal([]);
     expect((await smartid('rollback', id, runId, '--preview')).out).to.contain('smartid plan show');
     const done = await smartid('rollback', id, runId, '--yes');
     expect(done, done.err).to.include({ code: 0 });

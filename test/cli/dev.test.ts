@@ -1,28 +1,22 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { tempFolder } from '../support/temp-folder.js';
-import { outcomeOf, run, start } from './command.js';
+import { until } from '../support/until.js';
+import { run, start } from './command.js';
 
 describe('smartid dev', () => {
   it('starts the service with a school that is synced, shows where, and ends by Ctrl-C', async () => {
     const folder = await tempFolder();
     const env = { PATH: process.env.PATH, HOME: folder };
     const args = ['dev', '--no-open', '--port', '0', '--data', join(folder, 'dev')];
-    const child = start(args, env);
-    const ended = outcomeOf(child);
-    const lines: string[] = [];
-    const reader = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-    while (!lines.at(-1)?.startsWith('Ctrl-C')) {
-      const [line] = await Promise.race([
-        once(reader, 'line'),
-        ended.then(({ err }) => Promise.reject(new Error(err))),
-      ]);
-      lines.push(line);
-    }
-    const [, url = ''] = /^Console: +(\S+)$/.exec(lines[0] as string) ?? [];
-    const [, token = ''] = /^Token: +(\S+)$/.exec(lines[1] as string) ?? [];
+    const { child, shown, ended } = start(args, env);
+    child.once('exit', (code) => {
+      shown.out ||= `It ended with ${code}: Ctrl-C`;
+    });
+    await until(() => shown.out.includes('Ctrl-C'));
+    const [, url = ''] = /^Console: +(\S+)$/m.exec(shown.out) ?? [];
+    const [, token = ''] = /^Token: +(\S+)$/m.exec(shown.out) ?? [];
+    expect(url, shown.err).to.match(/^http/);
     const user = { ...env, SMARTID_SERVER: url, SMARTID_TOKEN: token };
     const [school] = JSON.parse((await run(['integrations', 'list', '--json'], user)).out);
     expect(school).to.include({ provider: 'GENERIC_CSV', status: 'ACTIVE' });

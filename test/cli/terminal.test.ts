@@ -5,10 +5,10 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { tempFolder } from '../support/temp-folder.js';
-import { hasTerminal, outcomeOf, run, runOnTerminal, school, start, students } from './command.js';
+import { until } from '../support/until.js';
+import { hasTerminal, run, runOnTerminal, school, start, students } from './command.js';
 
 describe('smartid on a terminal', () => {
   before(function () {
@@ -77,10 +77,8 @@ describe('smartid that follows a run', () => {
       ...['--set', `apiUrl=${apiUrl}`, '--secret-env', 'wsToken=MOODLE'],
     );
     const id = made.out.trim();
-    const child = start(['sync', id, '--entity', 'STUDENT', '--watch'], env);
-    const ended = outcomeOf(child);
-    const [line] = await once(createInterface({ input: child.stderr as NodeJS.ReadableStream }), 'line');
-    expect(line).to.match(/QUEUED|RUNNING/);
+    const { child, shown, ended } = start(['sync', id, '--entity', 'STUDENT', '--watch'], env);
+    await until(() => /QUEUED|RUNNING/.test(shown.err));
     child.kill('SIGINT');
     const { err, code } = await ended;
     expect(code, err).to.equal(130);

@@ -709,6 +709,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/integrations/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a file for an integration that reads what is uploaded (GENERIC_CSV whose importPath is "uploads/{id}"), in place of the one of the same list, and tells how it is understood: columns, first rows, what is wrong
+         * @description Takes a file for an integration that reads what is uploaded (GENERIC_CSV whose `importPath` is "uploads/{id}"), in place of the one of the same list, and tells how it is understood: columns, first rows, what is wrong. It takes that place whole or not at all, and stays until the same list comes again; nothing is synced. At most 50 MiB. The first message says what comes; each may have a piece of it. Over REST: multipart/form-data with one part that has a file name. `invalidArgument` with the reason FILE_REFUSED for a file that cannot be read, `failedPrecondition` with FILES_NOT_TAKEN where the integration reads its files elsewhere, `resourceExhausted` with BODY_TOO_LARGE.
+         */
+        post: operations["uploadFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/integrations/{id}/idukay/{secret}/students": {
         parameters: {
             query?: never;
@@ -3917,6 +3937,61 @@ export interface components {
             /** @description true: it is told (again); false: it is told nothing. */
             enabled?: boolean;
         };
+        /** @description What a column of a file is taken for. */
+        UploadedColumn: {
+            /** @description The header as it is written. */
+            header: string;
+            /** @description The field that it is, for example "givenName"; not set: nobody knows it. */
+            field?: string;
+            /** @description Whether it is kept as metadata, since the settings say so. */
+            isMetadata: boolean;
+        };
+        /** @description A file that was uploaded, and how it is understood. */
+        UploadedFile: {
+            /**
+             * @description As it is called now, for example "students.xlsx".
+             * @example Matemáticas 8A
+             */
+            name: string;
+            /** @description How many bytes it has. */
+            sizeBytes: string;
+            /** @description SHA-256 of them, in hexadecimal digits. */
+            sha256: string;
+            /** @description Whether the same bytes were there already. */
+            unchanged: boolean;
+            /** @description The lists that are read from it; several where a workbook has a sheet for each. */
+            lists: components["schemas"]["UploadedList"][];
+        };
+        /** @description How a list of a file is understood. */
+        UploadedList: {
+            /** @description "students", "teachers", "courses", "groups" or "memberships". */
+            list: string;
+            /** @description What it is a list of; not set for memberships. */
+            entityType?: components["schemas"]["MappingEntityType"];
+            /** @description Of a workbook, the sheet that is read. */
+            sheet?: string;
+            /** @description Line of the header, from 1; rows above it are passed over. */
+            headerLine: number;
+            /** @description The columns that have a name, in the order of the file. */
+            columns: components["schemas"]["UploadedColumn"][];
+            /** @description The first five rows. */
+            rows: components["schemas"]["UploadedRow"][];
+            /** @description How many rows are not blank. */
+            rowCount: number;
+            /** @description How many errors there are, of rows and cells that are looked at one by one: a sync may find more. */
+            errorCount: number;
+            /** @description How many warnings there are. */
+            warningCount: number;
+            /** @description The first 50 of both. */
+            issues: components["schemas"]["SyncIssue"][];
+        };
+        /** @description A row of a file. */
+        UploadedRow: {
+            /** @description The line an editor shows, or the row of the sheet. */
+            line: number;
+            /** @description A cell for each column, of at most 200 characters. */
+            cells: string[];
+        };
         /** @description Response of VerifyAudit. */
         VerifyAuditResponse: {
             /** @description Whether everything is as it was written. */
@@ -6900,6 +6975,95 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+            504: components["responses"]["TimedOut"];
+        };
+    };
+    uploadFile: {
+        parameters: {
+            query?: {
+                /** @description What it holds, whatever it is called. Not set: its name says so. */
+                list?: "" | "students" | "teachers" | "courses" | "groups" | "memberships";
+                /** @description Whether to tell how it would be understood, and keep nothing. */
+                validateOnly?: boolean;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description UUID of the integration.
+                 * @example 7a3c1f0e-52b4-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description A piece of the file.
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The file, and how it is understood. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "Matemáticas 8A",
+                     *       "sizeBytes": "1",
+                     *       "sha256": "…",
+                     *       "unchanged": true,
+                     *       "lists": [
+                     *         {
+                     *           "list": "…",
+                     *           "headerLine": 0,
+                     *           "columns": [
+                     *             {
+                     *               "header": "…",
+                     *               "isMetadata": true
+                     *             }
+                     *           ],
+                     *           "rows": [
+                     *             {
+                     *               "line": 0,
+                     *               "cells": []
+                     *             }
+                     *           ],
+                     *           "rowCount": 0,
+                     *           "errorCount": 0,
+                     *           "warningCount": 0,
+                     *           "issues": [
+                     *             {
+                     *               "number": 0,
+                     *               "rule": "…",
+                     *               "message": "Connection successful",
+                     *               "externalId": "1042"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UploadedFile"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["BodyTooLarge"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -70,6 +70,25 @@ async function integrations({ client, institutionId, id }: Story) {
   expect((await done(client.POST('/integrations/{id}/test', { params: { path } }))).success).to.equal(true);
 }
 
+async function uploads({ client, institutionId }: Story) {
+  const body = { institutionId, provider: 'GENERIC_CSV', config: { importPath: 'uploads/{id}' } };
+  const { id } = await done(client.POST('/integrations', { body }));
+  const uploaded = await done(
+    client.POST('/integrations/{id}/files', {
+      params: { path: { id }, query: { list: 'students' } },
+      body: { file: [HEADER, ...STUDENTS].join('\n') },
+      bodySerializer({ file }) {
+        const form = new FormData();
+        form.append('file', new Blob([file]), 'Nómina.csv');
+        return form;
+      },
+    }),
+  );
+  expect(uploaded.name).to.equal('students.csv');
+  expect(uploaded.lists?.[0]?.rowCount).to.equal(STUDENTS.length);
+  await done(client.DELETE('/integrations/{id}', { params: { path: { id } } }));
+}
+
 async function syncs({ client, id, lay }: Story) {
   const path = { id };
   const entityType = 'STUDENT';
@@ -415,6 +434,7 @@ describe('a client generated from the OpenAPI document', () => {
     const story = await begin(client, files);
     await operatorPages(story);
     await integrations(story);
+    await uploads(story);
     await syncs(story);
     await stopping(story);
     const studentId = await mappings(story);

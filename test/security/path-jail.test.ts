@@ -56,6 +56,46 @@ describe('the path jail', () => {
     expect(await files.folder('alias')).to.equal('school');
   });
 
+  it('renames and removes files of a folder, and none outside', async () => {
+    const { top, root, files } = await jail();
+    await symlink(join(top, 'outside'), join(root, 'link'));
+    for (const [folder, name, to] of [
+      ['link', 'secret.csv', 'x.csv'],
+      ['../outside', 'secret.csv', 'x.csv'],
+      ['school', '../../outside/secret.csv', 'x.csv'],
+      ['school', 'students.csv', '../../outside/secret.csv'],
+      ['school', 'students.csv', '..'],
+    ] as const) {
+      expect(await refusal(files.rename(folder, name, to)), `${folder} ${name} ${to}`).to.match(
+        /^ConnectorError: .*(lies outside|is not a file name)/,
+      );
+    }
+    for (const [folder, name] of [
+      ['link', 'secret.csv'],
+      ['school', '../../outside/secret.csv'],
+    ] as const)
+      expect(await refusal(files.remove(folder, name))).to.match(/lies outside|is not a file name/);
+    expect(await readdir(join(top, 'outside'))).to.deep.equal(['secret.csv']);
+    await files.rename('school', 'students.csv', 'alumnos.csv');
+    expect(await readdir(join(root, 'school'))).to.deep.equal(['alumnos.csv']);
+    await files.remove('school', 'alumnos.csv');
+    await files.remove('school', 'alumnos.csv');
+    expect(await readdir(join(root, 'school'))).to.deep.equal([]);
+  });
+
+  it('keeps the former file where the pieces of a new one break off', async () => {
+    const { root, files } = await jail();
+    async function* pieces() {
+      yield Buffer.from('half');
+      throw new Error('the caller left');
+    }
+    expect(await refusal(files.replace('school', 'students.csv', pieces()))).to.contain('the caller left');
+    expect(await readdir(join(root, 'school'))).to.deep.equal(['students.csv']);
+    const file = await files.open('school', 'students.csv');
+    expect(await file?.readFile('utf8')).to.equal('hello');
+    await file?.close();
+  });
+
   it('refuses every way out', async () => {
     const { top, root, files } = await jail();
     await symlink(join(top, 'outside'), join(root, 'link'));

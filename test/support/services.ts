@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.js';
 import { IntegrationProvider, MappingEntityType } from '../../src/connectors/index.js';
@@ -96,5 +96,6 @@ export async function newSchool(csv: Record<string, string | Buffer> = {}, confi
   await write(csv);
   const paths = { importPath: name, exportPath: `${name}/export` };
   const school = await newIntegration(IntegrationProvider.GENERIC_CSV, { ...paths, ...config });
-  return { ...school, folder, write };
+  const remove = (name: string) => rm(join(folder, name));
+  return { ...school, folder, write, remove };
 }

@@ -5,6 +5,7 @@ export * from '../gen/smartid/integrations/v1/audit_service_pb.js';
 export * from '../gen/smartid/integrations/v1/delivery_pb.js';
 export * from '../gen/smartid/integrations/v1/event_pb.js';
 export * from '../gen/smartid/integrations/v1/event_service_pb.js';
+export * from '../gen/smartid/integrations/v1/file_pb.js';
 export * from '../gen/smartid/integrations/v1/idukay_push_service_pb.js';
 export * from '../gen/smartid/integrations/v1/integration_pb.js';
 export * from '../gen/smartid/integrations/v1/integration_service_pb.js';

@@ -76,7 +76,13 @@ export async function rollback(
   const plan = planned.run;
   if (!preview) {
     if (plan) remark(`Taking it back: ${countsOf(plan)}.`);
-    await agreeTo('Take back this run?', yes);
+    try {
+      await agreeTo('Take back this run?', yes);
+    } catch (error) {
+      // Nobody is to find a plan that was only made to be shown.
+      await api.discardSync({ id, runId: plan?.id ?? '', reason: 'smartid rollback: not agreed to' });
+      throw error;
+    }
     // The plan that was shown is the one that is applied.
     const { run } = await api.approveSync({ id, runId: plan?.id ?? '', reason: 'smartid rollback' });
     return printOutcome(session, run);

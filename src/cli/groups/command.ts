@@ -32,6 +32,7 @@ export function described(parent: Command, usage: string, does: string, example:
 
 const ARGUMENTS: Record<string, string> = {
   id: 'id of the integration',
+  file: 'CSV files or workbooks',
   runId: 'id of the run',
   institution: 'id of the institution',
   conflict: 'id of the conflict',

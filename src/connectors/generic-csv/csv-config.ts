@@ -9,6 +9,8 @@ export type FileKind = (typeof FILE_KINDS)[number];
 export const NO_FILE = 'none';
 
 const fileName = z.string().min(1).max(255);
+/** As long as Excel lets it be. */
+const sheetName = z.string().min(1).max(31);
 const overrides = z.record(z.string(), z.string());
 
 const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not a name of a bucket');
@@ -16,7 +18,8 @@ const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is no
 /** Settings of GENERIC_CSV. Folders are relative to the operator's CSV_ROOT, or absolute below it. */
 const settings = z.strictObject({
   importPath: z.string().min(1).optional().meta({
-    description: 'Folder that holds the files to import, below the folder that the operator allows.',
+    description:
+      'Folder that holds the files to import, below the folder that the operator allows. "uploads/{id}": what is uploaded for this integration.',
   }),
   exportPath: z
     .string()
@@ -68,6 +71,22 @@ const settings = z.strictObject({
       description:
         'Other file names than the usual ones. "none" says that the school has no such list (not of students).',
     }),
+  sheet: z
+    .union([
+      sheetName,
+      z.strictObject({
+        students: sheetName.optional(),
+        teachers: sheetName.optional(),
+        courses: sheetName.optional(),
+        groups: sheetName.optional(),
+        memberships: sheetName.optional(),
+      }),
+    ])
+    .optional()
+    .meta({
+      description:
+        'Sheet of a workbook (.xlsx) that is read: one name for all files, or one for each. Default: the first.',
+    }),
   columns: z
     .strictObject({
       students: overrides.optional(),
@@ -112,6 +131,19 @@ export const csvConfig = settings.refine(({ importPath, s3Bucket }) => importPat
 });
 
 export type CsvConfig = z.infer<typeof csvConfig>;
+
+/** Where uploaded files of an integration lie; its id stands in the place of {id}. */
+export const UPLOADS = 'uploads/{id}';
+
+/** The folder that is meant, below the one that the operator allows. */
+export function importFolder({ importPath = '' }: Pick<CsvConfig, 'importPath'>, id: string): string {
+  return importPath === UPLOADS ? UPLOADS.replace('{id}', id) : importPath;
+}
+
+/** The sheet that a list stands on, where the settings say so. */
+export function sheetOf({ sheet }: Pick<CsvConfig, 'sheet'>, kind: FileKind): string | undefined {
+  return typeof sheet === 'object' ? sheet[kind] : sheet;
+}
 
 /** A local folder needs no credentials, and S3 none where the service has a role of its own. */
 export const csvCredentials = z

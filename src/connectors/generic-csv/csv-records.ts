@@ -11,6 +11,7 @@ import type { GroupsOfStudents } from './csv-groups.js';
 import type { CsvColumns } from './csv-headers.js';
 import type { CsvRow } from './csv-rows.js';
 import type { CsvStates } from './csv-states.js';
+import { failedFormula, isFailedFormula } from './failed-formulas.js';
 
 export type EntityKind = Exclude<FileKind, 'memberships'>;
 export type CsvRecord = StudentRecord & TeacherRecord & CourseRecord & GroupRecord;
@@ -153,9 +154,10 @@ export function withoutError({ line, cells }: CsvRow, errorAt: number): CsvRow {
 
 function problemOf(
   cells: readonly string[],
-  { width }: CsvColumns,
+  columns: CsvColumns,
   line: number,
 ): RecordIssue | 'blank' | undefined {
+  const { width } = columns;
   let used = cells.length;
   while (used > 0 && (cells[used - 1] as string).trim() === '') used -= 1;
   if (used === 0) return 'blank';
@@ -167,7 +169,7 @@ function problemOf(
     const hint = 'The file is damaged there, or is no text file. Export it again.';
     return { severity: 'error', rule: 'value.nul', problem: 'the row holds a NUL character', line, hint };
   }
-  return undefined;
+  return failedFormula(cells, columns, line);
 }
 
 function ragged(found: number, width: number, line: number): RecordIssue {
@@ -188,7 +190,7 @@ function metadataOf(
   const metadata: Record<string, string> = Object.create(null);
   for (const { name, position } of columns) {
     const value = cells[position]?.trim();
-    if (value) metadata[name] = value;
+    if (value && !isFailedFormula(value)) metadata[name] = value;
   }
   return metadata;
 }

@@ -59,10 +59,12 @@ export async function detectDialect(
     throw new ConnectorError(
       `${name} is empty. Its first line must hold the names of the columns; export it again.`,
     );
-  refuseOtherFormats(name, start, { text: sample, isUtf16: look.encoding.startsWith('utf-16') });
-  const firstLine = sample.slice(0, sample.search(/[\r\n]|$/) + 1);
+  if (!file.delimiter)
+    refuseOtherFormats(name, start, { text: sample, isUtf16: look.encoding.startsWith('utf-16') });
+  const firstLine = file.delimiter ? '' : sample.slice(0, sample.search(/[\r\n]|$/) + 1);
   const separator = SEPARATOR_LINE.exec(firstLine)?.[1] as Delimiter | undefined;
-  const candidates = (separator ? [separator] : DELIMITERS).map((delimiter) => {
+  const told = separator ?? file.delimiter;
+  const candidates = (told ? [told] : DELIMITERS).map((delimiter) => {
     const rows = readFirstRows(sample, delimiter).slice(separator ? 1 : 0);
     const filled = rows.filter(({ cells }) => cells.some((cell) => cell.trim() !== ''));
     const fitting = filled.findIndex(({ cells }) => isHeader(kind, cells, overrides));

@@ -45,6 +45,16 @@ export function encodingWarning(name: string): RecordIssue {
   };
 }
 
+export function newerWorkbookWarning(name: string, workbook: string): RecordIssue {
+  return {
+    severity: 'warning',
+    rule: 'file.newer',
+    problem: `${workbook} is newer than ${name}, which was read`,
+    file: name,
+    hint: `Remove the one that is not meant: where both are there, ${name} is read.`,
+  };
+}
+
 export function titleWarning(name: string, { titles, headerLine }: CsvDialect): RecordIssue {
   const text = titles.join(' / ').slice(0, 120);
   return {

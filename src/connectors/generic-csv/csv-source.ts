@@ -6,8 +6,9 @@ import type {
   RecordPage,
   RecordTable,
 } from '../external-record.js';
-import { type CsvConfig, FILE_KINDS, type FileKind, NO_FILE } from './csv-config.js';
-import { type CsvFile, type CsvFolder, openCsv } from './csv-file.js';
+import type { UnderstoodList } from '../given-file.js';
+import { type CsvConfig, FILE_KINDS, type FileKind, NO_FILE, sheetOf } from './csv-config.js';
+import type { CsvFile, CsvFolder } from './csv-file.js';
 import { GroupsOfStudents } from './csv-groups.js';
 import { type CsvColumns, findErrorColumn, recogniseHeaders } from './csv-headers.js';
 import { readLines } from './csv-lines.js';
@@ -22,8 +23,17 @@ import {
   withoutError,
 } from './csv-records.js';
 import { type CsvDialect, type CsvRow, detectDialect, readRows } from './csv-rows.js';
-import { absenceOf, absenceOfMemberships, encodingWarning, titleWarning } from './csv-sentences.js';
+import {
+  absenceOf,
+  absenceOfMemberships,
+  encodingWarning,
+  newerWorkbookWarning,
+  titleWarning,
+} from './csv-sentences.js';
 import { CsvStates } from './csv-states.js';
+import { ListTally } from './list-tally.js';
+import { newerWorkbook, openCsv } from './open-csv.js';
+import { isWorkbookName } from './workbook/index.js';
 
 /** Columns that speak of others: rows with them say something anew although they are as they were. */
 const REFERRING = ['groupExternalId', 'groupCourse', 'groupLetter', 'teacherExternalId', 'courseExternalId'];
@@ -35,6 +45,8 @@ export interface CsvFileReport {
   modifiedAt: Date;
   dialect: CsvDialect;
   columns: CsvColumns;
+  /** Of a workbook, the sheet that is read. */
+  sheet: string | undefined;
 }
 
 /** A file that was read, and how it was then. */
@@ -42,6 +54,7 @@ interface ReadFile extends Pick<CsvFile, 'sizeBytes' | 'modifiedAt'> {
   kind: FileKind;
   dialect: CsvDialect;
   errorAt: number;
+  isPacked: boolean;
 }
 
 /** What students.csv says of groups. */
@@ -92,7 +105,36 @@ export class CsvSource {
     try {
       const { name, sizeBytes, modifiedAt } = file;
       const { dialect, columns } = await this.#describe(file, kind);
-      return { name, sizeBytes, modifiedAt, dialect, columns };
+      return { name, sizeBytes, modifiedAt, dialect, columns, sheet: file.sheet?.() };
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * Reads a list as a sync does, and tells how it is understood: what its columns are taken for, its first
+   * rows, and what is wrong with rows that are looked at one by one. Throws ConnectorError when the file is not
+   * there, or cannot be worked with.
+   */
+  async understand(kind: FileKind): Promise<UnderstoodList> {
+    const file = await this.#open(kind);
+    if (!file) throw new ConnectorError(`${this.#config.files[kind]} is not there.`);
+    try {
+      const { dialect, columns, errorAt } = await this.#describe(file, kind);
+      const states = new CsvStates(this.#config.states);
+      const tally = new ListTally(ofFile(file, dialect));
+      for await (const rows of readRows(file, dialect, this.#signal)) {
+        for (const given of rows) {
+          const row = errorAt < 0 ? given : withoutError(given, errorAt);
+          if (isReadable(row, columns) === 'blank') continue;
+          const { issues } =
+            kind === 'memberships'
+              ? toMembershipRecord(row, columns)
+              : toEntityRecord(row, columns, { states });
+          tally.add(row, issues);
+        }
+      }
+      return tally.told(kind, { dialect, columns, sheet: file.sheet?.(), more: states.questions() });
     } finally {
       await file.close();
     }
@@ -149,9 +191,8 @@ export class CsvSource {
    */
   async *rowsAgain(name: string, lines: ReadonlySet<number>): AsyncGenerator<CsvRow> {
     const before = this.#read.get(name);
-    if (!before || before.sizeBytes > (name.endsWith('.gz') ? MOST_PACKED_BYTES_AGAIN : MOST_BYTES_AGAIN))
-      return;
-    const file = await openCsv(this.#folder, this.#config.files[before.kind]);
+    if (!before || before.sizeBytes > (before.isPacked ? MOST_PACKED_BYTES_AGAIN : MOST_BYTES_AGAIN)) return;
+    const file = await this.#open(before.kind);
     try {
       const isSame =
         file?.name === name && file.sizeBytes === before.sizeBytes && +file.modifiedAt === +before.modifiedAt;
@@ -173,7 +214,12 @@ export class CsvSource {
   /** Undefined when there is no such file. */
   async #open(kind: FileKind): Promise<CsvFile | undefined> {
     const name = this.#config.files[kind];
-    return name === NO_FILE ? undefined : openCsv(this.#folder, name);
+    if (name === NO_FILE) return undefined;
+    const sheet = sheetOf(this.#config, kind);
+    const file = await openCsv(this.#folder, name, sheet);
+    if (!file || !isWorkbookName(file.name) || typeof this.#config.sheet !== 'object') return file;
+    // One workbook may hold several lists.
+    return { ...file, name: `${file.name} (${sheet ?? 'first sheet'})` };
   }
 
   #isThere(kind: FileKind): Promise<boolean> {
@@ -261,7 +307,7 @@ export class CsvSource {
     const { name, sizeBytes, modifiedAt } = file;
     try {
       const { dialect, columns, errorAt } = await this.#describe(file, kind);
-      this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt });
+      this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt, isPacked: isPacked(file) });
       // Failed rows that come back corrected are not all there are.
       const of = {
         ...ofEach,
@@ -270,11 +316,9 @@ export class CsvSource {
         table: tableOf(dialect, errorAt),
         ...(errorAt >= 0 && { partial: true }),
       };
-      const ofFile = [
-        ...(dialect.encoding === 'windows-1252' ? [encodingWarning(name)] : []),
-        ...(dialect.titles.length > 0 ? [titleWarning(name, dialect)] : []),
-      ];
-      if (ofFile.length > 0) yield { ...of, records: [], issues: ofFile };
+      const newer = await newerWorkbook(this.#folder, file);
+      const issues = [...(newer ? [newerWorkbookWarning(name, newer)] : []), ...ofFile(file, dialect)];
+      if (issues.length > 0) yield { ...of, records: [], issues };
       const toPage = (rows: readonly CsvRow[]): RecordPage<R> => {
         const records: R[] = [];
         const issues: RecordIssue[] = [];
@@ -328,8 +372,20 @@ export class CsvSource {
   }
 }
 
+/** What is to be said of a file as a whole. */
+function ofFile({ name }: CsvFile, dialect: CsvDialect): RecordIssue[] {
+  return [
+    ...(dialect.encoding === 'windows-1252' ? [encodingWarning(name)] : []),
+    ...(dialect.titles.length > 0 ? [titleWarning(name, dialect)] : []),
+  ];
+}
+
 function headersOf({ headers }: CsvDialect, errorAt: number): string[] {
   return errorAt < 0 ? headers : headers.slice(0, errorAt);
+}
+
+function isPacked({ name, sheet }: CsvFile): boolean {
+  return sheet !== undefined || name.endsWith('.gz');
 }
 
 function tableOf(dialect: CsvDialect, errorAt: number): RecordTable {

@@ -11,13 +11,24 @@ import type {
   StudentRecord,
   TeacherRecord,
 } from '../external-record.js';
+import type { GivenFile, TakenFile } from '../given-file.js';
 import { RosterConnector } from '../roster-connector.js';
 import type { ConnectionCheck, ConnectionReport, ReadRowsAgain, SendResult } from '../sis-connector.js';
 import { attendanceFile, attendanceFileName } from './attendance-file.js';
-import { type CsvConfig, type CsvCredentials, FILE_KINDS, type FileKind, NO_FILE } from './csv-config.js';
+import {
+  type CsvConfig,
+  type CsvCredentials,
+  FILE_KINDS,
+  type FileKind,
+  importFolder,
+  NO_FILE,
+  UPLOADS,
+} from './csv-config.js';
 import { type CsvFileReport, CsvSource } from './csv-source.js';
 import { localFolder } from './local-folder.js';
+import { spellingsOf } from './open-csv.js';
 import type { ChosenSet, S3Bucket } from './s3-bucket.js';
+import { forgetFiles, takeFile } from './take-file.js';
 
 const DELIMITER_NAMES = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'pipe' } as const;
 
@@ -33,7 +44,20 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
       // Loaded where it is needed: it is as large as all the rest of the service.
       const { S3Bucket } = await import('./s3-bucket.js');
       this.#bucket = new S3Bucket({ context, config, credentials });
-    } else if (config.importPath) await context.files.folder(config.importPath);
+      return;
+    }
+    const folder = importFolder(config, context.integrationId);
+    // Nothing may have been uploaded yet.
+    if (config.importPath === UPLOADS) await context.files.makeFolder(folder);
+    else await context.files.folder(folder);
+  }
+
+  override takeFile(file: GivenFile): Promise<TakenFile> {
+    return takeFile(this.context, this.config, file);
+  }
+
+  override forgetFiles(): Promise<void> {
+    return forgetFiles(this.context, this.config);
   }
 
   async testConnection(): Promise<ConnectionReport> {
@@ -45,7 +69,11 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
       return { success: false, message: broken.map(({ message }) => message).join(' '), checks };
     if (files.every(({ details }) => details === undefined)) {
       const names = Object.values(this.config.files).join(', ');
-      return { success: false, message: `The import folder holds none of ${names}.`, checks };
+      return {
+        success: false,
+        message: `The import folder holds none of ${names}, nor the same as workbooks (.xlsx).`,
+        checks,
+      };
     }
     return { success: true, checks: [...(await this.#describeSet()), ...checks] };
   }
@@ -108,8 +136,12 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
 
   async #open(): Promise<CsvSource> {
     const { config, context } = this;
-    this.#set ??= this.#bucket?.newestSet(Object.values(config.files).filter((name) => name !== NO_FILE));
-    const folder = (await this.#set) ?? localFolder(context.files, config.importPath ?? '');
+    this.#set ??= this.#bucket?.newestSet(
+      Object.values(config.files).filter((name) => name !== NO_FILE),
+      spellingsOf,
+    );
+    const folder =
+      (await this.#set) ?? localFolder(context.files, importFolder(config, context.integrationId));
     return new CsvSource({ config, folder, signal: context.signal, integrationId: context.integrationId });
   }
 
@@ -165,8 +197,9 @@ function setPassedOver(passedOver: string): RecordIssue {
   };
 }
 
-function describe({ name, sizeBytes, modifiedAt, dialect, columns }: CsvFileReport): ConnectionCheck {
+function describe({ name, sizeBytes, modifiedAt, dialect, columns, sheet }: CsvFileReport): ConnectionCheck {
   const delimiter = DELIMITER_NAMES[dialect.delimiter];
+  const written = sheet === undefined ? `${delimiter}, ${dialect.encoding}` : `sheet "${sheet}"`;
   const recognised = Object.entries(columns.names).map(([field, header]) => `${header} → ${field}`);
   const unrecognised = columns.unrecognised.map((column) => column.name);
   const kept = (columns.metadata ?? []).map((column) => column.name);
@@ -181,12 +214,11 @@ function describe({ name, sizeBytes, modifiedAt, dialect, columns }: CsvFileRepo
   return {
     name,
     ok: true,
-    message: `${name}: ${size}, changed ${day}, ${delimiter}, ${dialect.encoding}; columns ${recognised.join(', ')}${rest}.`,
+    message: `${name}: ${size}, changed ${day}, ${written}; columns ${recognised.join(', ')}${rest}.`,
     details: {
       sizeBytes,
       modifiedAt: modifiedAt.toISOString(),
-      delimiter,
-      encoding: dialect.encoding,
+      ...(sheet === undefined ? { delimiter, encoding: dialect.encoding } : { sheet }),
       columns: columns.names,
       unrecognised,
       metadata: kept,

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ConnectorDefinition } from '../connector-definition.js';
 import { IntegrationProvider } from '../integration-provider.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
-import { csvConfig, csvCredentials, NO_FILE } from './csv-config.js';
+import { csvConfig, csvCredentials, NO_FILE, UPLOADS } from './csv-config.js';
 import { GenericCsvConnector } from './generic-csv-connector.js';
 
 // What other connectors that read tables use: files of a folder or a bucket, their encodings, their rows.
@@ -39,6 +39,10 @@ export const genericCsv: ConnectorDefinition = {
       return !file || files[file] !== NO_FILE || (type === COURSE && coursesFromStudents === true);
     };
     return { entityTypes: [COURSE, GROUP, STUDENT, TEACHER].filter(isThere), sendsAttendance: true };
+  },
+  takesFiles({ importPath, s3Bucket }) {
+    if (!s3Bucket && importPath === UPLOADS) return true;
+    return `This integration reads its files elsewhere. Set config.importPath to "${UPLOADS}", without s3Bucket, to give it files here.`;
   },
   create: (context) => new GenericCsvConnector(context),
 };

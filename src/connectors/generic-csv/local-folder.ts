@@ -15,7 +15,7 @@ export function localFolder(files: ConfinedFiles, path: string): CsvFolder {
   };
 }
 
-async function toCsvFile(handle: FileHandle, name: string): Promise<CsvFile> {
+export async function toCsvFile(handle: FileHandle, name: string): Promise<CsvFile> {
   const { size, mtime, mtimeMs } = await handle.stat();
   return {
     name,

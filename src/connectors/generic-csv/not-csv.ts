@@ -18,7 +18,7 @@ const isMarkup = (text: string) => /^<[!?a-z]/i.test(text);
 const FORMATS: readonly Format[] = [
   {
     what: 'an Excel workbook (.xlsx)',
-    todo: SAVE_AS,
+    todo: 'Let its name end in .xlsx, so that its first sheet is read; or open it there and save it as "CSV UTF-8".',
     begins: (start) => isZip(start) && (holds(start, 'xl/') || holds(start, '[Content_Types].xml')),
   },
   {

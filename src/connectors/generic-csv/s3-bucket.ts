@@ -21,7 +21,10 @@ interface Listed {
 interface FileSet {
   /** The folder, below the prefix; empty for the prefix itself. */
   folder: string;
+  /** By the name that was asked for, in the spelling that goes before the others. */
   files: ReadonlyMap<string, Listed>;
+  /** All that one of the names may stand for, by what they are called. */
+  objects: ReadonlyMap<string, Listed>;
   /** Of its newest file. */
   modifiedAt: Date;
 }
@@ -80,10 +83,17 @@ export class S3Bucket {
 
   /**
    * The newest complete set: a folder under the prefix that has every file which any of them has. Its objects
-   * are pinned by their ETags. Throws ConnectorError when there is none.
+   * are pinned by their ETags. `spellingsOf`: what else a name may be spelled like, the best first. Throws
+   * ConnectorError when there is none.
    */
-  async newestSet(names: readonly string[]): Promise<ChosenSet> {
-    const sets = toSets(await this.#list(), names, this.#prefix);
+  async newestSet(
+    names: readonly string[],
+    spellingsOf: (name: string) => readonly string[] = (name) => [name, `${name}.gz`],
+  ): Promise<ChosenSet> {
+    const wantedBy = new Map(
+      names.flatMap((name) => spellingsOf(name).map((spelling, rank) => [spelling, { name, rank }])),
+    );
+    const sets = toSets(await this.#list(), wantedBy, this.#prefix);
     if (sets.length === 0) {
       throw new ConnectorError(
         `There is none of ${names.join(', ')} in bucket ${this.#bucket} under "${this.#prefix}".`,
@@ -101,8 +111,8 @@ export class S3Bucket {
       passedOver:
         chosen === newest ? undefined : `${title(newest)} is newer, but lacks ${missing.join(', ')}`,
       open: async (name) => {
-        const listed = chosen.files.get(name.replace(/\.gz$/, ''));
-        return listed?.name === name ? this.#file(listed) : undefined;
+        const listed = chosen.objects.get(name);
+        return listed && this.#file(listed);
       },
     };
   }
@@ -237,24 +247,37 @@ function foreignEndpoint(): ConnectorError {
   );
 }
 
+/** What an object stands for: the name that was asked for, and how many spellings go before its own. */
+type Wanted = ReadonlyMap<string, { name: string; rank: number }>;
+
 /** The folders that hold any of the files, the newest first. */
-function toSets(listed: readonly Listed[], names: readonly string[], prefix: string): FileSet[] {
+function toSets(listed: readonly Listed[], wantedBy: Wanted, prefix: string): FileSet[] {
   const folders = new Map<string, Map<string, Listed>>();
   for (const object of listed) {
-    const plain = object.name.replace(/\.gz$/, '');
-    const name = names.find((wanted) => wanted.replace(/\.gz$/, '') === plain);
-    if (!name || object.key.endsWith('/')) continue;
+    if (!wantedBy.has(object.name) || object.key.endsWith('/')) continue;
     const folder = object.key.slice(prefix.length, object.key.length - object.name.length);
-    const files = folders.get(folder) ?? new Map<string, Listed>();
-    folders.set(folder, files);
-    // Beside one another, the file that is not packed counts.
-    if (!files.has(plain) || object.name === plain) files.set(plain, object);
+    const objects = folders.get(folder) ?? new Map<string, Listed>();
+    folders.set(folder, objects.set(object.name, object));
   }
-  const sets = [...folders].map(([folder, files]) => {
+  const sets = [...folders].map(([folder, objects]) => {
+    const files = chooseSpellings(objects, wantedBy);
     const times = [...files.values()].map(({ modifiedAt }) => modifiedAt.getTime());
-    return { folder, files, modifiedAt: new Date(Math.max(...times)) };
+    return { folder, files, objects, modifiedAt: new Date(Math.max(...times)) };
   });
   return sets.sort(
     (a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime() || (a.folder < b.folder ? 1 : -1),
   );
+}
+
+/** By the name that was asked for, the file that counts where several spellings of it stand beside one another. */
+function chooseSpellings(objects: ReadonlyMap<string, Listed>, wantedBy: Wanted): Map<string, Listed> {
+  const files = new Map<string, Listed>();
+  const ranks = new Map<string, number>();
+  for (const object of objects.values()) {
+    const { name, rank } = wantedBy.get(object.name) as { name: string; rank: number };
+    if (rank >= (ranks.get(name) ?? Number.POSITIVE_INFINITY)) continue;
+    ranks.set(name, rank);
+    files.set(name, object);
+  }
+  return files;
 }

@@ -38,6 +38,8 @@ const NO_FILES: ConfinedFiles = {
   makeFolder: noFolder,
   open: async () => undefined,
   replace: () => Promise.reject(new ConnectorError('This simulation has no files.')),
+  rename: () => Promise.reject(new ConnectorError('This simulation has no files.')),
+  remove: () => Promise.reject(new ConnectorError('This simulation has no files.')),
 };
 
 /** Opens a simulation for one case, and closes it again. */

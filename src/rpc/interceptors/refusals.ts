@@ -1,8 +1,17 @@
+import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
-import { Code, type ConnectError, type Interceptor, type UnaryRequest } from '@connectrpc/connect';
+import {
+  Code,
+  type ConnectError,
+  type Interceptor,
+  type StreamRequest,
+  type UnaryRequest,
+} from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import type { Refusal } from '../../audit/index.js';
 import type { Logger } from '../../observability/index.js';
+
+type Request = UnaryRequest | StreamRequest;
 
 export interface RefusalsOptions {
   /** Writes it down. */
@@ -16,15 +25,20 @@ const NO_RIGHT = [Code.Unauthenticated, Code.PermissionDenied];
 
 /** Has every refused call written down that would have changed something, or that nobody had a right to. */
 export function refusals({ record, logger }: RefusalsOptions): Interceptor {
-  return (next) => async (request) => {
+  return (next) => async (given) => {
+    const { request, first } = noted(given);
     try {
       return await next(request);
     } catch (error) {
       // What is thrown here has been mapped by the interceptors within.
       const { code, rawMessage } = error as ConnectError;
       const isRead = request.method.idempotency === Idempotency.NO_SIDE_EFFECTS;
-      if (!request.stream && (!isRead || NO_RIGHT.includes(code))) {
-        const refusal = { ...namesOf(request), code: codeToString(code), message: rawMessage };
+      if (!isStreamOfAnswers(request.method) && (!isRead || NO_RIGHT.includes(code))) {
+        const refusal = {
+          ...namesOf(request, first() ?? {}),
+          code: codeToString(code),
+          message: rawMessage,
+        };
         // The answer is the refusal, whatever becomes of its note.
         await record(refusal).catch((err: unknown) =>
           logger.error({ err, refusal }, 'a refusal was not written down'),
@@ -35,7 +49,25 @@ export function refusals({ record, logger }: RefusalsOptions): Interceptor {
   };
 }
 
-function namesOf({ service, method, message }: UnaryRequest) {
+/** They are told where they end, which is later. */
+function isStreamOfAnswers({ methodKind }: DescMethod): boolean {
+  return methodKind === 'server_streaming' || methodKind === 'bidi_streaming';
+}
+
+/** Of a stream of messages the first says what it is about; undefined: nothing has come yet. */
+function noted(request: Request): { request: Request; first: () => Message | undefined } {
+  if (!request.stream) return { request, first: () => request.message };
+  let first: Message | undefined;
+  async function* messages(given: AsyncIterable<Message>) {
+    for await (const message of given) {
+      first ??= message;
+      yield message;
+    }
+  }
+  return { request: { ...request, message: messages(request.message) }, first: () => first };
+}
+
+function namesOf({ service, method }: Request, message: object) {
   const { institutionId, id, session } = message as {
     institutionId?: unknown;
     id?: unknown;

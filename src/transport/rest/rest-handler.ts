@@ -1,19 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import { create, type DescMethodStreaming, type DescMethodUnary, type Message } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescField,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type Message,
+} from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type HttpBody, HttpBodySchema } from '../../../gen/google/api/httpbody_pb.js';
 import { ServiceError } from '../../errors.js';
 import type { Admit } from '../admission.js';
 import { dropRest, eachPieceOf, type Reading, readWhole } from '../bodies/index.js';
 import type { Watch } from '../exchange.js';
-import type { InProcess, InProcessCall } from '../in-process.js';
+import type { Answer, InProcess, InProcessCall } from '../in-process.js';
 import type { JsonOptions } from '../json-options.js';
 import type { MapError } from '../map-error.js';
 import type { ReadingOf } from '../reading.js';
 import { whenLeft } from '../when-left.js';
 import type { Shape } from '../writers/index.js';
 import { answerEvents, hasSeenEnd, wantsEvents } from './event-stream.js';
+import { readFormFile } from './multipart.js';
 import { splitPath } from './path-template.js';
 import { readJsonBody } from './rest-body.js';
 import { buildRequest } from './rest-request.js';
@@ -79,11 +86,14 @@ async function handle(
   const url = urlOf(request);
   const match = findRoute(options.router, request.method ?? 'GET', url.pathname, response);
   const admission = options.admit(match.route.rpc.parent.typeName, request.headers.authorization);
+  const isUpload = match.route.isUpload && admission !== 'refused';
   const message =
     admission === 'refused'
       ? // The RPC's interceptors will turn him away: nothing is read of what he sends.
         create(match.route.rpc.input)
-      : await readMessage(match, url.searchParams, request, options.readingOf(request, admission));
+      : isUpload
+        ? buildRequest(match, url.searchParams, undefined)
+        : await readMessage(match, url.searchParams, request, options.readingOf(request, admission));
   const header = new Headers();
   for (const name of PASSED_ON) {
     const value = request.headers[name];
@@ -91,7 +101,8 @@ async function handle(
   }
   if (admission === 'refused') header.delete('authorization');
   const call = { options, route: match.route, message, header, url, response, ...way };
-  if (match.route.rpc.methodKind === 'unary') await answerUnary(call);
+  if (match.route.isUpload) await answerUpload(call, isUpload ? request : undefined);
+  else if (match.route.rpc.methodKind === 'unary') await answerUnary(call);
   else if (match.route.isEventStream || wantsEvents(request)) await answerEventStream(call, request);
   else await answerList(call);
 }
@@ -150,8 +161,32 @@ interface Call extends InProcessCall {
 }
 
 async function answerUnary(call: Call): Promise<void> {
-  const { options, route, url, response } = call;
-  const result = await options.rpcs.unary(route.rpc as DescMethodUnary, call);
+  const { options, route } = call;
+  answerOnce(call, await options.rpcs.unary(route.rpc as DescMethodUnary, call));
+}
+
+/** `request` has the file; undefined: nothing is read of it. */
+async function answerUpload(call: Call, request: IncomingMessage | undefined): Promise<void> {
+  const { options, route } = call;
+  const messages = messagesOfForm(call, request);
+  answerOnce(call, await options.rpcs.collect(route.rpc as DescMethodStreaming, { ...call, messages }));
+}
+
+async function* messagesOfForm(
+  { route, message }: Call,
+  request: IncomingMessage | undefined,
+): AsyncGenerator<Message> {
+  if (!request) {
+    yield message;
+    return;
+  }
+  const { fileName, pieces } = await readFormFile(request);
+  yield Object.assign(message, { fileName });
+  const field = (route.rpc.input.fields.find(({ name }) => name === route.body) as DescField).localName;
+  for await (const piece of pieces) yield create(route.rpc.input, { [field]: piece });
+}
+
+function answerOnce({ route, url, response }: Call, result: Answer<Shape>): void {
   copyHeaders(result.header, response);
   if (route.rpc.output.fields.length === 0) {
     response.writeHead(204).end();

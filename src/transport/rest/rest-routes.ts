@@ -5,6 +5,7 @@ import {
   type DescService,
   getOption,
   hasOption,
+  ScalarType,
 } from '@bufbuild/protobuf';
 import { http } from '../../../gen/google/api/annotations_pb.js';
 import type { HttpRule } from '../../../gen/google/api/http_pb.js';
@@ -25,6 +26,11 @@ export interface RestRoute {
   body: string | undefined;
   /** The request field that is a google.api.HttpBody, and takes the body as it is. */
   rawBody: DescField | undefined;
+  /**
+   * Whether the body is a form with a file. Its pieces are the body's field of the messages, its name their
+   * `file_name`.
+   */
+  isUpload: boolean;
   /** The response field that is the answer; undefined: the message. */
   responseField: DescField | undefined;
   /** Whether the answer is a google.api.HttpBody, which goes out as it is. */
@@ -68,9 +74,8 @@ export function createRestRouter(services: readonly DescService[]): RestRouter {
 
 function routesOf(rpc: DescMethod): RestRoute[] {
   if (!hasOption(rpc, http)) return [];
-  if (rpc.methodKind !== 'unary' && rpc.methodKind !== 'server_streaming') {
-    throw new Error(`${rpc.toString()}: a client stream has no REST form`);
-  }
+  if (rpc.methodKind === 'bidi_streaming')
+    throw new Error(`${rpc.toString()}: a stream both ways has no REST form`);
   const rule = getOption(rpc, http);
   return [rule, ...rule.additionalBindings].map((binding) => toRoute(rpc, binding));
 }
@@ -88,6 +93,9 @@ function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
   const isRaw = answer?.typeName === HttpBodySchema.typeName && responseField?.fieldKind !== 'list';
   if (isRaw && rpc.methodKind !== 'unary')
     throw new Error(`${rpc.toString()}: a stream of HttpBody has no REST form here`);
+  const isUpload = rpc.methodKind === 'client_streaming';
+  if (isUpload && !(bodyField?.scalar === ScalarType.BYTES && rpc.input.field.fileName))
+    throw new Error(`${rpc.toString()}: of client streams only those of a file have a REST form`);
   return {
     rpc,
     httpMethod: kind.toUpperCase(),
@@ -95,6 +103,7 @@ function toRoute(rpc: DescMethod, rule: HttpRule): RestRoute {
     variables,
     body: rule.body || undefined,
     rawBody: bodyField?.message?.typeName === HttpBodySchema.typeName ? bodyField : undefined,
+    isUpload,
     responseField,
     isRaw,
     successStatus: getOption(rpc, success_status) || undefined,

@@ -7,6 +7,7 @@ import { operations } from '../../../src/observability/index.js';
 import { type Listening, listenOn } from '../../support/listen.js';
 import { S3Simulator } from '../../support/s3-bucket/index.js';
 import { newIntegration, newSchool, newSession, sharedServices } from '../../support/services.js';
+import { writeWorkbook } from '../../support/workbook.js';
 
 const { GROUP, STUDENT } = MappingEntityType;
 const KEYS = { accessKey: 'AKIATEST', secretKey: 'very-secret' };
@@ -81,6 +82,23 @@ describe('CSV files on S3', () => {
     expect(await names()).to.deep.equal(['Ana']);
     s3.put('school', 'exports/b/groups.csv', 'id,nombre\nG1,1A\n', DAY(2));
     expect((await sync(STUDENT)).warningCount).to.equal(0);
+    expect(await names()).to.deep.equal(['Ana', 'Pía']);
+  });
+
+  it('may be workbooks, of which a newer set takes the place of one of CSV files', async () => {
+    const { s3, sync, names, test } = await bucket();
+    s3.put('school', 'exports/a/students.csv', `${HEAD}\n1,Ana,Soto\n`, DAY(1));
+    s3.put('school', 'exports/a/groups.csv', 'id,nombre\nG1,1A\n', DAY(1));
+    const rows = [HEAD.split(','), ['1', 'Ana', 'Soto'], ['2', 'Pía', 'Ríos']];
+    s3.put('school', 'exports/b/students.xlsx', await writeWorkbook({ sheets: [{ rows }] }), DAY(2));
+    expect((await test()).checks[0]?.message).to.match(/exports\/a\/ is read; .* lacks groups\.csv/);
+    const groups = [
+      ['id', 'nombre'],
+      ['G1', '1A'],
+    ];
+    s3.put('school', 'exports/b/groups.xlsx', await writeWorkbook({ sheets: [{ rows: groups }] }), DAY(2));
+    expect((await test()).checks[0]?.message).to.equal('s3://school/exports/b/ is read');
+    expect((await sync(STUDENT)).counts).to.deep.include({ read: 2, created: 2 });
     expect(await names()).to.deep.equal(['Ana', 'Pía']);
   });
 

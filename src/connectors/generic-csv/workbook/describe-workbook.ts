@@ -1,0 +1,140 @@
+import { posix } from 'node:path';
+import { ConnectorError } from '../../connector-error.js';
+import { type NumberText, numberTextOf, plainNumber } from './number-text.js';
+import { damaged, type Parts } from './parts.js';
+import { SharedStrings } from './shared-strings.js';
+import { readXml } from './xml.js';
+
+/** What the cells of a sheet refer to. */
+export interface Workbook {
+  parts: Parts;
+  /** The sheet that is read: what it is called, and its part. */
+  sheet: { name: string; part: string };
+  strings: SharedStrings;
+  /** By the number of the style of a cell. */
+  styles: readonly NumberText[];
+}
+
+interface Sheet {
+  name: string;
+  /** Of the relation to its part. */
+  id: string;
+  isHidden: boolean;
+}
+
+interface Relation {
+  id: string;
+  /** The last word of its type: the beginning differs between the two editions of the standard. */
+  type: string;
+  part: string;
+}
+
+/** More sheets than this are not named in a sentence. */
+const MOST_NAMED = 10;
+const MOST_STYLES = 100_000;
+
+/**
+ * Reads what a workbook says of itself, and its texts. `wanted`: the name of the sheet to read; without it,
+ * the first one that is not hidden. Throws ConnectorError when there is no such sheet.
+ */
+export async function describeWorkbook(parts: Parts, wanted: string | undefined): Promise<Workbook> {
+  const main = (await relationsOf(parts, '')).find(({ type }) => type === 'officeDocument')?.part;
+  if (!main || !parts.has(main))
+    throw new ConnectorError(
+      `${parts.file} is a zip, but no workbook of Excel. Save the list as "Excel Workbook (.xlsx)".`,
+    );
+  const relations = await relationsOf(parts, main);
+  const { sheets, is1904 } = await readMain(parts, main);
+  const sheet = chooseSheet(parts, { sheets, relations, wanted });
+  const partOf = (type: string) => relations.find((relation) => relation.type === type)?.part;
+  return {
+    parts,
+    sheet,
+    strings: await SharedStrings.read(parts, partOf('sharedStrings')),
+    styles: await readStyles(parts, partOf('styles'), is1904),
+  };
+}
+
+async function relationsOf(parts: Parts, of: string): Promise<Relation[]> {
+  const folder = posix.dirname(of);
+  const part = posix.join(folder, '_rels', `${posix.basename(of)}.rels`);
+  const relations: Relation[] = [];
+  if (!parts.has(part)) return relations;
+  await readXml(parts, part, {
+    open: (tag, attribute) => {
+      if (tag !== 'Relationship') return;
+      const target = (attribute('Target') ?? '').replaceAll('\\', '/');
+      relations.push({
+        id: attribute('Id') ?? '',
+        type: (attribute('Type') ?? '').replace(/^.*\//, ''),
+        part: posix.join('/', target.startsWith('/') ? target : posix.join(folder, target)).slice(1),
+      });
+    },
+  });
+  return relations;
+}
+
+async function readMain(parts: Parts, main: string): Promise<{ sheets: Sheet[]; is1904: boolean }> {
+  const sheets: Sheet[] = [];
+  let is1904 = false;
+  await readXml(parts, main, {
+    open: (tag, attribute) => {
+      if (tag === 'workbookPr') is1904 = ['1', 'true', 'on'].includes(attribute('date1904') ?? '');
+      if (tag !== 'sheet') return;
+      const isHidden = /hidden$/i.test(attribute('state') ?? '');
+      sheets.push({ name: attribute('name') ?? '', id: attribute('id') ?? '', isHidden });
+    },
+  });
+  return { sheets, is1904 };
+}
+
+function chooseSheet(
+  parts: Parts,
+  { sheets, relations, wanted }: { sheets: Sheet[]; relations: Relation[]; wanted: string | undefined },
+): Workbook['sheet'] {
+  const { file } = parts;
+  const found = sheets.flatMap(({ name, id, isHidden }) => {
+    const relation = relations.find((other) => other.id === id);
+    return relation?.type === 'worksheet' ? [{ name, part: relation.part, isHidden }] : [];
+  });
+  if (found.length === 0) throw damaged(file, new Error('it has no sheets'));
+  const fold = (name: string) => name.trim().toLowerCase();
+  const sheet =
+    wanted === undefined
+      ? (found.find(({ isHidden }) => !isHidden) ?? found[0])
+      : (found.find(({ name }) => name === wanted) ?? found.find(({ name }) => fold(name) === fold(wanted)));
+  if (sheet) return { name: sheet.name, part: sheet.part };
+  const names = found.slice(0, MOST_NAMED).map(({ name }) => `"${name}"`);
+  throw new ConnectorError(
+    `${file} has no sheet "${wanted}", which config.sheet names; it has ${names.join(', ')}${found.length > MOST_NAMED ? ' …' : ''}.`,
+  );
+}
+
+async function readStyles(
+  parts: Parts,
+  part: string | undefined,
+  is1904: boolean,
+): Promise<readonly NumberText[]> {
+  const codes = new Map<number, string>();
+  const ids: number[] = [];
+  let inside = '';
+  if (!part || !parts.has(part)) return [plainNumber];
+  await readXml(parts, part, {
+    open: (tag, attribute) => {
+      if (tag === 'numFmts' || tag === 'cellXfs') inside = tag;
+      else if (tag === 'numFmt' && inside === 'numFmts')
+        codes.set(Number(attribute('numFmtId')), attribute('formatCode') ?? 'General');
+      else if (tag === 'xf' && inside === 'cellXfs' && ids.length < MOST_STYLES)
+        ids.push(Number(attribute('numFmtId') ?? 0));
+    },
+    close: (tag) => {
+      if (tag === inside) inside = '';
+    },
+  });
+  const made = new Map<number, NumberText>();
+  return ids.map((id) => {
+    const text = made.get(id) ?? numberTextOf(id, codes.get(id), is1904);
+    made.set(id, text);
+    return text;
+  });
+}

@@ -1,0 +1,93 @@
+import { ConnectorError } from '../../connector-error.js';
+import type { CsvFile } from '../csv-file.js';
+import { describeWorkbook, type Workbook } from './describe-workbook.js';
+import { damaged, noList, openParts, readWhole } from './parts.js';
+import { readSheet } from './sheet-rows.js';
+
+export { NOT_CALCULATED } from './sheet-rows.js';
+
+const MARK = '\uFEFF';
+const DELIMITER = ';';
+/** A stated width is believed so far: what is wider comes from a style that goes on to the end. */
+const MOST_STATED = 100;
+/** All text that a sheet comes to; one text may stand in many cells. */
+const MOST_BYTES = 256 * 1024 * 1024;
+
+export function isWorkbookName(name: string): boolean {
+  return /\.xls[xm]$/i.test(name);
+}
+
+/**
+ * The sheet of a workbook as a CSV file: UTF-8 with a mark, semicolons, a line for each row, so that line 7
+ * is row 7. Every row has as many cells as the widest before it.
+ */
+export function workbookAsCsv(file: CsvFile, sheet: string | undefined): CsvFile {
+  let opened: Promise<Workbook> | undefined;
+  let sheetName: string | undefined;
+  const open = async () => {
+    const bytes = await readWhole(file);
+    refuseOthers(file.name, bytes);
+    const workbook = await describeWorkbook(await openParts(file.name, bytes), sheet);
+    sheetName = workbook.sheet.name;
+    return workbook;
+  };
+  return {
+    ...file,
+    delimiter: DELIMITER,
+    sheet: () => sheetName,
+    async *read() {
+      opened ??= open();
+      yield* writeLines(await opened);
+    },
+    async close() {
+      opened = undefined;
+      await file.close();
+    },
+  };
+}
+
+async function* writeLines(workbook: Workbook): AsyncGenerator<Buffer> {
+  let line = 0;
+  let width = 0;
+  let bytes = 0;
+  yield Buffer.from(MARK);
+  for await (const { rows, statedColumns } of readSheet(workbook)) {
+    let text = '';
+    width = Math.max(width, Math.min(statedColumns, MOST_STATED));
+    for (const { number, cells } of rows) {
+      width = Math.max(width, cells.length);
+      text += '\n'.repeat(number - line - 1);
+      text += cells.map(quoted).join(DELIMITER);
+      text += DELIMITER.repeat(width - cells.length);
+      text += '\n';
+      line = number;
+    }
+    const chunk = Buffer.from(text);
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) throw noList(workbook.parts.file, 'its sheet has more than 256 MiB of text');
+    yield chunk;
+  }
+}
+
+function quoted(cell: string): string {
+  return cell.includes(DELIMITER) || cell.includes('"') ? `"${cell.replaceAll('"', '""')}"` : cell;
+}
+
+const START = 8;
+
+/** Names what a file is that is called a workbook and is none. */
+function refuseOthers(name: string, bytes: Buffer): void {
+  const begins = (hex: string) => bytes.toString('hex', 0, START).startsWith(hex);
+  if (begins('504b0304')) return;
+  const say = (what: string) => new ConnectorError(`${name} is no workbook (.xlsx) ${what}`);
+  if (bytes.length === 0) throw new ConnectorError(`${name} is empty. Save the workbook again.`);
+  if (begins('d0cf11e0a1b11ae1'))
+    throw say(
+      'but one of an old Excel (.xls), or one with a password. Save it as .xlsx, without a password.',
+    );
+  if (!bytes.subarray(0, START).includes(0))
+    throw say(
+      'but begins like a text. If it is a CSV file, let its name end in .csv; else save it as .xlsx.',
+    );
+  throw damaged(name, new Error('it does not begin like a workbook'));
+}

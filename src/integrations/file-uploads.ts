@@ -1,0 +1,93 @@
+import { type ConnectorFactory, RosterConnector, type TakenFile } from '../connectors/index.js';
+import { ServiceError, throwOwnFault } from '../errors.js';
+import type { ConnectorSessions, ConnectorTarget } from './connector-session.js';
+import type { IntegrationStore } from './integration-store.js';
+
+/** A file that somebody uploads for an integration. */
+export interface FileUpload {
+  fileName: string;
+  /** What it holds, for example "students"; undefined: its name says so. */
+  list?: string | undefined;
+  /** Whether to tell how it would be understood, and keep nothing. Default: false. */
+  validateOnly?: boolean | undefined;
+  content: AsyncIterable<Uint8Array>;
+}
+
+const MIB = 1024 * 1024;
+const MOST_BYTES = 50 * MIB;
+
+/** Takes files for integrations whose connectors read such. */
+export class FileUploads {
+  constructor(
+    private readonly parts: {
+      store: IntegrationStore;
+      factory: ConnectorFactory;
+      sessions: ConnectorSessions;
+    },
+  ) {}
+
+  /**
+   * Throws `failed_precondition` where the integration takes no files, `invalid_argument` for one that cannot be
+   * read, `resource_exhausted` for one that is too large.
+   */
+  async upload(id: string, { fileName, list, validateOnly, content }: FileUpload): Promise<TakenFile> {
+    const { store, sessions } = this.parts;
+    const row = await store.row(id);
+    const takes = this.#takesFiles(row);
+    if (takes !== true) throw new ServiceError('failed_precondition', takes, { reason: 'FILES_NOT_TAKEN' });
+    try {
+      return await sessions.run(
+        row,
+        (connector) =>
+          asRoster(connector).takeFile?.({
+            name: fileName,
+            list,
+            validateOnly: validateOnly ?? false,
+            content: bounded(content),
+            keep: ({ name, sizeBytes, sha256 }, place) =>
+              store.keepFile(id, { file: name, sizeBytes, sha256 }, place),
+          }) as Promise<TakenFile>,
+      );
+    } catch (error) {
+      throw refused(error);
+    }
+  }
+
+  /** Removes what was uploaded for an integration, which is no more. */
+  async forget(row: ConnectorTarget): Promise<void> {
+    if (this.#takesFiles(row) !== true) return;
+    await this.parts.sessions.run(row, async (connector) => asRoster(connector).forgetFiles?.());
+  }
+
+  #takesFiles({ provider, config }: ConnectorTarget): true | string {
+    const definition = this.parts.factory.definition(provider);
+    return definition.takesFiles?.(config) ?? `Integrations of ${provider} take no files.`;
+  }
+}
+
+function asRoster(connector: unknown): Partial<RosterConnector<unknown>> {
+  return connector instanceof RosterConnector ? connector : {};
+}
+
+async function* bounded(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of content) {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES)
+      throw new ServiceError('resource_exhausted', `The file is larger than ${MOST_BYTES / MIB} MiB.`, {
+        reason: 'BODY_TOO_LARGE',
+      });
+    yield chunk;
+  }
+}
+
+/** What the connector says of a file is the caller's to hear; all else is a fault of ours. */
+function refused(error: unknown): unknown {
+  throwOwnFault(error);
+  if (!(error instanceof Error) || error.name !== 'ConnectorError') return error;
+  return new ServiceError('invalid_argument', error.message, {
+    reason: 'FILE_REFUSED',
+    violations: [{ field: 'file', description: error.message }],
+    cause: error,
+  });
+}
