@@ -168,4 +168,29 @@ describe('the console, for other systems and for ids', () => {
       await close();
     }
   });
+
+  it('shows how a file is understood before it is kept, and why another cannot be', async () => {
+    const { url } = world.service;
+    const { page, faults, close } = await openPage(WINDOW);
+    try {
+      await signIn(page, url);
+      await page.goto(`${url}/console/integrations/${world.folder}?tab=settings`);
+      await press(page, t('upload.switch'));
+      const upload = page.locator('input[type=file]');
+      const sheet = 'id,nombres,apellidos,color\nN1,Eva,Soto,azul\nN2,Leo,Paz,rojo\n';
+      const file = { name: 'lista.csv', mimeType: 'text/csv', buffer: Buffer.from(sheet) };
+      await upload.setInputFiles(file);
+      await page.getByRole('alert').waitFor();
+      await page.getByLabel(t('upload.list')).selectOption('students');
+      await page.getByRole('columnheader', { name: t('field.givenName') }).waitFor();
+      await page.getByRole('columnheader', { name: new RegExp(`^${t('upload.notUsed')}.*color`) }).waitFor();
+      await page.getByRole('cell', { name: 'Soto' }).waitFor();
+      await page.getByText('2 rows').waitFor();
+      await press(page, t('upload.keep'));
+      await page.getByText(t('upload.kept')).waitFor();
+      expect(faults).to.deep.equal([]);
+    } finally {
+      await close();
+    }
+  });
 });

@@ -22,6 +22,7 @@ import { Policy } from './policy.js';
 import { Schedules } from './schedules.js';
 import { SettingsTab } from './settings-tab.js';
 import { Status } from './status.js';
+import { UPLOADS } from './upload.js';
 import { Webhooks } from './webhooks.js';
 
 const TABS = [
@@ -153,7 +154,11 @@ function Parts({ integration }: { integration: Shown }) {
         </Status>
       </Tabs.Panel>
       <Tabs.Panel value="settings" pt="lg">
-        <SettingsTab integration={integration} />
+        <SettingsTab
+          // Its form begins anew when another part of the page has changed where files are read from.
+          key={String(integration.config?.importPath === UPLOADS)}
+          integration={integration}
+        />
       </Tabs.Panel>
       <Tabs.Panel value="schedule" pt="lg">
         <Schedules integration={integration} zone={zone} />
