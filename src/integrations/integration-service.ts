@@ -294,11 +294,7 @@ export class IntegrationService {
   async discardSync(id: string, runId: string, reason = ''): Promise<SyncRun> {
     requireStorable({ reason });
     await this.getIntegration(id);
-    const { status } = await this.parts.syncs.runs.get(id, runId);
-    const run = await this.parts.syncs.discard(id, runId, reason);
-    // A preview said nothing about the integration.
-    if (status === 'HELD') await this.#outcome.note(id, null);
-    return run;
+    return this.parts.syncs.discard(id, runId, reason);
   }
 
   /**

@@ -13,7 +13,9 @@ export class SyncOutcome {
       const report = await sync();
       // Whoever stopped it did not find anything wrong.
       if (report.status === 'CANCELED') return report;
-      await this.note(id, report.success ? null : (report.errors[0] ?? 'The sync failed.'), report.success);
+      // Of a plan that waits for a person nothing failed: its run says why it waits.
+      const isWell = report.success || report.status === 'HELD';
+      await this.note(id, isWell ? null : (report.errors[0] ?? 'The sync failed.'), report.success);
       return report;
     } catch (error) {
       // A call that was turned away says nothing about the integration.

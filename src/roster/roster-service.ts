@@ -11,6 +11,7 @@ import {
   writePageToken,
 } from '../paging.js';
 import { ClassSessionStore, type OrderSending } from './class-session-store.js';
+import { searchConditions } from './people-search.js';
 import type {
   AttendanceRecord,
   ClassSession,
@@ -35,8 +36,11 @@ const IS_CURRENT = `(SELECT g.active FROM groups g WHERE g.institution_id = $1 A
 
 /** Lists of one institution. */
 export type InstitutionPage = PageRequest & { institutionId: string };
-/** Lists of people may be cut down to those who are in a group now. */
-export type PeoplePage = InstitutionPage & { groupId?: string | undefined };
+/**
+ * Lists of people may be cut down to those who are in a group now, and to those of whom each word of `query` begins a
+ * name, an e-mail, a national id or a code, or a part of one; capitals and accents aside.
+ */
+export type PeoplePage = InstitutionPage & { groupId?: string | undefined; query?: string | undefined };
 
 /** SmartID's side: the roster that syncs keep up to date, and class sessions with their attendance. */
 export class RosterService {
@@ -222,6 +226,9 @@ export class RosterService {
         WHERE institution_id = $1 AND group_id = $${values.push(request.groupId)}
           AND role = '${role}' AND ${IS_CURRENT})`;
     }
+    if (request.query && role)
+      for (const condition of searchConditions(request.query, (value) => `$${values.push(value)}`))
+        where += ` AND ${condition}`;
     const rows = await this.#database.query<T>(
       `SELECT ${selectedColumns(spec)} FROM ${spec.table} WHERE ${where} ORDER BY id LIMIT $2`,
       values,

@@ -19,10 +19,11 @@ export function rosterRpc(parts: Pick<RpcParts, 'rosterService'>): RosterRpcs {
   return {
     ...classSessions(parts),
 
-    async listStudents({ institutionId, groupId, pageSize, pageToken }) {
+    async listStudents({ institutionId, groupId, query, pageSize, pageToken }) {
       const page = await rosterService.listStudents({
         institutionId,
         groupId: groupId || undefined,
+        query,
         pageSize,
         pageToken,
       });
@@ -33,10 +34,11 @@ export function rosterRpc(parts: Pick<RpcParts, 'rosterService'>): RosterRpcs {
       return { student: toStudentMessage(await rosterService.getStudent(institutionId, id)) };
     },
 
-    async listTeachers({ institutionId, groupId, pageSize, pageToken }) {
+    async listTeachers({ institutionId, groupId, query, pageSize, pageToken }) {
       const page = await rosterService.listTeachers({
         institutionId,
         groupId: groupId || undefined,
+        query,
         pageSize,
         pageToken,
       });

@@ -2386,7 +2386,7 @@ export interface components {
         /**
          * @description Where an integration stands.
          *
-         *     - `ACTIVE`: Usable; the last operation, if any, succeeded.
+         *     - `ACTIVE`: Usable; the last operation, if any, succeeded, or its plan is HELD and waits for a person: see ListSyncRuns.
          *     - `INACTIVE`: Switched off by a person: it refuses to sync and to send.
          *     - `ERROR`: The last operation failed; `lastError` says why. The next success sets it back to ACTIVE.
          * @enum {string}
@@ -5608,6 +5608,8 @@ export interface operations {
                  * @example 7a3c1f0e-52b4-4c8e-9d0a-0f6f3c1f2b11
                  */
                 groupId?: string;
+                /** @description Only those of whom each word begins a name, an e-mail, a national id or a code, or a part of one; capitals and accents aside. Empty for all. */
+                query?: string;
             };
             header?: never;
             path: {
@@ -6204,6 +6206,8 @@ export interface operations {
                  * @example 7a3c1f0e-52b4-4c8e-9d0a-0f6f3c1f2b11
                  */
                 groupId?: string;
+                /** @description Only those of whom each word begins a name, an e-mail, a national id or a code, or a part of one; capitals and accents aside. Empty for all. */
+                query?: string;
             };
             header?: never;
             path: {

@@ -298,8 +298,8 @@ describe('a held plan', () => {
     await integrationService.syncData(integrationId, STUDENT);
     await school.write(file(people(0, 20)));
     expect(await test()).to.equal('ERROR');
-    await integrationService.syncData(integrationId, STUDENT);
-    expect(await test()).to.equal('ERROR');
+    expect((await integrationService.syncData(integrationId, STUDENT)).status).to.equal('HELD');
+    expect(await test()).to.equal('ACTIVE');
     expect(checks).to.include(true).and.to.include(false);
   });
 });

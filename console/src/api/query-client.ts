@@ -34,3 +34,9 @@ export const queryClient: QueryClient = new QueryClient({
 
 /** How often a page looks what changed, in milliseconds; while it is seen. */
 export const LIVELY = { refetchInterval: 4_000 } as const;
+
+/** The same of a list that is read page by page: not once there are several, which would all be asked for again. */
+export const LIVELY_AT_TOP = {
+  refetchInterval: ({ state }: { state: { data?: { pages: readonly unknown[] } | undefined } }) =>
+    (state.data?.pages.length ?? 0) > 1 ? false : LIVELY.refetchInterval,
+} as const;

@@ -4,6 +4,7 @@ import type {
   SyncChange_Outcome,
   SyncIssue_Severity,
 } from '@gen/smartid/integrations/v1/sync_pb.js';
+import { useMemo } from 'react';
 import { integrationsApi } from './clients.js';
 
 const PAGE = 500;
@@ -19,7 +20,8 @@ export function useChanges(of: OfRun, filter: { action?: SyncChange_Action; outc
     { ...of, ...filter, pageSize: PAGE, pageToken: '' },
     { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
   );
-  return { ...found, items: found.data?.pages.flatMap(({ changes }) => changes) ?? [] };
+  const items = useMemo(() => found.data?.pages.flatMap(({ changes }) => changes) ?? [], [found.data]);
+  return { ...found, items };
 }
 
 export function useIssues(of: OfRun, severity?: SyncIssue_Severity) {
@@ -28,5 +30,6 @@ export function useIssues(of: OfRun, severity?: SyncIssue_Severity) {
     { ...of, ...(severity !== undefined && { severity }), pageSize: PAGE, pageToken: '' },
     { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
   );
-  return { ...found, items: found.data?.pages.flatMap(({ issues }) => issues) ?? [] };
+  const items = useMemo(() => found.data?.pages.flatMap(({ issues }) => issues) ?? [], [found.data]);
+  return { ...found, items };
 }

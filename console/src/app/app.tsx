@@ -43,6 +43,10 @@ const router = createBrowserRouter([
             lazy: async () => (await import('../pages/people/people.js')).route,
           },
           { path: 'held', lazy: async () => (await import('../pages/held/held.js')).route },
+          {
+            path: 'subscriptions',
+            lazy: async () => (await import('../pages/subscriptions/subscriptions.js')).route,
+          },
           { path: 'connectors', lazy: async () => (await import('../pages/connectors/connectors.js')).route },
           { path: 'audit', lazy: async () => (await import('../pages/audit/audit.js')).route },
           { path: '*', lazy: async () => (await import('../pages/not-found/not-found.js')).route },

@@ -1,12 +1,4 @@
-import {
-  ActionIcon,
-  Group,
-  Menu,
-  Tooltip,
-  useComputedColorScheme,
-  useMantineColorScheme,
-} from '@mantine/core';
-import IconLanguage from '@tabler/icons-react/icons/IconLanguage';
+import { ActionIcon, Button, Group, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import IconLogout from '@tabler/icons-react/icons/IconLogout';
 import IconMoon from '@tabler/icons-react/icons/IconMoon';
 import IconSun from '@tabler/icons-react/icons/IconSun';
@@ -17,47 +9,45 @@ import { chooseLanguage, LANGUAGES } from '../i18n/index.js';
 
 const NAMES = { es: 'Español', en: 'English' } as const;
 
-/** Language, theme, signing out. */
+/** Language, theme, signing out. Menus and tooltips of the library would be a seventh of the first load. */
 export function ShellMenu() {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const isSignedIn = useSignedIn();
   return (
     <Group gap={4} wrap="nowrap">
-      <Menu position="bottom-end" withinPortal>
-        <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t('shell.language')}>
-            <IconLanguage size={20} aria-hidden />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          {LANGUAGES.map((language) => (
-            <Menu.Item
-              key={language}
-              lang={language}
-              fw={i18n.language === language ? 650 : 400}
-              aria-current={i18n.language === language}
-              onClick={() => void chooseLanguage(language)}
-            >
-              {NAMES[language]}
-            </Menu.Item>
-          ))}
-        </Menu.Dropdown>
-      </Menu>
+      <LanguageSwitch />
       <ThemeSwitch />
       {isSignedIn && (
-        <Tooltip label={t('shell.signOut')}>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            size="lg"
-            aria-label={t('shell.signOut')}
-            onClick={signOut}
-          >
-            <IconLogout size={20} aria-hidden />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          aria-label={t('shell.signOut')}
+          title={t('shell.signOut')}
+          onClick={signOut}
+        >
+          <IconLogout size={20} aria-hidden />
+        </ActionIcon>
       )}
     </Group>
+  );
+}
+
+/** The other language, by its own name. */
+function LanguageSwitch() {
+  const { i18n } = useTranslation();
+  const other = LANGUAGES.find((language) => language !== i18n.language) ?? 'en';
+  return (
+    <Button
+      variant="subtle"
+      color="gray"
+      size="compact-md"
+      c="var(--mantine-color-text)"
+      lang={other}
+      onClick={() => void chooseLanguage(other)}
+    >
+      {NAMES[other]}
+    </Button>
   );
 }
 
@@ -68,17 +58,16 @@ function ThemeSwitch() {
   const label = t(isDark ? 'shell.light' : 'shell.dark');
   const Icon = isDark ? IconSun : IconMoon;
   return (
-    <Tooltip label={label}>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size="lg"
-        aria-label={label}
-        onClick={() => setColorScheme(isDark ? 'light' : 'dark')}
-      >
-        <Icon size={20} aria-hidden />
-      </ActionIcon>
-    </Tooltip>
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size="lg"
+      aria-label={label}
+      title={label}
+      onClick={() => setColorScheme(isDark ? 'light' : 'dark')}
+    >
+      <Icon size={20} aria-hidden />
+    </ActionIcon>
   );
 }
 

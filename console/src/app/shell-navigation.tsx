@@ -1,5 +1,6 @@
 import { Badge, Button, NavLink, Stack } from '@mantine/core';
 import IconActivity from '@tabler/icons-react/icons/IconActivity';
+import IconBroadcast from '@tabler/icons-react/icons/IconBroadcast';
 import IconCalendarCheck from '@tabler/icons-react/icons/IconCalendarCheck';
 import IconHandStop from '@tabler/icons-react/icons/IconHandStop';
 import IconHistory from '@tabler/icons-react/icons/IconHistory';
@@ -17,6 +18,7 @@ const PLACES = [
   { to: '/console/conflicts', name: 'conflicts', Icon: IconUserQuestion },
   { to: '/console/attendance', name: 'attendance', Icon: IconCalendarCheck },
   { to: '/console/people', name: 'people', Icon: IconUsers },
+  { to: '/console/subscriptions', name: 'subscriptions', Icon: IconBroadcast },
   { to: '/console/connectors', name: 'connectors', Icon: IconPlugConnected },
   { to: '/console/audit', name: 'audit', Icon: IconHistory },
 ] as const;

@@ -21,8 +21,8 @@ export function Differences({
         const key = `field.${name}`;
         const [from, to] = [shown(before?.[name], t), shown(after?.[name], t)];
         return (
-          <div key={name} style={{ display: 'flex', flexWrap: 'wrap', columnGap: 8 }}>
-            <Text component="dt" size="sm" c="dimmed" miw={130}>
+          <div key={name} className="field">
+            <Text component="dt" size="sm" c="dimmed">
               {i18n.exists(key) ? t(key as 'field.email') : name}
             </Text>
             <Text component="dd" size="sm" m={0} className="breakable">

@@ -108,8 +108,10 @@ export function entityOf({ entityType }: Pick<SyncRun, 'entityType'>) {
   return MappingEntityType[entityType] as 'ALL' | 'COURSE' | 'GROUP' | 'STUDENT' | 'TEACHER';
 }
 
-export function kindOf({ kind }: SyncRun, t: ReturnType<typeof useTranslation>['t']): string {
-  return t(`run.kind.${SyncRun_Kind[kind] as 'SYNC' | 'PREVIEW' | 'ROLLBACK' | 'MANUAL'}`);
+type KindName = 'SYNC' | 'PREVIEW' | 'ROLLBACK' | 'MANUAL';
+
+export function kindOf({ kind }: SyncRun, t: (key: `run.kind.${KindName}`) => string): string {
+  return t(`run.kind.${SyncRun_Kind[kind] as KindName}`);
 }
 
 function triggerOf({ trigger }: SyncRun) {

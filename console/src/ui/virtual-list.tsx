@@ -1,7 +1,8 @@
 import { Loader, Text } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { PassesBy } from './passes-by.js';
 
 interface VirtualListProps<T> {
   items: readonly T[];
@@ -14,6 +15,8 @@ interface VirtualListProps<T> {
   isLoading: boolean;
   /** Asks for the page after the last one. */
   loadMore: () => void;
+  /** What is said when there is nothing. */
+  empty?: string;
 }
 
 /** A list of which only the rows in view are drawn, with pages that are asked for as one comes to them. */
@@ -27,12 +30,16 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
     const now = Math.round((list.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
     if (now !== top) setTop(now);
   });
+  const keys = useRef(keyOf);
+  keys.current = keyOf;
+  // Another function would have all rows measured anew at each frame.
+  const getItemKey = useCallback((index: number) => keys.current(items[index] as T), [items]);
   const rows = useWindowVirtualizer({
     count: items.length,
     estimateSize: () => estimate,
     overscan: 8,
     scrollMargin: top,
-    getItemKey: (index) => keyOf(items[index] as T),
+    getItemKey,
   });
   const drawn = rows.getVirtualItems();
   const last = drawn.at(-1)?.index ?? -1;
@@ -40,7 +47,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
     if (hasMore && !isLoading && last >= items.length - AHEAD) loadMore();
   }, [hasMore, isLoading, last, items.length, loadMore]);
   return (
-    <>
+    <PassesBy value={rows.isScrolling}>
       <ul
         ref={list}
         aria-label={label}
@@ -73,10 +80,10 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
       {isLoading && <Loader size="sm" m="md" role="img" aria-label={t('common.loading')} />}
       {!isLoading && items.length === 0 && (
         <Text c="dimmed" p="lg">
-          {t('common.nothingFits')}
+          {props.empty ?? t('common.nothingFits')}
         </Text>
       )}
-    </>
+    </PassesBy>
   );
 }
 

@@ -39,7 +39,9 @@ function pagesOf(world: ConsoleWorld): Record<string, { path: string; there: str
     settings: { path: `${integration}?tab=settings`, there: '#config' },
     schedule: { path: `${integration}?tab=schedule`, there: 'main li' },
     policy: { path: `${integration}?tab=policy`, there: 'main input' },
-    mappings: { path: `${integration}?tab=mappings`, there: 'tbody tr' },
+    mappings: { path: `${integration}?tab=mappings`, there: 'main li' },
+    webhooks: { path: `${integration}?tab=webhooks`, there: 'main code' },
+    subscriptions: { path: `/console/subscriptions?institution=${institutionId}`, there: 'article' },
     events: { path: `${integration}?tab=events`, there: '.mantine-Card-root' },
     run: { path: `${integration}/runs/${completedRun}`, there: '.mantine-Accordion-item' },
     plan: { path: `${integration}/runs/${heldRun}`, there: 'main li' },
@@ -57,6 +59,9 @@ function pagesOf(world: ConsoleWorld): Record<string, { path: string; there: str
     'not-found': { path: '/console/nothing', there: 'main a' },
   };
 }
+
+/** The narrowest window that is thought of. */
+const NARROWEST = 360;
 
 describe('every page of the console', () => {
   let world: ConsoleWorld;
@@ -96,7 +101,34 @@ describe('every page of the console', () => {
       expect(found.concat(faults.filter((fault) => !fault.includes('404')))).to.deep.equal([]);
     });
   }
+
+  it(`does not scroll sideways in a window ${NARROWEST} pixels wide, in the longer of the languages`, async function () {
+    this.timeout(300_000);
+    const { page, close } = await openPage({ viewport: { width: NARROWEST, height: 740 }, locale: 'es-CL' });
+    const found: Record<string, unknown> = {};
+    try {
+      await page.goto(`${world.service.url}/`);
+      await page.locator('input[type=password]').waitFor();
+      found['sign-in'] = await excessOf(page);
+      await signIn(page, world.service.url);
+      for (const [name, { path, there }] of Object.entries(pagesOf(world))) {
+        await page.goto(world.service.url + path);
+        await page.locator(there).first().waitFor();
+        await page.locator('.mantine-Loader-root').first().waitFor({ state: 'detached' });
+        found[name] = await excessOf(page);
+      }
+    } finally {
+      await close();
+    }
+    expect(Object.entries(found).filter(([, excess]) => excess !== 0)).to.deep.equal([]);
+    expect(Object.keys(found).length).to.be.greaterThan(20);
+  });
 });
+
+/** By how many pixels a page is wider than its window. */
+function excessOf(page: Page): Promise<unknown> {
+  return page.evaluate('Math.max(0, document.documentElement.scrollWidth - window.innerWidth)');
+}
 
 /** What axe finds on a page, and whether one must scroll sideways. */
 async function faultsOf(page: Page, name: string): Promise<string[]> {
@@ -107,7 +139,7 @@ async function faultsOf(page: Page, name: string): Promise<string[]> {
   const said = violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html }) => `${name}: ${id}: ${html.slice(0, 200)}`),
   );
-  const excess = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+  const excess = await excessOf(page);
   return Number(excess) > 0 ? [...said, `${name} is ${excess} pixels too wide`] : said;
 }
 

@@ -55,9 +55,19 @@ export async function openWorld(): Promise<ConsoleWorld> {
     credentials: {},
   });
   await rest(service.url, 'POST', `/integrations/${failing}/sync`, { entityType: 'ALL' });
+  const measureDrift = () => call('POST', `/integrations/${folder}/preview`, { entityType: 'STUDENT' });
+  await measureDrift();
   await systems.folder.correctName();
+  await measureDrift();
   for (let times = 0; times < 3; times++) await sync(folder, 'STUDENT');
+  await measureDrift();
   await call('PUT', `/integrations/${folder}/schedules/ALL`, { cron: '30 2 * * 1-5', jitterSeconds: 600 });
+  await call('POST', `/integrations/${folder}/webhook-secrets`, {});
+  await call('POST', `/institutions/${institutionId}/subscriptions`, {
+    url: 'https://example.invalid/events',
+    types: ['sync.held', 'sync.failed'],
+    description: 'Libro de clases',
+  });
   await systems.folder.losePart?.();
   const held = await sync(folder, 'STUDENT');
   const [student] = await call<{ id: string }[]>('GET', `/institutions/${institutionId}/students?pageSize=1`);

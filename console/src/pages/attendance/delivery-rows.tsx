@@ -2,7 +2,7 @@ import { type Delivery, Delivery_Status } from '@gen/smartid/integrations/v1/del
 import { AttendanceRecord_Status } from '@gen/smartid/roster/v1/class_session_pb.js';
 import { Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import { PersonName } from '../../ui/person-name.js';
+import { EntityName } from '../../ui/entity-name.js';
 import { StateBadge } from '../../ui/status-badge.js';
 
 export const DELIVERY_COLORS = {
@@ -43,7 +43,7 @@ export function DeliveryRows({
           {deliveries.map((delivery) => (
             <Table.Tr key={`${delivery.studentId} ${delivery.version}`}>
               <Table.Td>
-                <PersonName institutionId={institutionId} kind="STUDENT" id={delivery.studentId} />
+                <EntityName institutionId={institutionId} kind="STUDENT" id={delivery.studentId} />
                 <Text size="xs" c="dimmed">
                   {delivery.externalId}
                   {delivery.version > 1 && ` · ${t('attendance.version', { version: delivery.version })}`}

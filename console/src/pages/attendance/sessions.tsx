@@ -6,7 +6,7 @@ import IconCalendarCheck from '@tabler/icons-react/icons/IconCalendarCheck';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { integrationsApi } from '../../api/clients.js';
-import { LIVELY } from '../../api/query-client.js';
+import { LIVELY_AT_TOP } from '../../api/query-client.js';
 import { rosterApi } from '../../api/roster-api.js';
 import { EmptyState } from '../../ui/empty-state.js';
 import { ErrorNote } from '../../ui/error-note.js';
@@ -23,7 +23,7 @@ export function Sessions({ integration, zone }: { integration: Integration; zone
     {
       pageParamKey: 'pageToken',
       getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-      ...LIVELY,
+      ...LIVELY_AT_TOP,
     },
   );
   const deliveries = found.data?.pages.flatMap((page) => page.deliveries) ?? [];

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import { Group, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import IconCheck from '@tabler/icons-react/icons/IconCheck';
 import { useTranslation } from 'react-i18next';
 
@@ -18,14 +18,14 @@ export function PersonFields({ person, other }: { person: JsonObject; other?: Js
         const value = String(person[field] ?? '');
         const isSame = value !== '' && value === String(other?.[field] ?? '');
         return (
-          <Group key={field} gap="xs" wrap="nowrap" align="flex-start">
-            <Text component="dt" size="sm" c="dimmed" miw={140}>
+          <div key={field} className="field">
+            <Text component="dt" size="sm" c="dimmed">
               {t(`field.${field}`)}
             </Text>
             <Text component="dd" size="sm" m={0} fw={isSame ? 650 : 400} className="breakable">
               {value || '—'} {isSame && <IconCheck size={14} aria-label={t('conflicts.isSame')} />}
             </Text>
-          </Group>
+          </div>
         );
       })}
     </dl>

@@ -1,3 +1,5 @@
+import cronstrue from 'cronstrue';
+import 'cronstrue/locales/es.js';
 import { useTranslation } from 'react-i18next';
 
 export type Rhythm = 'daily' | 'weekdays' | 'weekly' | 'hourly' | 'custom';
@@ -29,11 +31,16 @@ export function cronOf({ rhythm, time }: Simple, custom: string): string {
   return `${minute ?? 0} ${hour ?? 0} * * ${weekday}`;
 }
 
-/** A pattern as a sentence. */
+/** A pattern as a sentence; itself while it is none. */
 export function useCronInWords(): (cron: string) => string {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   return (cron) => {
     const { rhythm, time } = simpleOf(cron);
-    return rhythm === 'custom' ? cron : t(`schedule.words.${rhythm}`, { time, minute: time.slice(3) });
+    if (rhythm !== 'custom') return t(`schedule.words.${rhythm}`, { time, minute: time.slice(3) });
+    try {
+      return cronstrue.toString(cron, { locale: i18n.language, use24HourTimeFormat: true });
+    } catch {
+      return cron;
+    }
   };
 }

@@ -2,12 +2,13 @@ import { useMutation } from '@connectrpc/connect-query';
 import type { Integration as Shown } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { Integration_Status } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
-import { SyncRun_Kind, SyncRun_Status } from '@gen/smartid/integrations/v1/sync_pb.js';
-import { Alert, Button, Loader, Stack, Tabs } from '@mantine/core';
+import { type SyncRun, SyncRun_Kind } from '@gen/smartid/integrations/v1/sync_pb.js';
+import { Alert, Button, Loader, NativeSelect, Stack, Tabs } from '@mantine/core';
 import IconPlayerPlay from '@tabler/icons-react/icons/IconPlayerPlay';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 import { integrationsApi } from '../../api/clients.js';
+import { useHeldRuns } from '../../api/held-runs.js';
 import { placeOf, useIntegration, useProviderTitle, zoneOf } from '../../api/integrations.js';
 import { pathOf, useRecentRuns } from '../../api/runs.js';
 import { ErrorNote } from '../../ui/error-note.js';
@@ -21,8 +22,19 @@ import { Policy } from './policy.js';
 import { Schedules } from './schedules.js';
 import { SettingsTab } from './settings-tab.js';
 import { Status } from './status.js';
+import { UPLOADS } from './upload.js';
+import { Webhooks } from './webhooks.js';
 
-const TABS = ['status', 'settings', 'schedule', 'policy', 'mappings', 'deliveries', 'events'] as const;
+const TABS = [
+  'status',
+  'settings',
+  'schedule',
+  'policy',
+  'mappings',
+  'deliveries',
+  'events',
+  'webhooks',
+] as const;
 type Tab = (typeof TABS)[number];
 
 /** One school: how it stands, and everything that can be set about it. */
@@ -31,15 +43,20 @@ function Integration() {
   const { id = '' } = useParams();
   const { data, error, refetch } = useIntegration(id);
   const titleOf = useProviderTitle();
-  const runs = useRecentRuns(id, 100);
-  const held = runs.data?.find(({ status }) => status === SyncRun_Status.HELD);
-  const isHeld = held !== undefined;
+  const held = useHeldRuns().data?.find(({ integrationId }) => integrationId === id);
   return (
     <Page
       title={data ? placeOf(data) : '…'}
       lead={data && titleOf(data.provider)}
       badge={
-        data && (isHeld ? <RunBadge status={SyncRun_Status.HELD} /> : <HealthBadge status={data.status} />)
+        data &&
+        (held && data.status === Integration_Status.ACTIVE ? (
+          <Link to={pathOf(held)}>
+            <RunBadge status={held.status} />
+          </Link>
+        ) : (
+          <HealthBadge status={data.status} />
+        ))
       }
       trail={[{ label: t('nav.overview'), to: '/console' }]}
       actions={data && <Start integration={data} />}
@@ -47,19 +64,27 @@ function Integration() {
       <ErrorNote error={data ? undefined : error} onRetry={() => void refetch()} />
       {!data && !error && <Loader role="img" aria-label={t('common.loading')} />}
       {data?.lastError && (
-        <Alert color={isHeld ? 'orange' : 'red'} title={t(isHeld ? 'plan.held' : 'integration.lastError')}>
-          <Stack gap="sm" align="flex-start">
-            {data.lastError}
-            {held && (
-              <Button component={Link} to={pathOf(held)} size="xs">
-                {t('held.decide')}
-              </Button>
-            )}
-          </Stack>
+        <Alert color="red" title={t('integration.lastError')}>
+          {data.lastError}
         </Alert>
       )}
       {data && <Parts integration={data} />}
     </Page>
+  );
+}
+
+/** What waits, why, and the way to it. */
+function HeldNote({ run }: { run: SyncRun }) {
+  const { t } = useTranslation();
+  return (
+    <Alert color="orange" title={t('plan.held')} mb="lg">
+      <Stack gap="sm" align="flex-start">
+        {run.error}
+        <Button component={Link} to={pathOf(run)} size="xs">
+          {t('held.decide')}
+        </Button>
+      </Stack>
+    </Alert>
   );
 }
 
@@ -101,15 +126,21 @@ function Parts({ integration }: { integration: Shown }) {
   const { t } = useTranslation();
   const [query, setQuery] = useSearchParams();
   const asked = query.get('tab') as Tab;
+  const shown = TABS.includes(asked) ? asked : 'status';
+  const choose = (tab: string | null) => setQuery({ tab: tab ?? 'status' }, { replace: true });
   const runs = useRecentRuns(integration.id, 100);
+  const held = useHeldRuns().data?.find(({ integrationId }) => integrationId === integration.id);
   const zone = zoneOf(integration);
   return (
-    <Tabs
-      value={TABS.includes(asked) ? asked : 'status'}
-      onChange={(tab) => setQuery({ tab: tab ?? 'status' }, { replace: true })}
-      keepMounted={false}
-    >
-      <Tabs.List>
+    <Tabs value={shown} onChange={choose} keepMounted={false}>
+      <NativeSelect
+        hiddenFrom="md"
+        label={t('integration.part')}
+        data={TABS.map((tab) => ({ value: tab, label: t(`integration.tab.${tab}`) }))}
+        value={shown}
+        onChange={({ currentTarget }) => choose(currentTarget.value)}
+      />
+      <Tabs.List visibleFrom="md">
         {TABS.map((tab) => (
           <Tabs.Tab key={tab} value={tab}>
             {t(`integration.tab.${tab}`)}
@@ -117,12 +148,17 @@ function Parts({ integration }: { integration: Shown }) {
         ))}
       </Tabs.List>
       <Tabs.Panel value="status" pt="lg">
+        {held && <HeldNote run={held} />}
         <Status integration={integration} zone={zone}>
           <RunList runs={runs.data?.slice(0, 20) ?? []} zone={zone} />
         </Status>
       </Tabs.Panel>
       <Tabs.Panel value="settings" pt="lg">
-        <SettingsTab integration={integration} />
+        <SettingsTab
+          // Its form begins anew when another part of the page has changed where files are read from.
+          key={String(integration.config?.importPath === UPLOADS)}
+          integration={integration}
+        />
       </Tabs.Panel>
       <Tabs.Panel value="schedule" pt="lg">
         <Schedules integration={integration} zone={zone} />
@@ -138,6 +174,9 @@ function Parts({ integration }: { integration: Shown }) {
       </Tabs.Panel>
       <Tabs.Panel value="events" pt="lg">
         <Events integration={integration} zone={zone} />
+      </Tabs.Panel>
+      <Tabs.Panel value="webhooks" pt="lg">
+        <Webhooks integration={integration} zone={zone} />
       </Tabs.Panel>
     </Tabs>
   );

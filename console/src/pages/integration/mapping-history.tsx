@@ -1,11 +1,12 @@
 import { useQuery } from '@connectrpc/connect-query';
 import type { Mapping } from '@gen/smartid/integrations/v1/mapping_pb.js';
 import { SyncChange_Action } from '@gen/smartid/integrations/v1/sync_pb.js';
-import { Anchor, Loader, Modal, Text, Timeline } from '@mantine/core';
+import { Anchor, Loader, Text, Timeline } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { integrationsApi } from '../../api/clients.js';
 import { pathOf } from '../../api/runs.js';
+import { Dialog } from '../../ui/dialog.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { When } from '../../ui/when.js';
 
@@ -26,12 +27,7 @@ export function MappingHistory({ mapping, zone, onClose }: MappingHistoryProps) 
   });
   const entries = data?.entries ?? [];
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t('mappings.historyOf', { id: externalId })}
-      closeButtonProps={{ 'aria-label': t('common.close') }}
-    >
+    <Dialog onClose={onClose} title={t('mappings.historyOf', { id: externalId })}>
       <ErrorNote error={error} />
       {isPending && <Loader role="img" aria-label={t('common.loading')} />}
       <Timeline bulletSize={14} lineWidth={2}>
@@ -51,6 +47,6 @@ export function MappingHistory({ mapping, zone, onClose }: MappingHistoryProps) 
           </Timeline.Item>
         ))}
       </Timeline>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,41 +1,30 @@
 import { useInfiniteQuery, useQuery } from '@connectrpc/connect-query';
 import type { Integration } from '@gen/smartid/integrations/v1/integration_pb.js';
-import { type Mapping, Mapping_Status, MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
-import { Button, Card, Group, SegmentedControl, Select, Stack, Table, Text, TextInput } from '@mantine/core';
+import { type Mapping, MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
+import { Button, Card, Group, NativeSelect, SegmentedControl, Stack, TextInput } from '@mantine/core';
 import { skipToken } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { integrationsApi } from '../../api/clients.js';
+import type { EntityKind } from '../../ui/entity-name.js';
 import { ErrorNote } from '../../ui/error-note.js';
-import { PersonName } from '../../ui/person-name.js';
-import { StateBadge } from '../../ui/status-badge.js';
+import { VirtualList } from '../../ui/virtual-list.js';
 import { MappingHistory } from './mapping-history.js';
+import { MappingRow } from './mapping-row.js';
+import { RepairMapping } from './repair-mapping.js';
 
-const TYPES = ['STUDENT', 'TEACHER', 'GROUP', 'COURSE'] as const;
-type Type = (typeof TYPES)[number];
+const KINDS = ['STUDENT', 'TEACHER', 'GROUP', 'COURSE'] as const;
 type Side = 'external' | 'internal';
 
-/** The map of ids: searched by either side, with the history of each pair. */
+/** The map of ids: searched by either side, with the history of each pair, and its repairs. */
 export function Mappings({ integration, zone }: { integration: Integration; zone: string }) {
   const { t } = useTranslation();
-  const [type, setType] = useState<Type>('STUDENT');
+  const [kind, setKind] = useState<EntityKind>('STUDENT');
   const [side, setSide] = useState<Side>('external');
   const [text, setText] = useState('');
   const [asked, setAsked] = useState('');
-  const [opened, setOpened] = useState<Mapping>();
-  const ids = side === 'external' ? { externalId: asked } : { internalId: asked };
-  const of = { id: integration.id, entityType: MappingEntityType[type] };
-  const one = useQuery(integrationsApi.getMapping, asked ? { ...of, ...ids } : skipToken);
-  const all = useInfiniteQuery(
-    integrationsApi.listMappings,
-    asked ? skipToken : { ...of, pageSize: 100, pageToken: '' },
-    { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
-  );
-  const found = asked
-    ? one.data?.mapping
-      ? [one.data.mapping]
-      : []
-    : (all.data?.pages.flatMap((page) => page.mappings) ?? []);
+  const [opened, setOpened] = useState<{ mapping: Mapping; how: 'history' | 'repair' }>();
+  const found = useMappings(integration.id, kind, side, asked);
   const search = (event: FormEvent) => {
     event.preventDefault();
     setAsked(text.trim());
@@ -43,12 +32,11 @@ export function Mappings({ integration, zone }: { integration: Integration; zone
   return (
     <Stack>
       <Group component="form" onSubmit={search} align="flex-end">
-        <Select
+        <NativeSelect
           label={t('mappings.what')}
-          data={TYPES.map((value) => ({ value, label: t(`entity.${value}`) }))}
-          value={type}
-          onChange={(value) => value && setType(value as Type)}
-          allowDeselect={false}
+          data={KINDS.map((value) => ({ value, label: t(`entity.${value}`) }))}
+          value={kind}
+          onChange={({ currentTarget }) => setKind(currentTarget.value as EntityKind)}
         />
         <SegmentedControl
           aria-label={t('mappings.side')}
@@ -66,95 +54,67 @@ export function Mappings({ integration, zone }: { integration: Integration; zone
             setText(currentTarget.value);
             if (currentTarget.value === '') setAsked('');
           }}
-          style={{ flex: '1 1 220px' }}
+          style={{ flex: '1 1 180px' }}
         />
         <Button type="submit">{t('common.search')}</Button>
       </Group>
-      <ErrorNote error={one.error ?? all.error} />
+      <ErrorNote error={found.error} />
       <Card padding={0}>
-        <Table.ScrollContainer minWidth={560}>
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t('mappings.external')}</Table.Th>
-                <Table.Th>{t('mappings.who')}</Table.Th>
-                <Table.Th>{t('mappings.internal')}</Table.Th>
-                <Table.Th>{t('mappings.state')}</Table.Th>
-                <Table.Th>{t('mappings.history')}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {found.map((mapping) => (
-                <Row
-                  key={mapping.id}
-                  mapping={mapping}
-                  type={type}
-                  institutionId={integration.institutionId}
-                  onOpen={() => setOpened(mapping)}
-                />
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-        {found.length === 0 && !one.isLoading && !all.isLoading && (
-          <Text c="dimmed" p="lg">
-            {t('mappings.none')}
-          </Text>
-        )}
+        <VirtualList
+          key={`${kind} ${asked}`}
+          items={found.mappings}
+          keyOf={({ id }) => id}
+          render={(mapping) => (
+            <MappingRow
+              mapping={mapping}
+              kind={kind}
+              institutionId={integration.institutionId}
+              onHistory={() => setOpened({ mapping, how: 'history' })}
+              onRepair={() => setOpened({ mapping, how: 'repair' })}
+            />
+          )}
+          estimate={65}
+          label={t('integration.tab.mappings')}
+          hasMore={found.hasMore}
+          isLoading={found.isLoading}
+          loadMore={found.loadMore}
+          empty={t(asked ? 'mappings.none' : 'mappings.emptyText')}
+        />
       </Card>
-      {!asked && all.hasNextPage && (
-        <Button variant="default" loading={all.isFetchingNextPage} onClick={() => void all.fetchNextPage()}>
-          {t('common.more')}
-        </Button>
+      {opened?.how === 'history' && (
+        <MappingHistory mapping={opened.mapping} zone={zone} onClose={() => setOpened(undefined)} />
       )}
-      {opened && <MappingHistory mapping={opened} zone={zone} onClose={() => setOpened(undefined)} />}
+      {opened?.how === 'repair' && (
+        <RepairMapping
+          mapping={opened.mapping}
+          kind={kind}
+          institutionId={integration.institutionId}
+          onClose={() => setOpened(undefined)}
+        />
+      )}
     </Stack>
   );
 }
 
-interface RowProps {
-  mapping: Mapping;
-  type: Type;
-  institutionId: string;
-  onOpen: () => void;
-}
-
-function Row({ mapping, type, institutionId, onOpen }: RowProps) {
-  const { t } = useTranslation();
-  const isMissing = mapping.status === Mapping_Status.MISSING;
-  return (
-    <Table.Tr>
-      <Table.Td>
-        <b>{mapping.externalId}</b>
-      </Table.Td>
-      <Table.Td>
-        {type === 'STUDENT' || type === 'TEACHER' ? (
-          <PersonName institutionId={institutionId} kind={type} id={mapping.internalId} />
-        ) : (
-          '—'
-        )}
-      </Table.Td>
-      <Table.Td>
-        <Text size="sm" ff="monospace" className="breakable">
-          {mapping.internalId}
-        </Text>
-      </Table.Td>
-      <Table.Td>
-        <StateBadge
-          color={isMissing ? 'yellow' : 'green'}
-          label={t(isMissing ? 'mappings.missing' : 'mappings.active')}
-        />
-      </Table.Td>
-      <Table.Td>
-        <Button
-          variant="default"
-          size="xs"
-          onClick={onOpen}
-          aria-label={t('mappings.showOf', { id: mapping.externalId })}
-        >
-          {t('mappings.show')}
-        </Button>
-      </Table.Td>
-    </Table.Tr>
+/** All of a kind, page after page; or the one that has this id. */
+function useMappings(id: string, kind: EntityKind, side: Side, asked: string) {
+  const of = { id, entityType: MappingEntityType[kind] };
+  const ids = side === 'external' ? { externalId: asked } : { internalId: asked };
+  const one = useQuery(integrationsApi.getMapping, asked ? { ...of, ...ids } : skipToken);
+  const all = useInfiniteQuery(
+    integrationsApi.listMappings,
+    asked ? skipToken : { ...of, pageSize: 500, pageToken: '' },
+    { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
   );
+  const mappings = useMemo(() => {
+    if (asked) return one.data?.mapping ? [one.data.mapping] : [];
+    return all.data?.pages.flatMap((page) => page.mappings) ?? [];
+  }, [asked, one.data, all.data]);
+  return {
+    mappings,
+    error: asked ? one.error : all.error,
+    isLoading: asked ? one.isLoading : all.isPending || all.isFetchingNextPage,
+    hasMore: !asked && all.hasNextPage,
+    loadMore: all.fetchNextPage,
+  };
 }

@@ -1,14 +1,26 @@
-import { type Timestamp, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { type Timestamp, timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { useMutation } from '@connectrpc/connect-query';
 import { MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
 import { type Schedule, ScheduleKind } from '@gen/smartid/integrations/v1/schedule_service_pb.js';
-import { Button, Card, Group, NumberInput, Select, SimpleGrid, Stack, TextInput, Title } from '@mantine/core';
+import {
+  Button,
+  Card,
+  Group,
+  NumberInput,
+  Select,
+  SimpleGrid,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { schedulesApi } from '../../api/schedules-api.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { BlackoutRows, type Days } from './blackout-rows.js';
-import { cronOf, type Rhythm, simpleOf } from './cron-words.js';
+import { cronOf, type Rhythm, simpleOf, useCronInWords } from './cron-words.js';
+import { NextTimesOf } from './next-times.js';
 
 const RHYTHMS = ['daily', 'weekdays', 'weekly', 'hourly', 'custom'] as const;
 const TYPES = ['ALL', 'COURSE', 'TEACHER', 'GROUP', 'STUDENT'] as const;
@@ -36,13 +48,15 @@ export function ScheduleForm({ id, zone, schedule, onClose }: ScheduleFormProps)
   const [blackouts, setBlackouts] = useState<readonly Days[]>(schedule?.blackouts ?? []);
   const [pausedUntil, setPausedUntil] = useState<Timestamp | undefined>(schedule?.pausedUntil);
   const set = useMutation(schedulesApi.setSchedule, { onSuccess: onClose });
+  const inWords = useCronInWords();
+  const cron = cronOf(simple, custom);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     set.mutate({
       id,
       entityType: MappingEntityType[type],
       kind,
-      cron: cronOf(simple, custom),
+      cron,
       timeZone,
       jitterSeconds: jitter * 60,
       blackouts: blackouts.map(({ name, from, to }) => ({ name, from, to })),
@@ -119,12 +133,21 @@ export function ScheduleForm({ id, zone, schedule, onClose }: ScheduleFormProps)
         <TextInput
           type="date"
           label={t('schedule.paused')}
-          value={pausedUntil ? new Date(Number(pausedUntil.seconds) * 1_000).toISOString().slice(0, 10) : ''}
+          value={pausedUntil ? timestampDate(pausedUntil).toISOString().slice(0, 10) : ''}
           onChange={({ currentTarget }) =>
             setPausedUntil(currentTarget.value ? timestampFromDate(new Date(currentTarget.value)) : undefined)
           }
           maw={260}
         />
+        <div aria-live="polite">
+          <Text>{inWords(cron)}</Text>
+          <NextTimesOf
+            cron={cron}
+            zone={timeZone}
+            blackouts={blackouts}
+            pausedUntil={pausedUntil && timestampDate(pausedUntil)}
+          />
+        </div>
         <ErrorNote error={set.error} />
         <Group>
           <Button type="submit" loading={set.isPending}>

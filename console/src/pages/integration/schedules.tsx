@@ -1,15 +1,21 @@
-import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { timestampDate, timestampMs } from '@bufbuild/protobuf/wkt';
 import { useMutation, useQuery } from '@connectrpc/connect-query';
 import type { Integration } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { MappingEntityType } from '@gen/smartid/integrations/v1/mapping_pb.js';
 import { type Schedule, ScheduleKind } from '@gen/smartid/integrations/v1/schedule_service_pb.js';
-import { Alert, Button, Card, Group, List, Loader, Stack, Text, Title } from '@mantine/core';
+import { Alert, Anchor, Button, Card, Group, Loader, Stack, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { pathOf } from '../../api/runs.js';
 import { schedulesApi } from '../../api/schedules-api.js';
+import { Confirm } from '../../ui/confirm.js';
 import { ErrorNote } from '../../ui/error-note.js';
-import { agoOf, When } from '../../ui/when.js';
+import { RunBadge } from '../../ui/status-badge.js';
+import { When } from '../../ui/when.js';
 import { useCronInWords } from './cron-words.js';
+import { Drift } from './drift.js';
+import { NextTimes } from './next-times.js';
 import { ScheduleForm } from './schedule-form.js';
 
 /** When syncs start by themselves: each with its next times, and a form to change it. */
@@ -50,12 +56,14 @@ export function Schedules({ integration, zone }: { integration: Integration; zon
           <Button onClick={() => setEdited('new')}>{t('schedule.add')}</Button>
         </Group>
       )}
+      <Drift id={integration.id} zone={zone} />
     </Stack>
   );
 }
 
 function ScheduleCard({ schedule, onEdit }: { schedule: Schedule; onEdit: () => void }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
+  const [isAsking, setIsAsking] = useState(false);
   const { entityType, kind, cron, timeZone, nextTimes } = schedule;
   const remove = useMutation(schedulesApi.deleteSchedule);
   const inWords = useCronInWords();
@@ -85,8 +93,7 @@ function ScheduleCard({ schedule, onEdit }: { schedule: Schedule; onEdit: () => 
               variant="subtle"
               color="red"
               c="var(--mantine-color-error)"
-              loading={remove.isPending}
-              onClick={() => remove.mutate({ id: schedule.integrationId, entityType, kind })}
+              onClick={() => setIsAsking(true)}
             >
               {t('schedule.remove')}
             </Button>
@@ -100,20 +107,42 @@ function ScheduleCard({ schedule, onEdit }: { schedule: Schedule; onEdit: () => 
         {schedule.backsOffUntil && timestampMs(schedule.backsOffUntil) > Date.now() && (
           <Alert color="orange">{t('schedule.backsOff', { count: schedule.failuresInRow })}</Alert>
         )}
-        <div>
-          <Text size="sm" c="dimmed">
-            {t('schedule.next')}
-          </Text>
-          <List size="sm">
-            {nextTimes.map((at) => (
-              <List.Item key={timestampMs(at)}>
-                <When at={at} zone={timeZone} /> · {agoOf(at, i18n.language)}
-              </List.Item>
-            ))}
-          </List>
-        </div>
-        <ErrorNote error={remove.error} />
+        <NextTimes times={nextTimes.map(timestampDate)} zone={timeZone} />
+        <LastRuns schedule={schedule} />
       </Stack>
+      {isAsking && (
+        <Confirm
+          title={t('schedule.removeTitle')}
+          text={t('schedule.removeText', { what })}
+          action={t('schedule.remove')}
+          error={remove.error}
+          isPending={remove.isPending}
+          onDo={() => remove.mutate({ id: schedule.integrationId, entityType, kind })}
+          onClose={() => setIsAsking(false)}
+        />
+      )}
     </Card>
+  );
+}
+
+function LastRuns({ schedule: { integrationId, lastRuns, timeZone } }: { schedule: Schedule }) {
+  const { t } = useTranslation();
+  if (lastRuns.length === 0) return null;
+  return (
+    <div>
+      <Text size="sm" c="dimmed">
+        {t('schedule.last')}
+      </Text>
+      <Stack gap={4} mt={4}>
+        {lastRuns.map(({ id, status, startedAt }) => (
+          <Group key={id} gap="xs">
+            <Anchor component={Link} size="sm" to={pathOf({ integrationId, id })}>
+              <When at={startedAt} zone={timeZone} />
+            </Anchor>
+            <RunBadge status={status} />
+          </Group>
+        ))}
+      </Stack>
+    </div>
   );
 }

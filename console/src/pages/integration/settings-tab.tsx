@@ -11,6 +11,7 @@ import { placeOf, useProviders } from '../../api/integrations.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { SavedNote } from '../../ui/saved-note.js';
 import { SchemaForm } from '../../ui/schema-form/index.js';
+import { Upload } from './upload.js';
 
 /** Where the school's system is, its secrets, and switching it off. */
 export function SettingsTab({ integration }: { integration: Integration }) {
@@ -21,6 +22,7 @@ export function SettingsTab({ integration }: { integration: Integration }) {
   const save = () => update.mutate({ id: integration.id, config: patchOf(integration.config ?? {}, config) });
   return (
     <Stack gap="lg">
+      {integration.provider === 'GENERIC_CSV' && <Upload integration={integration} />}
       <Card>
         <Stack>
           <Title order={2}>{t('connect.settings')}</Title>

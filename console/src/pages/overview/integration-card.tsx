@@ -7,8 +7,9 @@ import { lazy, type ReactNode, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { integrationsApi } from '../../api/clients.js';
+import { useHeldRuns } from '../../api/held-runs.js';
 import { placeOf, useProviderTitle, zoneOf } from '../../api/integrations.js';
-import { isUnderWay } from '../../api/runs.js';
+import { isUnderWay, pathOf } from '../../api/runs.js';
 import { schedulesApi } from '../../api/schedules-api.js';
 import { ProviderLogo } from '../../ui/provider-logo.js';
 import { HealthBadge, RunBadge } from '../../ui/status-badge.js';
@@ -27,8 +28,10 @@ export function IntegrationCard({
   const { t } = useTranslation();
   const titleOf = useProviderTitle();
   const path = `/console/integrations/${integration.id}`;
-  // A held plan is told as what it is, and not as a failure.
-  const shown = runs.find((run) => isUnderWay(run) || run.status === SyncRun_Status.HELD);
+  const { data: plans = [] } = useHeldRuns();
+  const held = plans.find(({ integrationId }) => integrationId === integration.id);
+  const shown = runs.find(isUnderWay) ?? held;
+  const sentence = integration.lastError ?? held?.error;
   const done = runs.filter(
     ({ kind, status }) => kind === SyncRun_Kind.SYNC && status === SyncRun_Status.COMPLETED,
   );
@@ -40,8 +43,8 @@ export function IntegrationCard({
   return (
     <Card component="article" aria-label={placeOf(integration)}>
       <Stack gap="md" h="100%">
-        <Group justify="space-between" wrap="nowrap" align="flex-start">
-          <Group wrap="nowrap" gap="sm" style={{ minWidth: 0 }}>
+        <Group justify="space-between" gap="xs" align="flex-start">
+          <Group wrap="nowrap" gap="sm" style={{ minWidth: 0, flex: '1 1 180px' }}>
             <ProviderLogo provider={integration.provider} size={44} />
             <Stack gap={0} style={{ minWidth: 0 }}>
               <Anchor component={Link} to={path} fw={650} size="lg" truncate>
@@ -54,10 +57,10 @@ export function IntegrationCard({
           </Group>
           {shown ? <RunBadge status={shown.status} /> : <HealthBadge status={integration.status} />}
         </Group>
-        {integration.lastError && (
-          <Alert color={shown ? 'orange' : 'red'} p="xs">
+        {sentence && (
+          <Alert color={integration.lastError ? 'red' : 'orange'} p="xs">
             <Text size="sm" lineClamp={3} className="breakable">
-              {integration.lastError}
+              {sentence}
             </Text>
           </Alert>
         )}
@@ -79,7 +82,7 @@ export function IntegrationCard({
             </Suspense>
           </div>
         )}
-        <Waits integration={integration} runs={runs} path={path} />
+        <Waits integration={integration} held={held} />
       </Stack>
     </Card>
   );
@@ -120,15 +123,7 @@ function NextSync({ integration }: { integration: Integration }) {
   return next ? <When at={next} zone={zoneOf(integration)} /> : t('overview.byHand');
 }
 
-function Waits({
-  integration,
-  runs,
-  path,
-}: {
-  integration: Integration;
-  runs: readonly SyncRun[];
-  path: string;
-}) {
+function Waits({ integration, held }: { integration: Integration; held: SyncRun | undefined }) {
   const { t } = useTranslation();
   const { data } = useQuery(
     integrationsApi.listConflicts,
@@ -137,7 +132,6 @@ function Waits({
   );
   const conflicts = data?.conflicts.length ?? 0;
   const isMore = data?.nextPageToken ? '+' : '';
-  const held = runs.find(({ status }) => status === SyncRun_Status.HELD);
   if (!held && conflicts === 0)
     return (
       <Text size="sm" c="dimmed" mt="auto">
@@ -149,7 +143,7 @@ function Waits({
       {held && (
         <Badge
           component={Link}
-          to={`${path}/runs/${held.id}`}
+          to={pathOf(held)}
           color="#a83208"
           variant="filled"
           tt="none"

@@ -10,12 +10,8 @@ import { useHeldRuns } from '../../api/held-runs.js';
 /** The figures one looks at first. */
 export function Waiting({ integrations }: { integrations: readonly Integration[] }) {
   const { t } = useTranslation();
-  const plans = useHeldRuns().data ?? [];
-  const held = plans.length;
-  const isHeld = (id: string) => plans.some(({ integrationId }) => integrationId === id);
-  const failing = integrations.filter(
-    ({ id, status }) => status === Integration_Status.ERROR && !isHeld(id),
-  ).length;
+  const held = useHeldRuns().data?.length ?? 0;
+  const failing = integrations.filter(({ status }) => status === Integration_Status.ERROR).length;
   const figures = [
     { name: 'connected', value: integrations.length, color: 'brand', Icon: IconPlugConnected },
     {

@@ -4,35 +4,30 @@ import { Anchor, Button, Card, Group, SegmentedControl, Stack, Text, TextInput }
 import { useDebouncedValue } from '@mantine/hooks';
 import IconUsers from '@tabler/icons-react/icons/IconUsers';
 import { skipToken } from '@tanstack/react-query';
-import { useEffect, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useInstitution } from '../../api/institutions.js';
 import { rosterApi } from '../../api/roster-api.js';
 import { EmptyState } from '../../ui/empty-state.js';
+import type { PersonKind } from '../../ui/entity-name.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { InstitutionSelect } from '../../ui/institution-select.js';
 import { Page } from '../../ui/page.js';
-import type { PersonKind } from '../../ui/person-name.js';
 import { StateBadge } from '../../ui/status-badge.js';
 import { VirtualList } from '../../ui/virtual-list.js';
 
-const PAGE = { pageSize: 1_000, pageToken: '' } as const;
+const PAGE = { pageSize: 500, pageToken: '' } as const;
 
-/** Searches the people of an institution as one types: the list has them all, page after page. */
+/** The people of an institution, page after page; what is typed is looked for by the service. */
 export function PeopleList() {
   const { t, i18n } = useTranslation();
   const { institutionId, choose } = useInstitution();
   const [kind, setKind] = useState<PersonKind>('STUDENT');
   const [text, setText] = useState('');
   const [wanted] = useDebouncedValue(text, 200);
-  const found = usePeople(institutionId, kind);
-  const people = useMemo(() => matching(found.people, wanted), [found.people, wanted]);
-  const { hasNextPage, isFetching, fetchNextPage } = found;
-  useEffect(() => {
-    // A search looks at everybody, and not only at those who were scrolled to.
-    if (wanted !== '' && hasNextPage && !isFetching) void fetchNextPage();
-  }, [wanted, hasNextPage, isFetching, fetchNextPage]);
+  const found = usePeople(institutionId, kind, wanted.trim());
+  const { people, hasNextPage, fetchNextPage } = found;
   const number = new Intl.NumberFormat(i18n.language);
   return (
     <Page title={t('nav.people')} lead={t('people.lead')}>
@@ -42,6 +37,7 @@ export function PeopleList() {
           label={t('people.search')}
           value={text}
           onChange={({ currentTarget }) => setText(currentTarget.value)}
+          maxLength={200}
           style={{ flex: '2 1 220px' }}
         />
         <SegmentedControl
@@ -55,7 +51,7 @@ export function PeopleList() {
         />
       </Group>
       <ErrorNote error={found.error} onRetry={() => void found.refetch()} />
-      {found.isSuccess && found.people.length === 0 ? (
+      {found.isSuccess && people.length === 0 && wanted.trim() === '' ? (
         <EmptyState Icon={IconUsers} title={t('people.emptyTitle')} text={t('people.emptyText')}>
           <Button component={Link} to="/console">
             {t('notFound.back')}
@@ -71,7 +67,7 @@ export function PeopleList() {
           </Text>
           <Card padding={0}>
             <VirtualList
-              key={`${institutionId} ${kind}`}
+              key={`${institutionId} ${kind} ${wanted}`}
               items={people}
               keyOf={({ id }) => id}
               render={(person) => <PersonRow person={person} kind={kind} />}
@@ -80,6 +76,7 @@ export function PeopleList() {
               hasMore={hasNextPage}
               isLoading={institutionId !== '' && (found.isPending || found.isFetchingNextPage)}
               loadMore={fetchNextPage}
+              empty={t('people.noneFound')}
             />
           </Card>
         </Stack>
@@ -88,19 +85,19 @@ export function PeopleList() {
   );
 }
 
-function usePeople(institutionId: string, kind: PersonKind) {
+function usePeople(institutionId: string, kind: PersonKind, query: string) {
   const paging = {
     pageParamKey: 'pageToken',
     getNextPageParam: ({ nextPageToken }: { nextPageToken: string }) => nextPageToken || undefined,
   } as const;
   const students = useInfiniteQuery(
     rosterApi.listStudents,
-    institutionId && kind === 'STUDENT' ? { institutionId, ...PAGE } : skipToken,
+    institutionId && kind === 'STUDENT' ? { institutionId, query, ...PAGE } : skipToken,
     paging,
   );
   const teachers = useInfiniteQuery(
     rosterApi.listTeachers,
-    institutionId && kind === 'TEACHER' ? { institutionId, ...PAGE } : skipToken,
+    institutionId && kind === 'TEACHER' ? { institutionId, query, ...PAGE } : skipToken,
     paging,
   );
   const people = useMemo(
@@ -112,20 +109,6 @@ function usePeople(institutionId: string, kind: PersonKind) {
   );
   const { data: _, ...found } = kind === 'STUDENT' ? students : teachers;
   return { ...found, people };
-}
-
-/** Everybody of whom each word is somewhere; accents and capitals aside. */
-function matching(people: readonly (Student | Teacher)[], text: string): readonly (Student | Teacher)[] {
-  const words = plain(text).split(/\s+/).filter(Boolean);
-  if (words.length === 0) return people;
-  return people.filter(({ givenName, familyName, email, nationalId, code, id }) => {
-    const said = plain([givenName, familyName, email, nationalId, code, id].filter(Boolean).join(' '));
-    return words.every((word) => said.includes(word));
-  });
-}
-
-function plain(text: string): string {
-  return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 }
 
 function PersonRow({ person, kind }: { person: Student | Teacher; kind: PersonKind }) {
@@ -147,7 +130,7 @@ function PersonRow({ person, kind }: { person: Student | Teacher; kind: PersonKi
           {[nationalId, email].filter(Boolean).join(' · ')}
         </Text>
       </div>
-      <StateBadge color={active ? 'green' : 'gray'} label={t(active ? 'people.active' : 'people.inactive')} />
+      {!active && <StateBadge color="gray" label={t('people.inactive')} />}
     </Group>
   );
 }

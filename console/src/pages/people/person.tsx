@@ -11,9 +11,9 @@ import { placeOf, useIntegrations, useProviderTitle, zoneOf } from '../../api/in
 import { rosterApi } from '../../api/roster-api.js';
 import { pathOf } from '../../api/runs.js';
 import { Differences } from '../../ui/differences.js';
+import type { PersonKind } from '../../ui/entity-name.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { Page } from '../../ui/page.js';
-import type { PersonKind } from '../../ui/person-name.js';
 import { ProviderLogo } from '../../ui/provider-logo.js';
 import { StateBadge } from '../../ui/status-badge.js';
 import { When } from '../../ui/when.js';

@@ -8,7 +8,7 @@ import { Anchor, Group, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { Differences } from '../../ui/differences.js';
-import { PersonName } from '../../ui/person-name.js';
+import { EntityName } from '../../ui/entity-name.js';
 import { StateBadge } from '../../ui/status-badge.js';
 
 const COLORS = {
@@ -60,7 +60,7 @@ function Subject({ change, institutionId }: { change: SyncChange; institutionId:
       {said.givenName && said.familyName ? (
         name
       ) : (
-        <PersonName institutionId={institutionId} kind={kind} id={internalId} />
+        <EntityName institutionId={institutionId} kind={kind} id={internalId} />
       )}
     </Anchor>
   );

@@ -1,10 +1,11 @@
 import { useMutation, useQuery } from '@connectrpc/connect-query';
 import { type SyncRun, SyncRun_Status } from '@gen/smartid/integrations/v1/sync_pb.js';
-import { Alert, Button, Card, Group, Loader, Modal, Stack, Text, Textarea, Title } from '@mantine/core';
+import { Alert, Button, Card, Group, Loader, Stack, Text, Textarea, Title } from '@mantine/core';
 import IconHandStop from '@tabler/icons-react/icons/IconHandStop';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { integrationsApi } from '../../api/clients.js';
+import { Dialog } from '../../ui/dialog.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { CrowdPicture } from './crowd-picture.js';
 
@@ -83,12 +84,7 @@ function Decide({ run, parts, decision, onClose }: DecideProps) {
   const decide = () =>
     decision === 'discard' ? discard.mutate(of) : approve.mutate({ ...of, rekey: decision === 'rekey' });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t(`plan.${decision}Title`)}
-      closeButtonProps={{ 'aria-label': t('common.close') }}
-    >
+    <Dialog onClose={onClose} title={t(`plan.${decision}Title`)}>
       <Stack>
         <Text>{decision === 'discard' ? t('plan.discardText') : t('plan.approveText', numbers)}</Text>
         <Textarea
@@ -113,6 +109,6 @@ function Decide({ run, parts, decision, onClose }: DecideProps) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

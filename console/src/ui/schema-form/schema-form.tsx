@@ -51,9 +51,18 @@ export default function SchemaForm({
       const key = `setting.${name}`;
       return i18n.exists(key) ? t(key as 'setting.apiUrl') : name;
     };
+    // What the schema says of a setting is in English; of others than these it is all there is.
+    const helpOf = (name: string) => {
+      const key = `settingHelp.${name}`;
+      return i18n.exists(key) ? { 'ui:description': t(key as 'settingHelp.timeZone') } : {};
+    };
     const fields = shown.map((name) => [
       name,
-      { 'ui:title': titleOf(name), ...(isSecret && { 'ui:widget': 'password', 'ui:autocomplete': 'off' }) },
+      {
+        'ui:title': titleOf(name),
+        ...helpOf(name),
+        ...(isSecret && { 'ui:widget': 'password', 'ui:autocomplete': 'off' }),
+      },
     ]);
     return { 'ui:submitButtonOptions': { norender: true }, ...Object.fromEntries(fields) };
   }, [shown, isSecret, t, i18n]);

@@ -122,7 +122,7 @@ export enum Integration_Status {
   STATUS_UNSPECIFIED = 0,
 
   /**
-   * Usable; the last operation, if any, succeeded.
+   * Usable; the last operation, if any, succeeded, or its plan is HELD and waits for a person: see ListSyncRuns.
    *
    * @generated from enum value: ACTIVE = 1;
    */
