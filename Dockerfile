@@ -19,7 +19,9 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/gen ./dist/gen
+COPY --from=build /app/dist/clients ./dist/clients
 COPY --from=build /app/dist/console ./dist/console
+COPY --from=build /app/examples/colegio-san-martin ./examples/colegio-san-martin
 COPY --from=build /app/clients/typescript/package.json ./clients/typescript/
 COPY --from=build /app/clients/typescript/dist ./clients/typescript/dist
 RUN mkdir /data && chown node:node /data

@@ -52,11 +52,13 @@ export class NewProviderConnector implements SISConnector {
 }
 `;
 
+const FILES = ['package.json', 'tsconfig.json'];
+
 /** A copy of the sources with the three documented steps done, compiled. */
 async function buildWithNewProvider(): Promise<string> {
   const root = process.cwd();
   const folder = await tempFolder();
-  for (const name of ['src', 'gen', 'package.json', 'tsconfig.json'])
+  for (const name of ['src', 'gen', 'clients/typescript/src', 'clients/typescript/gen', ...FILES])
     await cp(join(root, name), join(folder, name), { recursive: true });
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   const connectors = join(folder, 'src/connectors');
