@@ -1,8 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { atExit } from '../support/at-exit.js';
 import { rest, sharedService, TOKEN } from '../support/service.js';
 import { tempFolder } from '../support/temp-folder.js';
 
@@ -26,6 +27,12 @@ export function run(args: string[], env: NodeJS.ProcessEnv, input = ''): Promise
   return ended;
 }
 
+const running = new Set<ChildProcess>();
+// By this signal `smartid dev` ends its service too.
+atExit(() => {
+  for (const child of running) child.kill('SIGTERM');
+});
+
 /** Starts `smartid`; `shown` is what it has written so far. */
 export function start(args: string[], env: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -36,6 +43,8 @@ export function start(args: string[], env: NodeJS.ProcessEnv) {
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     shown.err += chunk;
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const ended = new Promise<Outcome>((resolve) => child.once('close', (code) => resolve({ ...shown, code })));
   return { child, shown, ended };
 }
