@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import { listenOn } from '../support/listen.js';
 import { rest } from '../support/service.js';
 import { run, school, students } from './command.js';
 
@@ -218,6 +219,24 @@ describe('a school by the command line', () => {
     expect(unknown.code).to.equal(1);
     expect(JSON.parse(unknown.out).find(({ name }: { name: string }) => name === 'token')).to.include({
       status: 'failed',
+    });
+    const strange = await listenOn((request, response) => {
+      const isVersion = request.url === '/version';
+      response.writeHead(isVersion ? 200 : 403, { 'Content-Type': 'application/json' });
+      response.end(
+        JSON.stringify(isVersion ? { version: '9.9.9' } : { code: 'permission_denied', message: 'no' }),
+      );
+    });
+    const { out: said, code } = await run(['doctor', '--json'], { ...env, SMARTID_SERVER: strange.url });
+    await strange.close();
+    expect(code).to.equal(1);
+    const found = new Map(
+      JSON.parse(said).map((check: { name: string; status: string }) => [check.name, check.status]),
+    );
+    expect(Object.fromEntries(found)).to.include({
+      service: 'warning',
+      readiness: 'failed',
+      token: 'failed',
     });
     const nobody = await run(['doctor'], { ...env, SMARTID_SERVER: 'http://127.0.0.1:1' });
     expect(nobody.code).to.equal(5);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { tempFolder } from '../support/temp-folder.js';
@@ -25,6 +26,25 @@ describe('smartid dev', () => {
     child.kill('SIGINT');
     const { code, err } = await ended;
     expect(code, err).to.equal(0);
+  });
+
+  it('ends at once by Ctrl-C before it listens, and takes its service with it even when it is killed', async () => {
+    const folder = await tempFolder();
+    const env = { PATH: process.env.PATH, HOME: folder };
+    const early = start(['dev', '--no-open', '--port', '0', '--data', join(folder, 'early')], env);
+    await until(() => existsSync(join(folder, 'early')));
+    early.child.kill('SIGINT');
+    expect((await early.ended).code).to.equal(0);
+    const killed = start(['dev', '--no-open', '--port', '0', '--data', join(folder, 'dev')], env);
+    await until(() => killed.shown.out.includes('Ctrl-C') || killed.child.exitCode !== null);
+    const [, url = ''] = /^Console: +(\S+)$/m.exec(killed.shown.out) ?? [];
+    killed.child.kill('SIGKILL');
+    await until(() =>
+      fetch(`${url}/healthz`).then(
+        () => false,
+        () => true,
+      ),
+    );
   });
 
   it('says in one sentence why it cannot start', async () => {

@@ -1,16 +1,12 @@
 import type { Command } from 'commander';
-import { EXIT, UsageError } from '../exit-codes.js';
+import { EXIT } from '../exit-codes.js';
 
-/** Writes a script that completes commands and options in a shell. Throws `UsageError` for another shell. */
+/** Writes a script that completes commands and options in bash, zsh or fish. */
 export function completion(root: Command, shell: string): number {
   const places = placesBelow(root);
+  const forZsh = 'autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n';
   if (shell === 'fish') process.stdout.write(fish(places));
-  else if (shell === 'bash') process.stdout.write(bash(places));
-  else if (shell === 'zsh')
-    process.stdout.write(
-      `autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n${bash(places)}`,
-    );
-  else throw new UsageError('The shell must be bash, zsh or fish.');
+  else process.stdout.write(`${shell === 'zsh' ? forZsh : ''}${bash(places)}`);
   return EXIT.done;
 }
 
@@ -26,7 +22,12 @@ function placesBelow(command: Command, path: string[] = [], inherited: Place['op
     ...command.options.flatMap(({ long, description }) => (long ? [{ name: long, does: description }] : [])),
     ...inherited,
   ];
-  const commands = command.commands.map((each) => ({ name: each.name(), does: each.description() }));
+  const commands = [
+    ...command.commands.map((each) => ({ name: each.name(), does: each.description() })),
+    ...command.registeredArguments.flatMap(({ argChoices = [], description }) =>
+      argChoices.map((name) => ({ name, does: description })),
+    ),
+  ];
   return [
     { path, commands, options: [...options, { name: '--help', does: 'display help' }] },
     ...command.commands.flatMap((each) => placesBelow(each, [...path, each.name()], options)),

@@ -9,29 +9,48 @@ import { EXIT, UsageError } from '../exit-codes.js';
 import { printLine, remark } from '../output.js';
 
 const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
+const GUARD = new URL('../end-with-parent.js', import.meta.url).href;
+/** What a program needs of the shell. */
+const KEPT = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'SystemRoot'];
 const SAMPLE = fileURLToPath(new URL('../../../../examples/colegio-san-martin', import.meta.url));
 const INSTITUTION = '7a3c1f0e-52b4-4c8e-9d0a-0f6f3c1f2b11';
 
 /** Starts the service on an embedded database with a sample school that is synced; ends with it, by Ctrl-C. */
 export async function dev(options: { data: string; port: string; open: boolean }): Promise<number> {
   const dataDir = resolve(options.data);
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, ['--import', GUARD, MAIN], {
+    // Nothing else of this shell: its service is another, with other keys and receivers.
     env: {
-      ...process.env,
+      ...Object.fromEntries(KEPT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
+      NODE_ENV: 'development',
       DATA_DIR: dataDir,
       PORT: options.port,
-      DATABASE_URL: '',
-      ADMIN_TOKEN: '',
-      LOG_LEVEL: 'info',
-      LOG_FORMAT: 'json',
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // Ctrl-C would reach it beside our signal, and a second one ends it at once.
     detached: true,
   });
   const ended = once(child, 'exit');
-  const stop = () => void child.kill('SIGTERM');
+  let isEnding = false;
+  const stop = () => {
+    isEnding = true;
+    child.kill('SIGTERM');
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
   process.once('exit', stop);
+  try {
+    await show(child, dataDir, options);
+  } catch (error) {
+    const wasEnding = isEnding;
+    stop();
+    await ended;
+    if (!wasEnding) throw error;
+  }
+  await ended;
+  return isEnding || child.exitCode === 0 ? EXIT.done : EXIT.failed;
+}
+
+async function show(child: ChildProcess, dataDir: string, options: { open: boolean }): Promise<void> {
   const url = await urlOf(child);
   const token = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim();
   await sampleSchool(url, token, join(dataDir, 'files'));
@@ -39,8 +58,6 @@ export async function dev(options: { data: string; port: string; open: boolean }
   printLine(`Token:    ${token}`);
   printLine('Ctrl-C ends it.');
   if (options.open) openInBrowser(url);
-  await ended;
-  return child.exitCode === 0 ? EXIT.done : EXIT.failed;
 }
 
 /** Where the service listens. Throws its own sentence where it does not start. */

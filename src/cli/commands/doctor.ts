@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Integration } from '../../../clients/typescript/src/node.js';
 import { EXIT } from '../exit-codes.js';
 import { printJson, printLine } from '../output.js';
@@ -9,6 +10,7 @@ interface Check {
   message: string;
 }
 
+const PACKAGE = new URL('../../../../package.json', import.meta.url);
 /** Milliseconds that one question may take. */
 const PATIENCE = 15_000;
 /** Schools that are tried at once, and milliseconds that one may take. */
@@ -35,7 +37,7 @@ export async function doctor(options: GlobalOptions & { schools: boolean }): Pro
     add(token);
     if (token.status === 'ok') {
       add(await keys(session));
-      if (options.schools) for await (const check of schools(session)) add(check);
+      if (options.schools) await tryAll(session, add);
     }
   }
   if (session.json) printJson(checks);
@@ -73,21 +75,7 @@ async function serviceAnswers(session: Session): Promise<{ answers: boolean; che
         answers: false,
         checks: [failed('service', `${session.baseUrl} answers ${answer.status}: is it this service?`)],
       };
-    const apart = (Date.parse(answer.headers.get('date') ?? '') - Date.now()) / 1_000;
-    const clock =
-      Math.abs(apart) <= CLOCK
-        ? ok('clock', 'as that of the service')
-        : warning(
-            'clock',
-            `${Math.round(Math.abs(apart))} s ${apart > 0 ? 'behind' : 'ahead of'} that of the service`,
-          );
-    return {
-      answers: true,
-      checks: [
-        ok('service', `${session.baseUrl}, version ${body.version ?? 'unknown'}`),
-        ...(Number.isNaN(apart) ? [] : [clock]),
-      ],
-    };
+    return { answers: true, checks: [await sameVersion(session, body.version), ...sameClock(answer)] };
   } catch (error) {
     const cause = (error as { cause?: Error }).cause?.message ?? (error as Error).message;
     return {
@@ -97,6 +85,23 @@ async function serviceAnswers(session: Session): Promise<{ answers: boolean; che
       ],
     };
   }
+}
+
+async function sameVersion({ baseUrl }: Session, theirs = 'unknown'): Promise<Check> {
+  const { version: ours } = JSON.parse(await readFile(PACKAGE, 'utf8')) as { version: string };
+  if (theirs === ours) return ok('service', `${baseUrl}, version ${theirs}`);
+  return warning(
+    'service',
+    `${baseUrl} has version ${theirs}, this command ${ours}: take those that belong together`,
+  );
+}
+
+function sameClock(answer: Response): Check[] {
+  const apart = (Date.parse(answer.headers.get('date') ?? '') - Date.now()) / 1_000;
+  if (Number.isNaN(apart)) return [];
+  if (Math.abs(apart) <= CLOCK) return [ok('clock', 'as that of the service')];
+  const how = `${Math.round(Math.abs(apart))} s ${apart > 0 ? 'behind' : 'ahead of'} that of the service`;
+  return [warning('clock', how)];
 }
 
 async function ready(session: Session): Promise<Check> {
@@ -110,12 +115,14 @@ async function tokenIsTaken({ api, token }: Session): Promise<Check> {
   if (!token) return failed('token', 'there is none: smartid login, or SMARTID_TOKEN');
   return api.listIntegrations({ pageSize: 1 }, { timeoutMs: PATIENCE }).then(
     () => ok('token', 'it is taken'),
-    (error) => failed('token', error.rawMessage ?? error.message),
+    (error) => failed('token', sentenceOf(error)),
   );
 }
 
 async function keys({ api }: Session): Promise<Check> {
-  const { keys: all } = await api.listKeys({}, { timeoutMs: PATIENCE });
+  const answer = await api.listKeys({}, { timeoutMs: PATIENCE }).catch((error: Error) => error);
+  if (answer instanceof Error) return failed('keys', sentenceOf(answer));
+  const { keys: all } = answer;
   const gone = all.filter(({ configured, integrationCount }) => !configured && integrationCount > 0);
   const old = all.filter(
     ({ seals, configured, integrationCount }) => configured && !seals && integrationCount > 0,
@@ -129,15 +136,21 @@ async function keys({ api }: Session): Promise<Check> {
   return ok('keys', 'all credentials are sealed with the first one');
 }
 
-/** Tries the connection of each active school, some at once. */
-async function* schools({ api }: Session): AsyncGenerator<Check> {
+/** Tries the connection of each school, some at once. */
+async function tryAll({ api }: Session, add: (check: Check) => void): Promise<void> {
   const waiting: Promise<Check>[] = [];
-  for await (const integration of api.each.listIntegrations({ pageSize: 1_000 })) {
-    waiting.push(tryConnection(api, integration));
-    if (waiting.length >= AT_ONCE) yield (await waiting.shift()) as Check;
+  try {
+    for await (const integration of api.each.listIntegrations({ pageSize: 1_000 })) {
+      waiting.push(tryConnection(api, integration));
+      if (waiting.length >= AT_ONCE) add((await waiting.shift()) as Check);
+    }
+  } catch (error) {
+    add(failed('schools', `they cannot be listed: ${sentenceOf(error as Error)}`));
   }
-  for (const check of waiting) yield await check;
+  for (const check of waiting) add(await check);
 }
+
+const sentenceOf = (error: Error & { rawMessage?: string }) => error.rawMessage ?? error.message;
 
 async function tryConnection(
   api: Session['api'],
@@ -147,6 +160,6 @@ async function tryConnection(
   if (status !== 1 && lastError) return warning(name, lastError);
   return api.testConnection({ id }, { timeoutMs: SCHOOL_PATIENCE }).then(
     ({ success, message }) => (success ? ok : failed)(name, message),
-    (error) => failed(name, error.rawMessage ?? error.message),
+    (error) => failed(name, sentenceOf(error)),
   );
 }

@@ -12,6 +12,8 @@ export async function login(options: GlobalOptions & { tokenStdin?: boolean }): 
   const token = options.tokenStdin ? (await text(process.stdin)).trim() : await askForToken();
   if (!token) throw new UsageError('There is no token.');
   process.env.SMARTID_TOKEN = token;
+  if (isOpenToOthers(server))
+    remark('The token goes over http, which others on the way can read. Use https.');
   const { api } = await connect({ server });
   await api.listIntegrations({ pageSize: 1 });
   const written = await writeProfile({ server, token }, path);
@@ -26,4 +28,10 @@ async function askForToken(): Promise<string> {
   const answer = await password({ message: 'Token', output: process.stderr });
   if (typeof answer !== 'string') throw new UsageError('Nothing was done.');
   return answer.trim();
+}
+
+function isOpenToOthers(server: string): boolean {
+  if (!URL.canParse(server)) return false;
+  const { protocol, hostname } = new URL(server);
+  return protocol === 'http:' && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
 }

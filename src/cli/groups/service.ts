@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { described } from './command.js';
 
 /** The service itself, and this command line. */
@@ -28,7 +28,7 @@ export function service(root: Command): void {
     'writes what completes commands in a shell',
     'source <(smartid completion bash)',
   )
-    .argument('<shell>', 'bash, zsh or fish')
+    .addArgument(new Argument('<shell>', 'whose').choices(['bash', 'zsh', 'fish']))
     .action(async (shell: string) => {
       const { completion } = await import('../commands/completion.js');
       process.exitCode = completion(root, shell);
