@@ -31,6 +31,21 @@ export function printMessage(message: Message | undefined): number {
   return EXIT.done;
 }
 
+/** A secret, which is shown this once, and what it belongs to by its name in JSON. */
+export function printSecret(
+  { json }: Pick<Session, 'json'>,
+  name: string,
+  of: (Message & { id: string }) | undefined,
+  secret: string,
+): number {
+  if (json) printJson({ [name]: of && asJson(of), secret });
+  else {
+    remark(`The secret of ${of?.id} is not shown again:`);
+    printLine(secret);
+  }
+  return EXIT.done;
+}
+
 /**
  * Items as a table of these columns, or as a JSON array. `columns`: a field, or fields one within the other
  * (`after.givenName`).

@@ -24,13 +24,19 @@ export interface GlobalOptions {
   json?: boolean;
 }
 
+export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
+
 /** A client for the server and token of the options, the environment, or the profile file, in this order. */
 export async function connect({ server, profile: named, json = false }: GlobalOptions): Promise<Session> {
   const { SMARTID_SERVER, SMARTID_TOKEN } = process.env;
   const isComplete = (server ?? SMARTID_SERVER) && SMARTID_TOKEN && !named;
   const profile = isComplete ? {} : await readProfile(named);
-  const baseUrl = server ?? SMARTID_SERVER ?? profile.server ?? 'http://127.0.0.1:8080';
-  const token = SMARTID_TOKEN ?? profile.token;
+  const baseUrl = server ?? SMARTID_SERVER ?? profile.server ?? DEFAULT_SERVER;
+  return sessionWith(baseUrl, SMARTID_TOKEN ?? profile.token, json);
+}
+
+/** Throws `UsageError` for an address that is none. */
+export function sessionWith(baseUrl: string, token: string | undefined, json: boolean): Session {
   try {
     return { api: createIntegrationsClient({ baseUrl, token }), baseUrl, token, json };
   } catch (error) {

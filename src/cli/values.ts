@@ -38,8 +38,12 @@ export async function timestampOf(text: string | undefined, option: string) {
   return timestampFromDate(at);
 }
 
-/** The first items of a list that may be long; without a limit all. */
-export async function* firstOf<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_INFINITY) {
+/** The first items of a list that may be long, as many as `--limit` says; without it all. Throws `UsageError`. */
+export function firstOf<T>(items: AsyncIterable<T>, limit: string | undefined): AsyncIterable<T> {
+  return limit === undefined ? items : first(items, wholeNumber(limit, '--limit'));
+}
+
+async function* first<T>(items: AsyncIterable<T>, limit: number) {
   let left = limit;
   if (left <= 0) return;
   for await (const item of items) {

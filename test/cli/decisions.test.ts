@@ -28,6 +28,25 @@ describe('a decision by the command line', () => {
     expect(again.code).to.equal(1);
   });
 
+  it('on a preview of all types: its changes and its issues are those of its parts', async () => {
+    const { id, smartid, json } = await school({
+      'students.csv': `${students('Ana', 'Eva')}S3,,\n`,
+      'courses.csv': 'id,name\nC1,Algebra\n',
+    });
+    const previewed = await smartid('preview', id);
+    const runId = /smartid plan show \S+ (\S+)/.exec(previewed.out)?.[1] as string;
+    const changes: { entity: string; externalId: string }[] = await json('plan', 'show', id, runId);
+    expect(changes.map(({ entity, externalId }) => `${entity} ${externalId}`)).to.have.members([
+      'COURSE C1',
+      'STUDENT S1',
+      'STUDENT S2',
+    ]);
+    const issues: { line: number }[] = await json('issues', id, runId, '--severity', 'error');
+    expect(issues.map(({ line }) => line)).to.deep.equal([4]);
+    expect((await smartid('plan', 'approve', id, runId, '--yes')).out).to.contain('COMPLETED');
+    expect(await json('mappings', 'list', id)).to.have.length(2);
+  });
+
   it('on a preview: it is shown, discarded, and nothing was changed', async () => {
     const { id, smartid, json } = await school({ 'students.csv': students('Ana', 'Eva') });
     const previewed = await smartid('preview', id, '--entity', 'STUDENT');

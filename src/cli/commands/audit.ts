@@ -2,7 +2,7 @@ import { VerifyAuditResponse_Problem_Kind as Kind } from '../../../clients/types
 import { EXIT } from '../exit-codes.js';
 import { printJson, printLine, printList } from '../output.js';
 import { asJson, type Session } from '../session.js';
-import { firstOf, timestampOf, wholeNumber } from '../values.js';
+import { firstOf, timestampOf } from '../values.js';
 
 interface Filter {
   actor?: string;
@@ -40,7 +40,7 @@ export async function listAudit({ api, json }: Session, [institutionId = '']: st
     'address',
     'detail',
   ];
-  return printList({ json }, firstOf(all, wholeNumber(filter.limit, '--limit')), columns);
+  return printList({ json }, firstOf(all, filter.limit), columns);
 }
 
 export function listChanges(

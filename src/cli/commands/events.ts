@@ -2,7 +2,7 @@ import { EventDelivery_Status as Status } from '../../../clients/typescript/src/
 import { EXIT } from '../exit-codes.js';
 import { printLine, printList, printMessage } from '../output.js';
 import type { Session } from '../session.js';
-import { firstOf, optionalEnum, wholeNumber } from '../values.js';
+import { firstOf, optionalEnum } from '../values.js';
 
 export function listEvents(
   { api, json }: Session,
@@ -15,8 +15,7 @@ export function listEvents(
     ...(options.integration && { integrationId: options.integration }),
     pageSize: 1_000,
   });
-  const limit = wholeNumber(options.limit, '--limit');
-  return printList({ json }, firstOf(all, limit), ['time', 'type', 'integrationId', 'id', 'data']);
+  return printList({ json }, firstOf(all, options.limit), ['time', 'type', 'integrationId', 'id', 'data']);
 }
 
 export function listEventDeliveries(
@@ -42,7 +41,7 @@ export function listEventDeliveries(
     'subscriptionId',
     'lastReason',
   ];
-  return printList({ json }, firstOf(all, wholeNumber(options.limit, '--limit')), columns);
+  return printList({ json }, firstOf(all, options.limit), columns);
 }
 
 export async function replayEvent(

@@ -2,19 +2,18 @@ import { text } from 'node:stream/consumers';
 import { EXIT, UsageError } from '../exit-codes.js';
 import { remark } from '../output.js';
 import { readProfile, writeProfile } from '../profile.js';
-import { connect, type GlobalOptions } from '../session.js';
+import { DEFAULT_SERVER, type GlobalOptions, sessionWith } from '../session.js';
 
 /** Writes the profile file, once the service has taken the token. */
 export async function login(options: GlobalOptions & { tokenStdin?: boolean }): Promise<number> {
   const { server: named, profile: path } = options;
   const former = await readProfile(path).catch(() => ({}) as Awaited<ReturnType<typeof readProfile>>);
-  const server = named ?? process.env.SMARTID_SERVER ?? former.server ?? 'http://127.0.0.1:8080';
+  const server = named ?? process.env.SMARTID_SERVER ?? former.server ?? DEFAULT_SERVER;
   const token = options.tokenStdin ? (await text(process.stdin)).trim() : await askForToken();
   if (!token) throw new UsageError('There is no token.');
-  process.env.SMARTID_TOKEN = token;
   if (isOpenToOthers(server))
     remark('The token goes over http, which others on the way can read. Use https.');
-  const { api } = await connect({ server });
+  const { api } = sessionWith(server, token, false);
   await api.listIntegrations({ pageSize: 1 });
   const written = await writeProfile({ server, token }, path);
   remark(`The service takes the token. Kept in ${written}.`);

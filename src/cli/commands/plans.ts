@@ -7,8 +7,9 @@ import {
 import { agreeTo } from '../ask.js';
 import { EXIT } from '../exit-codes.js';
 import { printLine, printList, printMessage, remark } from '../output.js';
+import { inTurn, runsWithRows } from '../parts.js';
 import { asJson, type Session } from '../session.js';
-import { firstOf, optionalEnum, wholeNumber } from '../values.js';
+import { firstOf, optionalEnum } from '../values.js';
 
 const COLUMNS = ['number', 'action', 'entity', 'externalId', 'before', 'after', 'outcome'];
 
@@ -19,10 +20,11 @@ export async function showPlan(
 ) {
   const { api, json } = session;
   const action = optionalEnum(Action, options.action, '--action');
-  const limit = options.limit === undefined ? undefined : wholeNumber(options.limit, '--limit');
   if (!json) await sayWhatItIs(session, id, runId);
-  const changes = api.each.listSyncChanges({ id, runId, pageSize: 1_000, ...(action && { action }) });
-  return printList({ json }, firstOf(changes, limit), COLUMNS);
+  const changes = inTurn(await runsWithRows(session, id, runId), (part) =>
+    api.each.listSyncChanges({ id, runId: part, pageSize: 1_000, ...(action && { action }) }),
+  );
+  return printList({ json }, firstOf(changes, options.limit), COLUMNS);
 }
 
 async function sayWhatItIs({ api }: Session, id: string, runId: string): Promise<SyncRun | undefined> {

@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.js';
 import { printJson, printLine, printList, printMessage, remark } from '../output.js';
 import { progressOn } from '../progress.js';
 import { asJson, type Session } from '../session.js';
-import { enumValue, firstOf, optionalEnum, wholeNumber } from '../values.js';
+import { enumValue, firstOf, optionalEnum } from '../values.js';
 
 const COLUMNS = ['id', 'entityType', 'kind', 'status', 'trigger', 'startedAt', 'finishedAt'];
 
@@ -17,14 +17,13 @@ export function listRuns(
   [id = '']: string[],
   options: { status?: string; limit?: string },
 ) {
-  const limit = options.limit === undefined ? undefined : wholeNumber(options.limit, '--limit');
   const status = optionalEnum(Status, options.status, '--status');
   const all = api.each.listSyncRuns({
     id,
-    pageSize: Math.min(limit || 1_000, 1_000),
+    pageSize: 1_000,
     ...(status && { status }),
   });
-  return printList({ json }, firstOf(all, limit), COLUMNS);
+  return printList({ json }, firstOf(all, options.limit), COLUMNS);
 }
 
 export async function showRun({ api }: Session, [id = '', runId = '']: string[]) {

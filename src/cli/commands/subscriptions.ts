@@ -1,7 +1,6 @@
-import type { Subscription } from '../../../clients/typescript/src/node.js';
 import { agreeTo } from '../ask.js';
 import { EXIT, UsageError } from '../exit-codes.js';
-import { printJson, printLine, printList, printMessage, remark } from '../output.js';
+import { printJson, printLine, printList, printMessage, printSecret } from '../output.js';
 import { asJson, type Session } from '../session.js';
 import { wholeNumber } from '../values.js';
 
@@ -25,16 +24,7 @@ export async function createSubscription(
   { type = [], description = '' }: Settings,
 ) {
   const answer = await session.api.createSubscription({ institutionId, url, types: type, description });
-  return printSecret(session, answer.subscription, answer.secret);
-}
-
-function printSecret({ json }: Session, subscription: Subscription | undefined, secret: string): number {
-  if (json) printJson({ subscription: subscription && asJson(subscription), secret });
-  else {
-    remark(`Subscription ${subscription?.id}. Its secret is not shown again:`);
-    printLine(secret);
-  }
-  return EXIT.done;
+  return printSecret(session, 'subscription', answer.subscription, answer.secret);
 }
 
 export async function updateSubscription(
@@ -85,5 +75,5 @@ export async function rotateSubscriptionSecret(
     id,
     ...(overlap !== undefined && { overlapSeconds: wholeNumber(overlap, '--overlap') }),
   });
-  return printSecret(session, subscription, secret);
+  return printSecret(session, 'subscription', subscription, secret);
 }

@@ -1,10 +1,7 @@
-import {
-  ReceivedWebhook_Status as Status,
-  type WebhookSecret,
-} from '../../../clients/typescript/src/node.js';
+import { ReceivedWebhook_Status as Status } from '../../../clients/typescript/src/node.js';
 import { agreeTo } from '../ask.js';
 import { EXIT } from '../exit-codes.js';
-import { printJson, printLine, printList, remark } from '../output.js';
+import { printJson, printLine, printList, printSecret } from '../output.js';
 import { asJson, type Session } from '../session.js';
 import { firstOf, optionalEnum, wholeNumber } from '../values.js';
 
@@ -16,7 +13,7 @@ export function listWebhooks(
   const status = optionalEnum(Status, options.status, '--status');
   const all = api.each.listReceivedWebhooks({ id, pageSize: 1_000, ...(status && { status }) });
   const columns = ['receivedAt', 'kind', 'status', 'webhookId', 'changes', 'runIds', 'reason'];
-  return printList({ json }, firstOf(all, wholeNumber(options.limit, '--limit')), columns);
+  return printList({ json }, firstOf(all, options.limit), columns);
 }
 
 export async function showWebhook({ api }: Session, [id = '', webhookId = '']: string[]) {
@@ -31,7 +28,7 @@ export async function listSecrets({ api, json }: Session, [id = '']: string[]) {
 
 export async function createSecret(session: Session, [id = '']: string[]) {
   const { webhookSecret, secret } = await session.api.createWebhookSecret({ id });
-  return printSecret(session, webhookSecret, secret);
+  return printSecret(session, 'webhookSecret', webhookSecret, secret);
 }
 
 export async function rotateSecret(session: Session, [id = '']: string[], { overlap }: { overlap?: string }) {
@@ -39,16 +36,7 @@ export async function rotateSecret(session: Session, [id = '']: string[], { over
     id,
     ...(overlap !== undefined && { overlapSeconds: wholeNumber(overlap, '--overlap') }),
   });
-  return printSecret(session, webhookSecret, secret);
-}
-
-function printSecret({ json }: Session, made: WebhookSecret | undefined, secret: string): number {
-  if (json) printJson({ webhookSecret: made && asJson(made), secret });
-  else {
-    remark(`Secret ${made?.id}. It is not shown again:`);
-    printLine(secret);
-  }
-  return EXIT.done;
+  return printSecret(session, 'webhookSecret', webhookSecret, secret);
 }
 
 export async function deleteSecret(

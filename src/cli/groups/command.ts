@@ -30,6 +30,9 @@ export function described(parent: Command, usage: string, does: string, example:
   return command;
 }
 
+/** Gathers the values of an option that may be given again. */
+export const collect = (value: string, all: string[] = []) => [...all, value];
+
 const ARGUMENTS: Record<string, string> = {
   id: 'id of the integration',
   file: 'CSV files or workbooks',

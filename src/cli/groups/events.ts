@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { add } from './command.js';
+import { add, collect } from './command.js';
 
 const load = () => import('../commands/events.js');
 const loadSubscriptions = () => import('../commands/subscriptions.js');
@@ -34,8 +34,6 @@ export function events(root: Command): void {
   }).option('--subscription <id>', 'to this one alone');
   webhooks(root.command('webhooks').description("what schools' systems say that changed"));
 }
-
-const collect = (value: string, all: string[] = []) => [...all, value];
 
 function subscriptions(group: Command): void {
   add(group, 'list <institution>', {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { add } from './command.js';
+import { add, collect } from './command.js';
 
 const load = () => import('../commands/integrations.js');
 const loadChanges = () => import('../commands/change-integrations.js');
@@ -51,8 +51,6 @@ export function integrations(root: Command): void {
     run: async () => (await loadChanges()).deleteIntegration,
   }).option('--yes', 'do not ask');
 }
-
-const collect = (value: string, all: string[] = []) => [...all, value];
 
 function secrets(command: Command): Command {
   return command

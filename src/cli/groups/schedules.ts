@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { add } from './command.js';
+import { add, collect } from './command.js';
 
 const load = () => import('../commands/schedules.js');
 const KIND = ['--kind <kind>', 'SYNC, or PREVIEW, which only measures drift', 'SYNC'] as const;
@@ -40,5 +40,3 @@ export function schedules(root: Command): void {
     run: async () => (await load()).drift,
   });
 }
-
-const collect = (value: string, all: string[] = []) => [...all, value];
