@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onBehalfOf } from './audit/index.js';
+import { ADMIN, onBehalfOf } from './audit/index.js';
 import type { Config } from './config.js';
 import type { Logger } from './observability/index.js';
 import { admission, createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
@@ -41,7 +41,7 @@ export async function startApp(options: {
     const { token, made } = await loadAdminToken(config);
     const reflection = !config.production;
     const access = {
-      verify: createTokenVerifier({ admin: token, ...tokensOf(config) }),
+      verify: createTokenVerifier({ [ADMIN]: token, ...tokensOf(config) }),
       openServices: [...openServices, healthService, ...(reflection ? reflectionServices : [])],
     };
     const server = await startServer({

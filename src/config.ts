@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isAllowEntry, webAddress } from './connectors/index.js';
-import { optional } from './optional-variable.js';
+import { MIN_TOKEN, namedTokens } from './named-tokens.js';
+import { listOf, optional } from './optional-variable.js';
 import type { RetentionPeriods } from './retention/index.js';
 import { Secret } from './secret.js';
 import { type TelemetryConfig, telemetryConfig, telemetryVariables } from './telemetry-config.js';
@@ -59,10 +60,6 @@ export class ConfigError extends Error {
   }
 }
 
-const MIN_TOKEN = 32;
-const TOKEN_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-/** Actors that are no tokens of API_TOKENS: docs/audit.md. */
-const RESERVED_NAMES: readonly string[] = ['admin', 'anonymous', 'push', 'service', 'webhook'];
 const MOST_DAYS = 36_500;
 /** What NODE_ENV calls a developer's machine. Everything else is production, however it is written. */
 const LENIENT: readonly string[] = ['development', 'test'];
@@ -125,16 +122,7 @@ const environment = z.object({
       .min(MIN_TOKEN, `must have at least ${MIN_TOKEN} characters; openssl rand -hex 32 makes a good one`)
       .optional(),
   ),
-  API_TOKENS: optional(
-    z
-      .string()
-      .default('')
-      .transform((text) => listOf(text).map((pair) => pair.split(/:(.*)/s, 2) as [string, string?]))
-      .superRefine((pairs, context) => {
-        const problem = problemOfTokens(pairs);
-        if (problem) context.addIssue({ code: 'custom', message: problem });
-      }),
-  ),
+  API_TOKENS: namedTokens,
   TRUST_PROXY: optional(
     z
       .string()
@@ -158,7 +146,7 @@ const environment = z.object({
     z
       .string()
       .optional()
-      .transform((text) => text?.split(',').flatMap((entry) => entry.trim() || []))
+      .transform((text) => (text === undefined ? undefined : listOf(text)))
       .refine(
         (entries) => entries?.every(isAllowEntry) ?? true,
         'must be host names, addresses or ranges such as 10.1.0.0/16, comma separated',
@@ -174,7 +162,7 @@ const environment = z.object({
     z
       .string()
       .default('')
-      .transform((text) => text.split(',').flatMap((origin) => origin.trim() || []))
+      .transform(listOf)
       .refine(
         (origins) => origins.every((origin) => ORIGIN.test(origin)),
         'must be origins such as https://app.school.cl, comma separated, or *',
@@ -276,26 +264,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     retention,
     telemetry: telemetryConfig(vars),
   });
-}
-
-function listOf(text: string): string[] {
-  return text.split(',').flatMap((entry) => entry.trim() || []);
-}
-
-/** What is wrong with `name:token` pairs; never holds a token. */
-function problemOfTokens(pairs: readonly (readonly [name: string, token?: string])[]): string | undefined {
-  const names = pairs.map(([name]) => name);
-  const isUsable = ([name, token]: readonly [string, string?]) =>
-    TOKEN_NAME.test(name) && token !== undefined;
-  if (!pairs.every(isUsable))
-    return 'must be name:token pairs, comma separated; a name has small letters, digits, ".", "_" and "-", 64 at most';
-  const taken = names.find((name) => RESERVED_NAMES.includes(name));
-  if (taken) return `has the name ${taken}, which means something else in the audit`;
-  if (new Set(names).size < names.length) return 'has a name twice';
-  const short = pairs.find(([, token = '']) => token.length < MIN_TOKEN || /\s/.test(token));
-  if (short)
-    return `has a token of ${short[0]} that is no text of at least ${MIN_TOKEN} characters without spaces; openssl rand -hex 32 makes a good one`;
-  return undefined;
 }
 
 function readTls(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isAllowEntry, webAddress } from './connectors/index.js';
 import { readPairs, SAMPLERS, type TracingOptions } from './observability/index.js';
-import { optional } from './optional-variable.js';
+import { listOf, optional } from './optional-variable.js';
 import { Secret } from './secret.js';
 
 /** Everything that the environment decides of metrics and traces. */
@@ -75,7 +75,7 @@ export const telemetryVariables = {
     z
       .string()
       .default('')
-      .transform((text) => text.split(',').flatMap((entry) => entry.trim().toLowerCase() || []))
+      .transform((text) => listOf(text.toLowerCase()))
       .refine(
         (hosts) => hosts.every((host) => isAllowEntry(host.replace(/:\d{1,5}$/, ''))),
         'must be host names, with a port or without, comma separated',

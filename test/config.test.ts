@@ -85,6 +85,13 @@ describe('the environment', () => {
       { API_TOKENS: `push:${'t'.repeat(40)}` },
       /^API_TOKENS has the name push/,
     ],
+    ...['admin', 'anonymous', 'attendance', 'retention', 'schedule', 'service', 'webhook'].map(
+      (name): [string, Record<string, string>, RegExp] => [
+        `API_TOKENS that calls a caller ${name}, as the audit calls the service's own work`,
+        { API_TOKENS: `${name}:${'t'.repeat(40)}` },
+        new RegExp(`^API_TOKENS has the name ${name}`),
+      ],
+    ),
     [
       'two of API_TOKENS under one name',
       { API_TOKENS: `a:${'t'.repeat(40)},a:${'u'.repeat(40)}` },

@@ -11,6 +11,20 @@ export interface Caller {
   actor?: string | undefined;
 }
 
+/** Who is no caller with a token: what does things by itself, and what comes in by a signature or a secret address. */
+export const SERVICE_ACTORS = ['attendance', 'retention', 'schedule', 'webhook'] as const;
+export type ServiceActor = (typeof SERVICE_ACTORS)[number];
+/** Who does what nobody called for: the run of a process that died goes on, say. */
+export const SERVICE = 'service';
+/** Who calls without a token that is known. */
+export const ANONYMOUS = 'anonymous';
+/** The bearer of ADMIN_TOKEN. */
+export const ADMIN = 'admin';
+/** The school's system that pushes. */
+export const PUSH = 'push';
+/** Names of actors that no token may have: who did something would not be known. */
+export const RESERVED_ACTORS: readonly string[] = [...SERVICE_ACTORS, SERVICE, ANONYMOUS, ADMIN, PUSH];
+
 const callers = new AsyncLocalStorage<Caller>();
 
 /** Does a call and all it leads to on behalf of whoever is at this address. */
@@ -19,7 +33,7 @@ export function onBehalfOf<T>(address: string | undefined, work: () => T): T {
 }
 
 /** Does something that nobody calls for, in the name of what started it: `schedule`. */
-export function onBehalfOfService<T>(actor: string, work: () => T): T {
+export function onBehalfOfService<T>(actor: ServiceActor, work: () => T): T {
   return callers.run({ address: undefined, actor }, work);
 }
 

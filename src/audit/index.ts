@@ -1,5 +1,13 @@
 export { type AuditEvent, type AuditFilter, AuditService } from './audit-service.js';
-export { currentCaller, identifyCaller, onBehalfOf, onBehalfOfService } from './caller.js';
+export {
+  ADMIN,
+  currentCaller,
+  identifyCaller,
+  onBehalfOf,
+  onBehalfOfService,
+  PUSH,
+  RESERVED_ACTORS,
+} from './caller.js';
 export type { EntityChange, EntityChangesOf } from './entity-changes.js';
 export {
   type AuditEntry,

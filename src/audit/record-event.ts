@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.js';
-import { currentCaller } from './caller.js';
+import { ANONYMOUS, currentCaller, SERVICE } from './caller.js';
 
 /** What an event is about. */
 export type ObjectType =
@@ -40,10 +40,6 @@ export interface AuditEntry {
 
 /** Of what belongs to no institution, such as a call without a token. */
 export const NO_INSTITUTION = '00000000-0000-0000-0000-000000000000';
-/** Who does what nobody called for: the run of a process that died goes on, say. */
-const SERVICE = 'service';
-/** Who calls without a token that is known. */
-const ANONYMOUS = 'anonymous';
 
 /**
  * Writes an event in the transaction under way, as its last statement: it exists exactly when the change was

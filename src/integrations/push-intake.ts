@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { identifyCaller } from '../audit/index.js';
+import { identifyCaller, PUSH } from '../audit/index.js';
 import {
   ConnectorError,
   type ConnectorFactory,
@@ -70,7 +70,7 @@ export class PushIntake {
         },
       );
     }
-    identifyCaller({ actor: 'push' });
+    identifyCaller({ actor: PUSH });
     const row = await usable(this.parts.store, id);
     const { received } = this.parts;
     const bytes = Buffer.from(JSON.stringify(body) ?? '');
