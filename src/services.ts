@@ -105,10 +105,11 @@ export async function buildServices({
     if (lostKeys) logger.warn(lostKeys);
     const outbound = new Outbound({ allow: config.outboundAllow });
     const store = new IntegrationStore(database);
+    const files = createPathJail(config.csvRoot);
     const sessions = new ConnectorSessions({
       factory,
       vault,
-      files: createPathJail(config.csvRoot),
+      files,
       outbound,
       s3: config.s3,
       cursor: cursorsOf(database),
@@ -145,6 +146,7 @@ export async function buildServices({
       store,
       factory,
       sessions,
+      files,
       vault,
       syncs,
       runJobs,

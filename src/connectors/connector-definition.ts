@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { StudentRecord } from './external-record.js';
+import type { GivenTo } from './given-file.js';
 import type { MappingEntityType } from './mapping-entity-type.js';
 import type { RosterConnector } from './roster-connector.js';
 import type { ConnectorContext, SISConnector } from './sis-connector.js';
@@ -59,5 +60,10 @@ export interface ConnectorDefinition {
    * that says why not. Left out: none does.
    */
   takesFiles?(config: Record<string, unknown>): true | string;
+  /**
+   * Removes all files that were given to an integration with these settings, which is being deleted. It needs no
+   * credentials, whose key may be gone. Throws ConnectorError.
+   */
+  forgetFiles?(of: GivenTo, config: Record<string, unknown>): Promise<void>;
   create(context: ConnectorContext): Connector;
 }

@@ -1,5 +1,6 @@
 import type { RecordIssue } from './external-record.js';
 import type { MappingEntityType } from './mapping-entity-type.js';
+import type { ConnectorContext } from './sis-connector.js';
 
 /** A file that somebody gives to an integration. */
 export interface GivenFile {
@@ -12,10 +13,13 @@ export interface GivenFile {
   validateOnly: boolean;
   /**
    * Called once it is known how the file is understood and that it differs from the one there: does `place`,
-   * which puts it there, while no other file of the integration is put anywhere.
+   * which puts it there, and may be called again, while no other file of the integration is put anywhere.
    */
   keep(taken: TakenFile, place: () => Promise<void>): Promise<void>;
 }
+
+/** The integration that files are given to, and where they may lie. */
+export type GivenTo = Pick<ConnectorContext, 'files' | 'integrationId'>;
 
 /** A file that was taken, and how it is understood. */
 export interface TakenFile {

@@ -28,6 +28,7 @@ export type {
   ExternalRecord,
   FingerprintedPage,
   GivenFile,
+  GivenTo,
   GroupRecord,
   MembershipRecord,
   OneEntity,

@@ -85,8 +85,6 @@ export abstract class RosterConnector<Config, Credentials = Record<string, never
    * ConnectorError when it is none that can be read.
    */
   takeFile?(file: GivenFile): Promise<TakenFile>;
-  /** Removes all files that were given to the integration, which is no more. */
-  forgetFiles?(): Promise<void>;
   /**
    * Sends a sheet whose ids are the school's. A connector without it only reads; its capabilities say so
    * (`sendsAttendance: false`).

@@ -1,4 +1,10 @@
-import { type ConnectorFactory, RosterConnector, type TakenFile } from '../connectors/index.js';
+import {
+  type ConfinedFiles,
+  ConnectorError,
+  type ConnectorFactory,
+  RosterConnector,
+  type TakenFile,
+} from '../connectors/index.js';
 import { ServiceError, throwOwnFault } from '../errors.js';
 import type { ConnectorSessions, ConnectorTarget } from './connector-session.js';
 import type { IntegrationStore } from './integration-store.js';
@@ -23,6 +29,7 @@ export class FileUploads {
       store: IntegrationStore;
       factory: ConnectorFactory;
       sessions: ConnectorSessions;
+      files: ConfinedFiles;
     },
   ) {}
 
@@ -53,10 +60,18 @@ export class FileUploads {
     }
   }
 
-  /** Removes what was uploaded for an integration, which is no more. */
+  /** Removes what was uploaded for an integration. Throws `failed_precondition` where a file cannot be removed. */
   async forget(row: ConnectorTarget): Promise<void> {
+    const { provider, config, id } = row;
     if (this.#takesFiles(row) !== true) return;
-    await this.parts.sessions.run(row, async (connector) => asRoster(connector).forgetFiles?.());
+    const of = { files: this.parts.files, integrationId: id };
+    try {
+      await this.parts.factory.definition(provider).forgetFiles?.(of, config);
+    } catch (error) {
+      if (!(error instanceof ConnectorError)) throw error;
+      const reason = 'FILES_NOT_REMOVED';
+      throw new ServiceError('failed_precondition', error.message, { reason, cause: error });
+    }
   }
 
   #takesFiles({ provider, config }: ConnectorTarget): true | string {
@@ -84,7 +99,7 @@ async function* bounded(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
 /** What the connector says of a file is the caller's to hear; all else is a fault of ours. */
 function refused(error: unknown): unknown {
   throwOwnFault(error);
-  if (!(error instanceof Error) || error.name !== 'ConnectorError') return error;
+  if (!(error instanceof ConnectorError)) return error;
   return new ServiceError('invalid_argument', error.message, {
     reason: 'FILE_REFUSED',
     violations: [{ field: 'file', description: error.message }],

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AttendanceService, Delivery, DeliveryStatus, SendReport } from '../attendance/index.js';
 import type {
   Capabilities,
+  ConfinedFiles,
   ConnectionReport,
   ConnectorFactory,
   MappingEntityType,
@@ -48,6 +49,8 @@ export interface IntegrationServiceParts {
   store: IntegrationStore;
   factory: ConnectorFactory;
   sessions: ConnectorSessions;
+  /** Where uploaded files lie. */
+  files: ConfinedFiles;
   vault: CredentialSealer;
   syncs: SyncService;
   runJobs: RunJobs;
@@ -150,10 +153,7 @@ export class IntegrationService {
    * feed. The memberships it brought end; files that were uploaded for it are removed.
    */
   async deleteIntegration(id: string): Promise<void> {
-    const { store } = this.parts;
-    const row = await store.row(id);
-    await store.delete(id);
-    await this.#uploads.forget(row);
+    await this.parts.store.delete(id, (row) => this.#uploads.forget(row));
   }
 
   /**

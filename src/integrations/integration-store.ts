@@ -5,6 +5,7 @@ import { type Database, IntegrationModel } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { emit } from '../events/index.js';
 import { allOf, type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import type { ConnectorTarget } from './connector-session.js';
 import type { Integration, IntegrationStatus } from './integration.js';
 
 /**
@@ -140,16 +141,16 @@ export class IntegrationStore {
           reason: 'INTEGRATION_NOT_FOUND',
         });
       await this.#record('file_uploaded', id, row.institutionId, null, file);
-      await place();
+      await this.database.beforeCommit(place);
     });
   }
 
   /**
    * Removes an integration and all that belongs to it. The roster stays, and what the integration changed in
-   * it stays in the feed of changes; the memberships it brought end, each with an entry there. Throws
-   * `not_found`.
+   * it stays in the feed of changes; the memberships it brought end, each with an entry there. `forget` removes
+   * what lies elsewhere. Throws `not_found`.
    */
-  async delete(id: string): Promise<void> {
+  async delete(id: string, forget: (row: ConnectorTarget) => Promise<void>): Promise<void> {
     await this.database.transaction(async () => {
       await this.database.allowLong();
       const [known] = await this.database.query<{ institutionId: string }>(
@@ -170,13 +171,15 @@ export class IntegrationStore {
         await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1`, [id]);
       await this.database.execute('DELETE FROM integrations WHERE id = $1', [id]);
       await this.#record('deleted', id, institutionId, auditedOf(toIntegration(row)), null);
-      if (position === undefined) return;
-      await emit(this.database, {
-        institutionId,
-        integrationId: id,
-        type: 'roster.changed',
-        data: { integrationId: id, runId: null, entityType: 'MEMBERSHIP', position },
-      });
+      if (position !== undefined)
+        await emit(this.database, {
+          institutionId,
+          integrationId: id,
+          type: 'roster.changed',
+          data: { integrationId: id, runId: null, entityType: 'MEMBERSHIP', position },
+        });
+      // Last: who cannot remove the files keeps the integration, and whoever dies now deletes it again.
+      await this.database.beforeCommit(() => forget(row));
     });
   }
 

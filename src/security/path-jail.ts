@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import { type ConfinedFiles, ConnectorError } from '../connectors/index.js';
 import { isInside, type OpenFolder, OutsideError, openFile, withFolder } from './open-beneath.js';
@@ -80,11 +80,12 @@ export function createPathJail(root: string): ConfinedFiles {
     async remove(folder, name) {
       requireName(name);
       const base = await resolvedRoot(root);
-      await withFolder(base, wayTo(root, base, folder), (opened) =>
-        rm(opened.at(name), { force: true }),
-      ).catch((error: unknown) => {
-        throw unwritten(folder, name, error);
-      });
+      await withFolder(base, wayTo(root, base, folder), (opened) => unlink(opened.at(name))).catch(
+        (error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+          throw unwritten(folder, name, error);
+        },
+      );
     },
   };
 }

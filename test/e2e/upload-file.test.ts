@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
@@ -272,6 +272,20 @@ describe('a file that is uploaded', () => {
   it('is gone with its integration', async () => {
     const at = await school();
     await upload(at, 'students.csv', CSV);
+    expect((await at.call('DELETE', `/integrations/${at.id}`)).status).to.equal(204);
+    expect(await at.stored()).to.deep.equal([]);
+  });
+
+  it('keeps its integration where it cannot be removed, with a sentence, until it can', async () => {
+    const at = await school();
+    await upload(at, 'students.csv', CSV);
+    const inTheWay = join((await sharedService()).files, 'uploads', at.id, 'teachers.csv');
+    await mkdir(inTheWay);
+    const refused = await at.call('DELETE', `/integrations/${at.id}`);
+    expect(refused.status).to.equal(400);
+    expect((refused.json as { message: string }).message).to.contain('teachers.csv');
+    expect((await at.call('GET', `/integrations/${at.id}`)).status).to.equal(200);
+    await rmdir(inTheWay);
     expect((await at.call('DELETE', `/integrations/${at.id}`)).status).to.equal(204);
     expect(await at.stored()).to.deep.equal([]);
   });

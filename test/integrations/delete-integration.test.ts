@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { MappingEntityType } from '../../src/index.js';
+import { IntegrationProvider, MappingEntityType } from '../../src/index.js';
 import { newCsvSource, readWholeFeed } from '../support/institution.js';
-import { newSession, sharedServices } from '../support/services.js';
+import { newSchool, newSession, sharedServices } from '../support/services.js';
 
 const { COURSE, GROUP, STUDENT } = MappingEntityType;
 const SCHOOL = {
@@ -227,5 +230,30 @@ describe('deleting an integration', () => {
         run: () => integrationService.sendAttendance(source.integrationId, session.id),
       };
     });
+  });
+});
+
+describe('the uploaded files of an integration that is deleted', () => {
+  it('go with it although the key of its credentials is gone, and its settings no longer hold', async () => {
+    const { database, integrationService } = await sharedServices();
+    const { folder } = await newSchool();
+    const { id } = await integrationService.createIntegration({
+      institutionId: randomUUID(),
+      provider: IntegrationProvider.GENERIC_CSV,
+      config: { importPath: 'uploads/{id}' },
+      credentials: {},
+    });
+    async function* content() {
+      yield Buffer.from('id,nombres\n1,Ana\n');
+    }
+    await integrationService.uploadFile(id, { fileName: 'students.csv', content: content() });
+    const file = join(folder, '../uploads', id, 'students.csv');
+    expect(existsSync(file)).to.equal(true);
+    await database.execute(
+      `UPDATE integrations SET credentials = 'gone:x', config = config || '{"timeout": "x"}' WHERE id = $1`,
+      [id],
+    );
+    await integrationService.deleteIntegration(id);
+    expect(existsSync(file)).to.equal(false);
   });
 });

@@ -28,7 +28,7 @@ import { type CsvFileReport, CsvSource } from './csv-source.js';
 import { localFolder } from './local-folder.js';
 import { spellingsOf } from './open-csv.js';
 import type { ChosenSet, S3Bucket } from './s3-bucket.js';
-import { forgetFiles, takeFile } from './take-file.js';
+import { takeFile } from './take-file.js';
 
 const DELIMITER_NAMES = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'pipe' } as const;
 
@@ -54,10 +54,6 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
 
   override takeFile(file: GivenFile): Promise<TakenFile> {
     return takeFile(this.context, this.config, file);
-  }
-
-  override forgetFiles(): Promise<void> {
-    return forgetFiles(this.context, this.config);
   }
 
   async testConnection(): Promise<ConnectionReport> {

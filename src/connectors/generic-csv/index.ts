@@ -4,6 +4,7 @@ import { IntegrationProvider } from '../integration-provider.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
 import { csvConfig, csvCredentials, NO_FILE, UPLOADS } from './csv-config.js';
 import { GenericCsvConnector } from './generic-csv-connector.js';
+import { forgetFiles } from './take-file.js';
 
 // What other connectors that read tables use: files of a folder or a bucket, their encodings, their rows.
 export { type CsvConfig, csvConfig } from './csv-config.js';
@@ -43,6 +44,11 @@ export const genericCsv: ConnectorDefinition = {
   takesFiles({ importPath, s3Bucket }) {
     if (!s3Bucket && importPath === UPLOADS) return true;
     return `This integration reads its files elsewhere. Set config.importPath to "${UPLOADS}", without s3Bucket, to give it files here.`;
+  },
+  forgetFiles(of, config) {
+    // Settings that no longer hold keep nobody from being deleted.
+    const { data = csvConfig.parse({ importPath: UPLOADS }) } = csvConfig.safeParse(config);
+    return forgetFiles(of, data);
   },
   create: (context) => new GenericCsvConnector(context),
 };

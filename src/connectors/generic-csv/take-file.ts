@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { ConnectorError } from '../connector-error.js';
-import type { GivenFile, TakenFile } from '../given-file.js';
+import type { GivenFile, GivenTo, TakenFile } from '../given-file.js';
 import type { ConnectorContext } from '../sis-connector.js';
 import { type CsvConfig, FILE_KINDS, type FileKind, importFolder, NO_FILE } from './csv-config.js';
 import type { CsvFolder } from './csv-file.js';
@@ -8,7 +8,7 @@ import { CsvSource } from './csv-source.js';
 import { localFolder, toCsvFile } from './local-folder.js';
 import { spellingsOf } from './open-csv.js';
 
-type Context = Pick<ConnectorContext, 'files' | 'signal' | 'integrationId'>;
+type Context = GivenTo & Pick<ConnectorContext, 'signal'>;
 
 /**
  * Takes a file in place of the one of the same list. It is looked at before it takes that place, and appears
@@ -32,8 +32,11 @@ export async function takeFile(context: Context, config: CsvConfig, given: Given
     const unchanged =
       (await shaOf(context, folder, name)) === sha256 && !(await isAnyThere(context, folder, others));
     const taken: TakenFile = { name, sizeBytes, sha256, unchanged, lists };
+    let isPlaced = false;
     const place = async () => {
-      await files.rename(folder, draft, name);
+      // The transaction that it is the last of may be done again.
+      if (!isPlaced) await files.rename(folder, draft, name);
+      isPlaced = true;
       // What goes before it, where several spellings are there, would be read in its place.
       for (const other of others) await files.remove(folder, other);
     };
@@ -45,7 +48,7 @@ export async function takeFile(context: Context, config: CsvConfig, given: Given
 }
 
 /** Removes all that was given to an integration. */
-export async function forgetFiles({ files, integrationId }: Context, config: CsvConfig): Promise<void> {
+export async function forgetFiles({ files, integrationId }: GivenTo, config: CsvConfig): Promise<void> {
   const folder = await files.makeFolder(importFolder(config, integrationId));
   for (const kind of FILE_KINDS)
     for (const name of spellingsOf(config.files[kind])) await files.remove(folder, name);

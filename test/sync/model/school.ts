@@ -474,7 +474,7 @@ export class ModelSchool {
     while (!this.deletedIds.includes(integration.id)) {
       // A deletion and a run may wait for each other: then one of the two is asked to try again.
       await this.#expectRefusal(
-        this.#store.delete(integration.id).then(() => this.deletedIds.push(integration.id)),
+        this.#store.delete(integration.id, async () => {}).then(() => this.deletedIds.push(integration.id)),
       );
     }
   }
