@@ -61,6 +61,7 @@ function placeOf(
   const nameOf = (kind: FileKind) =>
     spellingsOf(files[kind]).find((name) => name.toLowerCase() === given.toLowerCase());
   const kind = list === undefined ? used.find((one) => nameOf(one)) : used.find((one) => one === list);
+  if (!kind || (list !== undefined && !nameOf(kind))) requireReadable(given);
   if (!kind) {
     const known = used.map((one) => spellingsOf(files[one]).join(' or ')).join(', ');
     throw new ConnectorError(
@@ -78,6 +79,15 @@ function placeOf(
       `"${given}" cannot be the list of ${kind}, which is called ${spellingsOf(files[kind]).join(' or ')}. Save it in that form.`,
     );
   return { name, kinds: used.filter((one) => one === kind || spellingsOf(files[one]).includes(name)) };
+}
+
+/** To rename a file of another form would lead nowhere. */
+function requireReadable(name: string): void {
+  const form = /\.(?:xls|xlsb|ods|numbers|pdf|docx?)$/i.exec(name)?.[0].toLowerCase();
+  if (form)
+    throw new ConnectorError(
+      `"${name}" is a file of a form that is not read (${form}). Open it and save it as an Excel workbook (.xlsx) or as CSV.`,
+    );
 }
 
 /** The names under which another form of the same lists may be there. */

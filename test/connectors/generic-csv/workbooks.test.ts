@@ -274,7 +274,7 @@ describe('a workbook of Excel', () => {
       [
         'an old workbook by that name',
         async () => Buffer.from(`d0cf11e0a1b11ae1${'00'.repeat(99)}`, 'hex'),
-        /old Excel.*password/,
+        /old Excel \(\.xls\)\. Open it there/,
       ],
       ['an empty file', async () => Buffer.alloc(0), /is empty/],
       [
