@@ -1,3 +1,4 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { useQuery } from '@connectrpc/connect-query';
 import type { Integration } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { useTranslation } from 'react-i18next';
@@ -55,4 +56,11 @@ export function useProviderTitle(): (provider: string) => string {
     if (i18n.exists(key)) return t(key as 'providerTitle.GENERIC_CSV');
     return data?.find((known) => known.provider === provider)?.title ?? provider;
   };
+}
+
+/** Settings as UpdateIntegration merges them: null for what was taken out. */
+export function patchOf(before: JsonObject, after: JsonObject): JsonObject {
+  const removed = Object.keys(before).filter((name) => after[name] === undefined);
+  const kept = Object.entries(after).filter(([, value]) => value !== undefined);
+  return Object.fromEntries([...kept, ...removed.map((name) => [name, null] as const)]);
 }
