@@ -39,12 +39,14 @@ export function zoneOf(integration: Integration | undefined): string {
 }
 
 /** Where its data are, as far as its settings say: the one thing that tells two schools of a provider apart. */
-export function placeOf({ config = {}, institutionId }: Integration): string {
+export function placeOf({ id, config = {}, institutionId }: Integration): string {
   const { importPath, s3Bucket, apiUrl, baseUrl } = config;
   const said = [importPath, s3Bucket, apiUrl, baseUrl].find(
     (value) => typeof value === 'string' && value !== '',
   );
-  return typeof said === 'string' ? said.replace(/^https?:\/\//, '') : institutionId.slice(0, 8);
+  if (typeof said !== 'string') return institutionId.slice(0, 8);
+  // Of what is uploaded, the beginning of the folder that it lies in.
+  return said.replace(/^https?:\/\//, '').replace('{id}', id.slice(0, 8));
 }
 
 /** What a person calls the system of this provider. */
