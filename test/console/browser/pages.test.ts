@@ -1,18 +1,15 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type axe from 'axe-core';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { packageRoot } from '../../../examples/package-root.js';
+import { violationsOf } from '../../support/console/axe.js';
 import { openPage, signIn } from '../../support/console/browser.js';
 import { requireBrowser } from '../../support/console/required-browser.js';
 import { type ConsoleWorld, openWorld } from '../../support/console/world.js';
 import { rest } from '../../support/service.js';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 /** A folder for pictures of every page; without it none are made. */
 const PICTURES = process.env.PICTURES;
 /** The first two have each width, theme and language; pictures are made of all. */
@@ -161,13 +158,7 @@ function excessOf(page: Page): Promise<unknown> {
 
 /** What axe finds on a page, and whether one must scroll sideways. */
 async function faultsOf(page: Page, name: string): Promise<string[]> {
-  await page.evaluate(AXE);
-  const { violations } = (await page.evaluate(
-    `axe.run({ runOnly: ${JSON.stringify(RULES)} })`,
-  )) as axe.AxeResults;
-  const said = violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html }) => `${name}: ${id}: ${html.slice(0, 200)}`),
-  );
+  const said = (await violationsOf(page)).map((violation) => `${name}: ${violation}`);
   const excess = await excessOf(page);
   return Number(excess) > 0 ? [...said, `${name} is ${excess} pixels too wide`] : said;
 }
