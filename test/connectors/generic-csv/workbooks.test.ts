@@ -4,7 +4,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { csvConfig } from '../../../src/connectors/generic-csv/csv-config.js';
 import type { CsvFile } from '../../../src/connectors/generic-csv/csv-file.js';
+import { CsvSource } from '../../../src/connectors/generic-csv/csv-source.js';
 import { tempFolder } from '../../support/temp-folder.js';
 import { type Cell, rowOf, type WorkbookOptions, writeWorkbook, zipOf } from '../../support/workbook.js';
 import { inFolder, onS3, readCsv, type Storage } from './read-csv.js';
@@ -400,6 +402,39 @@ describe('a workbook of Excel', () => {
         .and.match(sentence);
       expect(rssMib, what).to.be.below(700);
     }
+  });
+
+  it('is held in memory by two at once who look at it, however many want to, and none waits for ever', async () => {
+    const bytes = await writeWorkbook({ sheets: [{ rows: [HEAD, ANA] }] });
+    let held = 0;
+    let most = 0;
+    const open = async (name: string): Promise<CsvFile | undefined> => {
+      let isHeld = false;
+      if (name !== 'students.xlsx') return undefined;
+      return {
+        name,
+        sizeBytes: bytes.length,
+        modifiedAt: new Date(),
+        async *read() {
+          isHeld = true;
+          held += 1;
+          most = Math.max(most, held);
+          yield bytes;
+        },
+        async close() {
+          if (isHeld) held -= 1;
+          isHeld = false;
+        },
+      };
+    };
+    const { signal } = new AbortController();
+    const config = csvConfig.parse({ importPath: '.' });
+    const looks = Array.from({ length: 12 }, (_, n) => {
+      const source = new CsvSource({ config, folder: { open }, signal, integrationId: 'any' });
+      return n % 2 === 0 ? source.understand('students') : source.look('students');
+    });
+    expect((await Promise.all(looks)).length).to.equal(12);
+    expect([held, most]).to.deep.equal([0, 2]);
   });
 
   it('takes a format that is longer than Excel has any for none, rather than work it out for each cell', async () => {
