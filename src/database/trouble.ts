@@ -48,10 +48,14 @@ export function explained(error: unknown): unknown {
   if (error instanceof ServiceError || !error || typeof error !== 'object') return error;
   const code = codeOf(error);
   const { name = '', message = '' } = error as DatabaseError;
-  if (CONFLICTS.has(code) || TOO_LONG.has(code) || name === 'SequelizeConnectionAcquireTimeoutError')
-    return busy(error);
+  if (CONFLICTS.has(code) || TOO_LONG.has(code) || isAcquireTimeout(error)) return busy(error);
   const isAway = UNAVAILABLE.test(code) || isConnection(name, code) || (BROKEN.test(message) && code === '');
   return isAway ? unavailable(code, error) : error;
+}
+
+/** None of the connections became free in time, as Sequelize says it, or its pool. */
+function isAcquireTimeout(error: object): boolean {
+  return /^(ConnectionAcquire)?TimeoutError$/.test(error.constructor.name);
 }
 
 /** For a caller who has waited long enough for others. */
