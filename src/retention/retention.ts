@@ -20,6 +20,8 @@ export interface Swept {
   deliveries: number;
   events: number;
   webhooks: number;
+  /** Files that processes left that died while they wrote them. */
+  drafts: number;
   /** Previews that nobody decided on. */
   previewsDiscarded: number;
   /** Plans that the guard holds and that are older than changes are kept: they stay, and wait for a person. */
@@ -34,6 +36,8 @@ export interface RetentionParts {
   workers: number;
   periods: RetentionPeriods;
   discard: (integrationId: string, runId: string, reason: string) => Promise<unknown>;
+  /** Removes what processes left that died while they wrote a file; returns how many. */
+  sweepFiles: () => Promise<number>;
 }
 
 const QUEUE = 'retention';
@@ -53,13 +57,14 @@ export class Retention {
   readonly #parts: RetentionParts;
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
+  #atStart: Promise<void> | undefined;
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
   }
 
   async start(): Promise<void> {
-    const { jobs, workers, logger } = this.#parts;
+    const { jobs, workers, logger, sweepFiles } = this.#parts;
     await jobs.define(QUEUE, { once: true, retryLimit: 10, retryDelay: 60, retryBackoff: true });
     if (workers === 0) return;
     const plan = () => jobs.send(QUEUE, {}, { singletonKey: 'nightly', startAfter: nextNight(new Date()) });
@@ -71,18 +76,26 @@ export class Retention {
     await jobs.work(QUEUE, { concurrency: 1 }, async () => {
       await this.sweep();
     });
+    // What a killed process left is not for the night: whoever starts now may be its successor.
+    this.#atStart = sweepFiles().then(
+      (drafts) => {
+        if (drafts > 0) logger.info({ drafts }, 'files that a killed process left half written were deleted');
+      },
+      (error: unknown) => logger.warn({ err: error }, 'looking for half-written files failed'),
+    );
   }
 
   /** Begins nothing more, and stops after the statement under way. */
   async drain(): Promise<void> {
     this.#isEnding = true;
     clearInterval(this.#timer);
+    await this.#atStart;
     await this.#parts.jobs.pause(QUEUE);
   }
 
   /** Deletes all that is older than it is kept. */
   async sweep(): Promise<Swept> {
-    const { database, logger } = this.#parts;
+    const { database, logger, sweepFiles } = this.#parts;
     const total: Swept = {
       runs: 0,
       changes: 0,
@@ -91,6 +104,7 @@ export class Retention {
       deliveries: 0,
       events: 0,
       webhooks: 0,
+      drafts: 0,
       previewsDiscarded: 0,
       heldForLong: 0,
     };
@@ -103,6 +117,7 @@ export class Retention {
           if (!after) break;
         }
         total.events = await dropOldEvents(database, this.#parts.periods.events);
+        total.drafts = await sweepFiles();
         total.heldForLong = await this.#countHeld();
       }),
     );

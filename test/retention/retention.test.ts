@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { SyncReport } from '../../src/sync/index.js';
 import { newCsvSource, readWholeFeed } from '../support/institution.js';
@@ -405,5 +408,26 @@ describe('the retention of webhooks', () => {
     expect((await sweep()).webhooks).to.equal(2);
     const { items } = await webhookService.listReceivedWebhooks(integrationId);
     expect(items.map(({ webhookId }) => webhookId)).to.deep.equal(['young']);
+  });
+});
+
+describe('the retention of files', () => {
+  it('deletes what processes that died left of files they wrote, and none that may still be written', async () => {
+    const { files, integrationService } = await sharedServices();
+    const { integrationId } = await newCsvSource({ 'students.csv': school({ S1: 'Ana' }) });
+    const exportPath = randomUUID();
+    await integrationService.updateIntegration(integrationId, { config: { exportPath } });
+    const folder = join(files, exportPath);
+    await mkdir(folder);
+    const old = new Date(Date.now() - 2 * 60 * 60 * 1_000);
+    const [dead, live, own] = [
+      `.attendance-2026-03-02-1.csv.${randomUUID()}.tmp`,
+      `.attendance-2026-03-02-2.csv.${randomUUID()}.tmp`,
+      'attendance-2026-03-02-3.csv',
+    ];
+    for (const name of [dead, live, own]) await writeFile(join(folder, name), 'Ana;PRESENT');
+    for (const name of [dead, own]) await utimes(join(folder, name), old, old);
+    expect((await sweep()).drafts).to.equal(1);
+    expect((await readdir(folder)).sort()).to.deep.equal([live, own].sort());
   });
 });
