@@ -50,22 +50,35 @@ export function printSecret(
  * Items as a table of these columns, or as a JSON array. `columns`: a field, or fields one within the other
  * (`after.givenName`).
  */
-export async function printList(
-  { json }: Pick<Session, 'json'>,
+export function printList(
+  session: Pick<Session, 'json'>,
   items: AsyncIterable<Message> | Iterable<Message>,
+  columns: readonly string[],
+): Promise<number> {
+  return printRows(session, rowsOf(items), columns);
+}
+
+async function* rowsOf(items: AsyncIterable<Message> | Iterable<Message>): AsyncGenerator<Row> {
+  for await (const item of items) yield asJson(item);
+}
+
+/** The same of rows that are no messages, or more than that. */
+export async function printRows(
+  { json }: Pick<Session, 'json'>,
+  items: AsyncIterable<Row>,
   columns: readonly string[],
 ): Promise<number> {
   if (json) {
     let separator = '[';
     for await (const item of items) {
-      process.stdout.write(`${separator}\n${indented(asJson(item))}`);
+      process.stdout.write(`${separator}\n${indented(item)}`);
       separator = ',';
     }
     process.stdout.write(separator === '[' ? '[]\n' : '\n]\n');
     return EXIT.done;
   }
   const rows: Row[] = [];
-  for await (const item of items) rows.push(asJson(item));
+  for await (const item of items) rows.push(item);
   printTable(rows, columns);
   return EXIT.done;
 }

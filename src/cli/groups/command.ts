@@ -41,4 +41,6 @@ const ARGUMENTS: Record<string, string> = {
   conflict: 'id of the conflict',
   entity: 'COURSE, TEACHER, GROUP or STUDENT',
   session: 'id of the class session',
+  person: 'id of the person in SmartID',
+  words: 'each begins a name, an e-mail, a national id or a code, or a part of one',
 };
