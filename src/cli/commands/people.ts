@@ -4,11 +4,11 @@ import { MappingEntityType } from '../../../clients/typescript/src/node.js';
 import { EXIT } from '../exit-codes.js';
 import { printJson, printLine, printRows, printTable, type Row } from '../output.js';
 import { asJson, type Session } from '../session.js';
-import { enumValue, firstOf } from '../values.js';
+import { enumValue, usualOf } from '../values.js';
 
 interface Options {
   entity?: string;
-  limit: string;
+  limit?: string;
 }
 
 const TYPES = { STUDENT: MappingEntityType.STUDENT, TEACHER: MappingEntityType.TEACHER };
@@ -36,7 +36,7 @@ export function findPeople(
         yield { entityType: type, ...withActive(asJson(person)) };
   }
   const columns = ['id', 'entityType', 'givenName', 'familyName', 'active', 'nationalId', 'code', 'email'];
-  return printRows({ json }, firstOf(all(), limit), columns);
+  return printRows({ json }, usualOf(all(), limit), columns);
 }
 
 /** JSON leaves false out, which here is what one looks for. */
@@ -49,7 +49,7 @@ export async function showPerson(session: Session, args: string[], { entity, lim
   const mappings = await mappingsOf(session, institutionId, { entityType: TYPES[type], internalId: id });
   const changes: Row[] = [];
   const all = api.each.listEntityChanges({ institutionId, entityId: id, pageSize: 1_000 });
-  for await (const change of firstOf(all, limit)) changes.push(asJson(change));
+  for await (const change of usualOf(all, limit)) changes.push(asJson(change));
   if (json) {
     printJson({ entityType: type, person, mappings, changes });
     return EXIT.done;

@@ -13,12 +13,12 @@ export function people(root: Command): void {
     run: async () => (await load()).findPeople,
   })
     .option(...ENTITY)
-    .option('--limit <number>', 'at most so many', '100');
+    .option('--limit <number>', 'at most so many; else 100');
   add(group, 'show <institution> <person>', {
     does: 'shows somebody: fields, ids in every system, who changed what',
     example: 'smartid people show INSTITUTION PERSON',
     run: async () => (await load()).showPerson,
   })
     .option(...ENTITY)
-    .option('--limit <number>', 'at most so many changes, the newest', '100');
+    .option('--limit <number>', 'at most so many changes, the newest; else 100');
 }
