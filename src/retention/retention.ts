@@ -1,6 +1,7 @@
 import { onBehalfOfService } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import { dropOldAnswers } from '../idempotency/index.js';
 import type { JobQueue } from '../jobs/index.js';
 import type { Logger } from '../observability/index.js';
 import { dropOldChanges } from './old-changes.js';
@@ -20,6 +21,8 @@ export interface Swept {
   deliveries: number;
   events: number;
   webhooks: number;
+  /** Of calls with an Idempotency-Key. */
+  answers: number;
   /** Previews that nobody decided on. */
   previewsDiscarded: number;
   /** Plans that the guard holds and that are older than changes are kept: they stay, and wait for a person. */
@@ -91,6 +94,7 @@ export class Retention {
       deliveries: 0,
       events: 0,
       webhooks: 0,
+      answers: 0,
       previewsDiscarded: 0,
       heldForLong: 0,
     };
@@ -103,6 +107,7 @@ export class Retention {
           if (!after) break;
         }
         total.events = await dropOldEvents(database, this.#parts.periods.events);
+        total.answers = await dropOldAnswers(database);
         total.heldForLong = await this.#countHeld();
       }),
     );
