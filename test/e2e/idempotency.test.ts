@@ -3,6 +3,7 @@ import { Code, ConnectError, createIntegrationsClient, ErrorInfoSchema } from '@
 import { expect } from 'chai';
 import { freshDatabaseUrl } from '../support/database.js';
 import { gate } from '../support/gate.js';
+import { listenOn } from '../support/listen.js';
 import { rest, sharedService, startService, TOKEN } from '../support/service.js';
 import { until } from '../support/until.js';
 import { closeReceivers, webhookReceiver } from '../support/webhook-receiver.js';
@@ -156,6 +157,86 @@ describe('a call with an Idempotency-Key', () => {
     expect(body).to.include({ success: true });
     expect((await test()).body).to.deep.equal(body);
     expect(receiver.received).to.have.length(1);
+  });
+
+  it('that began a run, and whose time was over before it ended, begins no other: it names the run again', async () => {
+    const { url } = await sharedService();
+    const institutionId = randomUUID();
+    const silent = await listenOn(() => {});
+    const made = await rest(url, 'POST', '/integrations', {
+      institutionId,
+      provider: 'MOODLE',
+      config: { apiUrl: silent.url },
+      credentials: { wsToken: 'x' },
+    });
+    const path = '/smartid.integrations.v1.IntegrationService/SyncData';
+    const headers = { 'Idempotency-Key': randomUUID(), 'Connect-Timeout-Ms': '500' };
+    const sync = async () =>
+      (await rest(url, 'POST', path, { id: made.body.id, entityType: 'STUDENT' }, headers)).body.details[0]
+        .debug;
+    const first = await sync();
+    expect(first).to.include({ reason: 'SYNC_GOES_ON' });
+    expect(await sync()).to.deep.equal(first);
+    const runs = `/integrations/${made.body.id}/runs`;
+    expect((await rest(url, 'GET', runs)).body).to.have.length(1);
+    await rest(url, 'POST', `${runs}/${first.metadata.runId}/cancel`, {});
+    await silent.close();
+  });
+
+  it('gives its key back where others were in the way', async () => {
+    const { url } = await sharedService();
+    const institutionId = randomUUID();
+    const silent = await listenOn(() => {});
+    const made = await rest(url, 'POST', '/integrations', {
+      institutionId,
+      provider: 'MOODLE',
+      config: { apiUrl: silent.url },
+      credentials: { wsToken: 'x' },
+    });
+    const runs = `/integrations/${made.body.id}/runs`;
+    const started: string[] = [];
+    // One that runs, and one that waits behind it.
+    for (const status of ['RUNNING', 'QUEUED']) {
+      const { id } = (await rest(url, 'POST', runs, { entityType: 'STUDENT' })).body;
+      await until(async () => (await rest(url, 'GET', `${runs}/${id}`)).body.status === status);
+      started.push(id);
+    }
+    const headers = { 'Idempotency-Key': randomUUID() };
+    const sync = () =>
+      rest(url, 'POST', `/integrations/${made.body.id}/sync`, { entityType: 'STUDENT' }, headers);
+    const refused = await sync();
+    expect(refused.body.details[0].debug.reason).to.equal('SYNC_ALREADY_RUNNING');
+    for (const id of started.reverse()) await rest(url, 'POST', `${runs}/${id}/cancel`, {});
+    await silent.close();
+    await until(async () => (await sync()).status === 200);
+  });
+
+  it('of the typed client, whose answer is lost on the way, is repeated by it and done once', async () => {
+    const { url } = await sharedService();
+    const institutionId = randomUUID();
+    let passed = 0;
+    const lossy = await listenOn(async (request, response) => {
+      const pieces: Buffer[] = [];
+      for await (const piece of request) pieces.push(piece as Buffer);
+      const headers = Object.fromEntries(
+        ['authorization', 'content-type', 'idempotency-key'].map((name) => [
+          name,
+          String(request.headers[name]),
+        ]),
+      );
+      const answer = await fetch(url + request.url, { method: 'POST', headers, body: Buffer.concat(pieces) });
+      const body = Buffer.from(await answer.arrayBuffer());
+      passed += 1;
+      if (passed === 1) request.socket.destroy();
+      else response.writeHead(answer.status, { 'Content-Type': 'application/proto' }).end(body);
+    });
+    const client = createIntegrationsClient({ baseUrl: lossy.url, token: TOKEN });
+    const { subscription, secret } = await client.createSubscription({ institutionId, url: URL_OF_HOOK });
+    await lossy.close();
+    expect(passed).to.equal(2);
+    expect(secret).to.match(/^whsec_/);
+    const there = await subscriptionsOf(url, institutionId);
+    expect(there.map(({ id }) => id)).to.deep.equal([subscription?.id]);
   });
 
   it('is refused where the key is none, and reads take no notice of it', async () => {

@@ -11,7 +11,7 @@ import {
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { Code, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import { currentCaller } from '../../audit/index.js';
-import { invalidFields } from '../../errors.js';
+import { invalidFields, ServiceError } from '../../errors.js';
 import type { KeptAnswers } from '../../idempotency/index.js';
 import { requestIdOf } from '../interceptors/index.js';
 import { toConnectError } from '../to-connect-error.js';
@@ -29,6 +29,8 @@ const PASSING = [
   Code.DeadlineExceeded,
   Code.Canceled,
 ];
+/** But not of those that say that what was begun goes on. */
+const GOES_ON = ['SYNC_GOES_ON', 'SYNC_WAITS'];
 
 type Implementation = (input: Message, context: HandlerContext) => unknown;
 
@@ -94,7 +96,9 @@ async function once({ answers, call, method, context, carryOut }: Asked): Promis
     answer = (await carryOut()) as object;
   } catch (error) {
     const mapped = toConnectError(error, requestIdOf(context.values));
-    await begun.fail(error, PASSING.includes(mapped.code) ? undefined : () => recordedError(mapped));
+    const goesOn = error instanceof ServiceError && GOES_ON.includes(error.reason);
+    const isPassing = PASSING.includes(mapped.code) && !goesOn;
+    await begun.fail(error, isPassing ? undefined : () => recordedError(mapped));
     throw error;
   }
   const header = [...context.responseHeader].filter(([name]) => !before.has(name));
