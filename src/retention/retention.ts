@@ -1,6 +1,7 @@
 import { onBehalfOfService } from '../audit/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import { dropOldAnswers } from '../idempotency/index.js';
 import type { JobQueue } from '../jobs/index.js';
 import type { Logger } from '../observability/index.js';
 import { dropOldChanges } from './old-changes.js';
@@ -22,6 +23,8 @@ export interface Swept {
   webhooks: number;
   /** Files that processes left that died while they wrote them. */
   drafts: number;
+  /** Of calls with an Idempotency-Key. */
+  answers: number;
   /** Previews that nobody decided on. */
   previewsDiscarded: number;
   /** Plans that the guard holds and that are older than changes are kept: they stay, and wait for a person. */
@@ -105,6 +108,7 @@ export class Retention {
       events: 0,
       webhooks: 0,
       drafts: 0,
+      answers: 0,
       previewsDiscarded: 0,
       heldForLong: 0,
     };
@@ -118,6 +122,7 @@ export class Retention {
         }
         total.events = await dropOldEvents(database, this.#parts.periods.events);
         total.drafts = await sweepFiles();
+        total.answers = await dropOldAnswers(database);
         total.heldForLong = await this.#countHeld();
       }),
     );

@@ -151,8 +151,7 @@ function guarded(
   if (!form) return given;
   const admission = admit(handler.service.typeName, header.get('authorization') ?? undefined);
   if (admission === 'refused') {
-    // The interceptors refuse it, as they would with its own message: logged, and with a request id.
-    header.delete('authorization');
+    // The interceptors judge the same headers, and refuse it as they would with its own message: logged, and with a request id.
     forgetPacking(header);
     return { ...given, body: smallestBody(form) };
   }

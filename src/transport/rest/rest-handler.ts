@@ -89,7 +89,7 @@ async function handle(
   const isUpload = match.route.isUpload && admission !== 'refused';
   const message =
     admission === 'refused'
-      ? // The RPC's interceptors will turn him away: nothing is read of what he sends.
+      ? // The RPC's interceptors judge him by the same headers, and turn him away: nothing is read of what he sends.
         create(match.route.rpc.input)
       : isUpload
         ? buildRequest(match, url.searchParams, undefined)
@@ -99,7 +99,6 @@ async function handle(
     const value = request.headers[name];
     if (typeof value === 'string') header.set(name, value);
   }
-  if (admission === 'refused') header.delete('authorization');
   const call = { options, route: match.route, message, header, url, response, ...way };
   if (match.route.isUpload) await answerUpload(call, isUpload ? request : undefined);
   else if (match.route.rpc.methodKind === 'unary') await answerUnary(call);

@@ -93,8 +93,7 @@ function messageOf(
 ): Promise<Message> | Message {
   const admission = admit(rpc.parent.typeName, header.get('authorization') ?? undefined);
   if (admission !== 'refused') return readOnly(rpc.input, eachPiece, form, readingOf(request, admission));
-  // The interceptors refuse it: nothing is read of what was sent.
-  header.delete('authorization');
+  // The interceptors judge the same headers, and refuse it: nothing is read of what was sent.
   return create(rpc.input);
 }
 
