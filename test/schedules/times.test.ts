@@ -47,9 +47,82 @@ describe('the times of a schedule', () => {
       '2026-09-05T12:00:00Z',
       ['2026-09-06 01:00', '2026-09-07 00:30'],
     ],
+    [
+      'an hour that comes twice counts once, also for a pattern of several hours',
+      '30 11,23 * * *',
+      '2026-04-04T16:00:00Z',
+      ['2026-04-04 23:30', '2026-04-05 11:30'],
+    ],
+    [
+      'an hour that is skipped is made up for, also for a pattern of several hours',
+      '0 0,12 * * *',
+      '2026-09-05T17:00:00Z',
+      ['2026-09-06 01:00', '2026-09-06 12:00'],
+    ],
+    [
+      'what is skipped is made up for together',
+      '*/20 0 * * *',
+      '2026-09-05T12:00:00Z',
+      ['2026-09-06 01:00', '2026-09-07 00:00'],
+    ],
+    [
+      'what is made up for comes once together with what is due then',
+      '0 0,1 * * *',
+      '2026-09-05T12:00:00Z',
+      ['2026-09-06 01:00', '2026-09-07 00:00'],
+    ],
+    [
+      'each hour goes by the hours that pass when one is skipped',
+      '30 * * * *',
+      '2026-09-06T03:00:00Z',
+      ['2026-09-05 23:30', '2026-09-06 01:30'],
+    ],
+    [
+      'and when one comes twice',
+      '30 * * * *',
+      '2026-04-05T02:00:00Z',
+      ['2026-04-04 23:30', '2026-04-04 23:30'],
+    ],
   ];
   for (const [title, cron, after, expected] of CASES)
     it(title, () => expect(times(cron, after, 2)).to.deep.equal(expected));
+
+  it('come once for each time that the clocks show, whatever the zone and the pattern', () => {
+    const QUARTER_MS = 15 * 60_000;
+    // Lord Howe goes by half an hour, and Troll by two.
+    for (const timeZone of [SANTIAGO, 'Europe/London', 'Australia/Lord_Howe', 'Antarctica/Troll'])
+      for (const [begin, end] of [
+        ['2026-03-25', '2026-04-10'],
+        ['2026-09-01', '2026-10-30'],
+      ] as const) {
+        const format = new Intl.DateTimeFormat('sv-SE', {
+          timeZone,
+          dateStyle: 'short',
+          timeStyle: 'medium',
+        });
+        const quarters: { instant: number; wall: number }[] = [];
+        for (let instant = Date.parse(begin); instant < Date.parse(end); instant += QUARTER_MS)
+          quarters.push({ instant, wall: Date.parse(`${format.format(instant).replace(' ', 'T')}Z`) });
+        for (const [cron, isMeant] of [
+          ['15 0-4 * * *', /T0[0-4]:15/],
+          ['*/30 1,2,23 * * *', /T(01|02|23):[03]0/],
+        ] as const) {
+          const expected: string[] = [];
+          let latest = (quarters[0]?.wall ?? 0) - QUARTER_MS;
+          for (const { instant, wall } of quarters) {
+            // Each quarter that the clocks passed or skipped to come here; none where they show it again.
+            let isDue = false;
+            for (let time = latest + QUARTER_MS; time <= wall; time += QUARTER_MS)
+              isDue ||= isMeant.test(new Date(time).toISOString());
+            if (isDue) expected.push(new Date(instant).toISOString());
+            latest = Math.max(latest, wall);
+          }
+          const timing = { cron, timeZone, blackouts: [], pausedUntil: null };
+          const found = nextTimes(timing, new Date(Date.parse(begin) - 1), expected.length);
+          expect(found.map((time) => time.toISOString())).to.deep.equal(expected);
+        }
+      }
+  });
 
   it('leave out the days of a blackout, the first and the last included, as the school’s calendar has them', () => {
     const blackouts = [{ name: 'Fiestas Patrias', from: '2026-09-18', to: '2026-09-19' }];
