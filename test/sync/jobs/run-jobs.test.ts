@@ -352,6 +352,39 @@ describe('runs as jobs', () => {
       expect(await mostAtOnce(4, { host: `${randomUUID()}.example` })).to.equal(1);
     });
 
+    it('keep nobody waiting while they wait for a host that is full, and are not looked at', async () => {
+      const { integrationService, database } = services;
+      const quick: Reading = async function* () {
+        yield [ANA];
+      };
+      const go = gate();
+      const host = `${randomUUID()}.example`;
+      const slow = await newSchool(
+        async function* () {
+          await go.opened;
+          yield [ANA];
+        },
+        { host },
+      );
+      const first = await integrationService.startSync(slow.id, STUDENT);
+      await until(async () => (await statusOf(slow.id, first.id)) === 'RUNNING');
+      const waiting: { id: string; runId: string }[] = [];
+      for (let n = 0; n < 20; n++) {
+        const { id } = await newSchool(quick, { host });
+        waiting.push({ id, runId: (await integrationService.startSync(id, STUDENT)).id });
+      }
+      const other = await newSchool(quick);
+      await ended(other.id, (await integrationService.startSync(other.id, STUDENT)).id);
+      const [looks] = await database.query<{ count: number }>(
+        `SELECT sum(retry_count)::int AS count FROM pgboss.job WHERE singleton_key = ANY($1)`,
+        [waiting.map(({ runId }) => runId)],
+      );
+      // Two workers may look at the same moment at which the first one is taken.
+      expect(looks?.count).to.be.within(0, 2);
+      go.open();
+      for (const { id, runId } of waiting) await ended(id, runId);
+    });
+
     it('are at most two of one institution at once, over all processes', async function () {
       if (!place.databaseUrl) return this.skip();
       // Alone, this process would do no more at once.
