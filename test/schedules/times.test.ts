@@ -196,7 +196,7 @@ describe('a calendar', () => {
       event('SUMMARY:Pasado', 'DTSTART;VALUE=DATE:20250918', 'DTEND;VALUE=DATE:20250920'),
       event('SUMMARY:Nada', 'STATUS:CANCELLED', 'DTSTART;VALUE=DATE:20260918'),
     );
-    expect(await readCalendar(text, now)).to.deep.equal([
+    expect(await readCalendar(text, { now, timeZone: SANTIAGO })).to.deep.equal([
       { name: 'Prueba', from: '2026-05-04T12:00:00.000Z', to: '2026-05-04T14:00:00.000Z' },
       { name: 'Un día', from: '2026-05-21', to: '2026-05-21' },
       { name: 'Fiestas Patrias', from: '2026-09-18', to: '2026-09-19' },
@@ -207,7 +207,7 @@ describe('a calendar', () => {
     const text = calendar(
       event('SUMMARY:Año', 'DTSTART;VALUE=DATE:20200521', 'RRULE:FREQ=YEARLY', 'EXDATE;VALUE=DATE:20270521'),
     );
-    expect((await readCalendar(text, now)).map(({ from }) => from)).to.deep.equal([
+    expect((await readCalendar(text, { now, timeZone: SANTIAGO })).map(({ from }) => from)).to.deep.equal([
       '2026-05-21',
       '2028-05-21',
     ]);
@@ -217,7 +217,36 @@ describe('a calendar', () => {
     const text = calendar(
       event('SUMMARY:x', 'DTSTART:20260301T120000Z', 'DURATION:PT1S', 'RRULE:FREQ=SECONDLY'),
     );
-    expect(await readCalendar(text, now)).to.have.length.most(1_001);
+    expect(await readCalendar(text, { now, timeZone: SANTIAGO })).to.have.length.most(1_001);
+  });
+
+  it('has times without a zone be those of the school, and knows zones that it names alone', async () => {
+    for (const [zone, from] of [
+      ['', '2026-05-04T12:00:00.000Z'],
+      [';TZID=America/Punta_Arenas', '2026-05-04T11:00:00.000Z'],
+    ] as const) {
+      const text = calendar(
+        event('SUMMARY:Prueba', `DTSTART${zone}:20260504T080000`, `DTEND${zone}:20260504T100000`),
+      );
+      const [blackout] = await readCalendar(text, { now, timeZone: SANTIAGO });
+      expect(blackout?.from).to.equal(from);
+    }
+  });
+
+  it('that names a zone nobody knows is refused, and the zone named', async () => {
+    const text = calendar(event('DTSTART;TZID="Pacific SA Standard Time":20260504T080000', 'DURATION:PT1H'));
+    const error = await readCalendar(text, { now, timeZone: SANTIAGO }).catch((thrown: unknown) => thrown);
+    expect(error).to.have.property('code', 'invalid_argument');
+    expect(String(error)).to.contain('Pacific SA Standard Time');
+  });
+
+  it('has an event without an end leave out nothing, and one that ends before it begins refused by its name', async () => {
+    expect(
+      await readCalendar(calendar(event('DTSTART:20260504T080000Z')), { now, timeZone: SANTIAGO }),
+    ).to.deep.equal([]);
+    const text = calendar(event('SUMMARY:Al revés', 'DTSTART:20260504T080000Z', 'DTEND:20260504T070000Z'));
+    const error = await readCalendar(text, { now, timeZone: SANTIAGO }).catch((thrown: unknown) => thrown);
+    expect(String(error)).to.match(/"Al revés".*ends before it begins/);
   });
 
   for (const [what, rule, begins] of [
@@ -230,7 +259,9 @@ describe('a calendar', () => {
         turns += 1;
       }, 5);
       const text = calendar(event('SUMMARY:x', `DTSTART:${begins}`, 'DURATION:PT1S', `RRULE:${rule}`));
-      const error = await readCalendar(text, now, { mostMs: 1_000 }).catch((thrown: unknown) => thrown);
+      const error = await readCalendar(text, { now, timeZone: SANTIAGO, mostMs: 1_000 }).catch(
+        (thrown: unknown) => thrown,
+      );
       clearInterval(timer);
       expect(error).to.have.property('code', 'invalid_argument');
       expect(JSON.stringify(error)).to.match(/repeats too often/);
@@ -244,10 +275,11 @@ describe('a calendar', () => {
     ['one that is cut off', 'BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n'],
     ['one with a time that is none', calendar(event('DTSTART:hello'))],
     ['one without a time', calendar(event('SUMMARY:x'))],
+    ['one with a zone without a name', calendar('BEGIN:VTIMEZONE\r\nEND:VTIMEZONE')],
   ] as const)
     it(`that is ${what} is refused, or has no events`, async () => {
       try {
-        expect(await readCalendar(text, now)).to.deep.equal([]);
+        expect(await readCalendar(text, { now, timeZone: SANTIAGO })).to.deep.equal([]);
       } catch (error) {
         expect(error).to.have.property('code', 'invalid_argument');
       }
