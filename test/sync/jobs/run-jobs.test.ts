@@ -34,7 +34,7 @@ describe('runs as jobs', () => {
   });
   after(() => services.close());
 
-  const newSchool = (reading: Reading, options: { institutionId?: string; host?: string } = {}) =>
+  const newSchool = (reading: Reading, options: { institutionId?: string; host?: string; provider?: string } = {}) =>
     gatedIntegration(services, schools, reading, options);
   const statusOf = async (id: string, runId: string) =>
     (await services.integrationService.getSyncRun(id, runId)).status;
@@ -207,18 +207,24 @@ describe('runs as jobs', () => {
       }
     });
 
-    it('stop with the part that is read, and keep those that were done', async () => {
+    it('stop with the part that is read, keep those that were done, and say which', async () => {
       const { integrationService } = services;
-      const { id, school } = await newSchool(stuck);
+      const { id, school } = await newSchool(stuck, { provider: 'GATED_WITH_COURSE' });
       const run = await integrationService.startSync(id, 'ALL');
       await until(() => schools.begun.includes(school));
-      expect(await integrationService.cancelSync(id, run.id)).to.deep.include({ status: 'CANCELED' });
+      const canceled = await integrationService.cancelSync(id, run.id);
+      expect(canceled).to.deep.include({
+        status: 'CANCELED',
+        error: 'The run was canceled. What was done before stays: COURSE.',
+      });
+      expect(canceled.counts).to.include({ read: 1, created: 1 });
       const { items } = await integrationService.listSyncRuns(id);
       expect(items.map(({ entityType, status }) => `${entityType} ${status}`).sort()).to.deep.equal([
         'ALL CANCELED',
+        'COURSE COMPLETED',
         'STUDENT CANCELED',
       ]);
-      expect(await left(id)).to.deep.equal(NOTHING);
+      expect(await left(id)).to.deep.equal({ ...NOTHING, changes: 1, mappings: 1 });
     });
 
     it('must read a school: a rollback, an approval and a push are told of as what has no place to stop', async () => {
