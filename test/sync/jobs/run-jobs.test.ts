@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../../src/index.js';
+import { createLogger } from '../../../src/observability/index.js';
 import type { Services } from '../../../src/services.js';
+import { RunStore } from '../../../src/sync/runs/run-store.js';
+import { RunWatch } from '../../../src/sync/runs/run-watch.js';
 import { gate } from '../../support/gate.js';
 import {
   GatedSchools,
@@ -301,6 +304,41 @@ describe('runs as jobs', () => {
       const after: string[] = [];
       for await (const state of integrationService.watchSync(id, run.id)) after.push(state.run.status);
       expect(after).to.deep.equal(['COMPLETED']);
+    });
+
+    it('tell whoever begins to watch how they stand now, also while it is read what was before', async function () {
+      if (!place.databaseUrl) return this.skip();
+      const { database, integrationService } = services;
+      const { id } = await newSchool(stuck);
+      const { id: runId } = await integrationService.startSync(id, STUDENT);
+      await until(async () => (await statusOf(id, runId)) === 'RUNNING');
+      const [read, go] = [gate(), gate()];
+      class SlowOnce extends RunStore {
+        #isSlow = true;
+        override async get(integrationId: string, run: string) {
+          const isSlow = this.#isSlow;
+          this.#isSlow = false;
+          const found = await super.get(integrationId, run);
+          if (isSlow) {
+            read.open();
+            await go.opened;
+          }
+          return found;
+        }
+      }
+      const watch = new RunWatch(database, new SlowOnce(database), createLogger({ level: 'silent' }));
+      const patience = AbortSignal.timeout(20_000);
+      const first = watch.watch(id, runId, patience).next();
+      await read.opened;
+      const told = watch.next(runId, patience);
+      await database.execute('UPDATE sync_runs SET cancel_requested_at = now() WHERE id = $1', [runId]);
+      await told;
+      const second = watch.watch(id, runId, patience).next();
+      // Whoever joins the reading of the first one learns of nothing.
+      setImmediate(go.open);
+      expect((await second).value?.run.cancelRequestedAt).to.be.an.instanceOf(Date);
+      await first;
+      await integrationService.cancelSync(id, runId);
     });
 
     it('tell of their parts', async () => {
