@@ -37,8 +37,10 @@ describe('runs as jobs', () => {
   });
   after(() => services.close());
 
-  const newSchool = (reading: Reading, options: { institutionId?: string; host?: string; provider?: string } = {}) =>
-    gatedIntegration(services, schools, reading, options);
+  const newSchool = (
+    reading: Reading,
+    options: { institutionId?: string; host?: string; provider?: string } = {},
+  ) => gatedIntegration(services, schools, reading, options);
   const statusOf = async (id: string, runId: string) =>
     (await services.integrationService.getSyncRun(id, runId)).status;
   const ended = (id: string, runId: string) =>
