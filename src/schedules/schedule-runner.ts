@@ -112,14 +112,15 @@ export class ScheduleRunner {
       await this.#store.fired(schedule, inMs(LATER_MS), { skippedBecause });
       return;
     }
+    const nextAt = this.#next(schedule, now);
     const until = backsOffUntil(await this.#store.failures(schedule));
     if (until && until > now) {
+      // The next time is looked at all the same: a sync that somebody starts may succeed before.
       const skippedBecause = `The syncs before failed: nothing starts until ${until.toISOString()}.`;
-      await this.#store.fired(schedule, this.#next(schedule, until), { skippedBecause });
+      await this.#store.fired(schedule, nextAt, { skippedBecause });
       return;
     }
     const { integrationId, entityType, kind } = schedule;
-    const nextAt = this.#next(schedule, now);
     if (kind === 'PREVIEW') await this.#discardLast(schedule);
     try {
       const run = await integrations.startSync(integrationId, entityType, { kind, trigger: 'SCHEDULE' });

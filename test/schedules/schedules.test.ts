@@ -133,6 +133,26 @@ describe('a schedule', () => {
     expect(await scheduleService.get(key)).to.include({ failuresInRow: 0, backsOffUntil: null });
   });
 
+  it('starts at the next time that it shows once a sync has succeeded, however long it backed off', async () => {
+    const { scheduleService, database, integrationService } = await sharedServices();
+    const { integrationId, write } = await newSchool();
+    const key = keyOf(integrationId);
+    await scheduleService.set(key, { ...NIGHTLY, cron: '* * * * *' });
+    for (let nth = 1; nth <= 3; nth++) await integrationService.syncData(integrationId, 'STUDENT' as never);
+    await pass(key);
+    expect((await scheduleService.get(key)).backsOffUntil).to.be.an.instanceOf(Date);
+    await write({ 'students.csv': STUDENTS });
+    await integrationService.syncData(integrationId, 'STUDENT' as never);
+    const { nextTimes, backsOffUntil } = await scheduleService.get(key);
+    expect(backsOffUntil).to.equal(null);
+    const [row] = await database.query<{ nextAt: Date }>(
+      'SELECT next_at AS "nextAt" FROM sync_schedules WHERE integration_id = $1',
+      [integrationId],
+    );
+    // A minute may have begun since.
+    expect((nextTimes[0]?.getTime() ?? 0) - (row?.nextAt.getTime() ?? 0)).to.be.oneOf([0, 60_000]);
+  });
+
   it('goes with its integration', async () => {
     const { integrationService, scheduleService, database } = await sharedServices();
     const { integrationId } = await newSchool();
