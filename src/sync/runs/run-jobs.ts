@@ -14,11 +14,12 @@ import { goesOn, isOver, type RunWatch } from './run-watch.js';
 import type { SyncRun } from './sync-run.js';
 
 const QUEUE = 'sync-runs';
-/**
- * After how long a run is looked at again that may not begin now, in seconds: a second more each time, so that many that
- * wait keep no worker busy. Whoever ends lets the next of its institution begin at once.
- */
+/** After how long a run is looked at again that may not begin now, in seconds. */
 const LATER_SECONDS = 1;
+/**
+ * The same at most of one that waits in line, which is a second more each time: many keep no worker busy. Whoever ends
+ * lets the next of its institution begin at once.
+ */
 const LATER_SECONDS_AT_MOST = 10;
 /** As often as it takes: the run's own row says when it is given up. */
 const RETRIES = 1_000_000;
@@ -220,9 +221,13 @@ export class RunJobs {
   /** A job: begins its run or takes it up, and brings it to its end. */
   async #do(job: RunId, attempt: number): Promise<void> {
     if (this.#isEnding) throw new TryLater(0, 'The process is ending.');
-    const { held, later } = await this.#take(job);
-    if (later) throw new TryLater(Math.min(LATER_SECONDS_AT_MOST, attempt * LATER_SECONDS), later);
-    if (!held) return;
+    const taken = await this.#parts.queue.take(job);
+    const { held } = taken;
+    if (!held) {
+      if (!taken.later) return;
+      const times = taken.isInLine ? attempt : 1;
+      throw new TryLater(Math.min(LATER_SECONDS_AT_MOST, times * LATER_SECONDS), taken.later);
+    }
     const stop = new RunStop();
     this.#underWay.set(job.runId, stop);
     if (held.run.cancelRequestedAt) stop.stop('CANCELED');
@@ -251,11 +256,6 @@ export class RunJobs {
     } catch (error) {
       logger.debug({ err: error, institutionId }, 'the next run of an institution was not hastened');
     }
-  }
-
-  async #take(job: RunId): Promise<{ held?: HeldRun; later?: string }> {
-    const taken = await this.#parts.queue.take(job);
-    return taken.held ? { held: taken.held } : { ...(taken.later !== undefined && { later: taken.later }) };
   }
 
   /** Of the runs under way here, stops those that somebody asked to stop. */

@@ -17,8 +17,11 @@ export interface Queued {
   before: number;
 }
 
-/** What becomes of a run that a worker was given: held, ended or gone, or not now and why. */
-export type Taken = { held: HeldRun } | { held?: undefined; later?: string };
+/**
+ * What becomes of a run that a worker was given: held, ended or gone, or not now and why. `isInLine`: it waits for others
+ * to end, maybe for long.
+ */
+export type Taken = { held: HeldRun } | { held?: undefined; later?: string; isInLine?: boolean };
 
 /** The host that a run waits for, and how many may read it at once. */
 export interface HostOfRun {
@@ -166,7 +169,7 @@ export class RunQueue {
         if (found?.status === 'QUEUED') {
           await this.#lockTurns(found);
           const later = await this.#notYet(integrationId, found);
-          if (later) return { later };
+          if (later) return { later, isInLine: true };
           const held = await this.claims.start(integrationId, runId);
           return held ? { held } : {};
         }
