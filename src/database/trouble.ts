@@ -61,7 +61,7 @@ function isAcquireTimeout(error: object): boolean {
 /** For a caller who has waited long enough for others. */
 export function busy(cause?: unknown): ServiceError {
   return new ServiceError('aborted', 'Others are at work on the same data. Try again in a few seconds.', {
-    reason: 'BUSY',
+    reason: BUSY,
     metadata: { retryAfterSeconds: RETRY_AFTER },
     cause,
   });
@@ -72,7 +72,13 @@ export function isDatabaseAway(error: unknown): boolean {
   return error instanceof ServiceError && error.reason === AWAY;
 }
 
+/** Whether the same may go well soon: others were at work on the same data, or the database was away. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ServiceError && (error.reason === BUSY || error.reason === AWAY);
+}
+
 const AWAY = 'DATABASE_UNAVAILABLE';
+const BUSY = 'BUSY';
 
 function unavailable(code: string, cause: unknown): ServiceError {
   const why = code === '53100' ? 'has no room left on its disk' : 'cannot be reached';

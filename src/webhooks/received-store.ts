@@ -18,6 +18,8 @@ export interface StoredPush {
   webhookId: string;
   body: Buffer;
   changes: StoredChange[];
+  /** How often it was taken up. */
+  attempts: number;
 }
 
 const COLUMNS = `integration_id AS "integrationId", webhook_id AS "webhookId", kind, changes, status, reason,
@@ -203,7 +205,7 @@ export class ReceivedStore {
          SELECT webhook_id FROM received_webhooks
          WHERE integration_id = $1 AND kind = 'PUSH' AND status = 'WAITING' AND due_at <= clock_timestamp()
          ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-       RETURNING integration_id AS "integrationId", webhook_id AS "webhookId", body, changes`,
+       RETURNING integration_id AS "integrationId", webhook_id AS "webhookId", body, changes, attempts`,
       [integrationId],
     );
     return row;
