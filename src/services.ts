@@ -6,6 +6,7 @@ import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, explainUnusable, Leases, migrate } from './database/index.js';
 import { lackOfRoom } from './disk-room.js';
 import { EventPublisher, EventSender, EventService, SubscriptionStore } from './events/index.js';
+import { KeptAnswers } from './idempotency/index.js';
 import {
   ConnectorSessions,
   CredentialKeys,
@@ -49,6 +50,8 @@ export interface Services {
   scheduleService: ScheduleService;
   webhookService: WebhookService;
   refusals: Refusals;
+  /** What calls with an Idempotency-Key were answered. */
+  keptAnswers: KeptAnswers;
   database: Database;
   /** Durable jobs. */
   jobs: JobQueue;
@@ -244,6 +247,7 @@ export async function buildServices({
       scheduleService: new ScheduleService(database, integrationService),
       webhookService: new WebhookService({ secrets: webhookSecrets, received, intake }),
       refusals: new Refusals(database),
+      keptAnswers: new KeptAnswers({ database, sealer: vault, logger }),
       database,
       jobs,
       retention,

@@ -1,6 +1,7 @@
 import { onBehalfOfService } from '../audit/index.js';
-import type { Database } from '../database/index.js';
+import { type Database, isDatabaseAway } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import { dropOldAnswers } from '../idempotency/index.js';
 import type { JobQueue } from '../jobs/index.js';
 import type { Logger } from '../observability/index.js';
 import { dropOldChanges } from './old-changes.js';
@@ -22,6 +23,8 @@ export interface Swept {
   webhooks: number;
   /** Files that processes left that died while they wrote them. */
   drafts: number;
+  /** Of calls with an Idempotency-Key. */
+  answers: number;
   /** Previews that nobody decided on. */
   previewsDiscarded: number;
   /** Plans that the guard holds and that are older than changes are kept: they stay, and wait for a person. */
@@ -105,19 +108,33 @@ export class Retention {
       events: 0,
       webhooks: 0,
       drafts: 0,
+      answers: 0,
       previewsDiscarded: 0,
       heldForLong: 0,
     };
+    const failed: string[] = [];
     await database.inBackground(() =>
       onBehalfOfService('retention', async () => {
         for (let after: string | undefined; ; ) {
           const ids = await this.#integrations(after);
-          for (const id of ids) await this.#sweepOne(id, total);
+          for (const id of ids) {
+            if (this.#isEnding) throw ending();
+            // What is wrong with one must not keep the rows of all others for good.
+            await this.#sweepOne(id, total).catch((error: unknown) => {
+              if (this.#isEnding || isDatabaseAway(error)) throw error;
+              logger.error(
+                { err: error, integrationId: id },
+                'what is old of an integration was not deleted',
+              );
+              failed.push(id);
+            });
+          }
           after = ids.at(-1);
           if (!after) break;
         }
         total.events = await dropOldEvents(database, this.#parts.periods.events);
         total.drafts = await sweepFiles();
+        total.answers = await dropOldAnswers(database);
         total.heldForLong = await this.#countHeld();
       }),
     );
@@ -126,6 +143,11 @@ export class Retention {
       logger.warn(
         { count: total.heldForLong },
         'plans that the guard holds have waited for longer than changes are kept: approve or discard them',
+      );
+    // The job is tried again, and finds what is left.
+    if (failed.length > 0)
+      throw new Error(
+        `What is old of ${failed.length} integrations was not deleted: ${failed.slice(0, 10)}.`,
       );
     return total;
   }
@@ -142,8 +164,7 @@ export class Retention {
       ['webhooks', () => dropOldWebhooks(database, id, periods.webhooks)],
     ];
     for (const [name, step] of steps) {
-      // The job begins anew elsewhere.
-      if (this.#isEnding) throw new Error('The process is ending.');
+      if (this.#isEnding) throw ending();
       total[name] += await step();
     }
   }
@@ -188,6 +209,11 @@ export class Retention {
     );
     return row?.count ?? 0;
   }
+}
+
+/** The job begins anew elsewhere. */
+function ending(): Error {
+  return new Error('The process is ending.');
 }
 
 /** The next time that it is night. */

@@ -375,6 +375,29 @@ describe('the retention of runs', () => {
     expect(await rows('mapping_archive', integrationId)).to.equal(2);
   });
 
+  it('deletes what is old of all others where it fails for one, and is tried again', async () => {
+    const { database } = await sharedServices();
+    const made = [await twoSyncs(), await twoSyncs()].sort((a, b) =>
+      a.integrationId < b.integrationId ? -1 : 1,
+    );
+    const [broken, good] = made.map(({ integrationId }) => integrationId) as [string, string];
+    for (const id of [broken, good]) await age(id, 100);
+    const name = `broken_${broken.replaceAll('-', '')}`;
+    await database.execute(`CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'nobody saw this coming'; END $$`);
+    await database.execute(`CREATE TRIGGER ${name} BEFORE DELETE ON sync_changes FOR EACH ROW
+      WHEN (OLD.integration_id = '${broken}') EXECUTE FUNCTION ${name}()`);
+    try {
+      const error = await refusal(sweep());
+      expect(error?.message).to.contain(broken);
+      expect(await rows('sync_changes', good)).to.equal(0);
+    } finally {
+      await database.execute(`DROP FUNCTION ${name} CASCADE`);
+    }
+    await sweep();
+    expect(await rows('sync_changes', broken)).to.equal(0);
+  });
+
   it('may be swept by several processes at once', async () => {
     const { integrationId } = await twoSyncs();
     await age(integrationId, 100);

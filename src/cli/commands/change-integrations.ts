@@ -2,7 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { type Provider, Integration_Status as Status } from '../../../clients/typescript/src/node.js';
 import { agreeTo } from '../ask.js';
 import { EXIT, UsageError } from '../exit-codes.js';
-import { printLine, printMessage, remark } from '../output.js';
+import { printDone, printLine, printMessage, remark } from '../output.js';
 import type { Session } from '../session.js';
 import { type Given, readBody, type Schema, secretsOf, settingsOf } from '../settings.js';
 import { enumValue } from '../values.js';
@@ -109,13 +109,16 @@ export async function updateIntegration(
   return EXIT.done;
 }
 
-export async function deleteIntegration({ api }: Session, [id = '']: string[], { yes }: { yes?: boolean }) {
+export async function deleteIntegration(
+  { api, json }: Session,
+  [id = '']: string[],
+  { yes }: { yes?: boolean },
+) {
   const { provider, mappingCount } = await api.getSyncLogs({ id });
   await agreeTo(
     `The ${provider} integration goes with its ${mappingCount} mappings and its runs; the memberships it brought end. People, courses and groups stay.`,
     yes,
   );
   await api.deleteIntegration({ id });
-  printLine('Removed.');
-  return EXIT.done;
+  return printDone({ json }, 'Removed.');
 }

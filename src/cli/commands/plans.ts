@@ -18,13 +18,18 @@ export async function showPlan(
   [id = '', runId = '']: string[],
   options: { action?: string; limit?: string },
 ) {
-  const { api, json } = session;
+  const { json } = session;
   const action = optionalEnum(Action, options.action, '--action');
+  const changes = firstOf(changesOf(session, { id, runId, ...(action && { action }) }), options.limit);
   if (!json) await sayWhatItIs(session, id, runId);
-  const changes = inTurn(await runsWithRows(session, id, runId), (part) =>
-    api.each.listSyncChanges({ id, runId: part, pageSize: 1_000, ...(action && { action }) }),
+  return printList({ json }, changes, COLUMNS);
+}
+
+async function* changesOf(session: Session, request: { id: string; runId: string; action?: Action }) {
+  const { id, runId } = request;
+  yield* inTurn(await runsWithRows(session, id, runId), (part) =>
+    session.api.each.listSyncChanges({ ...request, runId: part, pageSize: 1_000 }),
   );
-  return printList({ json }, firstOf(changes, options.limit), COLUMNS);
 }
 
 async function sayWhatItIs({ api }: Session, id: string, runId: string): Promise<SyncRun | undefined> {

@@ -1,3 +1,4 @@
+import { ConnectError } from '@connectrpc/connect';
 import {
   SyncRun_Kind as Kind,
   MappingEntityType,
@@ -7,6 +8,7 @@ import {
 import { EXIT } from '../exit-codes.js';
 import { printJson, printLine, printList, printMessage, remark } from '../output.js';
 import { progressOn } from '../progress.js';
+import { isOfService } from '../report-error.js';
 import { asJson, type Session } from '../session.js';
 import { enumValue, firstOf, optionalEnum } from '../values.js';
 
@@ -83,9 +85,11 @@ export async function watchRun({ api, json }: Session, [id = '', runId = '']: st
       progress.show(run, parts);
     }
   } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    const isInterrupted = stop.signal.aborted;
+    if (!isInterrupted && isOfService(ConnectError.from(error))) throw error;
     progress.end();
     remark(`The run goes on. Follow it: smartid runs watch ${id} ${runId}`);
+    if (!isInterrupted) throw error;
     remark(`Stop it: smartid runs cancel ${id} ${runId}`);
     return EXIT.interrupted;
   } finally {
