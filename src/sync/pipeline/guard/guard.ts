@@ -115,12 +115,12 @@ export function judge(
   if (renamed.since && isOver(renamed.count, renamed.of, changedMost)) {
     return `Held: ${share(renamed.count, renamed.of)} ${noun}s would have another name or national id than before ${day(renamed.since)}, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
   }
-  for (const [count, of] of [
-    [membersLeaving, members],
-    [ungrouped, grouped],
-  ] as const)
-    if (isOver(count, of, deactivated))
-      return `Held: ${share(count, of)} people would be left without a group, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  if (isOver(membersLeaving, members, deactivated)) {
+    return `Held: ${share(membersLeaving, members)} people would be left without a group, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  }
+  if (isOver(ungrouped, grouped, deactivated)) {
+    return `Held: ${share(ungrouped, grouped)} people would be left without a group, more than ${deactivated} %, as theirs would become inactive. Look whether the memberships are as new as the groups; approve the plan if that is right; nothing was changed.`;
+  }
   if (isOver(membershipsEnding, memberships, deactivated)) {
     return `Held: ${share(membershipsEnding, memberships)} memberships would end, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
   }
