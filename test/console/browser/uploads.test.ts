@@ -65,6 +65,10 @@ describe('files that are given in the console', () => {
     try {
       await signIn(page, url);
       await page.goto(`${url}/console/integrations/${id}?tab=settings`);
+      await page.getByRole('region', { name: t('upload.drop'), exact: true }).waitFor();
+      // Whoever misses the area does not leave the page.
+      const isLeft = `document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true }))`;
+      expect(await page.evaluate(isLeft)).to.equal(false);
       await dropFiles(page, t('upload.drop'), { 'students.csv': STUDENTS, 'groups.csv': '%PDF-1.7\n' });
       await page
         .getByRole('region', { name: 'groups.csv' })

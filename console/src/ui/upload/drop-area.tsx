@@ -1,5 +1,5 @@
 import { Button, Text } from '@mantine/core';
-import { type DragEvent, useRef, useState } from 'react';
+import { type DragEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 /** Takes files that are dropped, or chosen by a button. */
@@ -7,6 +7,14 @@ export function DropArea({ onFiles }: { onFiles: (files: readonly File[]) => voi
   const { t } = useTranslation();
   const input = useRef<HTMLInputElement>(null);
   const [isOver, setIsOver] = useState(false);
+  useEffect(() => {
+    // Beside the area, a browser would leave the page and open the file.
+    const stay = (event: Event) => event.preventDefault();
+    for (const type of ['dragover', 'drop']) window.addEventListener(type, stay);
+    return () => {
+      for (const type of ['dragover', 'drop']) window.removeEventListener(type, stay);
+    };
+  }, []);
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setIsOver(false);
