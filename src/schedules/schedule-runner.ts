@@ -72,12 +72,12 @@ export class ScheduleRunner {
   }
 
   async #startOne(): Promise<boolean> {
-    let taken: StoredSchedule | undefined;
+    let taken: { schedule: StoredSchedule; now: Date } | undefined;
     try {
       return await this.parts.database.transaction(async () => {
         const due = await this.#store.takeDue();
         if (!due) return false;
-        taken = due.schedule;
+        taken = due;
         await onBehalfOfService('schedule', () => this.#fire(due.schedule, due.now));
         return true;
       });
@@ -89,17 +89,18 @@ export class ScheduleRunner {
     }
   }
 
-  async #putOff(schedule: StoredSchedule, error: unknown): Promise<void> {
+  /** `now`: by the clock of the database, as all that is stored. */
+  async #putOff({ schedule, now }: { schedule: StoredSchedule; now: Date }, error: unknown): Promise<void> {
     const { logger } = this.parts;
     if (isPassing(error)) {
       logger.warn({ err: error, schedule: keyOf(schedule) }, 'a schedule starts its run later');
-      await this.#store.fired(schedule, inMs(SOON_MS), {}, { ifDue: true });
+      await this.#store.fired(schedule, later(now, SOON_MS), {}, { ifDue: true });
       return;
     }
     logger.error({ err: error, schedule: keyOf(schedule) }, 'a schedule could not start its run');
     await this.#store.fired(
       schedule,
-      this.#next(schedule, new Date()),
+      this.#next(schedule, now),
       { skippedBecause: 'internal error' },
       { ifDue: true },
     );
@@ -109,7 +110,7 @@ export class ScheduleRunner {
     const { integrations } = this.parts;
     if (!isTimeZone(schedule.timeZone)) {
       const skippedBecause = `A process does not know the zone ${schedule.timeZone}: its list is older than that of the process that took it. Another may start it; else update Node.js there.`;
-      await this.#store.fired(schedule, inMs(LATER_MS), { skippedBecause });
+      await this.#store.fired(schedule, later(now, LATER_MS), { skippedBecause });
       return;
     }
     const nextAt = this.#next(schedule, now);
@@ -152,8 +153,8 @@ export class ScheduleRunner {
   }
 }
 
-function inMs(ms: number): Date {
-  return new Date(Date.now() + ms);
+function later(time: Date, ms: number): Date {
+  return new Date(time.getTime() + ms);
 }
 
 function keyOf({ integrationId, entityType, kind }: StoredSchedule) {
