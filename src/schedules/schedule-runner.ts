@@ -4,9 +4,8 @@ import { ServiceError } from '../errors.js';
 import type { IntegrationService } from '../integrations/index.js';
 import type { Logger } from '../observability/index.js';
 import { backsOffUntil } from './back-off.js';
-import { startOf } from './schedule-service.js';
 import { ScheduleStore, type StoredSchedule } from './schedule-store.js';
-import { nextTimes } from './times.js';
+import { blackoutAt, nextTimes, startOf } from './times.js';
 import { isTimeZone } from './wall-clock.js';
 
 /** How often it is looked at least: another process may have set a schedule. */
@@ -114,6 +113,13 @@ export class ScheduleRunner {
       return;
     }
     const nextAt = this.#next(schedule, now);
+    const blackout = blackoutAt(now, schedule);
+    if (blackout) {
+      // A time that passed before, while nobody was there: the next one starts for both.
+      const skippedBecause = `The blackout "${blackout.name}" has begun before it could start.`;
+      await this.#store.fired(schedule, nextAt, { skippedBecause });
+      return;
+    }
     const until = backsOffUntil(await this.#store.failures(schedule));
     if (until && until > now) {
       // The next time is looked at all the same: a sync that somebody starts may succeed before.
