@@ -10,6 +10,8 @@ import { isTimeZone } from './wall-clock.js';
 
 /** How often it is looked at least: another process may have set a schedule. */
 const LOOK_MS = 10_000;
+/** How often at most: what is due may be locked by the process that starts it. */
+const SHORTEST_MS = 250;
 /** When a time is tried again that others were in the way of, in milliseconds. */
 const SOON_MS = 5_000;
 /** The same of one that this process cannot start, and that another may be able to. */
@@ -60,7 +62,7 @@ export class ScheduleRunner {
     let wait = LOOK_MS;
     try {
       await this.startDue();
-      wait = Math.min(LOOK_MS, Math.max(0, (await this.#store.untilNext()) ?? LOOK_MS));
+      wait = Math.min(LOOK_MS, Math.max(SHORTEST_MS, (await this.#store.untilNext()) ?? LOOK_MS));
     } catch (error) {
       logger.warn({ err: error }, 'looking for what is due failed');
     }

@@ -4,6 +4,9 @@ import { createLogger } from '../../src/observability/index.js';
 import { type ScheduleKey, ScheduleRunner, type ScheduleSettings } from '../../src/schedules/index.js';
 import { startOf } from '../../src/schedules/times.js';
 import type { SyncRun } from '../../src/sync/index.js';
+import { testDatabaseUrl } from '../support/database.js';
+import { gate } from '../support/gate.js';
+import { sharedByProcesses } from '../support/process.js';
 import { newSchool, sharedServices } from '../support/services.js';
 import { until } from '../support/until.js';
 
@@ -187,6 +190,45 @@ describe('a schedule', () => {
     for (let nth = 0; nth < 2; nth++) await scheduleService.set(keyOf(integrationId), NIGHTLY);
     const { items } = await auditService.listEvents({ institutionId, action: 'schedule.set' });
     expect(items).to.have.length(1);
+  });
+
+  it('that another process is starting is looked at a few times a second, not all the time', async function () {
+    if (!testDatabaseUrl) return this.skip();
+    const { scheduleService, database, integrationService: integrations } = await sharedServices();
+    const { integrationId } = await newSchool();
+    await scheduleService.set(keyOf(integrationId), NIGHTLY);
+    const of = 'FROM sync_schedules WHERE integration_id = $1';
+    await database.execute(
+      `UPDATE sync_schedules SET next_at = clock_timestamp() + interval '300 milliseconds' WHERE integration_id = $1`,
+      [integrationId],
+    );
+    const [locked, go] = [gate(), gate()];
+    const starting = database.transaction(async () => {
+      await database.query(`SELECT 1 ${of} FOR UPDATE`, [integrationId]);
+      locked.open();
+      await go.opened;
+      await database.execute(`DELETE ${of}`, [integrationId]);
+    });
+    await locked.opened;
+    let looks = 0;
+    const transaction = <T>(work: () => Promise<T>) => {
+      looks += 1;
+      return database.transaction(work);
+    };
+    const logger = createLogger({ level: 'silent' });
+    const begun = performance.now();
+    const one = new ScheduleRunner({
+      database: sharedByProcesses(database, { transaction }),
+      integrations,
+      logger,
+    });
+    one.start();
+    await until(() => looks >= 6);
+    const ms = performance.now() - begun;
+    await one.stop();
+    go.open();
+    await starting;
+    expect(ms).to.be.above(800);
   });
 
   it('goes with its integration', async () => {
