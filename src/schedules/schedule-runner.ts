@@ -4,13 +4,14 @@ import { ServiceError } from '../errors.js';
 import type { IntegrationService } from '../integrations/index.js';
 import type { Logger } from '../observability/index.js';
 import { backsOffUntil } from './back-off.js';
-import { startOf } from './schedule-service.js';
 import { ScheduleStore, type StoredSchedule } from './schedule-store.js';
-import { nextTimes } from './times.js';
+import { blackoutAt, nextTimes, startOf } from './times.js';
 import { isTimeZone } from './wall-clock.js';
 
 /** How often it is looked at least: another process may have set a schedule. */
 const LOOK_MS = 10_000;
+/** How often at most: what is due may be locked by the process that starts it. */
+const SHORTEST_MS = 250;
 /** When a time is tried again that others were in the way of, in milliseconds. */
 const SOON_MS = 5_000;
 /** The same of one that this process cannot start, and that another may be able to. */
@@ -61,7 +62,7 @@ export class ScheduleRunner {
     let wait = LOOK_MS;
     try {
       await this.startDue();
-      wait = Math.min(LOOK_MS, Math.max(0, (await this.#store.untilNext()) ?? LOOK_MS));
+      wait = Math.min(LOOK_MS, Math.max(SHORTEST_MS, (await this.#store.untilNext()) ?? LOOK_MS));
     } catch (error) {
       logger.warn({ err: error }, 'looking for what is due failed');
     }
@@ -72,12 +73,12 @@ export class ScheduleRunner {
   }
 
   async #startOne(): Promise<boolean> {
-    let taken: StoredSchedule | undefined;
+    let taken: { schedule: StoredSchedule; now: Date } | undefined;
     try {
       return await this.parts.database.transaction(async () => {
         const due = await this.#store.takeDue();
         if (!due) return false;
-        taken = due.schedule;
+        taken = due;
         await onBehalfOfService('schedule', () => this.#fire(due.schedule, due.now));
         return true;
       });
@@ -89,17 +90,18 @@ export class ScheduleRunner {
     }
   }
 
-  async #putOff(schedule: StoredSchedule, error: unknown): Promise<void> {
+  /** `now`: by the clock of the database, as all that is stored. */
+  async #putOff({ schedule, now }: { schedule: StoredSchedule; now: Date }, error: unknown): Promise<void> {
     const { logger } = this.parts;
     if (isPassing(error)) {
       logger.warn({ err: error, schedule: keyOf(schedule) }, 'a schedule starts its run later');
-      await this.#store.fired(schedule, inMs(SOON_MS), {}, { ifDue: true });
+      await this.#store.fired(schedule, later(now, SOON_MS), {}, { ifDue: true });
       return;
     }
     logger.error({ err: error, schedule: keyOf(schedule) }, 'a schedule could not start its run');
     await this.#store.fired(
       schedule,
-      this.#next(schedule, new Date()),
+      this.#next(schedule, now),
       { skippedBecause: 'internal error' },
       { ifDue: true },
     );
@@ -109,10 +111,17 @@ export class ScheduleRunner {
     const { integrations } = this.parts;
     if (!isTimeZone(schedule.timeZone)) {
       const skippedBecause = `A process does not know the zone ${schedule.timeZone}: its list is older than that of the process that took it. Another may start it; else update Node.js there.`;
-      await this.#store.fired(schedule, inMs(LATER_MS), { skippedBecause });
+      await this.#store.fired(schedule, later(now, LATER_MS), { skippedBecause });
       return;
     }
     const nextAt = this.#next(schedule, now);
+    const blackout = blackoutAt(now, schedule);
+    if (blackout) {
+      // A time that passed before, while nobody was there: the next one starts for both.
+      const skippedBecause = `The blackout "${blackout.name}" has begun before it could start.`;
+      await this.#store.fired(schedule, nextAt, { skippedBecause });
+      return;
+    }
     const until = backsOffUntil(await this.#store.failures(schedule));
     if (until && until > now) {
       // The next time is looked at all the same: a sync that somebody starts may succeed before.
@@ -152,8 +161,8 @@ export class ScheduleRunner {
   }
 }
 
-function inMs(ms: number): Date {
-  return new Date(Date.now() + ms);
+function later(time: Date, ms: number): Date {
+  return new Date(time.getTime() + ms);
 }
 
 function keyOf({ integrationId, entityType, kind }: StoredSchedule) {

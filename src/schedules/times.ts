@@ -1,5 +1,5 @@
 import { Cron } from 'croner';
-import { type Blackout, isOfDays, type Timing } from './schedule.js';
+import { type Blackout, isOfDays, type ScheduleSettings, type Timing } from './schedule.js';
 import { WallClock } from './wall-clock.js';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -62,6 +62,24 @@ export function nextTimes(timing: Timing, after: Date, count: number): Date[] {
     last = over ? endOf(over, next, dayOf) : next;
   }
   return found;
+}
+
+/** The blackout that a moment lies in. */
+export function blackoutAt(
+  time: Date,
+  { blackouts, timeZone }: Pick<Timing, 'blackouts' | 'timeZone'>,
+): Blackout | undefined {
+  if (blackouts.length === 0) return undefined;
+  const day = dayIn(timeZone)(time);
+  return blackouts.find((blackout) => isWithin(time, day, blackout));
+}
+
+/** A time with a jitter by chance, which leads into no blackout. */
+export function startOf(time: Date, settings: ScheduleSettings): Date {
+  let jitter = Math.random() * settings.jitterSeconds * 1_000;
+  // The time itself is in none.
+  while (jitter >= 1 && blackoutAt(new Date(time.getTime() + jitter), settings)) jitter /= 2;
+  return new Date(time.getTime() + jitter);
 }
 
 /** `day`: that of the time, in the zone of the schedule. */

@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { createLogger } from '../../src/observability/index.js';
 import { type ScheduleKey, ScheduleRunner, type ScheduleSettings } from '../../src/schedules/index.js';
+import { startOf } from '../../src/schedules/times.js';
 import type { SyncRun } from '../../src/sync/index.js';
+import { testDatabaseUrl } from '../support/database.js';
+import { gate } from '../support/gate.js';
+import { sharedByProcesses } from '../support/process.js';
 import { newSchool, sharedServices } from '../support/services.js';
 import { until } from '../support/until.js';
 
@@ -151,6 +155,80 @@ describe('a schedule', () => {
     );
     // A minute may have begun since.
     expect((nextTimes[0]?.getTime() ?? 0) - (row?.nextAt.getTime() ?? 0)).to.be.oneOf([0, 60_000]);
+  });
+
+  it('starts nothing in a blackout, neither for a time that it missed nor by its jitter', async () => {
+    const { scheduleService, database, integrationService } = await sharedServices();
+    const { integrationId } = await newSchool({ 'students.csv': STUDENTS });
+    const key = keyOf(integrationId);
+    const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+    const blackouts = [{ name: 'Fiestas Patrias', from: day(-1), to: day(1) }];
+    await scheduleService.set(key, { ...NIGHTLY, blackouts });
+    await pass(key);
+    expect((await scheduleService.get(key)).skippedBecause).to.contain('Fiestas Patrias');
+    expect((await integrationService.listSyncRuns(integrationId)).items).to.deep.equal([]);
+    const [row] = await database.query<{ isAfter: boolean }>(
+      `SELECT next_at > now() + interval '1 day' AS "isAfter" FROM sync_schedules WHERE integration_id = $1`,
+      [integrationId],
+    );
+    expect(row?.isAfter).to.equal(true);
+    const time = new Date('2026-09-17T23:50:00-03:00');
+    const settings = {
+      ...NIGHTLY,
+      jitterSeconds: 3_600,
+      blackouts: [{ name: 'Fiestas Patrias', from: '2026-09-18', to: '2026-09-19' }],
+    };
+    for (let nth = 0; nth < 100; nth++) {
+      const start = startOf(time, settings).getTime() - time.getTime();
+      expect(start).to.be.within(0, 10 * 60_000 - 1);
+    }
+  });
+
+  it('that is set again as it is leaves no event in the audit', async () => {
+    const { scheduleService, auditService } = await sharedServices();
+    const { integrationId, institutionId } = await newSchool();
+    for (let nth = 0; nth < 2; nth++) await scheduleService.set(keyOf(integrationId), NIGHTLY);
+    const { items } = await auditService.listEvents({ institutionId, action: 'schedule.set' });
+    expect(items).to.have.length(1);
+  });
+
+  it('that another process is starting is looked at a few times a second, not all the time', async function () {
+    if (!testDatabaseUrl) return this.skip();
+    const { scheduleService, database, integrationService: integrations } = await sharedServices();
+    const { integrationId } = await newSchool();
+    await scheduleService.set(keyOf(integrationId), NIGHTLY);
+    const of = 'FROM sync_schedules WHERE integration_id = $1';
+    await database.execute(
+      `UPDATE sync_schedules SET next_at = clock_timestamp() + interval '300 milliseconds' WHERE integration_id = $1`,
+      [integrationId],
+    );
+    const [locked, go] = [gate(), gate()];
+    const starting = database.transaction(async () => {
+      await database.query(`SELECT 1 ${of} FOR UPDATE`, [integrationId]);
+      locked.open();
+      await go.opened;
+      await database.execute(`DELETE ${of}`, [integrationId]);
+    });
+    await locked.opened;
+    let looks = 0;
+    const transaction = <T>(work: () => Promise<T>) => {
+      looks += 1;
+      return database.transaction(work);
+    };
+    const logger = createLogger({ level: 'silent' });
+    const begun = performance.now();
+    const one = new ScheduleRunner({
+      database: sharedByProcesses(database, { transaction }),
+      integrations,
+      logger,
+    });
+    one.start();
+    await until(() => looks >= 6);
+    const ms = performance.now() - begun;
+    await one.stop();
+    go.open();
+    await starting;
+    expect(ms).to.be.above(800);
   });
 
   it('goes with its integration', async () => {
