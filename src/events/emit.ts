@@ -54,5 +54,7 @@ export async function emit<T extends EventType>(database: Database, event: Event
 
 /** With its texts as long as they may be: whatever a school's system said, NATS and receivers take the event. */
 function bounded<T extends object>(data: T): T {
-  return JSON.parse(JSON.stringify(data, (_, value) => (typeof value === 'string' ? presentable(value) : value)));
+  return JSON.parse(
+    JSON.stringify(data, (_, value) => (typeof value === 'string' ? presentable(value) : value)),
+  );
 }

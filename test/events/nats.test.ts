@@ -3,13 +3,13 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { cloudEventOf } from '../../src/events/cloud-event.js';
 import type { Database } from '../../src/database/index.js';
+import { cloudEventOf } from '../../src/events/cloud-event.js';
 import { EventPublisher } from '../../src/events/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { newInstitution, silentServices } from '../support/event-senders.js';
-import { NATS_PASSWORD, NATS_USER, natsServer } from '../support/nats-server.js';
 import { gate } from '../support/gate.js';
+import { NATS_PASSWORD, NATS_USER, natsServer } from '../support/nats-server.js';
 import { leasesOfAProcess, sharedByProcesses } from '../support/process.js';
 import { until } from '../support/until.js';
 
