@@ -421,6 +421,16 @@ describe('webhooks', () => {
     expect(integration).to.include({ status: 'ACTIVE', lastSyncAt: null });
   });
 
+  it('are signed by one of five secrets at most', async () => {
+    const { id } = await newTellingSchool(services);
+    const { webhookService } = services;
+    const create = () => webhookService.createWebhookSecret(id);
+    const made = await Promise.allSettled(Array.from({ length: 9 }, create));
+    expect(made.filter(({ status }) => status === 'fulfilled')).to.have.length(4);
+    expect(await refusal(create())).to.include({ reason: 'TOO_MANY_WEBHOOK_SECRETS' });
+    expect(await webhookService.listWebhookSecrets(id)).to.have.length(5);
+  });
+
   it('go with their integration, and come to nothing afterwards', async () => {
     const { id, send } = await newTellingSchool(services);
     await send({ entityType: 'STUDENT' });
