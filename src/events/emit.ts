@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../database/index.js';
+import { presentable } from '../errors.js';
 import { storableJson } from '../values/index.js';
 import type { EventData, EventType } from './event-types.js';
 
@@ -46,7 +47,14 @@ export async function emit<T extends EventType>(database: Database, event: Event
        SELECT institution_id, subscription_id, stream_id, clock_timestamp() FROM wanted
        ON CONFLICT (institution_id, subscription_id, stream_id)
        DO UPDATE SET due_at = COALESCE(event_lanes.due_at, excluded.due_at)`,
-      [institutionId, integrationId, randomUUID(), type, subject ?? null, storableJson(data)],
+      [institutionId, integrationId, randomUUID(), type, subject ?? null, storableJson(bounded(data))],
     );
   });
+}
+
+/** With its texts as long as they may be: whatever a school's system said, NATS and receivers take the event. */
+function bounded<T extends object>(data: T): T {
+  return JSON.parse(
+    JSON.stringify(data, (_, value) => (typeof value === 'string' ? presentable(value) : value)),
+  );
 }

@@ -134,10 +134,11 @@ export class EventPublisher {
     const done: StoredEvent[] = [];
     try {
       for (const event of events) {
+        // Of a process that was frozen, another has published this by now, and what came after it.
+        lease.assertNotExpired();
         // One after the other: else one that fails would come after those behind it.
         await this.#publish(client, event);
         done.push(event);
-        lease.throwIfLost();
       }
     } finally {
       if (done.length > 0) await this.#note(lease, done);

@@ -16,7 +16,7 @@ export interface EventSenderOptions {
   logger: Logger;
   /** Whether this process knows to be the only one: then what is claimed at the start is nobody's. */
   alone: boolean;
-  /** Events under way at once. Default 8. */
+  /** Events under way at once: most of the time receivers are waited for. Default 32. */
   concurrency?: number;
   /** Milliseconds for an attempt. Default 15,000. */
   timeoutMs?: number;
@@ -26,8 +26,9 @@ export interface EventSenderOptions {
   pause?: typeof pauseAfter;
 }
 
-/** Events that are sent before another lane has its turn. */
+/** After so many events, or milliseconds, another lane has its turn. */
 const MOST_IN_A_ROW = 25;
+const TURN_MS = 2_000;
 /** How long what is under way may go on when the process ends, in milliseconds. */
 const GRACE_MS = 3_000;
 const AFTER_TROUBLE_MS = 2_000;
@@ -46,7 +47,7 @@ export class EventSender {
   #looking: Promise<void> = Promise.resolve();
 
   constructor(options: EventSenderOptions) {
-    this.#options = { concurrency: 8, timeoutMs: 15_000, everyMs: 500, pause: pauseAfter, ...options };
+    this.#options = { concurrency: 32, timeoutMs: 15_000, everyMs: 500, pause: pauseAfter, ...options };
     this.#lanes = new LaneStore(options.database, this.#options.pause);
   }
 
@@ -103,7 +104,9 @@ export class EventSender {
   }
 
   async #work(lane: Lane): Promise<void> {
-    for (let count = 0; count < MOST_IN_A_ROW && !this.#stop.signal.aborted; count++) {
+    const end = performance.now() + TURN_MS;
+    for (let count = 0; count < MOST_IN_A_ROW && performance.now() < end; count++) {
+      if (this.#stop.signal.aborted) break;
       const next = await this.#lanes.next(lane);
       if (!next) return;
       await this.#lanes.record(lane, next, await this.#send(lane, next));

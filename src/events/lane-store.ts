@@ -22,8 +22,13 @@ export interface NextDelivery extends StoredEvent {
 
 /** How long a claim holds without being renewed, in seconds: longer than an attempt may take. */
 const CLAIM_SECONDS = 30;
-/** Lanes of one subscription that are worked on at once, over all processes: others shall have their turn. */
+/**
+ * Lanes that are worked on at once, over all processes, so that receivers that take their time leave others their
+ * turn: of one subscription, of one whose last attempt failed, and of one institution.
+ */
 const MOST_OF_ONE = 4;
+const MOST_OF_FAILING = 1;
+const MOST_OF_INSTITUTION = 8;
 
 const KEY = 'institution_id = $1 AND subscription_id = $2 AND stream_id = $3';
 /** Statements about `d`, event_deliveries, whose event `e` is still kept. */
@@ -41,10 +46,14 @@ export class LaneStore {
     private readonly pause: typeof pauseAfter = pauseAfter,
   ) {}
 
-  /** Claims a lane in which something is due; undefined when there is none. */
+  /** Claims the lane that has been due for longest; undefined when there is none that may be worked on. */
   async claim(): Promise<Lane | undefined> {
     const [lane] = await this.database.query<Lane>(
-      `UPDATE event_lanes l SET claim = $1,
+      `WITH busy AS MATERIALIZED (
+         SELECT institution_id, subscription_id, count(*) AS lanes FROM event_lanes
+         WHERE claim IS NOT NULL AND claimed_until >= clock_timestamp()
+         GROUP BY institution_id, subscription_id)
+       UPDATE event_lanes l SET claim = $1,
          claimed_until = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS})
        FROM (
          SELECT l.institution_id, l.subscription_id, l.stream_id
@@ -52,9 +61,11 @@ export class LaneStore {
          JOIN event_subscriptions s ON s.institution_id = l.institution_id AND s.id = l.subscription_id
          WHERE l.due_at <= clock_timestamp() AND s.disabled_at IS NULL
            AND (l.claimed_until IS NULL OR l.claimed_until < clock_timestamp())
-           AND (SELECT count(*) FROM event_lanes o
-             WHERE o.institution_id = l.institution_id AND o.subscription_id = l.subscription_id
-               AND o.claimed_until >= clock_timestamp()) < ${MOST_OF_ONE}
+           AND NOT EXISTS (SELECT 1 FROM busy b
+             WHERE b.institution_id = l.institution_id AND b.subscription_id = l.subscription_id
+               AND b.lanes >= CASE WHEN s.failures > 0 THEN ${MOST_OF_FAILING} ELSE ${MOST_OF_ONE} END)
+           AND (SELECT COALESCE(sum(b.lanes), 0) FROM busy b
+             WHERE b.institution_id = l.institution_id) < ${MOST_OF_INSTITUTION}
          ORDER BY l.due_at LIMIT 1
          FOR UPDATE OF l SKIP LOCKED) due
        WHERE l.institution_id = due.institution_id AND l.subscription_id = due.subscription_id
@@ -91,7 +102,10 @@ export class LaneStore {
     });
   }
 
-  /** Writes down what came of an attempt; nothing when the claim is another's by now. */
+  /**
+   * Writes down what came of an attempt; nothing when the claim is another's by now. What was replayed meanwhile
+   * stays as the replay left it, and is sent again.
+   */
   async record(lane: Lane, { position, attempts }: NextDelivery, outcome: Outcome): Promise<void> {
     await this.#asHolder(lane, async () => {
       const retry = outcome.kind === 'retry' && attempts < MOST_ATTEMPTS;
@@ -105,7 +119,7 @@ export class LaneStore {
       await this.database.execute(
         `UPDATE event_deliveries SET status = $5, http_status = $6, last_reason = $7,
            due_at = clock_timestamp() + make_interval(secs => $8), updated_at = clock_timestamp()
-         WHERE ${KEY} AND position = $4`,
+         WHERE ${KEY} AND position = $4 AND attempts = $9`,
         [
           ...keyOf(lane),
           position,
@@ -113,6 +127,7 @@ export class LaneStore {
           'httpStatus' in outcome ? (outcome.httpStatus ?? null) : null,
           'reason' in outcome ? outcome.reason : null,
           pauseMs / 1_000,
+          attempts,
         ],
       );
       if (outcome.kind === 'delivered') await this.#noteSuccess(lane);
@@ -144,11 +159,14 @@ export class LaneStore {
     });
   }
 
-  /** What came in meanwhile waited for the lane's row, or is seen here. */
+  /**
+   * What came in meanwhile waited for the lane's row, or is seen here. What is due goes behind all that is due by
+   * now: however much waits in a lane, others have their turn.
+   */
   async #release(lane: Lane): Promise<void> {
     await this.database.execute(
       `UPDATE event_lanes SET claim = NULL, claimed_until = NULL, due_at = (
-         SELECT d.due_at FROM event_deliveries d ${WITH_EVENT}
+         SELECT GREATEST(d.due_at, clock_timestamp()) FROM event_deliveries d ${WITH_EVENT}
          WHERE d.institution_id = $1 AND d.subscription_id = $2 AND d.stream_id = $3
            AND d.status = 'WAITING'
          ORDER BY d.position LIMIT 1)

@@ -31,19 +31,24 @@ export interface SendOptions {
 const GONE = 410;
 /** Besides 5xx: what may pass. */
 const PASSING = [408, 425, 429];
-/** Bytes of a refusal that are kept, to tell why. */
+/** Bytes of a refusal that are read, to tell why, and characters that are kept of what it says. */
 const KEPT_BYTES = 1_000;
+const KEPT_CHARACTERS = 200;
 
 /** Posts a message once; whatever happens is an outcome. */
 export async function sendEvent(message: Message, options: SendOptions): Promise<Outcome> {
   const { url, id, body, secrets } = message;
   const { agents, timeoutMs, signal } = options;
-  const timeout = AbortSignal.timeout(timeoutMs);
+  // Not AbortSignal.any: a signal that lives as long as the process would keep something of every attempt.
+  const attempt = new AbortController();
+  const abort = () => attempt.abort();
+  const timer = setTimeout(abort, timeoutMs);
+  signal.addEventListener('abort', abort, { once: true });
   try {
     const response = await fetch(url, {
       method: 'POST',
       redirect: 'manual',
-      signal: AbortSignal.any([signal, timeout]),
+      signal: attempt.signal,
       agent: ({ protocol }) => (protocol === 'https:' ? agents.https : agents.http),
       headers: {
         'Content-Type': CLOUD_EVENT,
@@ -55,7 +60,7 @@ export async function sendEvent(message: Message, options: SendOptions): Promise
     return await judge(response);
   } catch (error) {
     if (signal.aborted) return { kind: 'interrupted' };
-    if (timeout.aborted) return { kind: 'retry', reason: `no answer within ${timeoutMs / 1_000} s` };
+    if (attempt.signal.aborted) return { kind: 'retry', reason: `no answer within ${timeoutMs / 1_000} s` };
     if (!(error instanceof FetchError)) throw error;
     if (error.code === 'EADDRESSREFUSED') {
       return {
@@ -64,6 +69,9 @@ export async function sendEvent(message: Message, options: SendOptions): Promise
       };
     }
     return { kind: 'retry', reason: reasonOfBreak(error.code) };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
   }
 }
 
@@ -91,10 +99,10 @@ async function reasonOf(response: Response): Promise<string> {
     return `it answered ${status} and leads elsewhere; redirects are not followed`;
   }
   const text = await beginningOf(response);
-  return `it answered ${status} ${statusText}`.trim() + (text ? `: ${text}` : '');
+  return `it answered ${status} ${inOneLine(statusText)}`.trim() + (text ? `: ${text}` : '');
 }
 
-/** The first words of a refusal, in one line. */
+/** The first words of a refusal. */
 async function beginningOf(response: Response): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -108,11 +116,13 @@ async function beginningOf(response: Response): Promise<string> {
     // What came counts: the status is known already.
   }
   discard(response);
-  const text = Buffer.concat(chunks).subarray(0, KEPT_BYTES).toString();
-  return text
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
-    .slice(0, 200);
+  return inOneLine(Buffer.concat(chunks).subarray(0, KEPT_BYTES).toString());
+}
+
+/** What a receiver says, as it can be stored and shown. */
+function inOneLine(text: string): string {
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return line.slice(0, KEPT_CHARACTERS).toWellFormed();
 }
 
 function discard(response: Response): void {

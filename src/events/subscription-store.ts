@@ -38,6 +38,10 @@ export class SubscriptionStore {
     const id = randomUUID();
     const secret = makeSecret();
     return this.database.transaction(async () => {
+      // Of two that come at once, the second counts the first.
+      await this.database.query('SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 3))', [
+        institutionId,
+      ]);
       const [subscription] = await this.database.query<Subscription>(
         `INSERT INTO event_subscriptions (institution_id, id, url, types, description, secrets)
          SELECT $1, $2, $3, $4, $5, $6

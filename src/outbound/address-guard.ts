@@ -98,10 +98,15 @@ function unmapped([range, bits]: [ipaddr.IPv4 | ipaddr.IPv6, number]): [ipaddr.I
   return mapped ? [(range as ipaddr.IPv6).toIPv4Address(), bits - 96] : [range, bits];
 }
 
-/** All but the ranges with a purpose, and the old form ::a.b.c.d, behind which any IPv4 address can hide. */
+/** Of IPv6, all that was ever given out as public: elsewhere lie old forms of IPv4, and networks of one's own. */
+const PUBLIC_IPV6 = ipaddr.parse('2000::');
+const PUBLIC_IPV6_BITS = 3;
+
+/** All but the ranges with a purpose. */
 function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   return (
-    address.range() === 'unicast' && !(address.kind() === 'ipv6' && address.match(ipaddr.parse('::'), 96))
+    address.range() === 'unicast' &&
+    (address.kind() === 'ipv4' || address.match(PUBLIC_IPV6, PUBLIC_IPV6_BITS))
   );
 }
 

@@ -7,6 +7,7 @@ import {
   type ReceivedChange,
 } from '../connectors/index.js';
 import { cleanExternalId } from '../values/index.js';
+import { together } from './scopes.js';
 import type { StoredChange } from './webhook.js';
 
 /** What a body comes to: changes, maybe none, or why it cannot be used. */
@@ -15,6 +16,8 @@ export type ReadBody = { changes: StoredChange[]; refused?: undefined } | { refu
 /** Changes that one body may hold. */
 const MOST_CHANGES = 100;
 
+/** A larger number has been rounded by now, maybe to the id of somebody else. */
+const NO_ID = `must be a text, or a whole number up to ${Number.MAX_SAFE_INTEGER}`;
 const TYPES = [...Object.values(MappingEntityType), 'ALL'] as const;
 const change = z.strictObject({
   entityType: z.preprocess(
@@ -22,7 +25,7 @@ const change = z.strictObject({
     z.enum(TYPES, { error: `must be one of ${TYPES.join(', ')}` }),
   ),
   externalIds: z
-    .array(z.union([z.string(), z.number().transform(String)], { error: 'must be a text' }), {
+    .array(z.union([z.string(), z.int().transform(String)], { error: NO_ID }), {
       error: 'must be a list of ids',
     })
     .optional(),
@@ -93,7 +96,7 @@ function readNormalForm(body: Record<string, unknown>): ReceivedChange[] {
   throw new ConnectorError(`${sentences.slice(0, 5).join('; ')}.`);
 }
 
-/** Changes as they are stored: types that the integration has, clean ids, each once. */
+/** Changes as they are stored: types that the integration has, each once, with clean ids, or without where many. */
 function check(changes: readonly ReceivedChange[], { entityTypes }: Capabilities, mostIds: number): ReadBody {
   const stored: StoredChange[] = [];
   for (const { entityType, externalIds } of changes) {
@@ -105,10 +108,13 @@ function check(changes: readonly ReceivedChange[], { entityTypes }: Capabilities
       if (typeof id !== 'string') return { refused: `An id of ${entityType} cannot be used: ${id.problem}.` };
       ids.add(id);
     }
-    const isNamed = entityType !== 'ALL' && ids.size > 0 && ids.size <= mostIds;
     // An empty list says that nobody changed.
-    if (externalIds && externalIds.length === 0) continue;
-    stored.push({ entityType, ...(isNamed && { externalIds: [...ids] }) });
+    if (externalIds && ids.size === 0) continue;
+    stored.push({ entityType, ...(externalIds && { externalIds: [...ids] }) });
   }
-  return { changes: stored };
+  const changed = [...together(stored)].map(([entityType, ids]): StoredChange => {
+    const isNamed = ids && ids.size <= mostIds;
+    return { entityType, ...(isNamed && { externalIds: [...ids] }) };
+  });
+  return { changes: changed };
 }

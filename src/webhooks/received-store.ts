@@ -22,6 +22,11 @@ export interface StoredPush {
   attempts: number;
 }
 
+/** A webhook for which, or for a part of which, a run has yet to begin. */
+export interface WaitingWebhook extends Pick<ReceivedWebhook, 'webhookId' | 'changes'> {
+  runs: { id: string; entityType: StoredChange['entityType'] }[];
+}
+
 const COLUMNS = `integration_id AS "integrationId", webhook_id AS "webhookId", kind, changes, status, reason,
   run_ids AS "runIds", attempts, sent_at AS "sentAt", received_at AS "receivedAt"`;
 /** How much of a reason is kept. */
@@ -90,21 +95,24 @@ export class ReceivedStore {
 
   /**
    * Inside a transaction: the webhooks of an integration that wait and are due, the oldest first, which nobody else
-   * takes meanwhile. Undefined when there is no such integration any more.
+   * takes meanwhile, with the runs that began for a part of one and have not failed. Undefined when there is no such
+   * integration any more.
    */
-  async takeWaiting(
-    integrationId: string,
-    most: number,
-  ): Promise<Pick<ReceivedWebhook, 'webhookId' | 'changes'>[] | undefined> {
+  async takeWaiting(integrationId: string, most: number): Promise<WaitingWebhook[] | undefined> {
     // Before the rows, as whoever deletes an integration locks them.
     const held = await this.database.query('SELECT 1 FROM integrations WHERE id = $1 FOR KEY SHARE', [
       integrationId,
     ]);
     if (held.length === 0) return undefined;
     return this.database.query(
-      `SELECT webhook_id AS "webhookId", changes FROM received_webhooks
-       WHERE integration_id = $1 AND status = 'WAITING' AND kind = 'WEBHOOK' AND due_at <= clock_timestamp()
-       ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+      `SELECT w.webhook_id AS "webhookId", w.changes, COALESCE((
+         SELECT jsonb_agg(jsonb_build_object('id', r.id, 'entityType', r.entity_type) ORDER BY r.id)
+         FROM sync_runs r
+         WHERE r.integration_id = $1 AND r.id = ANY(w.run_ids) AND r.status <> 'FAILED'), '[]') AS runs
+       FROM received_webhooks w
+       WHERE w.integration_id = $1 AND w.status = 'WAITING' AND w.kind = 'WEBHOOK'
+         AND w.due_at <= clock_timestamp()
+       ORDER BY w.received_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED`,
       [integrationId, most],
     );
   }

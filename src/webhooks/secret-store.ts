@@ -146,8 +146,14 @@ export class WebhookSecretStore {
     if (!row) throw noIntegration(integrationId);
   }
 
-  /** Inside a transaction: the integration is not deleted meanwhile. A run that holds it is in nobody's way. */
+  /**
+   * Inside a transaction: the integration is not deleted meanwhile, and nobody else makes a secret of it. A run that
+   * holds it is in nobody's way.
+   */
   async #hold(integrationId: string): Promise<string> {
+    await this.database.query('SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 4))', [
+      integrationId,
+    ]);
     const [row] = await this.database.query<{ institutionId: string }>(
       'SELECT institution_id AS "institutionId" FROM integrations WHERE id = $1 FOR KEY SHARE',
       [integrationId],

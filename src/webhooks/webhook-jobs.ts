@@ -4,6 +4,7 @@ import { ServiceError } from '../errors.js';
 import { type JobQueue, TryLater } from '../jobs/index.js';
 import type { Logger } from '../observability/index.js';
 import type { ReceivedStore, StoredPush } from './received-store.js';
+import { together } from './scopes.js';
 import type { StoredChange } from './webhook.js';
 
 export interface WebhookJobsParts {
@@ -33,9 +34,6 @@ const SUPERVISE_MS = 5_000;
 /** From when on what waits may have no job, in seconds. */
 const LATE_SECONDS = 5;
 const MOST_AT_ONCE = 1_000;
-
-/** What is read for changes together: an entity type or ALL, and the ids, where these are named. */
-type Scopes = Map<StoredChange['entityType'], Set<string> | undefined>;
 
 /** What came of asking for a run. */
 type Started = { runId: string } | { waits: string; isLater: boolean } | { refused: string };
@@ -129,8 +127,14 @@ export class WebhookJobs {
     const { received } = this.#parts;
     const rows = await received.takeWaiting(integrationId, MOST_AT_ONCE);
     if (!rows || rows.length === 0) return false;
+    // What a run has begun for already, while the rest of a webhook waited or failed, is not read again.
+    const left = rows.map(({ webhookId, changes, runs }) => {
+      const begun = new Set(runs.map(({ entityType }) => entityType));
+      const open = changes.filter(({ entityType }) => !begun.has(entityType) && !begun.has('ALL'));
+      return { webhookId, open, runIds: runs.map(({ id }) => id) };
+    });
     const started = new Map<string, Started>();
-    for (const [entityType, ids] of together(rows.flatMap(({ changes }) => changes))) {
+    for (const [entityType, ids] of together(left.flatMap(({ open }) => open))) {
       const change: StoredChange = { entityType, ...(ids && { externalIds: [...ids] }) };
       started.set(entityType, await this.#ask(integrationId, change));
     }
@@ -138,10 +142,12 @@ export class WebhookJobs {
     const all = started.get('ALL');
     // Many rows have the same outcome: each outcome is one statement.
     const byOutcome = new Map<string, { outcome: Started[]; webhookIds: string[] }>();
-    for (const { webhookId, changes } of rows) {
-      const types = [...new Set(changes.map(({ entityType }) => entityType))].sort();
-      const key = all ? 'ALL' : types.join();
-      const outcome = all ? [all] : types.flatMap((type) => started.get(type) ?? []);
+    for (const { webhookId, open, runIds } of left) {
+      const types = [...new Set(open.map(({ entityType }) => entityType))].sort();
+      const before = runIds.map((runId): Started => ({ runId }));
+      const now = all ? (open.length > 0 ? [all] : []) : types.flatMap((type) => started.get(type) ?? []);
+      const outcome = [...before, ...now];
+      const key = [all ? now.length : types.join(), ...runIds].join(' ');
       const group = byOutcome.get(key) ?? { outcome, webhookIds: [] };
       group.webhookIds.push(webhookId);
       byOutcome.set(key, group);
@@ -150,7 +156,8 @@ export class WebhookJobs {
       const waits = outcome.find((one) => 'waits' in one);
       const refused = outcome.find((one) => 'refused' in one);
       const runIds = outcome.flatMap((one) => ('runId' in one ? one.runId : []));
-      if (waits) await received.mark(integrationId, webhookIds, { status: 'WAITING', reason: waits.waits });
+      if (waits)
+        await received.mark(integrationId, webhookIds, { status: 'WAITING', reason: waits.waits, runIds });
       else if (runIds.length === 0)
         await received.mark(integrationId, webhookIds, { status: 'REFUSED', reason: refused?.refused });
       else
@@ -208,17 +215,4 @@ export class WebhookJobs {
       this.#supervision = this.#supervise();
     }, SUPERVISE_MS).unref();
   }
-}
-
-/** What is to be read for all of these: an entity type once, and ALL instead of any. */
-function together(changes: readonly StoredChange[]): Scopes {
-  const scopes: Scopes = new Map();
-  for (const { entityType, externalIds } of changes) {
-    if (entityType === 'ALL') return new Map([['ALL', undefined]]);
-    const known = scopes.get(entityType);
-    if (!externalIds || (scopes.has(entityType) && !known)) scopes.set(entityType, undefined);
-    else if (known) for (const id of externalIds) known.add(id);
-    else scopes.set(entityType, new Set(externalIds));
-  }
-  return scopes;
 }

@@ -1,7 +1,7 @@
 import type { MappingEntityType } from '../connectors/index.js';
 
 /**
- * WAITING: no run has begun for it. STARTED: it has a part in runs that are not over. DONE: they are; what they came
+ * WAITING: no run has begun for it, or for a part of it. STARTED: it has a part in runs that are not over. DONE: they are; what they came
  * to is told by them. FAILED: they failed, each time that it was tried again. IGNORED: it is of no concern here.
  * REFUSED: it cannot be used.
  */

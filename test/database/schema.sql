@@ -228,6 +228,7 @@ CREATE TABLE event_lanes (
   claimed_until timestamp with time zone,
   CONSTRAINT event_lanes_pkey PRIMARY KEY (institution_id, subscription_id, stream_id)
 );
+CREATE INDEX event_lanes_claimed ON event_lanes USING btree (institution_id, subscription_id) WHERE (claim IS NOT NULL);
 CREATE INDEX event_lanes_due ON event_lanes USING btree (institution_id, due_at) WHERE (due_at IS NOT NULL);
 
 CREATE TABLE event_subscriptions (
@@ -261,7 +262,7 @@ CREATE TABLE events (
 );
 CREATE UNIQUE INDEX events_by_id ON events USING btree (institution_id, id);
 CREATE INDEX events_by_time ON events USING btree (institution_id, occurred_at, id);
-CREATE INDEX events_unpublished ON events USING btree (institution_id, stream_id, "position") WHERE (NOT published);
+CREATE INDEX events_to_publish ON events USING btree ("position") WHERE (NOT published);
 
 CREATE TABLE feed_starts (
   institution_id uuid NOT NULL,

@@ -3,6 +3,7 @@ import { cloudEventOf } from '../../src/events/cloud-event.js';
 import { pauseAfter } from '../../src/events/retry-schedule.js';
 import { createAddressGuard, createGuardedAgents } from '../../src/outbound/index.js';
 import { newInstitution, silentServices, startSender, stopSenders } from '../support/event-senders.js';
+import { gate } from '../support/gate.js';
 import { until } from '../support/until.js';
 import { closeReceivers, webhookReceiver } from '../support/webhook-receiver.js';
 
@@ -308,5 +309,43 @@ describe('the delivery of events', () => {
     await startSender();
     await settled('DELIVERED');
     expect(receiver.received).to.have.length(1);
+  });
+
+  it('notes what a receiver says with characters that cannot be stored, or without end', async () => {
+    const { happen, subscribe, settled, deliveries } = await newInstitution();
+    const receiver = await webhookReceiver((_message, { socket }) => {
+      socket?.end(`HTTP/1.1 400 a\0b\x1b[31m${'x'.repeat(10_000)}\r\nConnection: close\r\n\r\n\0😀`);
+      return undefined;
+    });
+    await subscribe(receiver.url);
+    await happen('x');
+    await startSender();
+    await settled('DEAD');
+    const [delivery] = await deliveries();
+    expect(delivery?.attempts).to.equal(1);
+    expect(delivery?.lastReason)
+      .to.match(/^it answered 400 a b \[31mx+/)
+      .and.have.length.lessThan(500);
+  });
+
+  it('sends again at once what is replayed while an attempt is under way that fails', async () => {
+    const { eventService } = await silentServices();
+    const { institutionId, happen, subscribe, settled } = await newInstitution();
+    const [come, go] = [gate(), gate()];
+    const receiver = await webhookReceiver(async () => {
+      if (receiver.received.length > 1) return 200;
+      come.open();
+      await go.opened;
+      return 503;
+    });
+    await subscribe(receiver.url);
+    await happen('x');
+    await startSender({ pause: () => 3_600_000 });
+    await come.opened;
+    const [event] = (await eventService.listEvents(institutionId)).items;
+    expect(await eventService.replayEvent(institutionId, event?.id as string)).to.equal(1);
+    go.open();
+    await settled('DELIVERED');
+    expect(receiver.received).to.have.length(2);
   });
 });

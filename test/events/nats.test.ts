@@ -3,10 +3,12 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect } from 'chai';
 import { pino } from 'pino';
+import type { Database } from '../../src/database/index.js';
 import { cloudEventOf } from '../../src/events/cloud-event.js';
 import { EventPublisher } from '../../src/events/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { newInstitution, silentServices } from '../support/event-senders.js';
+import { gate } from '../support/gate.js';
 import { NATS_PASSWORD, NATS_USER, natsServer } from '../support/nats-server.js';
 import { leasesOfAProcess, sharedByProcesses } from '../support/process.js';
 import { until } from '../support/until.js';
@@ -32,11 +34,16 @@ describe('events on NATS JetStream', () => {
   after(() => nats?.kill());
 
   /** Starts a publisher as one of several processes would. */
-  const publish = async (url = nats.url, logger = createLogger({ level: 'silent' })) => {
+  const publish = async (
+    url = nats.url,
+    logger = createLogger({ level: 'silent' }),
+    changed: Partial<Database> = {},
+  ) => {
     const { database } = await silentServices();
+    const own = sharedByProcesses(database, changed);
     const publisher = new EventPublisher({
-      database,
-      leases: leasesOfAProcess(sharedByProcesses(database), { ttlSeconds: 2 }),
+      database: own,
+      leases: leasesOfAProcess(own, { ttlSeconds: 2 }),
       url,
       logger,
       everyMs: 10,
@@ -145,6 +152,50 @@ describe('events on NATS JetStream', () => {
       `SELECT count(*)::int AS count FROM leases WHERE resource = 'events:nats'`,
     );
     expect(held?.count).to.equal(1);
+  });
+
+  it('are published no more by a process that was frozen while another took over', async () => {
+    const { database } = await silentServices();
+    const { institutionId, happen } = await newInstitution();
+    // What is published again comes as another message.
+    const manager = await jetstreamManager(await client());
+    await manager.streams.update('SMARTID_EVENTS', { duplicate_window: 100_000_000 });
+    for (const error of ['1', '2']) await happen(error);
+    const [frozen, thaws] = [gate(), gate()];
+    const first = await publish(nats.url, createLogger({ level: 'silent' }), {
+      // It renews nothing, and stands still between what it read and what it publishes.
+      executeApart: () => new Promise(() => {}),
+      query: (async (sql: string, values?: unknown[]) => {
+        const rows = await database.query(sql, values as never);
+        if (!sql.includes('NOT e.published')) return rows;
+        frozen.open();
+        await thaws.opened;
+        return rows;
+      }) as Database['query'],
+    });
+    await frozen.opened;
+    await publish();
+    await published(institutionId);
+    await happen('3');
+    await published(institutionId);
+    await until(async () => {
+      const { state } = await manager.streams.info('SMARTID_EVENTS');
+      return Date.now() - Date.parse(state.last_ts) > 200;
+    });
+    thaws.open();
+    await first.stop();
+    const texts = (await messagesOf(institutionId)).map(({ text }) => JSON.parse(text).data.error);
+    expect(texts).to.deep.equal(['1', '2', '3']);
+  });
+
+  it('are published whatever a school said, of which the beginning is told', async () => {
+    const { institutionId, happen } = await newInstitution();
+    await happen('x'.repeat(2_000_000));
+    await happen('then');
+    await publish();
+    await published(institutionId);
+    const texts = (await messagesOf(institutionId)).map(({ text }) => JSON.parse(text).data.error);
+    expect(texts).to.deep.equal([`${'x'.repeat(2_000)}…`, 'then']);
   });
 
   it('go into the stream that the operator made', async () => {

@@ -316,7 +316,8 @@ describe('a subscription', () => {
     const { eventService } = await silentServices();
     const institutionId = randomUUID();
     const create = () => eventService.createSubscription(institutionId, { url: 'http://127.0.0.1:9/' });
-    for (let nth = 0; nth < 50; nth++) await create();
+    const made = await Promise.allSettled(Array.from({ length: 75 }, create));
+    expect(made.filter(({ status }) => status === 'fulfilled')).to.have.length(50);
     expect(await refusal(create())).to.deep.include({ reason: 'TOO_MANY_SUBSCRIPTIONS' });
     const ids: string[] = [];
     for (let pageToken: string | undefined = ''; pageToken !== undefined; ) {

@@ -149,6 +149,9 @@ describe('webhooks', () => {
       [{ entityType: 'STUDENT', externalIds: ['x'.repeat(256)] }, /256 characters/],
       [{ entityType: 'STUDENT', more: 1 }, /Unrecognized key/],
       [{ changes: [] }, /changes must hold a change/],
+      // By JavaScript, the id of the one before.
+      ['{"entityType": "STUDENT", "externalIds": [9007199254740993]}', /whole number up to 9007199254740991/],
+      [{ entityType: 'STUDENT', externalIds: [1.5] }, /must be a text/],
       [{ other: true }, /alumno is required/],
       [`{"a":${'['.repeat(60_000)}${']'.repeat(60_000)}}`, /alumno is required/],
     ];
@@ -183,6 +186,22 @@ describe('webhooks', () => {
     await send({ entityType: 'STUDENT', externalIds: Array.from({ length: 10_000 }, (_, i) => `S${i}`) });
     await settled(id);
     expect(school.asked).to.deep.equal(['list']);
+  });
+
+  it('that name many students in many parts are kept as one change of the list', async () => {
+    const { school, id, send } = await newTellingSchool(services);
+    const part = (nth: number) => ({
+      entityType: 'STUDENT',
+      externalIds: Array.from({ length: 30 }, (_, i) => `S${nth}-${i}`),
+    });
+    await send({ changes: [part(1), part(2), { entityType: 'TEACHER', externalIds: [7, '8'] }] });
+    await send({ changes: [part(1), part(1)] });
+    await settled(id);
+    expect((await received(id)).reverse().map(({ changes }) => changes)).to.deep.equal([
+      [{ entityType: STUDENT }, { entityType: TEACHER, externalIds: ['7', '8'] }],
+      [part(1)],
+    ]);
+    expect(school.asked).to.have.members(['list', 'teachers']);
   });
 
   it('that come a thousand at a time become a few runs, which miss nobody', async () => {
@@ -264,6 +283,39 @@ describe('webhooks', () => {
     go.open();
     await settled(id);
     expect(await given(institutionId)).to.include({ Eva: true });
+  });
+
+  it('of several entity types have those read once that can be, while another waits', async () => {
+    const { school, id, institutionId, send } = await newTellingSchool(services);
+    const [begun, go] = [gate(), gate()];
+    school.put('1', 'Ana');
+    school.before = () => {
+      begun.open();
+      return go.opened;
+    };
+    const { integrationService } = services;
+    await integrationService.startSync(id, STUDENT);
+    await begun.opened;
+    await integrationService.startSync(id, STUDENT, { kind: 'PREVIEW' });
+    school.put('2', 'Eva');
+    const both = [{ entityType: 'STUDENT', externalIds: ['2'] }, { entityType: 'TEACHER' }];
+    await send({ changes: both }, { webhookId: 'both' });
+    const teachers = async () => (await runsOf(id)).filter(({ entityType }) => entityType === TEACHER);
+    await until(async () => (await teachers())[0]?.status === 'COMPLETED');
+    // Who looks at this one looks at the other again.
+    await send({ entityType: 'STUDENT', externalIds: ['1'] }, { webhookId: 'later' });
+    const get = (webhookId: string) => services.webhookService.getReceivedWebhook(id, webhookId);
+    await until(async () => (await get('later')).reason !== null);
+    const [read] = await teachers();
+    expect(await teachers()).to.have.length(1);
+    expect(await get('both')).to.deep.include({ status: 'WAITING', runIds: [read?.id] });
+    go.open();
+    await settled(id);
+    expect(await given(institutionId)).to.include({ Eva: true });
+    expect(await teachers()).to.have.length(1);
+    const done = await get('both');
+    expect(done).to.deep.include({ status: 'DONE', reason: null });
+    expect(done.runIds).to.have.length(2).and.include(read?.id);
   });
 
   it('of everything and of a part of it are one run of everything', async () => {
@@ -367,6 +419,16 @@ describe('webhooks', () => {
     // A run of single ones says nothing of the integration as a whole.
     const integration = await services.integrationService.getIntegration(id);
     expect(integration).to.include({ status: 'ACTIVE', lastSyncAt: null });
+  });
+
+  it('are signed by one of five secrets at most', async () => {
+    const { id } = await newTellingSchool(services);
+    const { webhookService } = services;
+    const create = () => webhookService.createWebhookSecret(id);
+    const made = await Promise.allSettled(Array.from({ length: 9 }, create));
+    expect(made.filter(({ status }) => status === 'fulfilled')).to.have.length(4);
+    expect(await refusal(create())).to.include({ reason: 'TOO_MANY_WEBHOOK_SECRETS' });
+    expect(await webhookService.listWebhookSecrets(id)).to.have.length(5);
   });
 
   it('go with their integration, and come to nothing afterwards', async () => {

@@ -23,6 +23,7 @@ import { schedules } from './0025-schedules.js';
 import { byItself } from './0026-by-itself.js';
 import { webhooks } from './0028-webhooks.js';
 import { idempotencyKeys } from './0029-idempotency-keys.js';
+import { eventTurns } from './0030-event-turns.js';
 import type { Migration } from './migration.js';
 
 export { createIndex, type Migration, type NewIndex } from './migration.js';
@@ -54,4 +55,5 @@ export const migrations: readonly Migration[] = [
   byItself,
   webhooks,
   idempotencyKeys,
+  eventTurns,
 ];

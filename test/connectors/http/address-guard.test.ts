@@ -23,6 +23,10 @@ const HOSTILE: Readonly<Record<string, readonly string[]>> = {
     '100.64.0.1',
     '[fc00::1]',
     '[fd12:3456::1]',
+    // Of overlay networks, and of nobody: never given out as public.
+    '[200::1]',
+    '[300::1]',
+    '[4000::1]',
   ],
   'link-local addresses, where clouds keep credentials': [
     '169.254.169.254',
@@ -43,6 +47,7 @@ const HOSTILE: Readonly<Record<string, readonly string[]>> = {
     '[::ffff:0:127.0.0.1]',
     '[::7f00:1]',
     '[::a00:1]',
+    '[::ffff:0:0:7f00:1]',
   ],
   'addresses of no one host': [
     '192.0.0.1',
