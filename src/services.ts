@@ -205,6 +205,7 @@ export async function buildServices({
       workers: config.workers,
       periods: config.retention,
       discard: (integrationId, runId, reason) => integrationService.discardSync(integrationId, runId, reason),
+      sweepFiles: () => integrationService.sweepFiles(),
     });
     await retention.start();
     const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });

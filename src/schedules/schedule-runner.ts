@@ -1,5 +1,5 @@
 import { onBehalfOfService } from '../audit/index.js';
-import type { Database } from '../database/index.js';
+import { type Database, isPassing } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import type { IntegrationService } from '../integrations/index.js';
 import type { Logger } from '../observability/index.js';
@@ -7,9 +7,14 @@ import { backsOffUntil } from './back-off.js';
 import { startOf } from './schedule-service.js';
 import { ScheduleStore, type StoredSchedule } from './schedule-store.js';
 import { nextTimes } from './times.js';
+import { isTimeZone } from './wall-clock.js';
 
 /** How often it is looked at least: another process may have set a schedule. */
 const LOOK_MS = 10_000;
+/** When a time is tried again that others were in the way of, in milliseconds. */
+const SOON_MS = 5_000;
+/** The same of one that this process cannot start, and that another may be able to. */
+const LATER_MS = 60_000;
 
 export interface ScheduleRunnerParts {
   database: Database;
@@ -79,22 +84,43 @@ export class ScheduleRunner {
     } catch (error) {
       if (!taken) throw error;
       // It must not be in the way of all others.
-      this.parts.logger.error({ err: error, schedule: keyOf(taken) }, 'a schedule could not start its run');
-      await this.#store.fired(taken, this.#next(taken, new Date()), { skippedBecause: 'internal error' });
+      await this.#putOff(taken, error);
       return true;
     }
   }
 
+  async #putOff(schedule: StoredSchedule, error: unknown): Promise<void> {
+    const { logger } = this.parts;
+    if (isPassing(error)) {
+      logger.warn({ err: error, schedule: keyOf(schedule) }, 'a schedule starts its run later');
+      await this.#store.fired(schedule, inMs(SOON_MS), {}, { ifDue: true });
+      return;
+    }
+    logger.error({ err: error, schedule: keyOf(schedule) }, 'a schedule could not start its run');
+    await this.#store.fired(
+      schedule,
+      this.#next(schedule, new Date()),
+      { skippedBecause: 'internal error' },
+      { ifDue: true },
+    );
+  }
+
   async #fire(schedule: StoredSchedule, now: Date): Promise<void> {
     const { integrations } = this.parts;
+    if (!isTimeZone(schedule.timeZone)) {
+      const skippedBecause = `A process does not know the zone ${schedule.timeZone}: its list is older than that of the process that took it. Another may start it; else update Node.js there.`;
+      await this.#store.fired(schedule, inMs(LATER_MS), { skippedBecause });
+      return;
+    }
+    const nextAt = this.#next(schedule, now);
     const until = backsOffUntil(await this.#store.failures(schedule));
     if (until && until > now) {
+      // The next time is looked at all the same: a sync that somebody starts may succeed before.
       const skippedBecause = `The syncs before failed: nothing starts until ${until.toISOString()}.`;
-      await this.#store.fired(schedule, this.#next(schedule, until), { skippedBecause });
+      await this.#store.fired(schedule, nextAt, { skippedBecause });
       return;
     }
     const { integrationId, entityType, kind } = schedule;
-    const nextAt = this.#next(schedule, now);
     if (kind === 'PREVIEW') await this.#discardLast(schedule);
     try {
       const run = await integrations.startSync(integrationId, entityType, { kind, trigger: 'SCHEDULE' });
@@ -112,17 +138,22 @@ export class ScheduleRunner {
     const { integrations } = this.parts;
     const last = await integrations.getSyncRun(integrationId, lastRunId).catch(() => undefined);
     if (last?.status === 'PREVIEWED')
-      await integrations.discardSync(
-        integrationId,
-        lastRunId,
-        'The next preview of its schedule replaces it.',
-      );
+      await integrations
+        .discardSync(integrationId, lastRunId, 'The next preview of its schedule replaces it.')
+        .catch((error: unknown) => {
+          // Somebody decided on it at this moment.
+          if (!(error instanceof ServiceError)) throw error;
+        });
   }
 
   #next(schedule: StoredSchedule, after: Date): Date | null {
     const [next] = nextTimes(schedule, after, 1);
     return next ? startOf(next, schedule) : null;
   }
+}
+
+function inMs(ms: number): Date {
+  return new Date(Date.now() + ms);
 }
 
 function keyOf({ integrationId, entityType, kind }: StoredSchedule) {

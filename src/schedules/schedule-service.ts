@@ -8,6 +8,7 @@ import { type Drift, readDrift } from './drift.js';
 import type { Schedule, ScheduleKey, ScheduleSettings } from './schedule.js';
 import { ScheduleStore, type StoredSchedule } from './schedule-store.js';
 import { nextTimes } from './times.js';
+import { isTimeZone } from './wall-clock.js';
 
 const SHOWN_TIMES = 5;
 
@@ -82,7 +83,8 @@ export class ScheduleService {
     return {
       ...schedule,
       blackouts: [...row.blackouts],
-      nextTimes: nextTimes(row, from, SHOWN_TIMES),
+      // Of a zone that only other processes know, as they have a newer list, nothing can be said here.
+      nextTimes: isTimeZone(row.timeZone) ? nextTimes(row, from, SHOWN_TIMES) : [],
       lastRuns: await this.#store.lastRuns(row),
       failuresInRow: failures.count,
       backsOffUntil: until && until.getTime() > Date.now() ? until : null,

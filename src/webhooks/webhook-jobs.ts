@@ -217,7 +217,8 @@ function together(changes: readonly StoredChange[]): Scopes {
     if (entityType === 'ALL') return new Map([['ALL', undefined]]);
     const known = scopes.get(entityType);
     if (!externalIds || (scopes.has(entityType) && !known)) scopes.set(entityType, undefined);
-    else scopes.set(entityType, new Set([...(known ?? []), ...externalIds]));
+    else if (known) for (const id of externalIds) known.add(id);
+    else scopes.set(entityType, new Set(externalIds));
   }
   return scopes;
 }

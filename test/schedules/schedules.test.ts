@@ -133,6 +133,26 @@ describe('a schedule', () => {
     expect(await scheduleService.get(key)).to.include({ failuresInRow: 0, backsOffUntil: null });
   });
 
+  it('starts at the next time that it shows once a sync has succeeded, however long it backed off', async () => {
+    const { scheduleService, database, integrationService } = await sharedServices();
+    const { integrationId, write } = await newSchool();
+    const key = keyOf(integrationId);
+    await scheduleService.set(key, { ...NIGHTLY, cron: '* * * * *' });
+    for (let nth = 1; nth <= 3; nth++) await integrationService.syncData(integrationId, 'STUDENT' as never);
+    await pass(key);
+    expect((await scheduleService.get(key)).backsOffUntil).to.be.an.instanceOf(Date);
+    await write({ 'students.csv': STUDENTS });
+    await integrationService.syncData(integrationId, 'STUDENT' as never);
+    const { nextTimes, backsOffUntil } = await scheduleService.get(key);
+    expect(backsOffUntil).to.equal(null);
+    const [row] = await database.query<{ nextAt: Date }>(
+      'SELECT next_at AS "nextAt" FROM sync_schedules WHERE integration_id = $1',
+      [integrationId],
+    );
+    // A minute may have begun since.
+    expect((nextTimes[0]?.getTime() ?? 0) - (row?.nextAt.getTime() ?? 0)).to.be.oneOf([0, 60_000]);
+  });
+
   it('goes with its integration', async () => {
     const { integrationService, scheduleService, database } = await sharedServices();
     const { integrationId } = await newSchool();
@@ -164,7 +184,59 @@ describe('a schedule', () => {
     expect(row?.why).to.be.a('string');
   });
 
+  it('whose zone this process does not know waits for one that does, keeps no other from starting, and is shown', async () => {
+    const { scheduleService, database } = await sharedServices();
+    const unknown = await newSchool();
+    const good = await newSchool({ 'students.csv': STUDENTS });
+    await scheduleService.set(keyOf(unknown.integrationId), NIGHTLY);
+    await scheduleService.set(keyOf(good.integrationId), NIGHTLY);
+    // As another process stored it whose list of zones is newer.
+    await database.execute(
+      `UPDATE sync_schedules SET time_zone = 'America/Nueva_Imperial', next_at = now() - interval '9 days'
+       WHERE integration_id = $1`,
+      [unknown.integrationId],
+    );
+    await pass(keyOf(good.integrationId));
+    await runsOf(good.integrationId, 1);
+    const shown = await scheduleService.get(keyOf(unknown.integrationId));
+    expect(shown.nextTimes).to.deep.equal([]);
+    expect(shown.skippedBecause).to.contain('America/Nueva_Imperial');
+    expect(await scheduleService.list(unknown.integrationId)).to.have.length(1);
+    const [row] = await database.query<{ isSoon: boolean }>(
+      `SELECT next_at BETWEEN now() AND now() + interval '1 hour' AS "isSoon" FROM sync_schedules WHERE integration_id = $1`,
+      [unknown.integrationId],
+    );
+    expect(row?.isSoon).to.equal(true);
+    await scheduleService.delete(keyOf(unknown.integrationId));
+  });
+
+  it('loses no time to a lock that somebody holds: it starts when that is gone', async () => {
+    const { scheduleService, database } = await sharedServices();
+    const { integrationId } = await newSchool({ 'students.csv': STUDENTS });
+    await scheduleService.set(keyOf(integrationId), NIGHTLY);
+    const name = `locked_${integrationId.replaceAll('-', '')}`;
+    await database.execute(`CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'canceling statement due to lock timeout' USING ERRCODE = '55P03'; END $$`);
+    await database.execute(`CREATE TRIGGER ${name} BEFORE INSERT ON sync_runs FOR EACH ROW
+      WHEN (NEW.integration_id = '${integrationId}') EXECUTE FUNCTION ${name}()`);
+    try {
+      await pass(keyOf(integrationId));
+    } finally {
+      await database.execute(`DROP FUNCTION ${name} CASCADE`);
+    }
+    const [row] = await database.query<{ isSoon: boolean; why: string | null }>(
+      `SELECT next_at BETWEEN now() AND now() + interval '1 minute' AS "isSoon", skipped_because AS why
+       FROM sync_schedules WHERE integration_id = $1`,
+      [integrationId],
+    );
+    expect(row).to.deep.equal({ isSoon: true, why: null });
+    await pass(keyOf(integrationId));
+    await runsOf(integrationId, 1);
+  });
+
   it('is refused with a sentence for each setting that is wrong', async () => {
+    for (const jitterSeconds of [-1, 0.5, Number.NaN])
+      expect(await refusal({ jitterSeconds })).to.contain('jitterSeconds');
     expect(await refusal({ cron: 'tomorrow' })).to.contain('five fields');
     expect(await refusal({ cron: '0 0 31 2 *' })).to.contain('comes true');
     expect(await refusal({ cron: '*/5 * * * * *' })).to.contain('five fields');

@@ -16,6 +16,8 @@ const NOTHING: Impact = {
   membersLeaving: 0,
   memberships: 0,
   membershipsEnding: 0,
+  grouped: 0,
+  ungrouped: 0,
 };
 const since = new Date('2026-11-03T12:00:00Z');
 const { STUDENT } = MappingEntityType;
