@@ -190,8 +190,10 @@ export async function buildServices({
       mostIds: MOST_SINGLE,
       stored: (integrationId) => webhookJobs.gather(integrationId),
     });
+    const keptAnswers = new KeptAnswers({ database, sealer: vault, logger });
     if (storage.embedded) {
       await leases.clear();
+      await keptAnswers.clear();
     }
     await webhookJobs.start();
     await runJobs.start();
@@ -247,7 +249,7 @@ export async function buildServices({
       scheduleService: new ScheduleService(database, integrationService),
       webhookService: new WebhookService({ secrets: webhookSecrets, received, intake }),
       refusals: new Refusals(database),
-      keptAnswers: new KeptAnswers({ database, sealer: vault, logger }),
+      keptAnswers,
       database,
       jobs,
       retention,

@@ -34,7 +34,7 @@ export function printJson(value: unknown): void {
 
 /** A message, always as JSON. */
 export function printMessage(message: Message | undefined): number {
-  printJson(message && asJson(message));
+  printJson(message ? asJson(message) : {});
   return EXIT.done;
 }
 

@@ -55,6 +55,11 @@ export class KeptAnswers {
     this.#logger = logger;
   }
 
+  /** Of a process that is alone with its database, before it takes calls: nobody carries any out. */
+  async clear(): Promise<void> {
+    await this.#store.loseAll();
+  }
+
   /**
    * Throws `invalid_argument` where the key was used for another request, `aborted` while the first call is still
    * carried out, and `failed_precondition` where it is not known what came of it.

@@ -77,6 +77,13 @@ export class KeyStore {
     );
   }
 
+  /** Says so of all calls that are under way. */
+  async loseAll(): Promise<void> {
+    await this.database.execute(
+      'UPDATE idempotency_keys SET running_until = clock_timestamp() WHERE running_until > clock_timestamp()',
+    );
+  }
+
   /** Says that these calls are still carried out. */
   async beat(digests: readonly Buffer[]): Promise<void> {
     await this.database.executeApart(

@@ -67,6 +67,29 @@ describe('smartid used wrongly', () => {
     }
   });
 
+  it('is told so where an update changes nothing', async () => {
+    const env = await userOf('http://127.0.0.1:1');
+    const id = '4b2f1f0e-7a30-4a53-8d3b-0c8f5f0d8a11';
+    for (const args of [
+      ['subscriptions', 'update', id, id],
+      ['integrations', 'update', id],
+    ]) {
+      const { code, err } = await run(args, env);
+      expect(code, args.join(' ')).to.equal(2);
+      expect(err, args.join(' ')).to.contain('Say what');
+    }
+  });
+
+  it('by taking back a run twice ends with 4, and says that nothing of it could be taken back', async () => {
+    const { id, smartid, json } = await school({ 'students.csv': students('Ana', 'Eva') });
+    await smartid('sync', id, '--entity', 'STUDENT', '--watch');
+    const [{ id: runId }] = await json('runs', 'list', id);
+    expect((await smartid('rollback', id, runId, '--yes')).code).to.equal(0);
+    const again = await smartid('rollback', id, runId, '--yes');
+    expect(again.code, again.err).to.equal(4);
+    expect(again.err).to.match(/2 failed.*smartid plan show \S+ \S+/s);
+  });
+
   it('refuses a limit that is none before it says anything else', async () => {
     const { id, smartid, json } = await school({ 'students.csv': students('Ana') });
     await smartid('sync', id, '--entity', 'STUDENT', '--watch');

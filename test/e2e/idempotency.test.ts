@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Code, ConnectError, createIntegrationsClient, ErrorInfoSchema } from '@smartid/integrations-client';
 import { expect } from 'chai';
-import { freshDatabaseUrl } from '../support/database.js';
+import { freshDatabaseUrl, testDatabaseUrl } from '../support/database.js';
 import { gate } from '../support/gate.js';
 import { listenOn } from '../support/listen.js';
 import { rest, sharedService, startService, TOKEN } from '../support/service.js';
@@ -262,7 +262,9 @@ describe('a call with an Idempotency-Key', () => {
 });
 
 describe('the answer of a call with an Idempotency-Key', () => {
-  it('is there after a restart, for the caller of the same token alone', async () => {
+  after(closeReceivers);
+
+  it('is there after a restart, for the caller of the same token alone; what was under way is not done again', async () => {
     const MARIA = 'maria-maria-maria-maria-maria-maria';
     const env = { API_TOKENS: `maria:${MARIA}`, DATABASE_URL: await freshDatabaseUrl() };
     const before = await startService({ env });
@@ -270,7 +272,21 @@ describe('the answer of a call with an Idempotency-Key', () => {
     const key = randomUUID();
     const create = WAYS.REST as (typeof WAYS)[string];
     const one = await create(before.url, institutionId, key, URL_OF_HOOK);
+    // Another call is under way when the process is killed.
+    const receiver = await webhookReceiver(() => undefined);
+    const hooked = await create(before.url, institutionId, randomUUID(), receiver.url);
+    const test = (url: string) =>
+      rest(
+        url,
+        'POST',
+        `/institutions/${institutionId}/subscriptions/${hooked.id}/test`,
+        {},
+        { 'Idempotency-Key': key },
+      );
+    const cut = test(before.url).catch(() => 'no answer');
+    await until(() => receiver.received.length === 1);
     await before.stop('SIGKILL');
+    expect(await cut).to.equal('no answer');
     const service = await startService({ dataDir: before.dataDir, env });
     expect(await create(service.url, institutionId, key, URL_OF_HOOK)).to.deep.equal({
       ...one,
@@ -287,6 +303,12 @@ describe('the answer of a call with an Idempotency-Key', () => {
       .createSubscription({ institutionId, url: URL_OF_HOOK }, { headers: { 'Idempotency-Key': key } })
       .catch(ConnectError.from);
     expect((refused as ConnectError).code).to.equal(Code.Unauthenticated);
+    // A process alone with its database knows that nobody else carries it out; else it may, for a minute.
+    const { body } = await test(service.url);
+    expect(body.details[0].debug.reason).to.equal(
+      testDatabaseUrl ? 'IDEMPOTENCY_KEY_IN_USE' : 'IDEMPOTENCY_OUTCOME_UNKNOWN',
+    );
+    expect(receiver.received).to.have.length(1);
     await service.stop();
   });
 });

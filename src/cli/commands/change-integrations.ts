@@ -88,7 +88,10 @@ export async function updateIntegration(
   [id = '']: string[],
   options: Given & { status?: string },
 ) {
-  const body = await readBody(options.file);
+  const { file, set, secretEnv, secretFile, status: named } = options;
+  if ([file, set, secretEnv, secretFile, named].every((given) => given === undefined))
+    throw new UsageError('Say what to change: --set, --secret-env, --secret-file, --status or --file.');
+  const body = await readBody(file);
   const [{ integration }, { providers }] = await Promise.all([
     api.getIntegration({ id }),
     api.listProviders({}),
@@ -96,7 +99,7 @@ export async function updateIntegration(
   const schemas = schemasOf(providers.find(({ provider }) => provider === integration?.provider));
   const config = { ...body.config, ...settingsOf(options.set, schemas) };
   const credentials = { ...body.credentials, ...(await secretsOf(options, schemas)) };
-  const status = options.status ?? body.status;
+  const status = named ?? body.status;
   const answer = await api.updateIntegration({
     id,
     ...(Object.keys(config).length > 0 && { config }),

@@ -8,6 +8,7 @@ import { agreeTo } from '../ask.js';
 import { EXIT } from '../exit-codes.js';
 import { printLine, printList, printMessage, remark } from '../output.js';
 import { inTurn, runsWithRows } from '../parts.js';
+import { exitCodeOf } from '../run-exit-code.js';
 import { asJson, type Session } from '../session.js';
 import { firstOf, optionalEnum } from '../values.js';
 
@@ -103,8 +104,10 @@ export async function rollback(
 function printOutcome({ json }: Session, run: SyncRun | undefined): number {
   if (json) printMessage(run);
   else printOutcomeLine(run);
-  if (run?.status === Status.HELD) return EXIT.held;
-  return run?.status === Status.COMPLETED ? EXIT.done : EXIT.failed;
+  if (!run) return EXIT.failed;
+  const failed = run.counts?.failed ?? 0;
+  if (failed > 0) remark(`${failed} failed. Why: smartid plan show ${run.integrationId} ${run.id}`);
+  return exitCodeOf(run, []);
 }
 
 function printOutcomeLine(run: SyncRun | undefined): number {

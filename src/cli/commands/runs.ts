@@ -9,6 +9,7 @@ import { EXIT } from '../exit-codes.js';
 import { printJson, printLine, printList, printMessage, remark } from '../output.js';
 import { progressOn } from '../progress.js';
 import { isOfService } from '../report-error.js';
+import { exitCodeOf } from '../run-exit-code.js';
 import { asJson, type Session } from '../session.js';
 import { enumValue, firstOf, optionalEnum } from '../values.js';
 
@@ -110,11 +111,4 @@ function printSummary(run: SyncRun, parts: readonly SyncRun[]): void {
   }
   printLine(`${Status[run.status]} ${run.id}`);
   if (run.error) remark(run.error);
-}
-
-function exitCodeOf({ status, counts }: SyncRun, parts: readonly SyncRun[]): number {
-  if (status === Status.HELD || parts.some((part) => part.status === Status.HELD)) return EXIT.held;
-  if (status !== Status.COMPLETED && status !== Status.PREVIEWED) return EXIT.failed;
-  const failed = Math.max(...[counts, ...parts.map((part) => part.counts)].map((each) => each?.failed ?? 0));
-  return failed > 0 ? EXIT.failedRows : EXIT.done;
 }

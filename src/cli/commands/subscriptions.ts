@@ -33,6 +33,8 @@ export async function updateSubscription(
   { url, type, description, enable, disable }: Settings,
 ) {
   if (enable && disable) throw new UsageError('Either --enable or --disable.');
+  if ([url, type, description, enable, disable].every((given) => given === undefined))
+    throw new UsageError('Say what to change: --url, --type, --description, --enable or --disable.');
   const { subscription } = await api.updateSubscription({
     institutionId,
     id,

@@ -59,8 +59,9 @@ function isChange(method: DescMethod): method is DescMethodUnary {
 function withKey(answers: KeptAnswers, method: DescMethodUnary, carryOut: Implementation): Implementation {
   return (message, context) => {
     const key = context.requestHeader.get(HEADER);
+    if (key === null) return carryOut(message, context);
     const actor = currentCaller()?.actor;
-    if (key === null || actor === undefined) return carryOut(message, context);
+    if (actor === undefined) return carryOut(message, context);
     if (!GOOD.test(key)) {
       const description = 'must have 1 to 255 characters of ASCII, such as a random UUID';
       throw invalidFields([{ field: 'Idempotency-Key', description }], 'IDEMPOTENCY_KEY_INVALID');
