@@ -132,9 +132,9 @@ export class Retention {
           after = ids.at(-1);
           if (!after) break;
         }
+        total.answers = await dropOldAnswers(database);
         total.events = await dropOldEvents(database, this.#parts.periods.events);
         total.drafts = await sweepFiles();
-        total.answers = await dropOldAnswers(database);
         total.heldForLong = await this.#countHeld();
       }),
     );
