@@ -243,6 +243,32 @@ describe('the chain of an institution’s audit', () => {
     ]);
   });
 
+  it('finds that its last events were cut off with what tells which was the last', async () => {
+    const { auditService } = await sharedServices();
+    const institutionId = await chain(5);
+    await tamper('DELETE FROM audit_events WHERE institution_id = $1 AND position > 3', [institutionId]);
+    await tamper('DELETE FROM audit_heads WHERE institution_id = $1', [institutionId]);
+    expect((await auditService.verify(institutionId)).problems).to.deep.equal([
+      { position: '4', kind: 'MISSING' },
+    ]);
+  });
+
+  for (const [where, position] of [
+    ['behind its last one', 6],
+    ['before its first one', 0],
+  ] as const)
+    it(`finds an event that was put in ${where}`, async () => {
+      const { auditService } = await sharedServices();
+      const institutionId = await chain(5);
+      await tamper(
+        `INSERT INTO audit_events SELECT (jsonb_populate_record(e, jsonb_build_object('position', $2::int))).*
+         FROM audit_events e WHERE institution_id = $1 AND position = 5`,
+        [institutionId, position],
+      );
+      const { problems } = await auditService.verify(institutionId);
+      expect(problems).to.deep.equal([{ position: String(position), kind: 'CHANGED' }]);
+    });
+
   it('finds by an anchor that the whole of it was written anew', async () => {
     const { auditService, database } = await sharedServices();
     const institutionId = await chain(3);
