@@ -16,6 +16,8 @@ export interface Refusal {
 
 /** Whoever has no token is written down once in so long for each method; the others are counted. */
 const WINDOW_MS = 60_000;
+/** So many of them at most, from however many addresses they come: a network of IPv6 has no end of them. */
+const MOST_WRITTEN = 100;
 /** How many addresses and methods are remembered. */
 const MOST_REMEMBERED = 1_000;
 
@@ -23,6 +25,8 @@ const MOST_REMEMBERED = 1_000;
 export class Refusals {
   /** By address and method: when one was written down, and how many were not since. */
   readonly #written = new Map<string, { at: number; left: number }>();
+  /** How many were written down since, and how many were not for being too many. */
+  readonly #inAll = { since: Number.NEGATIVE_INFINITY, written: 0, left: 0 };
 
   constructor(private readonly database: Database) {}
 
@@ -47,7 +51,7 @@ export class Refusals {
     });
   }
 
-  /** How many like it were not written down since the last one; undefined when this one is not either. */
+  /** How many were not written down since the last one like it; undefined when this one is not either. */
   #leftOut(key: string): number | undefined {
     const now = performance.now();
     const last = this.#written.get(key);
@@ -55,13 +59,21 @@ export class Refusals {
       last.left += 1;
       return undefined;
     }
+    const inAll = this.#inAll;
+    if (now - inAll.since >= WINDOW_MS) Object.assign(inAll, { since: now, written: 0 });
+    if (inAll.written >= MOST_WRITTEN) {
+      inAll.left += 1;
+      return undefined;
+    }
+    const left = (last?.left ?? 0) + inAll.left;
+    Object.assign(inAll, { written: inAll.written + 1, left: 0 });
     this.#written.delete(key);
     this.#written.set(key, { at: now, left: 0 });
     for (const oldest of this.#written.keys()) {
       if (this.#written.size <= MOST_REMEMBERED) break;
       this.#written.delete(oldest);
     }
-    return last?.left ?? 0;
+    return left;
   }
 
   async #institutionOf(integrationId: string | undefined): Promise<string | undefined> {
