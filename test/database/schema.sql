@@ -246,6 +246,7 @@ CREATE TABLE event_subscriptions (
   failing_since timestamp with time zone,
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  not_before timestamp with time zone,
   CONSTRAINT event_subscriptions_pkey PRIMARY KEY (institution_id, id)
 );
 

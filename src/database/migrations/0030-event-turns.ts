@@ -1,6 +1,9 @@
 import type { Migration } from './migration.js';
 
-/** Whoever looks what is to be sent or published next, or was sent last, finds it, however many there are. */
+/**
+ * Until when a receiver asked to be sent nothing; and whoever looks what is to be sent or published next, or was sent last, finds it, however many
+ * there are.
+ */
 export const eventTurns: Migration = {
   name: '0030-event-turns',
   ahead: {
@@ -20,5 +23,6 @@ export const eventTurns: Migration = {
   sql: `
 SET LOCAL lock_timeout = '10s';
 DROP INDEX events_unpublished;
+ALTER TABLE event_subscriptions ADD COLUMN not_before timestamptz;
 `,
 };
