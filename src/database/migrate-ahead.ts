@@ -65,6 +65,10 @@ async function addColumn(client: PoolClient, statement: string): Promise<void> {
 }
 
 async function buildIndex(client: PoolClient, index: NewIndex): Promise<void> {
+  const [table] = index.on.split(' ');
+  const made = await client.query('SELECT 1 WHERE to_regclass($1) IS NOT NULL', [table]);
+  // Another migration makes it that is pending too: there is nobody to wait for an index of it.
+  if (made.rowCount === 0) return;
   const { rows } = await client.query<{ isValid: boolean }>(
     'SELECT indisvalid AS "isValid" FROM pg_index WHERE indexrelid = to_regclass($1)',
     [index.name],

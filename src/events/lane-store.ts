@@ -30,6 +30,8 @@ const MOST_OF_ONE = 4;
 const MOST_OF_FAILING = 1;
 const MOST_OF_INSTITUTION = 8;
 
+/** Whether `s`, event_subscriptions, is told of anything now. */
+const IS_TOLD = '(s.disabled_at IS NULL AND (s.not_before IS NULL OR s.not_before <= clock_timestamp()))';
 const KEY = 'institution_id = $1 AND subscription_id = $2 AND stream_id = $3';
 /** Statements about `d`, event_deliveries, whose event `e` is still kept. */
 const WITH_EVENT = `JOIN events e ON e.institution_id = d.institution_id AND e.stream_id = d.stream_id
@@ -59,7 +61,7 @@ export class LaneStore {
          SELECT l.institution_id, l.subscription_id, l.stream_id
          FROM event_lanes l
          JOIN event_subscriptions s ON s.institution_id = l.institution_id AND s.id = l.subscription_id
-         WHERE l.due_at <= clock_timestamp() AND s.disabled_at IS NULL
+         WHERE l.due_at <= clock_timestamp() AND ${IS_TOLD}
            AND (l.claimed_until IS NULL OR l.claimed_until < clock_timestamp())
            AND NOT EXISTS (SELECT 1 FROM busy b
              WHERE b.institution_id = l.institution_id AND b.subscription_id = l.subscription_id
@@ -93,7 +95,7 @@ export class LaneStore {
          WHERE d.institution_id = $1 AND d.subscription_id = $2 AND d.stream_id = $3
            AND d.position = head.position AND head.due_at <= clock_timestamp()
            AND e.institution_id = $1 AND e.stream_id = $3 AND e.position = head.position
-           AND s.institution_id = $1 AND s.id = $2 AND s.disabled_at IS NULL
+           AND s.institution_id = $1 AND s.id = $2 AND ${IS_TOLD}
          RETURNING ${EVENT_COLUMNS}, s.url, d.attempts`,
         keyOf(lane),
       );
@@ -115,7 +117,7 @@ export class LaneStore {
           : retry || outcome.kind === 'interrupted'
             ? 'WAITING'
             : 'DEAD';
-      const pauseMs = retry ? this.pause(attempts, outcome.askedMs) : 0;
+      const pauseMs = outcome.kind === 'retry' ? this.pause(attempts, outcome.askedMs) : 0;
       await this.database.execute(
         `UPDATE event_deliveries SET status = $5, http_status = $6, last_reason = $7,
            due_at = clock_timestamp() + make_interval(secs => $8), updated_at = clock_timestamp()
@@ -131,7 +133,7 @@ export class LaneStore {
         ],
       );
       if (outcome.kind === 'delivered') await this.#noteSuccess(lane);
-      else if (outcome.kind !== 'interrupted') await this.#noteFailure(lane, outcome);
+      else if (outcome.kind !== 'interrupted') await this.#noteFailure(lane, outcome, pauseMs);
     });
   }
 
@@ -183,13 +185,18 @@ export class LaneStore {
     );
   }
 
-  /** Disables a subscription that wants nothing more, or has failed for too long. */
-  async #noteFailure({ institutionId, subscriptionId }: Lane, outcome: Outcome): Promise<void> {
+  /**
+   * Disables a subscription that wants nothing more, or has failed for too long. One that asks to wait is told of
+   * nothing meanwhile, no longer than the event itself waits.
+   */
+  async #noteFailure({ institutionId, subscriptionId }: Lane, outcome: Outcome, pauseMs: number) {
+    const askedMs = outcome.kind === 'retry' ? outcome.askedMs : undefined;
     await this.database.execute(
       `UPDATE event_subscriptions SET failures = failures + 1,
-         failing_since = COALESCE(failing_since, clock_timestamp())
+         failing_since = COALESCE(failing_since, clock_timestamp()),
+         not_before = GREATEST(not_before, clock_timestamp() + make_interval(secs => $3))
        WHERE institution_id = $1 AND id = $2`,
-      [institutionId, subscriptionId],
+      [institutionId, subscriptionId, askedMs === undefined ? null : Math.min(askedMs, pauseMs) / 1_000],
     );
     await this.database.execute(
       `UPDATE event_subscriptions SET disabled_at = clock_timestamp(), updated_at = clock_timestamp(),

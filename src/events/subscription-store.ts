@@ -101,6 +101,7 @@ export class SubscriptionStore {
              THEN 'A person disabled it.' ELSE disabled_reason END,
            failures = CASE WHEN $6 THEN 0 ELSE failures END,
            failing_since = CASE WHEN $6 THEN NULL ELSE failing_since END,
+           not_before = CASE WHEN $6 OR $3 <> url THEN NULL ELSE not_before END,
            updated_at = clock_timestamp()
          WHERE institution_id = $1 AND id = $2
          RETURNING ${COLUMNS}`,

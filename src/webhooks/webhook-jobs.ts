@@ -138,7 +138,8 @@ export class WebhookJobs {
       const change: StoredChange = { entityType, ...(ids && { externalIds: [...ids] }) };
       started.set(entityType, await this.#ask(integrationId, change));
     }
-    let later: string | undefined;
+    let isWaiting = false;
+    let isLater = false;
     const all = started.get('ALL');
     // Many rows have the same outcome: each outcome is one statement.
     const byOutcome = new Map<string, { outcome: Started[]; webhookIds: string[] }>();
@@ -166,10 +167,12 @@ export class WebhookJobs {
           reason: refused?.refused,
           runIds,
         });
-      if (waits?.isLater) later = waits.waits;
+      isWaiting ||= waits !== undefined;
+      isLater ||= waits?.isLater ?? false;
     }
-    if (later !== undefined) this.#again(integrationId);
-    return rows.length === MOST_AT_ONCE && later === undefined;
+    if (isLater) this.#again(integrationId);
+    // Where some wait on, they would only be looked at again.
+    return rows.length === MOST_AT_ONCE && !isWaiting;
   }
 
   /** What waits for another run to begin is looked at again once this job is over. */

@@ -217,6 +217,7 @@ CREATE TABLE event_deliveries (
   CONSTRAINT event_deliveries_pkey PRIMARY KEY (institution_id, subscription_id, stream_id, "position")
 );
 CREATE INDEX event_deliveries_by_event ON event_deliveries USING btree (institution_id, event_id);
+CREATE INDEX event_deliveries_by_position ON event_deliveries USING btree (institution_id, "position", subscription_id);
 CREATE INDEX event_deliveries_waiting ON event_deliveries USING btree (institution_id, subscription_id, stream_id, "position") WHERE (status = 'WAITING'::text);
 
 CREATE TABLE event_lanes (
@@ -245,6 +246,7 @@ CREATE TABLE event_subscriptions (
   failing_since timestamp with time zone,
   created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  not_before timestamp with time zone,
   CONSTRAINT event_subscriptions_pkey PRIMARY KEY (institution_id, id)
 );
 

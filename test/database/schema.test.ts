@@ -35,6 +35,8 @@ describe('the schema', () => {
   const OVER_ALL = [
     ...['over_all', 'by_status', 'by_provider', 'by_provider_and_status'].map((name) => `sync_runs_${name}`),
     'sync_schedules_due',
+    // One process publishes for all.
+    'events_to_publish',
   ];
 
   it('begins every key of a table that grows with its tenant', async () => {

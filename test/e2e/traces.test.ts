@@ -57,9 +57,10 @@ describe('traces', () => {
   });
 
   /** The spans of a trace, once the one of its call is there: that ends last. */
-  async function traceOf(traceId: string, root: string): Promise<ReceivedSpan[]> {
+  /** The spans of a trace, once those whose names end so are there: what ends later is sent later. */
+  async function traceOf(traceId: string, ...ends: string[]): Promise<ReceivedSpan[]> {
     const spans = () => collector.spans.filter((span) => span.traceId === traceId);
-    await until(() => spans().some(({ name }) => name.endsWith(root)));
+    await until(() => ends.every((end) => spans().some(({ name }) => name.endsWith(end))));
     return spans();
   }
 
@@ -80,7 +81,7 @@ describe('traces', () => {
       { traceparent: header },
     );
     expect(body.status).to.equal('COMPLETED');
-    const spans = await traceOf(traceId, '/SyncData');
+    const spans = await traceOf(traceId, '/SyncData', 'job sync-runs');
     const byId = new Map(spans.map((span) => [span.spanId, span]));
     const way = (span: ReceivedSpan | undefined): string[] =>
       span === undefined ? [] : [...way(byId.get(span.parentId)), span.name];

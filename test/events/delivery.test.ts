@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { cloudEventOf } from '../../src/events/cloud-event.js';
 import { pauseAfter } from '../../src/events/retry-schedule.js';
@@ -135,6 +136,57 @@ describe('the delivery of events', () => {
       await stopSenders();
       expect(receiver.received).to.have.length(1);
     }
+  });
+
+  it('sends a receiver that asks to wait nothing of other integrations meanwhile', async () => {
+    const { database, eventService } = await silentServices();
+    const { institutionId, happen, subscribe, settled } = await newInstitution();
+    const receiver = await webhookReceiver((_message, response) => {
+      response.setHeader('Retry-After', '3600');
+      return 429;
+    });
+    const other = await webhookReceiver();
+    const { subscription } = await subscribe(receiver.url);
+    await happen('first');
+    await startSender({ pause: pauseAfter });
+    await until(async () => {
+      const { failingSince } = await eventService.getSubscription(institutionId, subscription.id);
+      return failingSince !== null;
+    });
+    await subscribe(other.url);
+    const elsewhere = randomUUID();
+    await happen('second', elsewhere);
+    await happen('third', elsewhere);
+    // Who looks for these two has passed over what waits for the receiver.
+    await until(() => other.received.length === 2);
+    expect(receiver.received).to.have.length(1);
+    // An hour later.
+    receiver.answer = () => 200;
+    await database.execute(
+      `UPDATE event_subscriptions SET not_before = not_before - interval '1 h' WHERE institution_id = $1`,
+      [institutionId],
+    );
+    await until(() => receiver.received.length === 3);
+    expect(receiver.received.map(({ event }) => event.data.error)).to.deep.equal([
+      'first',
+      'second',
+      'third',
+    ]);
+    // Whoever enables it, or gives it another address, waits for nothing.
+    await database.execute(
+      `UPDATE event_subscriptions SET not_before = now() + interval '1 h' WHERE institution_id = $1`,
+      [institutionId],
+    );
+    await eventService.updateSubscription(institutionId, subscription.id, { url: `${receiver.url}/new` });
+    await database.execute(
+      `UPDATE event_deliveries SET due_at = now() WHERE institution_id = $1 AND status = 'WAITING'`,
+      [institutionId],
+    );
+    await database.execute(
+      'UPDATE event_lanes SET due_at = now() WHERE institution_id = $1 AND due_at IS NOT NULL',
+      [institutionId],
+    );
+    await settled('DELIVERED', 'DELIVERED', 'DELIVERED', 'DELIVERED', 'DELIVERED');
   });
 
   it('does not follow a redirect: what is sent on is a dead letter', async () => {

@@ -400,6 +400,26 @@ describe('webhooks', () => {
     expect(await given(institutionId)).to.deep.equal({ Ana: true });
   });
 
+  it('of an integration that is INACTIVE are looked at once each time, however many wait', async () => {
+    const { id, send } = await newTellingSchool(services);
+    await services.integrationService.updateIntegration(id, { status: 'INACTIVE' });
+    await send({ entityType: 'STUDENT' }, { webhookId: 'first' });
+    await services.database.execute(
+      `INSERT INTO received_webhooks (integration_id, webhook_id, institution_id, kind, body, changes, status)
+       SELECT integration_id, 'more-' || nth, institution_id, kind, body, changes, 'WAITING'
+       FROM received_webhooks, generate_series(1, 1200) AS nth
+       WHERE integration_id = $1`,
+      [id],
+    );
+    await until(async () => (await services.webhookService.getReceivedWebhook(id, 'first')).reason !== null);
+    const jobs = () =>
+      services.database.query(
+        `SELECT 1 FROM pgboss.job WHERE name = 'webhooks' AND singleton_key = $1 AND state < 'completed'`,
+        [id],
+      );
+    await until(async () => (await jobs()).length === 0);
+  });
+
   it('whose run failed are tried again later, and say why', async () => {
     const { school, id, send } = await newTellingSchool(services);
     school.put('1', 'Ana');
