@@ -1,5 +1,5 @@
 // `npm run pictures`: pictures of every page of the console at both widths and in both themes, in dist/pictures, and
-// the six that README.md shows in docs/images. Needs Chromium.
+// those that README.md shows in docs/images. Needs Chromium.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,6 +14,7 @@ const SHOWN = [
   'plan-1280-light',
   'conflicts-1280-light',
   'run-1280-dark',
+  'upload-1280-light',
   'overview-390-dark',
 ];
 

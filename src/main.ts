@@ -16,6 +16,8 @@ async function main(): Promise<void> {
   for (const sentence of unknownVariables(process.env, knownVariables)) logger.warn(sentence);
   const app = await startApp({ config, logger, onFailure: () => process.exit(1) });
   logger.info({ url: app.url }, `SmartID Integrations listens on ${app.url}`);
+  // Whoever started it waits for this line.
+  logger.flush();
   if (app.madeToken) greet(app.url, app.madeToken, config.dataDir);
   stopOnSignals(app, logger);
 }

@@ -6,6 +6,7 @@ import { startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, explainUnusable, Leases, migrate } from './database/index.js';
 import { lackOfRoom } from './disk-room.js';
 import { EventPublisher, EventSender, EventService, SubscriptionStore } from './events/index.js';
+import { KeptAnswers } from './idempotency/index.js';
 import {
   ConnectorSessions,
   CredentialKeys,
@@ -49,6 +50,8 @@ export interface Services {
   scheduleService: ScheduleService;
   webhookService: WebhookService;
   refusals: Refusals;
+  /** What calls with an Idempotency-Key were answered. */
+  keptAnswers: KeptAnswers;
   database: Database;
   /** Durable jobs. */
   jobs: JobQueue;
@@ -187,8 +190,10 @@ export async function buildServices({
       mostIds: MOST_SINGLE,
       stored: (integrationId) => webhookJobs.gather(integrationId),
     });
+    const keptAnswers = new KeptAnswers({ database, sealer: vault, logger });
     if (storage.embedded) {
       await leases.clear();
+      await keptAnswers.clear();
     }
     await webhookJobs.start();
     await runJobs.start();
@@ -200,6 +205,7 @@ export async function buildServices({
       workers: config.workers,
       periods: config.retention,
       discard: (integrationId, runId, reason) => integrationService.discardSync(integrationId, runId, reason),
+      sweepFiles: () => integrationService.sweepFiles(),
     });
     await retention.start();
     const scheduleRunner = new ScheduleRunner({ database, integrations: integrationService, logger });
@@ -243,6 +249,7 @@ export async function buildServices({
       scheduleService: new ScheduleService(database, integrationService),
       webhookService: new WebhookService({ secrets: webhookSecrets, received, intake }),
       refusals: new Refusals(database),
+      keptAnswers,
       database,
       jobs,
       retention,

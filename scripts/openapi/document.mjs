@@ -2,7 +2,7 @@
 import { createRegistry } from '@bufbuild/protobuf';
 import { descriptionOf } from './comments.mjs';
 import { errorParts } from './errors.mjs';
-import { Operations, tagOf } from './operations.mjs';
+import { Operations, PARAMETERS, tagOf } from './operations.mjs';
 import { pagePaths } from './pages.mjs';
 import { Rules } from './rules.mjs';
 import { Schemas } from './schemas.mjs';
@@ -59,6 +59,7 @@ export function documentOf(files, allFiles, version) {
       },
       schemas: sorted({ ...schemas.components, ...errors.schemas }),
       responses: errors.responses,
+      parameters: PARAMETERS,
       headers: errors.headers,
     },
   };

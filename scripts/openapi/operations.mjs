@@ -1,5 +1,6 @@
 // RPCs as operations: each binding of google.api.http to a method and path.
 import { getOption, hasOption } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { descriptionOf, summaryOf } from './comments.mjs';
 import { errorAnswers } from './errors.mjs';
 import { exampleOfSchema } from './message-examples.mjs';
@@ -29,11 +30,27 @@ const LAST_EVENT_ID = {
   schema: { type: 'string' },
 };
 
+const IDEMPOTENCY_KEY = 'Idempotency-Key';
+/** Parameters of many operations. */
+export const PARAMETERS = {
+  [IDEMPOTENCY_KEY]: {
+    name: IDEMPOTENCY_KEY,
+    in: 'header',
+    description:
+      'Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+    example: '0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11',
+  },
+};
+
 /** Services whose callers bear no token: they sign, or have a secret address. */
 const OPEN_SERVICES = [
   'smartid.integrations.v1.WebhookReceiverService',
   'smartid.integrations.v1.IdukayPushService',
 ];
+
+const takesKey = ({ methodKind, idempotency }) =>
+  methodKind === 'unary' && idempotency !== Idempotency.NO_SIDE_EFFECTS;
 
 export class Operations {
   constructor(schemas, { http, eventStream, successStatus }) {
@@ -76,6 +93,7 @@ export class Operations {
         ...this.#queryParameters(rpc, binding, variables),
         ...(HEADERS[rpc.name] ?? []),
         ...(rpc.methodKind === 'server_streaming' ? [LAST_EVENT_ID] : []),
+        ...(needsToken && takesKey(rpc) ? [{ $ref: `#/components/parameters/${IDEMPOTENCY_KEY}` }] : []),
       ],
       ...(requestBody && { requestBody }),
       responses: {

@@ -76,13 +76,17 @@ export class AttendanceJobs {
 
   /**
    * Orders, in the transaction under way, that the attendance of a session is sent to each integration that
-   * takes it. Returns their ids.
+   * takes it. `isCorrected`: something of it is new, and is tried for as long as a new order. Returns their ids.
    */
-  async order(institutionId: string, sessionId: string): Promise<string[]> {
+  async order(
+    institutionId: string,
+    sessionId: string,
+    { isCorrected }: { isCorrected: boolean },
+  ): Promise<string[]> {
     const found = await this.#orders.addressees(institutionId, sessionId);
     const ids = found.filter(this.#parts.takesAttendance).map(({ id }) => id);
     if (ids.length === 0) return [];
-    await this.#orders.give(institutionId, sessionId, ids);
+    await this.#orders.give(institutionId, sessionId, ids, { isCorrected });
     for (const integrationId of ids) await this.#sendJob({ integrationId, sessionId });
     return ids;
   }

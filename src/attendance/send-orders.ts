@@ -14,7 +14,7 @@ export interface StoredOrder extends SendOrder {
   version: number;
   /** Attempts that failed. */
   attempts: number;
-  /** Seconds since it was given. */
+  /** Seconds since it was given, or something of it was corrected. */
   age: number;
 }
 
@@ -59,13 +59,19 @@ export class SendOrders {
     );
   }
 
-  /** Gives orders, or gives them again. */
-  async give(institutionId: string, sessionId: string, integrationIds: readonly string[]): Promise<void> {
+  /** Gives orders, or gives them again. `isCorrected`: these are as old as if they were new. */
+  async give(
+    institutionId: string,
+    sessionId: string,
+    integrationIds: readonly string[],
+    { isCorrected }: { isCorrected: boolean },
+  ): Promise<void> {
     await this.database.execute(
       `INSERT INTO send_orders AS o (integration_id, session_id, institution_id)
        SELECT id, $2, $1 FROM unnest($3::uuid[]) AS id
-       ON CONFLICT (integration_id, session_id) DO UPDATE SET version = o.version + 1`,
-      [institutionId, sessionId, integrationIds],
+       ON CONFLICT (integration_id, session_id) DO UPDATE SET version = o.version + 1,
+         ordered_at = CASE WHEN $4 THEN clock_timestamp() ELSE o.ordered_at END`,
+      [institutionId, sessionId, integrationIds, isCorrected],
     );
   }
 

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { Database } from '../database/index.js';
 import { currentCaller } from './caller.js';
 import { NO_INSTITUTION, recordEvent } from './record-event.js';
@@ -16,24 +17,37 @@ export interface Refusal {
 
 /** Whoever has no token is written down once in so long for each method; the others are counted. */
 const WINDOW_MS = 60_000;
-/** So many of them at most, from however many addresses they come: a network of IPv6 has no end of them. */
-const MOST_WRITTEN = 100;
+/** And so many of all of them together: who has many addresses writes no more than that. */
+const MOST_IN_WINDOW = 100;
 /** How many addresses and methods are remembered. */
 const MOST_REMEMBERED = 1_000;
+
+/** What was not written down since the last that was. */
+interface LeftOut {
+  /** Of the same address and method. */
+  leftOut: number;
+  /** Of others, which were too many, or too long ago. */
+  leftOutOfOthers: number;
+}
 
 /** Writes refused calls down. Nobody without a token can fill the database with them. */
 export class Refusals {
   /** By address and method: when one was written down, and how many were not since. */
   readonly #written = new Map<string, { at: number; left: number }>();
-  /** How many were written down since, and how many were not for being too many. */
-  readonly #inAll = { since: Number.NEGATIVE_INFINITY, written: 0, left: 0 };
+  #window = { from: Number.NEGATIVE_INFINITY, written: 0 };
+  #leftOfOthers = 0;
 
-  constructor(private readonly database: Database) {}
+  /** `now`: a clock that only goes forward, in milliseconds. */
+  constructor(
+    private readonly database: Database,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
 
   async record({ service, method, institutionId, integrationId, code, message }: Refusal): Promise<void> {
     const { actor, address } = currentCaller() ?? {};
-    const left = actor === undefined ? this.#leftOut(`${address} ${method}`) : 0;
-    if (left === undefined) return;
+    const left = actor === undefined ? this.#leftOut(`${networkOf(address)} ${method}`) : NOTHING;
+    if (!left) return;
+    const after = Object.fromEntries(Object.entries(left).filter(([, count]) => count > 0));
     await this.database.inLane('Refusals', async () => {
       // Of a caller without a token no word is believed: nobody fills the chain of an institution from outside.
       const known = actor === undefined ? undefined : await this.#institutionOf(integrationId);
@@ -44,36 +58,41 @@ export class Refusals {
         objectType: 'CALL',
         objectId: `${service}/${method}`,
         integrationId,
-        ...(left > 0 && { after: { leftOut: left } }),
+        ...(Object.keys(after).length > 0 && { after }),
         outcome: code,
         detail: message,
       });
     });
   }
 
-  /** How many were not written down since the last one like it; undefined when this one is not either. */
-  #leftOut(key: string): number | undefined {
-    const now = performance.now();
+  /** How many were not written down since the last one; undefined when this one is not either. */
+  #leftOut(key: string): LeftOut | undefined {
+    const now = this.now();
     const last = this.#written.get(key);
     if (last && now - last.at < WINDOW_MS) {
       last.left += 1;
       return undefined;
     }
-    const inAll = this.#inAll;
-    if (now - inAll.since >= WINDOW_MS) Object.assign(inAll, { since: now, written: 0 });
-    if (inAll.written >= MOST_WRITTEN) {
-      inAll.left += 1;
+    if (now - this.#window.from >= WINDOW_MS) this.#window = { from: now, written: 0 };
+    if (this.#window.written >= MOST_IN_WINDOW) {
+      this.#leftOfOthers += 1;
       return undefined;
     }
-    const left = (last?.left ?? 0) + inAll.left;
-    Object.assign(inAll, { written: inAll.written + 1, left: 0 });
+    this.#window.written += 1;
+    this.#remember(key, now);
+    const leftOutOfOthers = this.#leftOfOthers;
+    this.#leftOfOthers = 0;
+    return { leftOut: last?.left ?? 0, leftOutOfOthers };
+  }
+
+  #remember(key: string, at: number): void {
     this.#written.delete(key);
-    this.#written.set(key, { at: now, left: 0 });
-    for (const oldest of this.#written.keys()) {
+    this.#written.set(key, { at, left: 0 });
+    for (const [oldest, { left }] of this.#written) {
       if (this.#written.size <= MOST_REMEMBERED) break;
       this.#written.delete(oldest);
+      this.#leftOfOthers += left;
     }
-    return left;
   }
 
   async #institutionOf(integrationId: string | undefined): Promise<string | undefined> {
@@ -84,4 +103,20 @@ export class Refusals {
     );
     return row?.institutionId;
   }
+}
+
+const NOTHING: LeftOut = { leftOut: 0, leftOutOfOthers: 0 };
+
+/** Whom an address belongs to: of IPv6, a customer has a network of 64 bits at least. */
+function networkOf(address: string | undefined): string {
+  if (address === undefined || !isIPv6(address) || address.includes('.')) return String(address);
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const after = tail ? tail.split(':').length : 0;
+  while (tail !== undefined && groups.length + after < 8) groups.push('0');
+  return groups
+    .concat(tail ? tail.split(':') : [])
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
 }

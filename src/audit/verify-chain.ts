@@ -9,7 +9,7 @@ export interface Anchor {
 export interface ChainProblem {
   position: string;
   /**
-   * CHANGED: the row is not the one that was written there, or follows another one. MISSING: there is none.
+   * CHANGED: the row is not the one that was written there, follows another one, or was put in. MISSING: there is none.
    * ANCHOR_MISMATCH: the chain is another one than that of the anchor.
    */
   kind: 'CHANGED' | 'MISSING' | 'ANCHOR_MISMATCH';
@@ -34,11 +34,7 @@ export async function verifyChain(
   institutionId: string,
   anchor?: Anchor,
 ): Promise<Verification> {
-  const [head] = await database.query<{ position: string; hash: Buffer }>(
-    'SELECT position::text AS position, hash FROM audit_heads WHERE institution_id = $1',
-    [institutionId],
-  );
-  const end = head ?? (await lastOf(database, institutionId));
+  const { end, isHeadGone, strays } = await readEnds(database, institutionId);
   const problems: ChainProblem[] = [];
   const note = (position: bigint, kind: ChainProblem['kind']) => {
     if (problems.length < MAX_PROBLEMS) problems.push({ position: String(position), kind });
@@ -65,6 +61,9 @@ export async function verifyChain(
     note(gap, 'MISSING');
   }
   if (last.position === BigInt(end.position) && !last.hash.equals(end.hash)) note(last.position, 'CHANGED');
+  // Whoever took that away had a reason: nobody knows what came after.
+  if (isHeadGone) note(last.position + 1n, 'MISSING');
+  for (const position of strays) note(BigInt(position), 'CHANGED');
   // Whoever writes the whole chain anew has its head agree with it; not what was noted elsewhere.
   if (anchor && anchored && !anchored.equals(anchor.hash)) note(BigInt(anchor.position), 'ANCHOR_MISMATCH');
   if (anchor && !anchored && BigInt(anchor.position) > BigInt(end.position)) {
@@ -91,12 +90,38 @@ function readSlice(
   );
 }
 
-/** Where the head of a chain is gone, its last row stands for it. */
-async function lastOf(database: Database, institutionId: string): Promise<Anchor> {
-  const [row] = await database.query<Anchor>(
-    `SELECT position::text AS position, hash FROM audit_events e
-     WHERE institution_id = $1 ORDER BY e.position DESC LIMIT 1`,
+/**
+ * Where a chain ends, and the positions that are none of it: before its first event, or behind the last one. All as it
+ * was at one moment, so that none is taken for a stray that was added since. Where the head is gone, the last row
+ * stands for it.
+ */
+async function readEnds(
+  database: Database,
+  institutionId: string,
+): Promise<{ end: Anchor; isHeadGone: boolean; strays: string[] }> {
+  const [row] = await database.query<{
+    head: string | null;
+    headHash: Buffer | null;
+    last: string | null;
+    lastHash: Buffer | null;
+    strays: string[];
+  }>(
+    `SELECT h.position::text AS head, h.hash AS "headHash", l.position::text AS last, l.hash AS "lastHash",
+       ARRAY(SELECT e.position::text FROM audit_events e
+         WHERE e.institution_id = i.id AND (e.position < 1 OR e.position > h.position)
+         ORDER BY e.position LIMIT ${MAX_PROBLEMS}) AS strays
+     FROM (SELECT $1::uuid AS id) i
+     LEFT JOIN audit_heads h ON h.institution_id = i.id
+     LEFT JOIN LATERAL (SELECT position, hash FROM audit_events e
+       WHERE e.institution_id = i.id
+       ORDER BY e.position DESC LIMIT 1) l ON true`,
     [institutionId],
   );
-  return row ?? { position: '0', hash: Buffer.alloc(0) };
+  const { head, headHash, last, lastHash, strays = [] } = row ?? {};
+  const isHeadGone = !head && Boolean(last);
+  return {
+    end: { position: head ?? last ?? '0', hash: headHash ?? lastHash ?? Buffer.alloc(0) },
+    isHeadGone,
+    strays,
+  };
 }

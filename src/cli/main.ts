@@ -4,8 +4,14 @@ import { EXIT } from './exit-codes.js';
 import { program } from './program.js';
 import { report } from './report-error.js';
 
-// `smartid … | head` closes the pipe early, which is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `smartid … | head` closes the pipe early, which is no failure.
+  if (error.code === 'EPIPE') process.exit(EXIT.done);
+  process.stderr.write(`The output could not be written: ${error.code}.\n`);
+  process.exit(EXIT.failed);
+});
+// Progress and remarks that nobody reads are no reason to stop in the middle of something.
+process.stderr.on('error', () => {});
 
 try {
   await program().parseAsync();

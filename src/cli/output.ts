@@ -5,11 +5,18 @@ import { asJson, type Session } from './session.js';
 
 export type Row = Record<string, unknown>;
 
+/** What steers a terminal, turns the direction of text, ends its line, or cannot be seen; not what joins letters. */
+const UNSHOWN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\u200b\u2060-\u2064\ufeff]/gu;
+
 /** Text of a school as it may be shown: what would steer the terminal becomes visible. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return text.replace(UNSHOWN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** JSON that may be shown: in its texts the same is written by number, so that it means what it did. */
+function jsonOf(value: unknown): string {
+  // The line breaks are those between its parts: in texts they are numbers already.
+  return JSON.stringify(value, null, 2).split('\n').map(printable).join('\n');
 }
 
 export function printLine(text: string): void {
@@ -22,12 +29,19 @@ export function remark(text: string): void {
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${jsonOf(value)}\n`);
 }
 
 /** A message, always as JSON. */
 export function printMessage(message: Message | undefined): number {
-  printJson(message && asJson(message));
+  printJson(message ? asJson(message) : {});
+  return EXIT.done;
+}
+
+/** That something is done of which there is no more to say; the empty object in JSON, as the API answers. */
+export function printDone({ json }: Pick<Session, 'json'>, sentence: string): number {
+  if (json) printJson({});
+  else printLine(sentence);
   return EXIT.done;
 }
 
@@ -50,28 +64,41 @@ export function printSecret(
  * Items as a table of these columns, or as a JSON array. `columns`: a field, or fields one within the other
  * (`after.givenName`).
  */
-export async function printList(
-  { json }: Pick<Session, 'json'>,
+export function printList(
+  session: Pick<Session, 'json'>,
   items: AsyncIterable<Message> | Iterable<Message>,
+  columns: readonly string[],
+): Promise<number> {
+  return printRows(session, rowsOf(items), columns);
+}
+
+async function* rowsOf(items: AsyncIterable<Message> | Iterable<Message>): AsyncGenerator<Row> {
+  for await (const item of items) yield asJson(item);
+}
+
+/** The same of rows that are no messages, or more than that. */
+export async function printRows(
+  { json }: Pick<Session, 'json'>,
+  items: AsyncIterable<Row>,
   columns: readonly string[],
 ): Promise<number> {
   if (json) {
     let separator = '[';
     for await (const item of items) {
-      process.stdout.write(`${separator}\n${indented(asJson(item))}`);
+      process.stdout.write(`${separator}\n${indented(item)}`);
       separator = ',';
     }
     process.stdout.write(separator === '[' ? '[]\n' : '\n]\n');
     return EXIT.done;
   }
   const rows: Row[] = [];
-  for await (const item of items) rows.push(asJson(item));
+  for await (const item of items) rows.push(item);
   printTable(rows, columns);
   return EXIT.done;
 }
 
 function indented(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(/^/gm, '  ');
+  return jsonOf(value).replace(/^/gm, '  ');
 }
 
 /** A table of these columns; on a terminal, lines are cut at its width. */

@@ -6,6 +6,7 @@ import { events } from './groups/events.js';
 import { files } from './groups/files.js';
 import { integrations } from './groups/integrations.js';
 import { mappings } from './groups/mappings.js';
+import { people } from './groups/people.js';
 import { plans } from './groups/plans.js';
 import { runs } from './groups/runs.js';
 import { schedules } from './groups/schedules.js';
@@ -27,6 +28,7 @@ export function program(): Command {
     runs,
     plans,
     conflicts,
+    people,
     mappings,
     attendance,
     schedules,

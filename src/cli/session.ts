@@ -28,15 +28,22 @@ export const DEFAULT_SERVER = 'http://127.0.0.1:8080';
 
 /** A client for the server and token of the options, the environment, or the profile file, in this order. */
 export async function connect({ server, profile: named, json = false }: GlobalOptions): Promise<Session> {
-  const { SMARTID_SERVER, SMARTID_TOKEN } = process.env;
-  const isComplete = (server ?? SMARTID_SERVER) && SMARTID_TOKEN && !named;
+  const ofServer = server ?? setVariable('SMARTID_SERVER');
+  const ofToken = setVariable('SMARTID_TOKEN');
+  const isComplete = ofServer && ofToken && !named;
   const profile = isComplete ? {} : await readProfile(named);
-  const baseUrl = server ?? SMARTID_SERVER ?? profile.server ?? DEFAULT_SERVER;
-  return sessionWith(baseUrl, SMARTID_TOKEN ?? profile.token, json);
+  return sessionWith(ofServer ?? profile.server ?? DEFAULT_SERVER, ofToken ?? profile.token, json);
 }
 
-/** Throws `UsageError` for an address that is none. */
+/** A variable of the environment; one that is empty is not set. */
+export function setVariable(name: string): string | undefined {
+  return process.env[name] || undefined;
+}
+
+/** Throws `UsageError` for an address that is none, and for a token that cannot be one. */
 export function sessionWith(baseUrl: string, token: string | undefined, json: boolean): Session {
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw new UsageError('The token has a blank, a line break or another character that no token has.');
   try {
     return { api: createIntegrationsClient({ baseUrl, token }), baseUrl, token, json };
   } catch (error) {

@@ -3,7 +3,7 @@ import type { StudentRecord } from './external-record.js';
 import type { GivenTo } from './given-file.js';
 import type { MappingEntityType } from './mapping-entity-type.js';
 import type { RosterConnector } from './roster-connector.js';
-import type { ConnectorContext, SISConnector } from './sis-connector.js';
+import type { ConfinedFiles, ConnectorContext, SISConnector } from './sis-connector.js';
 
 /** A connector that a sync reads from, or one that implements the six documented methods. */
 export type Connector = RosterConnector<unknown, unknown> | SISConnector;
@@ -61,9 +61,14 @@ export interface ConnectorDefinition {
    */
   takesFiles?(config: Record<string, unknown>): true | string;
   /**
-   * Removes all files that were given to an integration with these settings, which is being deleted. It needs no
-   * credentials, whose key may be gone. Throws ConnectorError.
+   * Removes all files that were ever given to an integration, which is being deleted, whatever its settings are by
+   * now. Throws ConnectorError.
    */
-  forgetFiles?(of: GivenTo, config: Record<string, unknown>): Promise<void>;
+  forgetFiles?(of: GivenTo): Promise<void>;
+  /**
+   * Folders that files are written to: of all integrations where `config` is undefined, else by the settings of one.
+   * What processes that died left there is removed.
+   */
+  foldersWritten?(files: ConfinedFiles, config: Record<string, unknown> | undefined): Promise<string[]>;
   create(context: ConnectorContext): Connector;
 }

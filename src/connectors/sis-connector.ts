@@ -125,10 +125,22 @@ export interface ConfinedFiles {
     name: string,
     content: string | Uint8Array | AsyncIterable<Uint8Array>,
   ): Promise<void>;
+  /**
+   * Writes a file of such a folder under a hidden name of its own, which it returns: `rename` gives it its name. When
+   * the process dies before that, `sweep` removes it.
+   */
+  stage(folder: string, content: string | Uint8Array | AsyncIterable<Uint8Array>): Promise<string>;
   /** Gives a file of such a folder another name there, in one step; what had that name is gone. */
   rename(folder: string, name: string, to: string): Promise<void>;
   /** Removes a file of such a folder; whether there was one does not matter. */
   remove(folder: string, name: string): Promise<void>;
+  /** Names of all that is in a folder; none where there is no such folder. */
+  list(folder: string): Promise<string[]>;
+  /**
+   * Removes what processes that died while they wrote files left in a folder, where it was last written to before
+   * `before`; returns how many files went. A folder that is not there is as an empty one.
+   */
+  sweep(folder: string, before: Date): Promise<number>;
 }
 
 /** What the operator says about S3. */

@@ -233,19 +233,19 @@ export class Database {
   }
 
   /** Hands out the connection of the transaction under way, or one of the pool for as long as `use` runs. */
-  async withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
+  withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
     const current = this.#current.getStore() as (Transaction & { connection: PoolClient }) | undefined;
-    if (current) return use(current.connection);
-    return this.#inTurn(() => this.#withPooled(use));
+    return current ? use(current.connection) : this.#inTurn(() => this.#withPooled(use));
   }
 
+  /** Past the hooks of Sequelize, of which there are none: they would take longer than the connection. */
   async #withPooled<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
-    const manager = this.sequelize.connectionManager;
-    const client = (await manager.getConnection({ type: 'write' } as never)) as PoolClient;
+    const pool = poolOf(this.sequelize);
+    const client = await pool.acquire();
     try {
       return await use(client);
     } finally {
-      manager.releaseConnection(client as never);
+      pool.release(client);
     }
   }
 
@@ -321,13 +321,17 @@ export class Database {
    */
   async #inTurn<T>(use: () => Promise<T>): Promise<T> {
     for (let nth = 1; ; nth++) {
+      const taken = this.#lanes?.take();
+      const turn = taken instanceof Promise ? await taken : taken;
       try {
-        return await (this.#lanes ? this.#lanes.take(use) : use());
+        return await use();
       } catch (error) {
         if (!isConflict(error) || nth >= MOST_TRIES) throw explained(error);
-        // Not all at the same time again.
-        await sleep(Math.random() * FIRST_PAUSE_MS * 2 ** nth);
+      } finally {
+        turn?.giveBack();
       }
+      // Not all at the same time again.
+      await sleep(Math.random() * FIRST_PAUSE_MS * 2 ** nth);
     }
   }
 
@@ -350,11 +354,18 @@ export class Database {
 }
 
 /** Its pool, which Sequelize's types leave out. */
-function poolOf(sequelize: Sequelize) {
-  const { pool } = sequelize.connectionManager as unknown as {
-    pool: Record<'maxSize' | 'using' | 'available' | 'waiting', number>;
-  };
-  return pool;
+interface Pool {
+  readonly maxSize: number;
+  readonly using: number;
+  readonly available: number;
+  readonly waiting: number;
+  /** Rejects with its `TimeoutError` when none is free in time. */
+  acquire(): Promise<PoolClient>;
+  release(client: PoolClient): void;
+}
+
+function poolOf(sequelize: Sequelize): Pool {
+  return (sequelize.connectionManager as unknown as { pool: Pool }).pool;
 }
 
 /** Two connections with short limits. */

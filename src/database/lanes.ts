@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import pLimit, { type LimitFunction } from 'p-limit';
 import { busy } from './trouble.js';
 
 const BACKGROUND = Symbol('background');
@@ -12,8 +11,8 @@ const PATIENCE = 5_000;
  */
 export class Lanes {
   readonly #current = new AsyncLocalStorage<string | typeof BACKGROUND>();
-  readonly #lanes = new Map<string, LimitFunction>();
-  readonly #background: LimitFunction;
+  readonly #lanes = new Map<string, Turns>();
+  readonly #background: Turns;
 
   /**
    * `width`: connections that one lane may use at once; `backgroundWidth`: those that all work in the
@@ -23,13 +22,13 @@ export class Lanes {
     private readonly width: number,
     backgroundWidth: number,
   ) {
-    this.#background = pLimit(backgroundWidth);
+    this.#background = new Turns(backgroundWidth);
   }
 
   /** How many wait for a turn. */
   get waiting(): number {
-    let waiting = this.#background.pendingCount;
-    for (const { pendingCount } of this.#lanes.values()) waiting += pendingCount;
+    let { waiting } = this.#background;
+    for (const turns of this.#lanes.values()) waiting += turns.waiting;
     return waiting;
   }
 
@@ -43,31 +42,71 @@ export class Lanes {
     return this.#current.run(BACKGROUND, work);
   }
 
-  /** Waits for a turn in the lane under way, and does `use`. Throws `aborted` when that takes too long. */
-  async take<T>(use: () => Promise<T>): Promise<T> {
+  /**
+   * A turn in the lane under way, to be given back; undefined where none is needed. It is there at once where one is
+   * free: every query of a call takes one. Where none is, throws `aborted` when that takes too long.
+   */
+  take(): Turns | Promise<Turns> | undefined {
     const name = this.#current.getStore();
-    if (name === undefined) return use();
-    if (name === BACKGROUND) return this.#background(use);
-    let lane = this.#lanes.get(name);
-    if (!lane) {
-      lane = pLimit(this.width);
-      this.#lanes.set(name, lane);
-    }
-    if (lane.activeCount < this.width) return lane(use);
-    return this.#queue(lane, use);
+    if (name === undefined) return undefined;
+    const turns = name === BACKGROUND ? this.#background : this.#lane(name);
+    if (turns.takeFree()) return turns;
+    return turns.wait(name === BACKGROUND ? undefined : PATIENCE);
   }
 
-  #queue<T>(lane: LimitFunction, use: () => Promise<T>): Promise<T> {
+  #lane(name: string): Turns {
+    const known = this.#lanes.get(name);
+    if (known) return known;
+    const lane = new Turns(this.width);
+    this.#lanes.set(name, lane);
+    return lane;
+  }
+}
+
+/** Turns that a few have at once, and the others in the order in which they came. */
+class Turns {
+  #free: number;
+  readonly #next = new Set<() => void>();
+
+  constructor(width: number) {
+    this.#free = width;
+  }
+
+  get waiting(): number {
+    return this.#next.size;
+  }
+
+  /** Takes one that is free. */
+  takeFree(): boolean {
+    if (this.#free === 0) return false;
+    this.#free -= 1;
+    return true;
+  }
+
+  /** Waits for one that is given back; `patience`: in milliseconds. */
+  wait(patience: number | undefined): Promise<this> {
     return new Promise((resolve, reject) => {
-      let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
-        reject(busy());
-      }, PATIENCE);
-      lane(async () => {
+      let timer: NodeJS.Timeout | undefined;
+      const mine = () => {
         clearTimeout(timer);
-        if (!isLate) resolve(await use());
-      }).catch(reject);
+        resolve(this);
+      };
+      this.#next.add(mine);
+      if (patience === undefined) return;
+      timer = setTimeout(() => {
+        this.#next.delete(mine);
+        reject(busy());
+      }, patience);
     });
+  }
+
+  giveBack(): void {
+    const [next] = this.#next;
+    if (!next) {
+      this.#free += 1;
+      return;
+    }
+    this.#next.delete(next);
+    next();
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ServiceError } from '../errors.js';
 import type { Logger } from '../observability/index.js';
 import type { Database } from './database.js';
+import { Moment } from './moment.js';
 
 /** What is worked on: something of an integration. */
 export interface LeaseKey {
@@ -58,7 +59,7 @@ export class Leases {
   ): Promise<Lease | undefined> {
     const { database, ttlSeconds } = this.#options;
     const owner = randomUUID();
-    const asked = Date.now();
+    const asked = new Moment();
     const written = await database.execute(
       `INSERT INTO leases AS l (integration_id, resource, owner, expires_at)
        VALUES ($1, $2, $3, ${EXPIRY})
@@ -98,8 +99,8 @@ interface HeldOptions extends LeaseOptions {
   lost: () => ServiceError;
   /** Called when it is over, however it ended. */
   ended: () => void;
-  /** When it was asked for, in milliseconds. */
-  validFrom: number;
+  /** When it was asked for. */
+  validFrom: Moment;
 }
 
 function takenOver(): ServiceError {
@@ -122,12 +123,12 @@ export class Lease {
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
-  /** Until when nobody else can have taken the lease, by the clock of this process. */
-  #validUntil: number;
+  /** From when on nobody else can have taken the lease for `ttlSeconds`, by the clocks of this process. */
+  #validFrom: Moment;
 
   constructor(options: HeldOptions) {
     this.#options = options;
-    this.#validUntil = options.validFrom + options.ttlSeconds * 1_000;
+    this.#validFrom = options.validFrom;
   }
 
   /** Begins to renew it, once it is stored. */
@@ -159,7 +160,8 @@ export class Lease {
    * up. For calls outside the database, which no transaction can fence. Asks nobody.
    */
   assertNotExpired(): void {
-    if (!this.#options.database.isExclusive && Date.now() > this.#validUntil) this.#lose();
+    const { database, ttlSeconds } = this.#options;
+    if (!database.isExclusive && this.#validFrom.msSince() > ttlSeconds * 1_000) this.#lose();
     this.throwIfLost();
   }
 
@@ -265,7 +267,7 @@ export class Lease {
   async #renew(): Promise<void> {
     const { database, logger, ttlSeconds } = this.#options;
     const { integrationId, resource } = this.key;
-    const asked = Date.now();
+    const asked = new Moment();
     try {
       const renewed = await database.executeApart(
         `UPDATE leases SET expires_at = ${EXPIRY} WHERE integration_id = $1 AND resource = $2 AND owner = $3`,
@@ -273,7 +275,7 @@ export class Lease {
       );
       if (this.#isOver) return;
       if (renewed === 0) this.#lose();
-      else this.#validUntil = asked + ttlSeconds * 1_000;
+      else this.#validFrom = asked;
       this.#schedule(this.#renewSeconds);
     } catch (error) {
       logger.warn({ err: error, integrationId, resource }, 'a lease could not be renewed');

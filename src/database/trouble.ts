@@ -48,16 +48,20 @@ export function explained(error: unknown): unknown {
   if (error instanceof ServiceError || !error || typeof error !== 'object') return error;
   const code = codeOf(error);
   const { name = '', message = '' } = error as DatabaseError;
-  if (CONFLICTS.has(code) || TOO_LONG.has(code) || name === 'SequelizeConnectionAcquireTimeoutError')
-    return busy(error);
+  if (CONFLICTS.has(code) || TOO_LONG.has(code) || isAcquireTimeout(error)) return busy(error);
   const isAway = UNAVAILABLE.test(code) || isConnection(name, code) || (BROKEN.test(message) && code === '');
   return isAway ? unavailable(code, error) : error;
+}
+
+/** None of the connections became free in time, as Sequelize says it, or its pool. */
+function isAcquireTimeout(error: object): boolean {
+  return /^(ConnectionAcquire)?TimeoutError$/.test(error.constructor.name);
 }
 
 /** For a caller who has waited long enough for others. */
 export function busy(cause?: unknown): ServiceError {
   return new ServiceError('aborted', 'Others are at work on the same data. Try again in a few seconds.', {
-    reason: 'BUSY',
+    reason: BUSY,
     metadata: { retryAfterSeconds: RETRY_AFTER },
     cause,
   });
@@ -68,7 +72,13 @@ export function isDatabaseAway(error: unknown): boolean {
   return error instanceof ServiceError && error.reason === AWAY;
 }
 
+/** Whether the same may go well soon: others were at work on the same data, or the database was away. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ServiceError && (error.reason === BUSY || error.reason === AWAY);
+}
+
 const AWAY = 'DATABASE_UNAVAILABLE';
+const BUSY = 'BUSY';
 
 function unavailable(code: string, cause: unknown): ServiceError {
   const why = code === '53100' ? 'has no room left on its disk' : 'cannot be reached';

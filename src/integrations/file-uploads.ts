@@ -1,12 +1,15 @@
 import {
   type ConfinedFiles,
+  type ConnectorDefinition,
   ConnectorError,
   type ConnectorFactory,
   RosterConnector,
   type TakenFile,
 } from '../connectors/index.js';
 import { ServiceError, throwOwnFault } from '../errors.js';
+import type { Page } from '../paging.js';
 import type { ConnectorSessions, ConnectorTarget } from './connector-session.js';
+import type { Integration } from './integration.js';
 import type { IntegrationStore } from './integration-store.js';
 
 /** A file that somebody uploads for an integration. */
@@ -21,6 +24,8 @@ export interface FileUpload {
 
 const MIB = 1024 * 1024;
 const MOST_BYTES = 50 * MIB;
+/** Nobody writes a file, or looks at one that was written, for so long. */
+const WRITTEN_FOR_MS = 60 * 60 * 1_000;
 
 /** Takes files for integrations whose connectors read such. */
 export class FileUploads {
@@ -61,16 +66,45 @@ export class FileUploads {
   }
 
   /** Removes what was uploaded for an integration. Throws `failed_precondition` where a file cannot be removed. */
-  async forget(row: ConnectorTarget): Promise<void> {
-    const { provider, config, id } = row;
-    if (this.#takesFiles(row) !== true) return;
+  async forget({ provider, id }: ConnectorTarget): Promise<void> {
     const of = { files: this.parts.files, integrationId: id };
     try {
-      await this.parts.factory.definition(provider).forgetFiles?.(of, config);
+      await this.parts.factory.definition(provider).forgetFiles?.(of);
     } catch (error) {
       if (!(error instanceof ConnectorError)) throw error;
       const reason = 'FILES_NOT_REMOVED';
       throw new ServiceError('failed_precondition', error.message, { reason, cause: error });
+    }
+  }
+
+  /**
+   * Removes what processes that died while they wrote a file left, once nobody can be writing it any more. Returns
+   * how many files went. What cannot be looked at is left to the next time.
+   */
+  async sweep(): Promise<number> {
+    const { factory, files } = this.parts;
+    const folders = new Set<string>();
+    for (const definition of factory.list())
+      for await (const folder of this.#foldersWritten(definition)) folders.add(folder);
+    const before = new Date(Date.now() - WRITTEN_FOR_MS);
+    let swept = 0;
+    for (const folder of folders)
+      swept += await files.sweep(folder, before).catch((error: unknown) => {
+        // Settings may name a folder that is none, or lies outside by now.
+        if (error instanceof ConnectorError) return 0;
+        throw error;
+      });
+    return swept;
+  }
+
+  async *#foldersWritten({ provider, foldersWritten }: ConnectorDefinition): AsyncGenerator<string> {
+    if (!foldersWritten) return;
+    const { files, store } = this.parts;
+    yield* await foldersWritten(files, undefined);
+    for (let pageToken: string | undefined = ''; pageToken !== undefined; ) {
+      const page: Page<Integration> = await store.list({ provider, pageSize: 500, pageToken });
+      for (const { config } of page.items) yield* await foldersWritten(files, config);
+      pageToken = page.nextPageToken;
     }
   }
 

@@ -166,6 +166,11 @@ export class IntegrationService {
     return this.#uploads.upload(id, upload);
   }
 
+  /** Removes what processes that died while they wrote a file left; returns how many files went. */
+  async sweepFiles(): Promise<number> {
+    return this.#uploads.sweep();
+  }
+
   /**
    * Tells how the connection is: a refusal is a result with success false and the reason. Changes nothing.
    */

@@ -23,6 +23,9 @@ export interface PushIntakeParts {
   received: ReceivedStore;
 }
 
+/** How often it is tried to take in what was left, where that ends with a fault of ours. */
+const MOST_FAULTS = 3;
+
 /** The one record that a push is about. */
 interface Pushed {
   entityType: MappingEntityType;
@@ -94,14 +97,25 @@ export class PushIntake {
    * Takes in what was left by a process that died. Nobody waits for what becomes of it: it is kept with what was
    * pushed.
    */
-  async takeLeft({ integrationId, webhookId, body }: StoredPush): Promise<void> {
+  async takeLeft({ integrationId, webhookId, body, attempts }: StoredPush): Promise<void> {
+    const mark = (status: ReceivedStatus, reason: string) =>
+      this.parts.received.mark(integrationId, [webhookId], { status, reason });
     try {
       const row = await usable(this.parts.store, integrationId);
       const pushed = this.#read(row.provider, JSON.parse(body.toString('utf8')));
       await this.#takeIn(row, webhookId, pushed);
     } catch (error) {
-      // It waits, and is tried again when its time has come.
-      if (!(error instanceof ServiceError)) throw error;
+      // Where nothing is done here, it waits, and is tried again when its time has come.
+      if (!(error instanceof ServiceError)) {
+        if (attempts >= MOST_FAULTS)
+          await mark(
+            'FAILED',
+            'Taking it in ended with an internal error of the service; its log tells more.',
+          );
+        throw error;
+      }
+      if (error.code === 'invalid_argument' || error.code === 'unimplemented')
+        await mark('REFUSED', error.message);
     }
   }
 

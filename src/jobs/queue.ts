@@ -31,6 +31,8 @@ export interface SendOptions extends RetryOptions {
   priority?: number;
   /** Whom it is for: `groupConcurrency` of `work` counts these. */
   group?: string;
+  /** How many of its group may be under way at once, where that is not as `work` says. More than 32 are no limit. */
+  groupLimit?: number;
 }
 
 export interface WorkOptions {
@@ -38,9 +40,10 @@ export interface WorkOptions {
   concurrency: number;
   /**
    * About how many jobs of one group are under way at once, over all processes: two workers that look at the
-   * same moment may both take one. The others of the group wait, and keep nobody else waiting.
+   * same moment may both take one. The others of the group wait, and keep nobody else waiting. `as sent`: as many as
+   * each job says, and any number where it does not.
    */
-  groupConcurrency?: number;
+  groupConcurrency?: number | 'as sent';
 }
 
 export interface JobContext {
@@ -85,6 +88,12 @@ const POLL_WHEN_LISTENING_SECONDS = 5;
 /** So that a job that waits until then may begin by the clock of the database too, in milliseconds. */
 const WAKE_AFTER_MS = 50;
 const DAY_SECONDS = 24 * 60 * 60;
+/** Limits of groups that jobs may bring: to pg-boss, names. */
+const MOST_TIERS = 32;
+const AS_SENT = {
+  default: 1_000_000,
+  tiers: Object.fromEntries(Array.from({ length: MOST_TIERS }, (_, n) => [String(n + 1), n + 1])),
+};
 /** How long jobs that nobody takes are kept. */
 const KEEP_SECONDS = 30 * DAY_SECONDS;
 
@@ -160,13 +169,15 @@ export class JobQueue {
    * one of its `singletonKey` only, and has it.
    */
   async send(name: string, data: object, options: SendOptions = {}): Promise<string | undefined> {
-    const { group, startAfter, ...rest } = options;
+    const { group, groupLimit, startAfter, ...rest } = options;
     const told: EnqueueFacts = { queue: name };
     const id = await operations.enqueue.observe(told, () =>
       this.#boss.send(name, { data, traceparent: told.traceparent } satisfies Sent<object>, {
         ...rest,
         ...(startAfter !== undefined && { startAfter }),
-        ...(group !== undefined && { group: { id: group } }),
+        ...(group !== undefined && {
+          group: { id: group, ...(groupLimit !== undefined && { tier: String(groupLimit) }) },
+        }),
       }),
     );
     // Workers of this process need not hear of it from the database.
@@ -189,7 +200,9 @@ export class JobQueue {
         {
           pollingIntervalSeconds: POLL_SECONDS,
           notifyPollingIntervalSeconds: POLL_WHEN_LISTENING_SECONDS,
-          ...(groupConcurrency !== undefined && { groupConcurrency }),
+          ...(groupConcurrency !== undefined && {
+            groupConcurrency: groupConcurrency === 'as sent' ? AS_SENT : groupConcurrency,
+          }),
         },
         async ([job]) => {
           if (!job) return;
@@ -203,6 +216,12 @@ export class JobQueue {
       );
       this.#workers.set(name, [...(this.#workers.get(name) ?? []), worker.id]);
     }
+  }
+
+  /** Lets the job of a singleton key begin at once that waits for its time. */
+  async hasten(name: string, singletonKey: string): Promise<void> {
+    await this.#boss.update(name, undefined, { singletonKey, startAfter: 0 });
+    this.#database.afterCommit(() => this.wake(name));
   }
 
   /** Lets the idle workers of a queue in this process look for a job at once. */

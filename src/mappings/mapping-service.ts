@@ -34,7 +34,7 @@ export class MappingService {
   }
 
   /** The mapping of one entity by SmartID's id. Throws `not_found`. */
-  async getMapping(
+  getMapping(
     integrationId: string,
     entityType: MappingEntityType,
     internalId: string,
@@ -43,7 +43,7 @@ export class MappingService {
   }
 
   /** The mapping of one entity by the school's id. Throws `not_found`. */
-  async getMappingByExternalId(
+  getMappingByExternalId(
     integrationId: string,
     entityType: MappingEntityType,
     externalId: string,

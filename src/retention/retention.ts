@@ -1,6 +1,7 @@
 import { onBehalfOfService } from '../audit/index.js';
-import type { Database } from '../database/index.js';
+import { type Database, isDatabaseAway } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import { dropOldAnswers } from '../idempotency/index.js';
 import type { JobQueue } from '../jobs/index.js';
 import type { Logger } from '../observability/index.js';
 import { dropOldChanges } from './old-changes.js';
@@ -20,6 +21,10 @@ export interface Swept {
   deliveries: number;
   events: number;
   webhooks: number;
+  /** Files that processes left that died while they wrote them. */
+  drafts: number;
+  /** Of calls with an Idempotency-Key. */
+  answers: number;
   /** Previews that nobody decided on. */
   previewsDiscarded: number;
   /** Plans that the guard holds and that are older than changes are kept: they stay, and wait for a person. */
@@ -34,6 +39,8 @@ export interface RetentionParts {
   workers: number;
   periods: RetentionPeriods;
   discard: (integrationId: string, runId: string, reason: string) => Promise<unknown>;
+  /** Removes what processes left that died while they wrote a file; returns how many. */
+  sweepFiles: () => Promise<number>;
 }
 
 const QUEUE = 'retention';
@@ -53,13 +60,14 @@ export class Retention {
   readonly #parts: RetentionParts;
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
+  #atStart: Promise<void> | undefined;
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
   }
 
   async start(): Promise<void> {
-    const { jobs, workers, logger } = this.#parts;
+    const { jobs, workers, logger, sweepFiles } = this.#parts;
     await jobs.define(QUEUE, { once: true, retryLimit: 10, retryDelay: 60, retryBackoff: true });
     if (workers === 0) return;
     const plan = () => jobs.send(QUEUE, {}, { singletonKey: 'nightly', startAfter: nextNight(new Date()) });
@@ -71,18 +79,26 @@ export class Retention {
     await jobs.work(QUEUE, { concurrency: 1 }, async () => {
       await this.sweep();
     });
+    // What a killed process left is not for the night: whoever starts now may be its successor.
+    this.#atStart = sweepFiles().then(
+      (drafts) => {
+        if (drafts > 0) logger.info({ drafts }, 'files that a killed process left half written were deleted');
+      },
+      (error: unknown) => logger.warn({ err: error }, 'looking for half-written files failed'),
+    );
   }
 
   /** Begins nothing more, and stops after the statement under way. */
   async drain(): Promise<void> {
     this.#isEnding = true;
     clearInterval(this.#timer);
+    await this.#atStart;
     await this.#parts.jobs.pause(QUEUE);
   }
 
   /** Deletes all that is older than it is kept. */
   async sweep(): Promise<Swept> {
-    const { database, logger } = this.#parts;
+    const { database, logger, sweepFiles } = this.#parts;
     const total: Swept = {
       runs: 0,
       changes: 0,
@@ -91,18 +107,34 @@ export class Retention {
       deliveries: 0,
       events: 0,
       webhooks: 0,
+      drafts: 0,
+      answers: 0,
       previewsDiscarded: 0,
       heldForLong: 0,
     };
+    const failed: string[] = [];
     await database.inBackground(() =>
       onBehalfOfService('retention', async () => {
         for (let after: string | undefined; ; ) {
           const ids = await this.#integrations(after);
-          for (const id of ids) await this.#sweepOne(id, total);
+          for (const id of ids) {
+            if (this.#isEnding) throw ending();
+            // What is wrong with one must not keep the rows of all others for good.
+            await this.#sweepOne(id, total).catch((error: unknown) => {
+              if (this.#isEnding || isDatabaseAway(error)) throw error;
+              logger.error(
+                { err: error, integrationId: id },
+                'what is old of an integration was not deleted',
+              );
+              failed.push(id);
+            });
+          }
           after = ids.at(-1);
           if (!after) break;
         }
+        total.answers = await dropOldAnswers(database);
         total.events = await dropOldEvents(database, this.#parts.periods.events);
+        total.drafts = await sweepFiles();
         total.heldForLong = await this.#countHeld();
       }),
     );
@@ -111,6 +143,11 @@ export class Retention {
       logger.warn(
         { count: total.heldForLong },
         'plans that the guard holds have waited for longer than changes are kept: approve or discard them',
+      );
+    // The job is tried again, and finds what is left.
+    if (failed.length > 0)
+      throw new Error(
+        `What is old of ${failed.length} integrations was not deleted: ${failed.slice(0, 10)}.`,
       );
     return total;
   }
@@ -127,8 +164,7 @@ export class Retention {
       ['webhooks', () => dropOldWebhooks(database, id, periods.webhooks)],
     ];
     for (const [name, step] of steps) {
-      // The job begins anew elsewhere.
-      if (this.#isEnding) throw new Error('The process is ending.');
+      if (this.#isEnding) throw ending();
       total[name] += await step();
     }
   }
@@ -173,6 +209,11 @@ export class Retention {
     );
     return row?.count ?? 0;
   }
+}
+
+/** The job begins anew elsewhere. */
+function ending(): Error {
+  return new Error('The process is ending.');
 }
 
 /** The next time that it is night. */

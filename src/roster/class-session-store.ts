@@ -8,9 +8,13 @@ import { ENTITY_SPECS, type EntitySpec } from './schema.js';
 
 /**
  * Orders, in the transaction under way, that the attendance of a closed session is sent to whoever takes it.
- * Returns the ids of these integrations.
+ * `isCorrected`: something of it is new since it was ordered before. Returns the ids of these integrations.
  */
-export type OrderSending = (institutionId: string, sessionId: string) => Promise<string[]>;
+export type OrderSending = (
+  institutionId: string,
+  sessionId: string,
+  what: { isCorrected: boolean },
+) => Promise<string[]>;
 
 /** Class sessions and their marks. */
 export class ClassSessionStore {
@@ -41,7 +45,7 @@ export class ClassSessionStore {
           after: changed.after,
         });
         // The school is told of a session that was moved.
-        if (stored.closedAt) await this.orderSending(institutionId, id);
+        if (stored.closedAt) await this.orderSending(institutionId, id, { isCorrected: true });
       }
       return stored;
     });
@@ -58,19 +62,23 @@ export class ClassSessionStore {
         [institutionId, id],
       );
       if (!locked) throw sessionNotFound(id);
-      const integrationIds = await this.#close(institutionId, id);
+      const integrationIds = await this.#close(institutionId, id, { isCorrected: false });
       return { session: (await this.#read(institutionId, id)) as ClassSession, integrationIds };
     });
   }
 
-  async #close(institutionId: string, id: string): Promise<string[]> {
+  async #close(
+    institutionId: string,
+    id: string,
+    { isCorrected }: { isCorrected: boolean },
+  ): Promise<string[]> {
     const [closed] = await this.database.query<{ closedAt: Date }>(
       `UPDATE class_sessions SET closed_at = clock_timestamp()
        WHERE institution_id = $1 AND id = $2 AND closed_at IS NULL
        RETURNING closed_at AS "closedAt"`,
       [institutionId, id],
     );
-    const integrationIds = await this.orderSending(institutionId, id);
+    const integrationIds = await this.orderSending(institutionId, id, { isCorrected });
     if (closed) {
       await recordEvent(this.database, {
         institutionId,
@@ -164,8 +172,10 @@ export class ClassSessionStore {
           after: marks('after'),
         });
       }
-      if (close) await this.#close(institutionId, sessionId);
-      else if (session.isClosed && rows.length > 0) await this.orderSending(institutionId, sessionId);
+      const isCorrected = rows.length > 0;
+      if (close) await this.#close(institutionId, sessionId, { isCorrected });
+      else if (session.isClosed && isCorrected)
+        await this.orderSending(institutionId, sessionId, { isCorrected });
       return { created, updated: rows.length - created, unchanged: records.length - rows.length };
     });
   }

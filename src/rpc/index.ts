@@ -9,6 +9,7 @@ import { WebhookService } from '../../gen/smartid/integrations/v1/webhook_servic
 import { RosterService } from '../../gen/smartid/roster/v1/roster_service_pb.js';
 import { auditRpc } from './audit-rpc.js';
 import { eventRpc } from './event-rpc.js';
+import { answeredOnce } from './idempotency/index.js';
 import { idukayPushRpc } from './idukay-push-rpc.js';
 import { integrationRpc } from './integration-rpc.js';
 import { rosterRpc } from './roster-rpc.js';
@@ -36,12 +37,14 @@ export const openServices = [IdukayPushService.typeName, WebhookReceiverService.
 /** Hangs the services of the product into a router. */
 export function routes(parts: RpcParts): (router: ConnectRouter) => void {
   return (router) => {
-    router.service(IntegrationService, integrationRpc(parts));
-    router.service(RosterService, rosterRpc(parts));
-    router.service(EventService, eventRpc(parts));
-    router.service(ScheduleService, scheduleRpc(parts));
+    const { keptAnswers } = parts;
+    router.service(IntegrationService, answeredOnce(IntegrationService, integrationRpc(parts), keptAnswers));
+    router.service(RosterService, answeredOnce(RosterService, rosterRpc(parts), keptAnswers));
+    router.service(EventService, answeredOnce(EventService, eventRpc(parts), keptAnswers));
+    router.service(ScheduleService, answeredOnce(ScheduleService, scheduleRpc(parts), keptAnswers));
+    router.service(WebhookService, answeredOnce(WebhookService, webhookRpc(parts), keptAnswers));
+    // This one changes nothing, and what the others receive has an id of its own.
     router.service(AuditService, auditRpc(parts));
-    router.service(WebhookService, webhookRpc(parts));
     router.service(WebhookReceiverService, webhookReceiverRpc(parts));
     router.service(IdukayPushService, idukayPushRpc(parts));
   };

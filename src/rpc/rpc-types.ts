@@ -5,6 +5,7 @@ import type { RosterService } from '../../gen/smartid/roster/v1/roster_service_p
 import type { AuditService } from '../audit/index.js';
 import type { ConnectorFactory } from '../connectors/index.js';
 import type { EventService as Events } from '../events/index.js';
+import type { KeptAnswers } from '../idempotency/index.js';
 import type { CredentialKeys, IntegrationService as Integrations } from '../integrations/index.js';
 import type { MappingService } from '../mappings/index.js';
 import type { RosterService as Roster } from '../roster/index.js';
@@ -30,4 +31,6 @@ export interface RpcParts {
   auditService: AuditService;
   scheduleService: ScheduleService;
   webhookService: WebhookService;
+  /** Answers what is repeated with the same key. */
+  keptAnswers: KeptAnswers;
 }

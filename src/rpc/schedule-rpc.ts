@@ -8,7 +8,7 @@ import {
   type ScheduleService,
 } from '../../gen/smartid/integrations/v1/schedule_service_pb.js';
 import { SyncRun_Status } from '../../gen/smartid/integrations/v1/sync_pb.js';
-import { readCalendar, type Schedule, type ScheduleKey } from '../schedules/index.js';
+import { isTimeZone, readCalendar, type Schedule, type ScheduleKey } from '../schedules/index.js';
 import type { SyncScope } from '../sync/index.js';
 import { enumName, enumValue, optional, timestamp } from './convert/to-message.js';
 import type { RpcParts } from './rpc-types.js';
@@ -21,11 +21,14 @@ export function scheduleRpc({
   scheduleService,
 }: Parts): ServiceImpl<typeof ScheduleService> {
   return {
-    async setSchedule({ cron, timeZone, jitterSeconds, blackouts, pausedUntil, calendar, ...key }) {
-      const imported = calendar ? await readCalendar(calendar, new Date()) : [];
+    async setSchedule({ cron, timeZone: given, jitterSeconds, blackouts, pausedUntil, calendar, ...key }) {
+      const timeZone = given || (await integrationService.timeZoneOf(key.id));
+      // Of a zone that is none, the schedule is refused.
+      const imported =
+        calendar && isTimeZone(timeZone) ? await readCalendar(calendar, { now: new Date(), timeZone }) : [];
       const schedule = await scheduleService.set(keyOf(key), {
         cron,
-        timeZone: timeZone || (await integrationService.timeZoneOf(key.id)),
+        timeZone,
         jitterSeconds,
         blackouts: [...blackouts.map(({ name, from, to }) => ({ name, from, to })), ...imported],
         pausedUntil: pausedUntil ? timestampDate(pausedUntil) : null,

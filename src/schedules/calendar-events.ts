@@ -1,4 +1,5 @@
 import ICAL from 'ical.js';
+import { instantsIn, registerZones } from './calendar-zones.js';
 import type { Blackout } from './schedule.js';
 
 /** Why a text is no calendar, or none that can be read. */
@@ -15,32 +16,40 @@ const MOST_STEPS = 20_000;
 
 /**
  * The events of an iCalendar file (RFC 5545) that are not over yet, as blackouts: those of whole days as days,
- * others from their beginning to their end. Takes as long as its rules of repetition want: for texts that
- * anybody may send, `readCalendar`. Throws UnreadableCalendarError.
+ * others from their beginning to their end; times without a zone are those of `timeZone`. Takes as long as its rules
+ * of repetition want, and leaves its zones behind: for texts that anybody may send, `readCalendar`. Throws
+ * UnreadableCalendarError.
  */
-export function eventsOf(text: string, now: Date): Blackout[] {
+export function eventsOf(text: string, now: Date, timeZone: string): Blackout[] {
   const calendar = parse(text);
   const until = new Date(now);
   until.setUTCFullYear(until.getUTCFullYear() + YEARS);
-  const zones = calendar.getAllSubcomponents('vtimezone').map((zone) => new ICAL.Timezone(zone));
-  for (const zone of zones) ICAL.TimezoneService.register(zone);
-  try {
-    return (
-      calendar
-        .getAllSubcomponents('vevent')
-        .map((component) => new ICAL.Event(component))
-        // What was moved comes with the event that it belongs to.
-        .filter(
-          (event) =>
-            !event.isRecurrenceException() && event.component.getFirstPropertyValue('status') !== 'CANCELLED',
-        )
-        .flatMap((event) => readable(event, () => occurrencesOf(event, now, until)))
-        .sort((a, b) => (a.from < b.from ? -1 : 1))
-        .slice(0, MOST_EVENTS + 1)
+  const unknown = registerZones(calendar);
+  if (unknown.length > 0)
+    throw new UnreadableCalendarError(
+      `names the zone "${unknown[0]}" and does not describe it: have the program that made it write a VTIMEZONE, or name a zone of the IANA database such as America/Santiago`,
     );
-  } finally {
-    for (const { tzid } of zones) ICAL.TimezoneService.remove(tzid);
-  }
+  const instantOf = instantsIn(timeZone);
+  return (
+    calendar
+      .getAllSubcomponents('vevent')
+      .map((component) => new ICAL.Event(component))
+      // What was moved comes with the event that it belongs to.
+      .filter(
+        (event) =>
+          !event.isRecurrenceException() && event.component.getFirstPropertyValue('status') !== 'CANCELLED',
+      )
+      .flatMap((event) => readable(event, () => occurrencesOf(event, { now, until, instantOf })))
+      .sort((a, b) => (a.from < b.from ? -1 : 1))
+      .slice(0, MOST_EVENTS + 1)
+  );
+}
+
+/** From when to when events are taken, and what instants their times are. */
+interface Span {
+  now: Date;
+  until: Date;
+  instantOf: (time: ICAL.Time) => number;
 }
 
 function parse(text: string): ICAL.Component {
@@ -66,7 +75,7 @@ function readable(event: ICAL.Event, read: () => Blackout[]): Blackout[] {
   }
 }
 
-function occurrencesOf(event: ICAL.Event, now: Date, until: Date): Blackout[] {
+function occurrencesOf(event: ICAL.Event, { now, until, instantOf }: Span): Blackout[] {
   const found: Blackout[] = [];
   if (!event.startDate) throw new Error('it has no DTSTART');
   const isOver = overBefore(event, now);
@@ -74,11 +83,15 @@ function occurrencesOf(event: ICAL.Event, now: Date, until: Date): Blackout[] {
   for (let steps = 0; found.length <= MOST_EVENTS; steps++) {
     if (steps > MOST_STEPS) throw new Error('it repeats too often; let it begin later, or less often');
     const start = iterator.next();
-    if (!start || (event.isRecurring() && start.toJSDate() > until)) break;
+    if (!start || (event.isRecurring() && instantOf(start) > until.getTime())) break;
     if (isOver(start)) continue;
     const { startDate, endDate, item } = event.getOccurrenceDetails(start);
-    if (endDate.toJSDate() > now)
-      found.push(toBlackout(item.summary || event.summary || 'calendar', startDate, endDate));
+    const [from, to] = [instantOf(startDate), instantOf(endDate)];
+    if (to < from) throw new Error('it ends before it begins');
+    // Also one that takes no time, as it has no end.
+    if (to <= now.getTime() || (to === from && !startDate.isDate)) continue;
+    const name = (item.summary || event.summary || 'calendar').slice(0, MOST_NAME);
+    found.push({ name, ...(startDate.isDate ? daysOf(startDate, endDate) : momentsOf(from, to)) });
   }
   return found;
 }
@@ -91,12 +104,13 @@ function overBefore(event: ICAL.Event, now: Date): (start: ICAL.Time) => boolean
   return (start) => start.toUnixTime() < last;
 }
 
-function toBlackout(summary: string, start: ICAL.Time, end: ICAL.Time): Blackout {
-  const name = summary.slice(0, MOST_NAME);
-  if (!start.isDate) return { name, from: start.toJSDate().toISOString(), to: end.toJSDate().toISOString() };
-  // The end of an event of whole days is the day after its last one.
+function momentsOf(from: number, to: number): Omit<Blackout, 'name'> {
+  return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+}
+
+/** The end of an event of whole days is the day after its last one. */
+function daysOf(start: ICAL.Time, end: ICAL.Time): Omit<Blackout, 'name'> {
   const last = end.clone();
   last.adjust(-1, 0, 0, 0);
-  const to = last.compare(start) < 0 ? start : last;
-  return { name, from: start.toString(), to: to.toString() };
+  return { from: start.toString(), to: (last.compare(start) < 0 ? start : last).toString() };
 }

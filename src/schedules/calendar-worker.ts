@@ -5,6 +5,8 @@ import type { Blackout } from './schedule.js';
 export interface CalendarToRead {
   text: string;
   now: Date;
+  /** Of times that name none. */
+  timeZone: string;
 }
 
 /** The blackouts of a calendar, or why it has none to tell. */
@@ -12,12 +14,13 @@ export type CalendarRead =
   | { blackouts: Blackout[]; problem?: undefined }
   | { blackouts?: undefined; problem: string };
 
-function read({ text, now }: CalendarToRead): CalendarRead {
+function read({ text, now, timeZone }: CalendarToRead): CalendarRead {
   try {
-    return { blackouts: eventsOf(text, now) };
+    return { blackouts: eventsOf(text, now, timeZone) };
   } catch (error) {
     if (error instanceof UnreadableCalendarError) return { problem: error.message };
-    throw error;
+    // What the reader of calendars did not see coming lies in the text.
+    return { problem: `cannot be read as a calendar: ${error instanceof Error ? error.message : error}` };
   }
 }
 

@@ -14,10 +14,13 @@ const inTurn = pLimit(1);
  * The events of an iCalendar file (RFC 5545) that are not over yet, as blackouts: those of whole days as days,
  * others from their beginning to their end. In a thread of its own, which is ended when it takes too long: a rule
  * of repetition that never comes true is looked for until the end of time. Throws `invalid_argument` when the
- * text is no calendar, or one that cannot be read.
+ * text is no calendar, or one that cannot be read. `timeZone`, a zone that is known: of times that name none.
  */
-export async function readCalendar(text: string, now: Date, { mostMs = MOST_MS } = {}): Promise<Blackout[]> {
-  const { blackouts, problem } = await inTurn(() => readApart({ text, now }, mostMs));
+export async function readCalendar(
+  text: string,
+  { now, timeZone, mostMs = MOST_MS }: Omit<CalendarToRead, 'text'> & { mostMs?: number },
+): Promise<Blackout[]> {
+  const { blackouts, problem } = await inTurn(() => readApart({ text, now, timeZone }, mostMs));
   if (blackouts) return blackouts;
   throw invalidFields([{ field: 'calendar', description: problem }]);
 }

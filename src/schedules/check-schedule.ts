@@ -2,6 +2,7 @@ import { type FieldViolation, invalidFields } from '../errors.js';
 import { requireStorable } from '../require-storable.js';
 import { type Blackout, isOfDays, type ScheduleSettings } from './schedule.js';
 import { nextTimes, patternOf } from './times.js';
+import { isTimeZone } from './wall-clock.js';
 
 const MOST_BLACKOUTS = 1_000;
 const MOST_JITTER_SECONDS = 6 * 60 * 60;
@@ -31,6 +32,8 @@ export function checkSchedule(settings: ScheduleSettings): void {
       description: `must be less than ${Math.min(gap, MOST_JITTER_SECONDS)}, so that one start does not come after the next`,
     });
   }
+  if (!Number.isInteger(jitterSeconds) || jitterSeconds < 0)
+    violations.push({ field: 'jitterSeconds', description: 'must be a whole number of seconds, 0 or more' });
   if (blackouts.length > MOST_BLACKOUTS)
     violations.push({ field: 'blackouts', description: `must be ${MOST_BLACKOUTS} at most` });
   blackouts.forEach((blackout, index) => {
@@ -79,13 +82,4 @@ function isDay(text: string): boolean {
 
 function isTime(text: string): boolean {
   return TIME.test(text) && isDay(text.slice(0, 10)) && !Number.isNaN(Date.parse(text));
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }

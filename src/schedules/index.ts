@@ -4,3 +4,4 @@ export type { Blackout, Schedule, ScheduleKey, ScheduleKind, ScheduleSettings, T
 export { ScheduleRunner } from './schedule-runner.js';
 export { ScheduleService } from './schedule-service.js';
 export { nextTimes } from './times.js';
+export { isTimeZone } from './wall-clock.js';

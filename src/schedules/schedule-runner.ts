@@ -1,15 +1,21 @@
 import { onBehalfOfService } from '../audit/index.js';
-import type { Database } from '../database/index.js';
+import { type Database, isPassing } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import type { IntegrationService } from '../integrations/index.js';
 import type { Logger } from '../observability/index.js';
 import { backsOffUntil } from './back-off.js';
-import { startOf } from './schedule-service.js';
 import { ScheduleStore, type StoredSchedule } from './schedule-store.js';
-import { nextTimes } from './times.js';
+import { blackoutAt, nextTimes, startOf } from './times.js';
+import { isTimeZone } from './wall-clock.js';
 
 /** How often it is looked at least: another process may have set a schedule. */
 const LOOK_MS = 10_000;
+/** How often at most: what is due may be locked by the process that starts it. */
+const SHORTEST_MS = 250;
+/** When a time is tried again that others were in the way of, in milliseconds. */
+const SOON_MS = 5_000;
+/** The same of one that this process cannot start, and that another may be able to. */
+const LATER_MS = 60_000;
 
 export interface ScheduleRunnerParts {
   database: Database;
@@ -56,7 +62,7 @@ export class ScheduleRunner {
     let wait = LOOK_MS;
     try {
       await this.startDue();
-      wait = Math.min(LOOK_MS, Math.max(0, (await this.#store.untilNext()) ?? LOOK_MS));
+      wait = Math.min(LOOK_MS, Math.max(SHORTEST_MS, (await this.#store.untilNext()) ?? LOOK_MS));
     } catch (error) {
       logger.warn({ err: error }, 'looking for what is due failed');
     }
@@ -67,34 +73,63 @@ export class ScheduleRunner {
   }
 
   async #startOne(): Promise<boolean> {
-    let taken: StoredSchedule | undefined;
+    let taken: { schedule: StoredSchedule; now: Date } | undefined;
     try {
       return await this.parts.database.transaction(async () => {
         const due = await this.#store.takeDue();
         if (!due) return false;
-        taken = due.schedule;
+        taken = due;
         await onBehalfOfService('schedule', () => this.#fire(due.schedule, due.now));
         return true;
       });
     } catch (error) {
       if (!taken) throw error;
       // It must not be in the way of all others.
-      this.parts.logger.error({ err: error, schedule: keyOf(taken) }, 'a schedule could not start its run');
-      await this.#store.fired(taken, this.#next(taken, new Date()), { skippedBecause: 'internal error' });
+      await this.#putOff(taken, error);
       return true;
     }
   }
 
+  /** `now`: by the clock of the database, as all that is stored. */
+  async #putOff({ schedule, now }: { schedule: StoredSchedule; now: Date }, error: unknown): Promise<void> {
+    const { logger } = this.parts;
+    if (isPassing(error)) {
+      logger.warn({ err: error, schedule: keyOf(schedule) }, 'a schedule starts its run later');
+      await this.#store.fired(schedule, later(now, SOON_MS), {}, { ifDue: true });
+      return;
+    }
+    logger.error({ err: error, schedule: keyOf(schedule) }, 'a schedule could not start its run');
+    await this.#store.fired(
+      schedule,
+      this.#next(schedule, now),
+      { skippedBecause: 'internal error' },
+      { ifDue: true },
+    );
+  }
+
   async #fire(schedule: StoredSchedule, now: Date): Promise<void> {
     const { integrations } = this.parts;
+    if (!isTimeZone(schedule.timeZone)) {
+      const skippedBecause = `A process does not know the zone ${schedule.timeZone}: its list is older than that of the process that took it. Another may start it; else update Node.js there.`;
+      await this.#store.fired(schedule, later(now, LATER_MS), { skippedBecause });
+      return;
+    }
+    const nextAt = this.#next(schedule, now);
+    const blackout = blackoutAt(now, schedule);
+    if (blackout) {
+      // A time that passed before, while nobody was there: the next one starts for both.
+      const skippedBecause = `The blackout "${blackout.name}" has begun before it could start.`;
+      await this.#store.fired(schedule, nextAt, { skippedBecause });
+      return;
+    }
     const until = backsOffUntil(await this.#store.failures(schedule));
     if (until && until > now) {
+      // The next time is looked at all the same: a sync that somebody starts may succeed before.
       const skippedBecause = `The syncs before failed: nothing starts until ${until.toISOString()}.`;
-      await this.#store.fired(schedule, this.#next(schedule, until), { skippedBecause });
+      await this.#store.fired(schedule, nextAt, { skippedBecause });
       return;
     }
     const { integrationId, entityType, kind } = schedule;
-    const nextAt = this.#next(schedule, now);
     if (kind === 'PREVIEW') await this.#discardLast(schedule);
     try {
       const run = await integrations.startSync(integrationId, entityType, { kind, trigger: 'SCHEDULE' });
@@ -112,17 +147,22 @@ export class ScheduleRunner {
     const { integrations } = this.parts;
     const last = await integrations.getSyncRun(integrationId, lastRunId).catch(() => undefined);
     if (last?.status === 'PREVIEWED')
-      await integrations.discardSync(
-        integrationId,
-        lastRunId,
-        'The next preview of its schedule replaces it.',
-      );
+      await integrations
+        .discardSync(integrationId, lastRunId, 'The next preview of its schedule replaces it.')
+        .catch((error: unknown) => {
+          // Somebody decided on it at this moment.
+          if (!(error instanceof ServiceError)) throw error;
+        });
   }
 
   #next(schedule: StoredSchedule, after: Date): Date | null {
     const [next] = nextTimes(schedule, after, 1);
     return next ? startOf(next, schedule) : null;
   }
+}
+
+function later(time: Date, ms: number): Date {
+  return new Date(time.getTime() + ms);
 }
 
 function keyOf({ integrationId, entityType, kind }: StoredSchedule) {

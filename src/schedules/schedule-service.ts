@@ -7,7 +7,8 @@ import { checkSchedule } from './check-schedule.js';
 import { type Drift, readDrift } from './drift.js';
 import type { Schedule, ScheduleKey, ScheduleSettings } from './schedule.js';
 import { ScheduleStore, type StoredSchedule } from './schedule-store.js';
-import { nextTimes } from './times.js';
+import { nextTimes, startOf } from './times.js';
+import { isTimeZone } from './wall-clock.js';
 
 const SHOWN_TIMES = 5;
 
@@ -39,7 +40,8 @@ export class ScheduleService {
       const [next] = nextTimes(settings, new Date(), 1);
       await this.#store.put(key, institutionId, settings, next ? startOf(next, settings) : null);
       const changed = differenceOf(before ? auditedOf(before) : {}, auditedOf(settings));
-      await this.#record('set', key, institutionId, before ? changed.before : null, changed.after);
+      if (Object.keys(changed.after).length > 0)
+        await this.#record('set', key, institutionId, before ? changed.before : null, changed.after);
     });
     return this.get(key);
   }
@@ -82,7 +84,8 @@ export class ScheduleService {
     return {
       ...schedule,
       blackouts: [...row.blackouts],
-      nextTimes: nextTimes(row, from, SHOWN_TIMES),
+      // Of a zone that only other processes know, as they have a newer list, nothing can be said here.
+      nextTimes: isTimeZone(row.timeZone) ? nextTimes(row, from, SHOWN_TIMES) : [],
       lastRuns: await this.#store.lastRuns(row),
       failuresInRow: failures.count,
       backsOffUntil: until && until.getTime() > Date.now() ? until : null,
@@ -106,11 +109,6 @@ export class ScheduleService {
       after,
     });
   }
-}
-
-/** A time with a jitter by chance. */
-export function startOf(time: Date, { jitterSeconds }: Pick<ScheduleSettings, 'jitterSeconds'>): Date {
-  return new Date(time.getTime() + Math.random() * jitterSeconds * 1_000);
 }
 
 function auditedOf({ cron, timeZone, jitterSeconds, blackouts, pausedUntil }: ScheduleSettings) {

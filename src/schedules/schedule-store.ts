@@ -107,18 +107,23 @@ export class ScheduleStore {
     return row?.ms ?? undefined;
   }
 
-  /** Writes down what became of a time that was due, and when the next one is. */
+  /**
+   * Writes down what became of a time that was due, and when the next one is. `outcome` empty: it is the same time, put
+   * off. `ifDue`: for whoever does not hold the row any more, and only where no other has dealt with it.
+   */
   async fired(
     { integrationId, entityType, kind }: ScheduleKey,
     nextAt: Date | null,
-    outcome: { runId: string } | { skippedBecause: string },
+    outcome: { runId?: string; skippedBecause?: string },
+    { ifDue = false } = {},
   ): Promise<void> {
-    const { runId, skippedBecause } = { runId: null, skippedBecause: null, ...outcome };
+    const { runId = null, skippedBecause = null } = outcome;
     await this.database.execute(
       `UPDATE sync_schedules SET next_at = $4, last_run_id = COALESCE($5, last_run_id),
          skipped_at = CASE WHEN $6::text IS NULL THEN skipped_at ELSE clock_timestamp() END,
          skipped_because = COALESCE($6, skipped_because)
-       WHERE integration_id = $1 AND entity_type = $2 AND kind = $3`,
+       WHERE integration_id = $1 AND entity_type = $2 AND kind = $3
+         ${ifDue ? 'AND next_at <= clock_timestamp()' : ''}`,
       [integrationId, entityType, kind, nextAt, runId, skippedBecause],
     );
   }

@@ -1,8 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, realpath, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
 import { type ConfinedFiles, ConnectorError } from '../connectors/index.js';
 import { isInside, type OpenFolder, OutsideError, openFile, withFolder } from './open-beneath.js';
+
+type Content = Parameters<ConfinedFiles['replace']>[2];
 
 /**
  * Files below one folder, and no others, whatever becomes of the folders on the way meanwhile. Folders are
@@ -66,6 +79,15 @@ export function createPathJail(root: string): ConfinedFiles {
       }
     },
 
+    async stage(folder, content) {
+      const base = await resolvedRoot(root);
+      return withFolder(base, wayTo(root, base, folder), (opened) => stageIn(opened, content)).catch(
+        (error: unknown) => {
+          throw unwritten(folder, 'The file', error);
+        },
+      );
+    },
+
     async rename(folder, name, to) {
       for (const given of [name, to]) requireName(given);
       const base = await resolvedRoot(root);
@@ -84,6 +106,26 @@ export function createPathJail(root: string): ConfinedFiles {
         (error: unknown) => {
           if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
           throw unwritten(folder, name, error);
+        },
+      );
+    },
+
+    async list(folder) {
+      const base = await resolvedRoot(root);
+      return withFolder(base, wayTo(root, base, folder), (opened) => readdir(opened.at('.'))).catch(
+        (error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+          throw unopened(folder, error);
+        },
+      );
+    },
+
+    async sweep(folder, before) {
+      const base = await resolvedRoot(root);
+      return withFolder(base, wayTo(root, base, folder), (opened) => sweepIn(opened, before)).catch(
+        (error: unknown) => {
+          if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
+          throw unopened(folder, error);
         },
       );
     },
@@ -146,28 +188,56 @@ function requireName(name: string): void {
   );
 }
 
+/** A file that is being written. What comes before the id is of other versions of the service. */
+const DRAFT = /^\.(?:.+\.)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+
 /** Readers see the old content or the new, never a part. */
-async function replaceIn(
-  folder: OpenFolder,
-  name: string,
-  content: Parameters<ConfinedFiles['replace']>[2],
-): Promise<void> {
-  const draft = folder.at(`.${name}.${randomUUID()}.tmp`);
+async function replaceIn(folder: OpenFolder, name: string, content: Content): Promise<void> {
+  const draft = await stageIn(folder, content);
   try {
-    const file = await open(draft, 'wx', 0o644);
+    await rename(folder.at(draft), folder.at(name));
+  } catch (error) {
+    await rm(folder.at(draft), { force: true });
+    throw error;
+  }
+  // So that the new name survives a power cut, not only the content.
+  await folder.handle.sync();
+}
+
+/** Returns the name; nothing is left where it fails. */
+async function stageIn(folder: OpenFolder, content: Content): Promise<string> {
+  const draft = `.${randomUUID()}.tmp`;
+  const path = folder.at(draft);
+  try {
+    const file = await open(path, 'wx', 0o644);
     try {
       await writeFile(file, content);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(draft, folder.at(name));
   } catch (error) {
-    await rm(draft, { force: true });
+    await rm(path, { force: true });
     throw error;
   }
-  // So that the new name survives a power cut, not only the content.
-  await folder.handle.sync();
+  return draft;
+}
+
+async function sweepIn(folder: OpenFolder, before: Date): Promise<number> {
+  let swept = 0;
+  for (const name of await readdir(folder.at('.'))) {
+    if (!DRAFT.test(name)) continue;
+    try {
+      const file = await lstat(folder.at(name));
+      if (!file.isFile() || file.mtime >= before) continue;
+      await unlink(folder.at(name));
+      swept += 1;
+    } catch (error) {
+      // Another process was quicker.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  return swept;
 }
 
 async function requireRegular(file: FileHandle, name: string): Promise<FileHandle> {

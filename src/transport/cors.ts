@@ -11,6 +11,7 @@ const EXPOSED = [
   'X-Request-Id',
   'Next-Page-Token',
   'Content-Disposition',
+  'Idempotent-Replayed',
 ].join(', ');
 const MAX_AGE_SECONDS = '7200';
 

@@ -5,10 +5,12 @@ import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
  * is over, and its client goes on with another process. Calls with one answer are let finish.
  */
 export function endingStreams(signal: AbortSignal): Interceptor {
-  return (next) => async (request) => {
-    if (request.method.methodKind === 'unary') return next(request);
-    const response = await next(request);
-    return response.stream ? { ...response, message: until(signal, response.message) } : response;
+  return (next) => (request) => {
+    const answered = next(request);
+    if (request.method.methodKind === 'unary') return answered;
+    return answered.then((response) =>
+      response.stream ? { ...response, message: until(signal, response.message) } : response,
+    );
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type Interceptor,
   type UnaryRequest,
 } from '@connectrpc/connect';
+import type { Presence } from './presence.js';
 import type { Shape } from './writers/index.js';
 
 /**
@@ -29,8 +30,8 @@ export interface InProcess {
 export interface InProcessCall {
   message: Message;
   header: Headers;
-  /** Aborted when the caller has left. */
-  signal: AbortSignal;
+  /** Whether the caller is still there. */
+  presence: Presence;
   /** What is known of the call, for its interceptors and its implementation. */
   contextValues: ContextValues;
   protocolName: 'rest' | 'connect' | 'grpc';
@@ -47,71 +48,95 @@ export interface Answer<T> {
 type AnyFn = Parameters<Interceptor>[0];
 type Implementation = (input: unknown, context: HandlerContext) => unknown;
 
+/** The context of a call, on the request that its interceptors hand on. */
+const CONTEXT = Symbol('context');
+
 /** Nothing is written to bytes and read again between a path and its RPC: that took most of the time. */
 export function createInProcess(
   routes: (router: ConnectRouter) => void,
   interceptors: readonly Interceptor[],
 ): InProcess {
+  const within = (last: (implementation: Implementation) => AnyFn) => {
+    const chains = new Map<DescMethod, AnyFn>();
+    for (const [rpc, implementation] of implementations) {
+      const chain = interceptors.reduceRight<AnyFn>((next, one) => one(next), last(implementation));
+      chains.set(rpc, chain);
+    }
+    return chains;
+  };
   const implementations = collect(routes);
+  const once = within(unary);
+  const many = within(stream);
   const call = async (
+    chains: ReadonlyMap<DescMethod, AnyFn>,
     rpc: DescMethod,
     asked: Omit<InProcessCall, 'message'>,
     message: Message | AsyncIterable<Message>,
-    last: typeof unary,
   ) => {
-    const implementation = implementations.get(rpc);
-    if (!implementation) throw new ConnectError(`${rpc.toString()} is not implemented.`, Code.Unimplemented);
+    const chain = chains.get(rpc);
+    if (!chain) throw new ConnectError(`${rpc.toString()} is not implemented.`, Code.Unimplemented);
     const context = contextOf(rpc, asked);
-    const run = interceptors.reduceRight<AnyFn>(
-      (next, interceptor) => interceptor(next),
-      last(implementation, context),
-    );
     const request = {
       service: rpc.parent,
       method: rpc,
       requestMethod: context.requestMethod,
       url: context.url,
       contextValues: context.values,
-      signal: context.signal,
+      get signal() {
+        return context.signal;
+      },
       header: asked.header,
       stream: rpc.methodKind !== 'unary',
       message,
+      [CONTEXT]: context,
     };
-    return (await run(request as unknown as UnaryRequest)) as unknown as Answer<never>;
+    return (await chain(request as unknown as UnaryRequest)) as unknown as Answer<never>;
   };
   return {
-    unary: (rpc, asked) => call(rpc, asked, asked.message, unary),
+    unary: (rpc, asked) => call(once, rpc, asked, asked.message),
     // The one answer is made of the stream as that of other calls is of the message.
-    collect: (rpc, asked) => call(rpc, asked, asked.messages, unary),
-    stream: (rpc, asked) => call(rpc, asked, once(asked.message), stream),
+    collect: (rpc, asked) => call(once, rpc, asked, asked.messages),
+    stream: (rpc, asked) => call(many, rpc, asked, only(asked.message)),
   };
 }
 
 function contextOf(
   rpc: DescMethod,
-  { header, signal, contextValues, protocolName, timeoutMs }: Omit<InProcessCall, 'message'>,
+  { header, presence, contextValues, protocolName, timeoutMs }: Omit<InProcessCall, 'message'>,
 ): HandlerContext {
   const common = {
     service: rpc.parent,
     method: rpc,
     requestMethod: 'POST',
-    url: `in-process:/${rpc.parent.typeName}/${rpc.name}`,
+    url: urlOf(rpc),
     protocolName,
   };
   if (timeoutMs !== undefined) {
-    const init = { ...common, timeoutMs, requestSignal: signal, requestHeader: header, contextValues };
-    return createHandlerContext(init);
+    const requestSignal = presence.signal;
+    return createHandlerContext({
+      ...common,
+      timeoutMs,
+      requestSignal,
+      requestHeader: header,
+      contextValues,
+    });
   }
   // Without a deadline the signal is the caller's own: linking several costs more than a small answer.
   return {
     ...common,
-    signal,
+    get signal() {
+      return presence.signal;
+    },
     values: contextValues,
     timeoutMs: () => undefined,
     requestHeader: header,
     responseHeader: new Headers(),
     responseTrailer: new Headers(),
   };
+}
+
+function urlOf(rpc: DescMethod): string {
+  return `in-process:/${rpc.parent.typeName}/${rpc.name}`;
 }
 
 /** The implementations that are hung into a router. */
@@ -136,15 +161,23 @@ function collect(routes: (router: ConnectRouter) => void): ReadonlyMap<DescMetho
   return found;
 }
 
-function unary(implementation: Implementation, context: HandlerContext): AnyFn {
-  return async (request) => answer(context, false, await implementation(request.message, context));
+function unary(implementation: Implementation): AnyFn {
+  return async (request) => {
+    const context = contextIn(request);
+    return answer(context, false, await implementation(request.message, context));
+  };
 }
 
-function stream(implementation: Implementation, context: HandlerContext): AnyFn {
+function stream(implementation: Implementation): AnyFn {
   return async (request) => {
+    const context = contextIn(request);
     const [message] = await all(request.message as AsyncIterable<Message>);
     return answer(context, true, implementation(message, context));
   };
+}
+
+function contextIn(request: Parameters<AnyFn>[0]): HandlerContext {
+  return (request as unknown as { [CONTEXT]: HandlerContext })[CONTEXT];
 }
 
 function answer(context: HandlerContext, isStream: boolean, message: unknown): Awaited<ReturnType<AnyFn>> {
@@ -158,6 +191,6 @@ async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-async function* once<T>(value: T): AsyncGenerator<T> {
+async function* only<T>(value: T): AsyncGenerator<T> {
   yield value;
 }

@@ -56,7 +56,7 @@ export function createRpcHandler(options: RpcHandlerOptions) {
   };
 }
 
-async function answer(
+function answer(
   options: RpcHandlerOptions,
   handler: UniversalHandler,
   request: IncomingMessage,
@@ -70,6 +70,17 @@ async function answer(
   });
   const unary = asUnary(handler, request);
   if (unary) return options.unary({ ...unary, watched }, request, response);
+  return answerAny(options, handler, watched, request, response);
+}
+
+/** What has a form of its own, or streams. */
+async function answerAny(
+  options: RpcHandlerOptions,
+  handler: UniversalHandler,
+  watched: Watched,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const asked = universalRequestFromNodeRequest(request, response, undefined, watched.values);
   const form = formOf(asked.header);
   const messages = new WrittenMessages(form?.isJson ?? false);
@@ -140,8 +151,7 @@ function guarded(
   if (!form) return given;
   const admission = admit(handler.service.typeName, header.get('authorization') ?? undefined);
   if (admission === 'refused') {
-    // The interceptors refuse it, as they would with its own message: logged, and with a request id.
-    header.delete('authorization');
+    // The interceptors judge the same headers, and refuse it as they would with its own message: logged, and with a request id.
     forgetPacking(header);
     return { ...given, body: smallestBody(form) };
   }

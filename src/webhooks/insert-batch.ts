@@ -91,7 +91,7 @@ export class InsertBatch {
 /** Stores rows of different ids in one statement; what became of each, in their order. */
 async function insert(database: Database, rows: readonly NewWebhook[]): Promise<Stored[]> {
   const column = <K extends keyof NewWebhook>(name: K) => rows.map((row) => row[name]);
-  const found = await database.query<{ at: number; isGood: boolean; isNew: boolean }>(
+  const found = await database.queryOften<{ at: number; isGood: boolean; isNew: boolean }>(
     `WITH given AS (
        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::jsonb[], $7::text[],
          $8::text[], $9::timestamptz[]) WITH ORDINALITY AS g (integration_id, institution_id, webhook_id,

@@ -18,6 +18,8 @@ export interface StoredPush {
   webhookId: string;
   body: Buffer;
   changes: StoredChange[];
+  /** How often it was taken up. */
+  attempts: number;
 }
 
 /** A webhook for which, or for a part of which, a run has yet to begin. */
@@ -29,6 +31,8 @@ const COLUMNS = `integration_id AS "integrationId", webhook_id AS "webhookId", k
   run_ids AS "runIds", attempts, sent_at AS "sentAt", received_at AS "receivedAt"`;
 /** How much of a reason is kept. */
 const LONGEST_REASON = 1_000;
+/** Of so many sets of runs the webhooks are settled in one statement. */
+const MOST_GROUPS = 100;
 /** How long a process has for what was pushed, before another takes it up, in seconds. */
 const PUSH_SECONDS = 120;
 
@@ -136,27 +140,45 @@ export class ReceivedStore {
    * longer each time. Returns how many that were.
    */
   async settle(integrationId?: string): Promise<number> {
-    return this.database.execute(
-      `WITH ended AS (
-         SELECT w.integration_id, w.webhook_id, COALESCE(bool_or(r.status = 'FAILED'), false) AS failed,
-           string_agg(DISTINCT CASE WHEN r.status <> 'COMPLETED'
-             THEN 'Run ' || r.id || ' is ' || r.status || COALESCE(': ' || r.error, '.') END, ' ') AS reason
-         FROM received_webhooks w
-         LEFT JOIN sync_runs r ON r.integration_id = w.integration_id AND r.id = ANY(w.run_ids)
-         WHERE w.status = 'STARTED' AND ($1::uuid IS NULL OR w.integration_id = $1)
-         GROUP BY w.integration_id, w.webhook_id
+    let settled = 0;
+    for (let isMore = true; isMore; ) {
+      const { webhooks, groups } = await this.#settleSome(integrationId);
+      settled += webhooks;
+      isMore = groups === MOST_GROUPS;
+    }
+    return settled;
+  }
+
+  /** Thousands have the same runs, which are looked at once for all of them. */
+  async #settleSome(integrationId: string | undefined): Promise<{ webhooks: number; groups: number }> {
+    const [counts] = await this.database.query<{ webhooks: number; groups: number }>(
+      `WITH started AS MATERIALIZED (
+         SELECT DISTINCT integration_id, run_ids FROM received_webhooks
+         WHERE status = 'STARTED' AND ($1::uuid IS NULL OR integration_id = $1)
+       ), ended AS MATERIALIZED (
+         SELECT s.integration_id, s.run_ids, COALESCE(bool_or(r.status = 'FAILED'), false) AS failed,
+           string_agg(CASE WHEN r.status <> 'COMPLETED'
+             THEN 'Run ' || r.id || ' is ' || r.status || COALESCE(': ' || r.error, '.') END, ' ' ORDER BY r.id) AS reason
+         FROM started s
+         LEFT JOIN sync_runs r ON r.integration_id = s.integration_id AND r.id = ANY(s.run_ids)
+         GROUP BY s.integration_id, s.run_ids
          HAVING COALESCE(bool_and(r.status NOT IN ('QUEUED', 'RUNNING')), true)
-         ORDER BY w.integration_id, w.webhook_id LIMIT 5000)
-       UPDATE received_webhooks w SET
-         status = CASE WHEN NOT ended.failed THEN 'DONE' WHEN w.attempts < 3 THEN 'WAITING' ELSE 'FAILED' END,
-         attempts = w.attempts + ended.failed::int,
-         due_at = CASE WHEN ended.failed THEN clock_timestamp() + make_interval(secs => 30 * 4 ^ w.attempts)
-           ELSE w.due_at END,
-         reason = left(ended.reason, ${LONGEST_REASON})
-       FROM ended
-       WHERE w.integration_id = ended.integration_id AND w.webhook_id = ended.webhook_id AND w.status = 'STARTED'`,
+         LIMIT ${MOST_GROUPS}
+       ), settled AS (
+         UPDATE received_webhooks w SET
+           status = CASE WHEN NOT ended.failed THEN 'DONE' WHEN w.attempts < 3 THEN 'WAITING' ELSE 'FAILED' END,
+           attempts = w.attempts + ended.failed::int,
+           due_at = CASE WHEN ended.failed THEN clock_timestamp() + make_interval(secs => 30 * 4 ^ w.attempts)
+             ELSE w.due_at END,
+           reason = left(ended.reason, ${LONGEST_REASON})
+         FROM ended
+         WHERE w.integration_id = ended.integration_id AND w.run_ids = ended.run_ids AND w.status = 'STARTED'
+         RETURNING 1
+       )
+       SELECT (SELECT count(*) FROM settled)::int AS webhooks, (SELECT count(*) FROM ended)::int AS groups`,
       [integrationId ?? null],
     );
+    return counts as { webhooks: number; groups: number };
   }
 
   /**
@@ -191,7 +213,7 @@ export class ReceivedStore {
          SELECT webhook_id FROM received_webhooks
          WHERE integration_id = $1 AND kind = 'PUSH' AND status = 'WAITING' AND due_at <= clock_timestamp()
          ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-       RETURNING integration_id AS "integrationId", webhook_id AS "webhookId", body, changes`,
+       RETURNING integration_id AS "integrationId", webhook_id AS "webhookId", body, changes, attempts`,
       [integrationId],
     );
     return row;

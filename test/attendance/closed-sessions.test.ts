@@ -256,6 +256,30 @@ describe('attendance that leaves by itself', () => {
     await until(async () => (await deliveries(made)).filter((one) => one.endsWith('TAKEN')).length === 2);
   });
 
+  it('is tried for 24 hours from its last correction on, not from when it is closed again', async () => {
+    const { database } = await sharedServices();
+    const made = await gatewaySchool();
+    made.way.refuse = { 'retry-after': '3600' };
+    await close(made);
+    await until(async () => (await orderOf(made))?.attempts === 1);
+    await database.execute(
+      `UPDATE send_orders SET ordered_at = ordered_at - interval '23 h' WHERE session_id = $1`,
+      [made.session.id],
+    );
+    const hours = async () => {
+      const [row] = await database.query<{ hours: number }>(
+        `SELECT round(EXTRACT(EPOCH FROM now() - ordered_at) / 3600)::int AS hours
+         FROM send_orders WHERE session_id = $1`,
+        [made.session.id],
+      );
+      return row?.hours;
+    };
+    await close(made);
+    expect(await hours()).to.equal(23);
+    await made.session.mark({ [made.first]: 'ABSENT' });
+    expect(await hours()).to.equal(0);
+  });
+
   it('is sent although its job was lost', async () => {
     const { database } = await sharedServices();
     const made = await school();

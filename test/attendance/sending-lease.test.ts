@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { expect } from 'chai';
+import { useFakeTimers } from 'sinon';
 import { SendingLease } from '../../src/attendance/sending-lease.js';
 import { IntegrationProvider } from '../../src/connectors/index.js';
 import { ServiceError } from '../../src/errors.js';
 import { testDatabaseUrl } from '../support/database.js';
 import { leasesOfAProcess, sharedByProcesses } from '../support/process.js';
 import { newIntegration, sharedServices } from '../support/services.js';
+import { until } from '../support/until.js';
 
 interface ProcessOptions {
   timing?: Parameters<typeof leasesOfAProcess>[1];
@@ -50,6 +52,15 @@ async function reasonOf(call: Promise<unknown>): Promise<string> {
   );
   expect(error).to.be.instanceOf(ServiceError);
   return (error as ServiceError).reason;
+}
+
+function reason(call: () => void): unknown {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 describe('the lease of a sending', () => {
@@ -119,6 +130,19 @@ describe('the lease of a sending', () => {
     await newProcess({ timing: OVER })().run(async (lease) => {
       expect(() => lease.assertNotExpired()).to.throw(ServiceError);
       expect(lease.signal.aborted).to.equal(true);
+    });
+  });
+
+  it('that ran out may not be sent under, though the clock was set back meanwhile', async () => {
+    const { newProcess } = await contended();
+    const renew = () => new Promise<number>(() => {});
+    await newProcess({ timing: { ttlSeconds: 0.1, renewSeconds: 60 }, renew })().run(async (lease) => {
+      const clock = useFakeTimers({ now: Date.now() - 3_600_000, toFake: ['Date'] });
+      try {
+        await until(() => reason(() => lease.assertNotExpired()) instanceof ServiceError);
+      } finally {
+        clock.restore();
+      }
     });
   });
 

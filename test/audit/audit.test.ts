@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { AuditEvent } from '../../src/audit/index.js';
-import { NO_INSTITUTION, onBehalfOf, recordEvent } from '../../src/audit/index.js';
+import { NO_INSTITUTION, onBehalfOf, Refusals, recordEvent } from '../../src/audit/index.js';
 import { newSchool, newSession, sharedServices } from '../support/services.js';
 
 async function eventsOf(institutionId: string, filter: object = {}): Promise<AuditEvent[]> {
@@ -243,6 +243,32 @@ describe('the chain of an institution’s audit', () => {
     ]);
   });
 
+  it('finds that its last events were cut off with what tells which was the last', async () => {
+    const { auditService } = await sharedServices();
+    const institutionId = await chain(5);
+    await tamper('DELETE FROM audit_events WHERE institution_id = $1 AND position > 3', [institutionId]);
+    await tamper('DELETE FROM audit_heads WHERE institution_id = $1', [institutionId]);
+    expect((await auditService.verify(institutionId)).problems).to.deep.equal([
+      { position: '4', kind: 'MISSING' },
+    ]);
+  });
+
+  for (const [where, position] of [
+    ['behind its last one', 6],
+    ['before its first one', 0],
+  ] as const)
+    it(`finds an event that was put in ${where}`, async () => {
+      const { auditService } = await sharedServices();
+      const institutionId = await chain(5);
+      await tamper(
+        `INSERT INTO audit_events SELECT (jsonb_populate_record(e, jsonb_build_object('position', $2::int))).*
+         FROM audit_events e WHERE institution_id = $1 AND position = 5`,
+        [institutionId, position],
+      );
+      const { problems } = await auditService.verify(institutionId);
+      expect(problems).to.deep.equal([{ position: String(position), kind: 'CHANGED' }]);
+    });
+
   it('finds by an anchor that the whole of it was written anew', async () => {
     const { auditService, database } = await sharedServices();
     const institutionId = await chain(3);
@@ -260,25 +286,65 @@ describe('the chain of an institution’s audit', () => {
 });
 
 describe('refused calls', () => {
+  const refusal = {
+    service: 'smartid.integrations.v1.IntegrationService',
+    method: 'SyncData',
+    institutionId: randomUUID(),
+    integrationId: undefined,
+    code: 'unauthenticated',
+    message: 'The bearer token is not known.',
+  };
+  /** Events of calls from these addresses to a process that was called by nobody before. */
+  async function writtenOf(addresses: readonly string[], now?: () => number) {
+    const { database } = await sharedServices();
+    const refusals = new Refusals(database, now);
+    const [before] = await eventsOf(NO_INSTITUTION, { pageSize: 1 });
+    for (const address of addresses) await onBehalfOf(address, () => refusals.record(refusal));
+    const all = await eventsOf(NO_INSTITUTION, { refused: true, pageSize: 1_000 });
+    const written = all.filter(({ position }) => BigInt(position) > BigInt(before?.position ?? 0));
+    return { refusals, written };
+  }
+
   it('without a token are written down once a minute for each address and method', async () => {
-    const { refusals } = await sharedServices();
-    const address = `address-${randomUUID()}`;
-    const refusal = {
-      service: 'smartid.integrations.v1.IntegrationService',
-      method: 'SyncData',
-      institutionId: randomUUID(),
-      integrationId: undefined,
-      code: 'unauthenticated',
-      message: 'The bearer token is not known.',
-    };
-    await onBehalfOf(address, async () => {
-      for (let nth = 0; nth < 20; nth++) await refusals.record(refusal);
-    });
-    const written = (await eventsOf(NO_INSTITUTION, { refused: true, pageSize: 1000 })).filter(
-      (event) => event.address === address,
-    );
+    const address = '192.0.2.17';
+    const { written } = await writtenOf(Array.from({ length: 20 }, () => address));
     expect(written).to.have.length(1);
-    expect(written[0]).to.include({ actor: 'anonymous', outcome: 'unauthenticated', action: 'call.refused' });
+    expect(written[0]).to.include({
+      actor: 'anonymous',
+      address,
+      outcome: 'unauthenticated',
+      action: 'call.refused',
+    });
     expect(await eventsOf(refusal.institutionId)).to.deep.equal([]);
+  });
+
+  it('without a token from one network of IPv6 are one address', async () => {
+    const { written } = await writtenOf([
+      '2001:db8:1:2::1',
+      '2001:db8:1:2:ffff::7',
+      '2001:0db8:1:2:3:4:5:6',
+      '2001:db8:1:3::1',
+      '::ffff:192.0.2.1',
+      '::ffff:192.0.2.2',
+    ]);
+    expect(written.map(({ address }) => address)).to.have.members([
+      '2001:db8:1:2::1',
+      '2001:db8:1:3::1',
+      '::ffff:192.0.2.1',
+      '::ffff:192.0.2.2',
+    ]);
+  });
+
+  it('without a token from any number of addresses are a hundred a minute, and the others are counted', async () => {
+    let now = 0;
+    const { refusals, written } = await writtenOf(
+      Array.from({ length: 3_000 }, (_, nth) => `198.51.${nth >> 8}.${nth & 255}`),
+      () => now,
+    );
+    expect(written).to.have.length(100);
+    now += 60_000;
+    await onBehalfOf('192.0.2.99', () => refusals.record(refusal));
+    const [last] = await eventsOf(NO_INSTITUTION, { refused: true, pageSize: 1 });
+    expect(last?.after).to.deep.equal({ leftOutOfOthers: 2_900 });
   });
 });

@@ -110,6 +110,7 @@ describe('the completion of smartid', () => {
     expect(await complete('smartid pl')).to.deep.equal(['plan']);
     expect(await complete('smartid completion ')).to.include.members(['bash', 'zsh', 'fish']);
     expect(await complete('smartid --json plan ')).to.include.members(['show', 'approve', 'discard']);
+    expect(await complete('smartid people ')).to.include.members(['find', 'show']);
     expect(await complete('smartid plan approve ID --re')).to.have.members(['--reason', '--rekey']);
   });
 

@@ -52,6 +52,19 @@ describe('smartid upload', () => {
     expect(tested.out).to.contain('holds none of students.csv');
   });
 
+  it('keeps none of several files where one is refused', async () => {
+    const { id, smartid, json, file } = await uploading();
+    const old = await file('students.csv', students('Ana', 'Eva'));
+    await smartid('upload', id, old);
+    await file('students.csv', students('Luz', 'Sol'));
+    const refused = await smartid('upload', id, old, await file('groups.csv', '%PDF-1.7\n'));
+    expect(refused.code).to.equal(1);
+    expect(refused.err).to.contain('groups.csv is no CSV but a PDF');
+    await file('students.csv', students('Ana', 'Eva'));
+    const [again] = await json('upload', id, old);
+    expect(again).to.include({ unchanged: true });
+  });
+
   it('says what is wrong with a file, with 1 where the service refuses it and 2 where it is not there', async () => {
     const { id, smartid, file } = await uploading();
     const pdf = await file('students.csv', '%PDF-1.7\n');

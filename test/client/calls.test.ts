@@ -77,6 +77,8 @@ describe('the typed client', () => {
       expect((error as ConnectError).findDetails(ErrorInfoSchema)[0]?.reason).to.equal(
         'INTEGRATION_NOT_FOUND',
       );
+      const stranger = await make(url, `${TOKEN}x`).listKeys({}).catch(ConnectError.from);
+      expect((stranger as ConnectError).findDetails(ErrorInfoSchema)[0]?.reason).to.equal('TOKEN_UNKNOWN');
     });
   }
 

@@ -78,16 +78,24 @@ describe('the typed client, on a service that falters', () => {
     });
   }
 
-  it('does not repeat what twice would be something else, and gives it a key of its own', async () => {
-    const { asked, client: service } = await client((_, response) => busy(response, '0'));
-    for (const _ of [1, 2]) {
-      const error = await service.syncData({ id: randomUUID() }).catch(ConnectError.from);
-      expect((error as ConnectError).rawMessage).to.equal('busy');
-    }
+  it('repeats what twice would be something else under one key, which is of that call alone', async () => {
+    const { asked, client: service } = await client((_, response, nth) =>
+      nth % 2 === 1 ? busy(response, '0') : done(response),
+    );
+    for (const _ of [1, 2]) await service.syncData({ id: randomUUID() });
     const keys = asked.map(({ headers }) => headers['idempotency-key']);
-    expect(keys).to.have.length(2);
-    expect(new Set(keys).size).to.equal(2);
+    expect(keys).to.have.length(4);
+    expect(keys).to.deep.equal([keys[0], keys[0], keys[2], keys[2]]);
+    expect(keys[0]).not.to.equal(keys[2]);
     for (const key of keys) expect(key).to.match(/^[0-9a-f]{32}$/);
+  });
+
+  it('repeats under the key of the caller, where he has one', async () => {
+    const { asked, client: service } = await client((_, response, nth) =>
+      nth < 2 ? busy(response, '0') : done(response),
+    );
+    await service.syncData({ id: randomUUID() }, { headers: { 'Idempotency-Key': 'mine' } });
+    expect(asked.map(({ headers }) => headers['idempotency-key'])).to.deep.equal(['mine', 'mine']);
   });
 
   it('repeats so often as it is told, not for errors that stay, nor for a wait that is too long', async () => {

@@ -3,13 +3,23 @@ import { setImmediate as tick } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Lanes } from '../../src/database/lanes.js';
 
+/** Uses a turn as the queries do. */
+async function inTurn<T>(lanes: Lanes, use: () => Promise<T>): Promise<T> {
+  const turn = await lanes.take();
+  try {
+    return await use();
+  } finally {
+    turn?.giveBack();
+  }
+}
+
 /** Uses of a lane that end when they are told to. */
 function users(lanes: Lanes) {
   const open = new Set<() => void>();
   let started = 0;
   const use = (lane?: string) => {
     const work = () =>
-      lanes.take(() => {
+      inTurn(lanes, () => {
         started += 1;
         return new Promise<string>((resolve) => open.add(() => resolve('done')));
       });
@@ -78,21 +88,21 @@ describe('lanes', () => {
 
   it('give the turn of a use that failed to the next', async () => {
     const lanes = new Lanes(1, 1);
-    const failing = () => lanes.take(() => Promise.reject(new Error('no')));
+    const failing = () => inTurn(lanes, () => Promise.reject(new Error('no')));
     const fails = Array.from({ length: 3 }, () =>
       lanes.run('a', failing).catch((error: Error) => error.message),
     );
     expect(await Promise.all(fails)).to.deep.equal(['no', 'no', 'no']);
-    expect(await lanes.run('a', () => lanes.take(async () => 'yes'))).to.equal('yes');
+    expect(await lanes.run('a', () => inTurn(lanes, async () => 'yes'))).to.equal('yes');
   });
 
   it('let work in the background wait as long as it takes', async () => {
     const lanes = new Lanes(1, 1);
     let end = () => {};
     const first = lanes.runInBackground(() =>
-      lanes.take(() => new Promise<void>((resolve) => (end = resolve))),
+      inTurn(lanes, () => new Promise<void>((resolve) => (end = resolve))),
     );
-    const second = lanes.runInBackground(() => lanes.take(async () => 'done'));
+    const second = lanes.runInBackground(() => inTurn(lanes, async () => 'done'));
     await tick();
     mock.timers.tick(60_000);
     expect(await Promise.race([second, tick('waits')])).to.equal('waits');

@@ -293,6 +293,18 @@ CREATE TRIGGER forget_all_digests AFTER TRUNCATE ON groups FOR EACH STATEMENT EX
 CREATE TRIGGER forget_digest_of_edited AFTER UPDATE OF edited ON groups FOR EACH ROW EXECUTE FUNCTION forget_digest_of_edited('GROUP');
 CREATE TRIGGER forget_digests AFTER DELETE ON groups REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_digests('GROUP');
 
+CREATE TABLE idempotency_keys (
+  digest bytea NOT NULL,
+  id uuid NOT NULL,
+  actor text NOT NULL,
+  method text NOT NULL,
+  sealed text NOT NULL,
+  running_until timestamp with time zone,
+  created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (digest)
+);
+CREATE INDEX idempotency_keys_by_time ON idempotency_keys USING btree (created_at);
+
 CREATE TABLE integration_mappings (
   integration_id uuid NOT NULL,
   id uuid DEFAULT gen_random_uuid() NOT NULL,

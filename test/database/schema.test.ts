@@ -46,7 +46,7 @@ describe('the schema', () => {
        JOIN pg_class o ON o.oid = i.indexrelid
        JOIN pg_class c ON c.oid = i.indrelid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
        JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE n.nspname = 'public' AND c.relname NOT IN ('integrations', 'schema_migrations')
+       WHERE n.nspname = 'public' AND c.relname NOT IN ('integrations', 'schema_migrations', 'idempotency_keys')
          AND NOT (o.relname = ANY($1) AND NOT i.indisunique)`,
       [OVER_ALL],
     );

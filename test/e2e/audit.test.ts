@@ -91,6 +91,23 @@ describe('the audit over REST', () => {
     ]);
   });
 
+  it('has an attempt to read a stream without a token', async () => {
+    const requestId = `audit-${randomUUID()}`;
+    const { url } = await sharedService();
+    const { status } = await rest(
+      url,
+      'GET',
+      `/integrations/${randomUUID()}/runs/${randomUUID()}/watch`,
+      undefined,
+      { Authorization: 'Bearer wrong', 'X-Request-Id': requestId },
+    );
+    expect(status).to.equal(401);
+    const { body } = await call('GET', `/institutions/${NO_INSTITUTION}/audit-events?requestId=${requestId}`);
+    expect(body.map(({ method, outcome }: Event) => [method, outcome])).to.deep.equal([
+      ['WatchSync', 'unauthenticated'],
+    ]);
+  });
+
   it('answers who changed the e-mail of a student, and that nothing was tampered with', async () => {
     const institutionId = randomUUID();
     const studentId = randomUUID();

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { freshDatabaseUrl, testDatabaseUrl } from '../support/database.js';
 import { layEmbeddedDatabase } from '../support/embedded-template.js';
+import { gate } from '../support/gate.js';
+import { IdukayGateway, makeIdukaySchool } from '../support/idukay/index.js';
+import { listenOn } from '../support/listen.js';
 import { rest, sharedService, startService, TOKEN } from '../support/service.js';
 import { tempFolder } from '../support/temp-folder.js';
 import { until } from '../support/until.js';
@@ -140,21 +143,36 @@ describe('the process', () => {
 describe('many at once', () => {
   it('50 clients who sync one integration: one runs, 49 are told which run it is, the data is as after one', async () => {
     const service = await sharedService();
-    const rows = Array.from({ length: 20_000 }, (_, i) => `S${i},Ana ${i}`).join('\n');
-    const { id } = await connect(service.url, service.files, { 'students.csv': `id,nombres\n${rows}\n` });
+    const gateway = new IdukayGateway({ lists: makeIdukaySchool({ students: 300, courses: 3 }) });
+    const { open, opened } = gate();
+    const school = await listenOn((request, response) => {
+      void opened.then(() => gateway.handle(request, response));
+    });
+    const { body: integration } = await rest(service.url, 'POST', '/integrations', {
+      institutionId: randomUUID(),
+      provider: 'IDUKAY',
+      config: { apiUrl: school.url, institutionCode: gateway.institutionCode },
+      credentials: { apiKey: gateway.apiKey },
+    });
+    const path = `/integrations/${integration.id}`;
+    let answered = 0;
     const answers = await Promise.all(
-      Array.from({ length: 50 }, () =>
-        rest(service.url, 'POST', `/integrations/${id}/sync`, { entityType: 'STUDENT' }),
-      ),
-    );
+      Array.from({ length: 50 }, async () => {
+        const answer = await rest(service.url, 'POST', `${path}/sync`, { entityType: 'STUDENT' });
+        answered += 1;
+        // The school answers when everybody else was told.
+        if (answered === 49) open();
+        return answer;
+      }),
+    ).finally(() => school.close());
     const done = answers.filter(({ status }) => status === 200);
     const refused = answers.filter(({ status, body }) => status === 409 && body.code === 'aborted');
     expect([done.length, refused.length]).to.deep.equal([1, 49]);
     for (const { body } of refused)
       expect(body.details[0].debug.metadata.runId).to.equal(done[0]?.body.runId);
-    expect(done[0]?.body.counts).to.deep.include({ read: 20_000, created: 20_000 });
-    expect((await rest(service.url, 'GET', `/integrations/${id}/runs`)).body).to.have.length(1);
-    expect((await rest(service.url, 'GET', `/integrations/${id}/logs`)).body.mappingsCount).to.equal(20_000);
+    expect(done[0]?.body.counts).to.deep.include({ read: 300, created: 300 });
+    expect((await rest(service.url, 'GET', `${path}/runs`)).body).to.have.length(1);
+    expect((await rest(service.url, 'GET', `${path}/logs`)).body.mappingsCount).to.equal(300);
   });
 
   it('20 integrations sync side by side, and each has its own people', async function () {

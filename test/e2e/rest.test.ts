@@ -353,15 +353,21 @@ describe('errors over REST', () => {
     ]);
   });
 
-  it('a wrong or missing token is 401, whatever else is asked', async () => {
+  it('a wrong or missing token is 401, which says which of them, whatever else is asked', async () => {
     const { url } = await sharedService();
-    for (const authorization of [undefined, 'Bearer wrong', `Basic ${TOKEN}`, `Bearer ${TOKEN}x`]) {
+    for (const [authorization, reason] of [
+      [undefined, 'TOKEN_MISSING'],
+      ['Bearer wrong', 'TOKEN_UNKNOWN'],
+      [`Basic ${TOKEN}`, 'TOKEN_MISSING'],
+      [`Bearer ${TOKEN}x`, 'TOKEN_UNKNOWN'],
+    ] as const) {
       const response = await fetch(`${url}/integrations`, {
         headers: authorization ? { authorization } : {},
       });
       expect(response.status).to.equal(401);
       expect(response.headers.get('www-authenticate')).to.equal('Bearer');
-      expect(await response.json()).to.include({ code: 'unauthenticated' });
+      const body = (await response.json()) as { code: string; details: { debug: { reason: string } }[] };
+      expect([body.code, body.details[0]?.debug.reason]).to.deep.equal(['unauthenticated', reason]);
     }
   });
 

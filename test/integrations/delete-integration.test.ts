@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../src/index.js';
@@ -256,4 +257,30 @@ describe('the uploaded files of an integration that is deleted', () => {
     await integrationService.deleteIntegration(id);
     expect(existsSync(file)).to.equal(false);
   });
+
+  for (const [what, config] of [
+    ['another folder is read by now', { importPath: 'elsewhere' }],
+    ['the lists have other names by now', { files: { students: 'alumnos.csv' } }],
+    ['a bucket is read by now', { s3Bucket: 'colegio' }],
+  ] as const) {
+    it(`go with it where ${what}`, async () => {
+      const { integrationService, files } = await sharedServices();
+      const { id } = await integrationService.createIntegration({
+        institutionId: randomUUID(),
+        provider: IntegrationProvider.GENERIC_CSV,
+        config: { importPath: 'uploads/{id}' },
+        credentials: {},
+      });
+      async function* content() {
+        yield Buffer.from('id,nombres\n1,Ana\n');
+      }
+      await integrationService.uploadFile(id, { fileName: 'students.csv', content: content() });
+      const folder = join(files, 'uploads', id);
+      // What a process left that died while it took another.
+      await writeFile(join(folder, `.${randomUUID()}.tmp`), 'id,nombres\n2,');
+      await integrationService.updateIntegration(id, { config });
+      await integrationService.deleteIntegration(id);
+      expect(await readdir(folder)).to.deep.equal([]);
+    });
+  }
 });

@@ -137,6 +137,34 @@ describe('the job queue', () => {
     await until(() => done.length === 4);
   });
 
+  it('does as many jobs of a group at once as these say', async () => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { name, begun, done, start } = await newQueue({}, ({ n }) => (n < 10 ? finished : undefined), {
+      concurrency: 4,
+      groupConcurrency: 'as sent',
+    });
+    for (const n of [1, 2]) await jobs.send(name, { n }, { group: 'a', groupLimit: 2 });
+    await start();
+    await until(() => begun.length === 2);
+    await jobs.send(name, { n: 11 }, { group: 'a', groupLimit: 2 });
+    for (const n of [12, 13]) await jobs.send(name, { n }, { group: 'b' });
+    await until(() => done.length === 2);
+    expect(done.map(({ n }) => n)).to.have.members([12, 13]);
+    finish();
+    await until(() => done.length === 5);
+  });
+
+  it('begins a job before its time when somebody hastens it', async () => {
+    const { name, done, start } = await newQueue({ once: true });
+    await jobs.send(name, { n: 1 }, { singletonKey: 'a', startAfter: 3_600 });
+    await start();
+    await jobs.hasten(name, 'a');
+    await until(() => done.length === 1);
+  });
+
   it('goes on with the jobs that its process left, and ends while one is under way', async () => {
     const own = await quietDatabase();
     const first = await startQueue(own);

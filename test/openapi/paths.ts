@@ -4296,7 +4296,13 @@ export interface components {
             };
         };
     };
-    parameters: never;
+    parameters: {
+        /**
+         * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+         * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+         */
+        "Idempotency-Key": string;
+    };
     requestBodies: never;
     headers: {
         /** @description Under which the log has the request. */
@@ -4556,7 +4562,13 @@ export interface operations {
     putClassSession: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -4624,7 +4636,13 @@ export interface operations {
     closeClassSession: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -4681,7 +4699,13 @@ export interface operations {
     recordAttendance: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -4853,7 +4877,13 @@ export interface operations {
     putCourse: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -5162,7 +5192,13 @@ export interface operations {
     replayEvent: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -5275,7 +5311,13 @@ export interface operations {
     putMembership: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -5321,7 +5363,13 @@ export interface operations {
     deleteMembership: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -5421,7 +5469,13 @@ export interface operations {
     putGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -5725,7 +5779,13 @@ export interface operations {
     putStudent: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -5858,7 +5918,13 @@ export interface operations {
     createSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -5979,7 +6045,13 @@ export interface operations {
     deleteSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -6018,7 +6090,13 @@ export interface operations {
     updateSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -6084,7 +6162,13 @@ export interface operations {
     rotateSubscriptionSecret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -6149,7 +6233,13 @@ export interface operations {
     testSubscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -6319,7 +6409,13 @@ export interface operations {
     putTeacher: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the institution.
@@ -6454,7 +6550,13 @@ export interface operations {
     createIntegration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -6570,7 +6672,13 @@ export interface operations {
     deleteIntegration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -6604,7 +6712,13 @@ export interface operations {
     updateIntegration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -6735,7 +6849,13 @@ export interface operations {
     resolveConflicts: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -6799,7 +6919,13 @@ export interface operations {
     resolveConflict: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -7385,7 +7511,13 @@ export interface operations {
     mergeMappings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -7431,7 +7563,13 @@ export interface operations {
     rekeyMapping: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -7491,7 +7629,13 @@ export interface operations {
     unlinkMapping: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -7658,7 +7802,13 @@ export interface operations {
     previewSync: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -7740,7 +7890,13 @@ export interface operations {
     createPushSecret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -7878,7 +8034,13 @@ export interface operations {
     startSync: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -8128,7 +8290,13 @@ export interface operations {
     approveSync: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -8211,7 +8379,13 @@ export interface operations {
     cancelSync: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -8398,7 +8572,13 @@ export interface operations {
     discardSync: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -8687,7 +8867,13 @@ export interface operations {
     rollbackSync: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -8958,7 +9144,13 @@ export interface operations {
     setSchedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9042,7 +9234,13 @@ export interface operations {
                 /** @description A sync unless set. */
                 kind?: components["schemas"]["ScheduleKind"];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9078,7 +9276,13 @@ export interface operations {
     sendAttendance: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9134,7 +9338,13 @@ export interface operations {
     syncData: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9236,7 +9446,13 @@ export interface operations {
     testConnection: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9333,7 +9549,13 @@ export interface operations {
     createWebhookSecret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9382,7 +9604,13 @@ export interface operations {
     rotateWebhookSecret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9435,7 +9663,13 @@ export interface operations {
     deleteWebhookSecret: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path: {
                 /**
                  * @description UUID of the integration.
@@ -9702,7 +9936,13 @@ export interface operations {
     rotateKeys: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Makes the call safe to repeat: within 24 hours the same key of the same caller is answered as it was the first time. The same key with another request is refused (`IDEMPOTENCY_KEY_REUSED`).
+                 * @example 0d6f0b2e-5a44-4c8e-9d0a-0f6f3c1f2b11
+                 */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
             path?: never;
             cookie?: never;
         };

@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { SyncReport } from '../../src/sync/index.js';
 import { newCsvSource, readWholeFeed } from '../support/institution.js';
@@ -372,6 +375,29 @@ describe('the retention of runs', () => {
     expect(await rows('mapping_archive', integrationId)).to.equal(2);
   });
 
+  it('deletes what is old of all others where it fails for one, and is tried again', async () => {
+    const { database } = await sharedServices();
+    const made = [await twoSyncs(), await twoSyncs()].sort((a, b) =>
+      a.integrationId < b.integrationId ? -1 : 1,
+    );
+    const [broken, good] = made.map(({ integrationId }) => integrationId) as [string, string];
+    for (const id of [broken, good]) await age(id, 100);
+    const name = `broken_${broken.replaceAll('-', '')}`;
+    await database.execute(`CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'nobody saw this coming'; END $$`);
+    await database.execute(`CREATE TRIGGER ${name} BEFORE DELETE ON sync_changes FOR EACH ROW
+      WHEN (OLD.integration_id = '${broken}') EXECUTE FUNCTION ${name}()`);
+    try {
+      const error = await refusal(sweep());
+      expect(error?.message).to.contain(broken);
+      expect(await rows('sync_changes', good)).to.equal(0);
+    } finally {
+      await database.execute(`DROP FUNCTION ${name} CASCADE`);
+    }
+    await sweep();
+    expect(await rows('sync_changes', broken)).to.equal(0);
+  });
+
   it('may be swept by several processes at once', async () => {
     const { integrationId } = await twoSyncs();
     await age(integrationId, 100);
@@ -405,5 +431,26 @@ describe('the retention of webhooks', () => {
     expect((await sweep()).webhooks).to.equal(2);
     const { items } = await webhookService.listReceivedWebhooks(integrationId);
     expect(items.map(({ webhookId }) => webhookId)).to.deep.equal(['young']);
+  });
+});
+
+describe('the retention of files', () => {
+  it('deletes what processes that died left of files they wrote, and none that may still be written', async () => {
+    const { files, integrationService } = await sharedServices();
+    const { integrationId } = await newCsvSource({ 'students.csv': school({ S1: 'Ana' }) });
+    const exportPath = randomUUID();
+    await integrationService.updateIntegration(integrationId, { config: { exportPath } });
+    const folder = join(files, exportPath);
+    await mkdir(folder);
+    const old = new Date(Date.now() - 2 * 60 * 60 * 1_000);
+    const [dead, live, own] = [
+      `.attendance-2026-03-02-1.csv.${randomUUID()}.tmp`,
+      `.attendance-2026-03-02-2.csv.${randomUUID()}.tmp`,
+      'attendance-2026-03-02-3.csv',
+    ];
+    for (const name of [dead, live, own]) await writeFile(join(folder, name), 'Ana;PRESENT');
+    for (const name of [dead, own]) await utimes(join(folder, name), old, old);
+    expect((await sweep()).drafts).to.equal(1);
+    expect((await readdir(folder)).sort()).to.deep.equal([live, own].sort());
   });
 });

@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { createLogger } from '../../src/observability/index.js';
 import { type ScheduleKey, ScheduleRunner, type ScheduleSettings } from '../../src/schedules/index.js';
+import { startOf } from '../../src/schedules/times.js';
 import type { SyncRun } from '../../src/sync/index.js';
+import { testDatabaseUrl } from '../support/database.js';
+import { gate } from '../support/gate.js';
+import { sharedByProcesses } from '../support/process.js';
 import { newSchool, sharedServices } from '../support/services.js';
 import { until } from '../support/until.js';
 
@@ -133,6 +137,100 @@ describe('a schedule', () => {
     expect(await scheduleService.get(key)).to.include({ failuresInRow: 0, backsOffUntil: null });
   });
 
+  it('starts at the next time that it shows once a sync has succeeded, however long it backed off', async () => {
+    const { scheduleService, database, integrationService } = await sharedServices();
+    const { integrationId, write } = await newSchool();
+    const key = keyOf(integrationId);
+    await scheduleService.set(key, { ...NIGHTLY, cron: '* * * * *' });
+    for (let nth = 1; nth <= 3; nth++) await integrationService.syncData(integrationId, 'STUDENT' as never);
+    await pass(key);
+    expect((await scheduleService.get(key)).backsOffUntil).to.be.an.instanceOf(Date);
+    await write({ 'students.csv': STUDENTS });
+    await integrationService.syncData(integrationId, 'STUDENT' as never);
+    const { nextTimes, backsOffUntil } = await scheduleService.get(key);
+    expect(backsOffUntil).to.equal(null);
+    const [row] = await database.query<{ nextAt: Date }>(
+      'SELECT next_at AS "nextAt" FROM sync_schedules WHERE integration_id = $1',
+      [integrationId],
+    );
+    // A minute may have begun since.
+    expect((nextTimes[0]?.getTime() ?? 0) - (row?.nextAt.getTime() ?? 0)).to.be.oneOf([0, 60_000]);
+  });
+
+  it('starts nothing in a blackout, neither for a time that it missed nor by its jitter', async () => {
+    const { scheduleService, database, integrationService } = await sharedServices();
+    const { integrationId } = await newSchool({ 'students.csv': STUDENTS });
+    const key = keyOf(integrationId);
+    const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+    const blackouts = [{ name: 'Fiestas Patrias', from: day(-1), to: day(1) }];
+    await scheduleService.set(key, { ...NIGHTLY, blackouts });
+    await pass(key);
+    expect((await scheduleService.get(key)).skippedBecause).to.contain('Fiestas Patrias');
+    expect((await integrationService.listSyncRuns(integrationId)).items).to.deep.equal([]);
+    const [row] = await database.query<{ isAfter: boolean }>(
+      `SELECT next_at > now() + interval '1 day' AS "isAfter" FROM sync_schedules WHERE integration_id = $1`,
+      [integrationId],
+    );
+    expect(row?.isAfter).to.equal(true);
+    const time = new Date('2026-09-17T23:50:00-03:00');
+    const settings = {
+      ...NIGHTLY,
+      jitterSeconds: 3_600,
+      blackouts: [{ name: 'Fiestas Patrias', from: '2026-09-18', to: '2026-09-19' }],
+    };
+    for (let nth = 0; nth < 100; nth++) {
+      const start = startOf(time, settings).getTime() - time.getTime();
+      expect(start).to.be.within(0, 10 * 60_000 - 1);
+    }
+  });
+
+  it('that is set again as it is leaves no event in the audit', async () => {
+    const { scheduleService, auditService } = await sharedServices();
+    const { integrationId, institutionId } = await newSchool();
+    for (let nth = 0; nth < 2; nth++) await scheduleService.set(keyOf(integrationId), NIGHTLY);
+    const { items } = await auditService.listEvents({ institutionId, action: 'schedule.set' });
+    expect(items).to.have.length(1);
+  });
+
+  it('that another process is starting is looked at a few times a second, not all the time', async function () {
+    if (!testDatabaseUrl) return this.skip();
+    const { scheduleService, database, integrationService: integrations } = await sharedServices();
+    const { integrationId } = await newSchool();
+    await scheduleService.set(keyOf(integrationId), NIGHTLY);
+    const of = 'FROM sync_schedules WHERE integration_id = $1';
+    await database.execute(
+      `UPDATE sync_schedules SET next_at = clock_timestamp() + interval '300 milliseconds' WHERE integration_id = $1`,
+      [integrationId],
+    );
+    const [locked, go] = [gate(), gate()];
+    const starting = database.transaction(async () => {
+      await database.query(`SELECT 1 ${of} FOR UPDATE`, [integrationId]);
+      locked.open();
+      await go.opened;
+      await database.execute(`DELETE ${of}`, [integrationId]);
+    });
+    await locked.opened;
+    let looks = 0;
+    const transaction = <T>(work: () => Promise<T>) => {
+      looks += 1;
+      return database.transaction(work);
+    };
+    const logger = createLogger({ level: 'silent' });
+    const begun = performance.now();
+    const one = new ScheduleRunner({
+      database: sharedByProcesses(database, { transaction }),
+      integrations,
+      logger,
+    });
+    one.start();
+    await until(() => looks >= 6);
+    const ms = performance.now() - begun;
+    await one.stop();
+    go.open();
+    await starting;
+    expect(ms).to.be.above(800);
+  });
+
   it('goes with its integration', async () => {
     const { integrationService, scheduleService, database } = await sharedServices();
     const { integrationId } = await newSchool();
@@ -164,7 +262,59 @@ describe('a schedule', () => {
     expect(row?.why).to.be.a('string');
   });
 
+  it('whose zone this process does not know waits for one that does, keeps no other from starting, and is shown', async () => {
+    const { scheduleService, database } = await sharedServices();
+    const unknown = await newSchool();
+    const good = await newSchool({ 'students.csv': STUDENTS });
+    await scheduleService.set(keyOf(unknown.integrationId), NIGHTLY);
+    await scheduleService.set(keyOf(good.integrationId), NIGHTLY);
+    // As another process stored it whose list of zones is newer.
+    await database.execute(
+      `UPDATE sync_schedules SET time_zone = 'America/Nueva_Imperial', next_at = now() - interval '9 days'
+       WHERE integration_id = $1`,
+      [unknown.integrationId],
+    );
+    await pass(keyOf(good.integrationId));
+    await runsOf(good.integrationId, 1);
+    const shown = await scheduleService.get(keyOf(unknown.integrationId));
+    expect(shown.nextTimes).to.deep.equal([]);
+    expect(shown.skippedBecause).to.contain('America/Nueva_Imperial');
+    expect(await scheduleService.list(unknown.integrationId)).to.have.length(1);
+    const [row] = await database.query<{ isSoon: boolean }>(
+      `SELECT next_at BETWEEN now() AND now() + interval '1 hour' AS "isSoon" FROM sync_schedules WHERE integration_id = $1`,
+      [unknown.integrationId],
+    );
+    expect(row?.isSoon).to.equal(true);
+    await scheduleService.delete(keyOf(unknown.integrationId));
+  });
+
+  it('loses no time to a lock that somebody holds: it starts when that is gone', async () => {
+    const { scheduleService, database } = await sharedServices();
+    const { integrationId } = await newSchool({ 'students.csv': STUDENTS });
+    await scheduleService.set(keyOf(integrationId), NIGHTLY);
+    const name = `locked_${integrationId.replaceAll('-', '')}`;
+    await database.execute(`CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'canceling statement due to lock timeout' USING ERRCODE = '55P03'; END $$`);
+    await database.execute(`CREATE TRIGGER ${name} BEFORE INSERT ON sync_runs FOR EACH ROW
+      WHEN (NEW.integration_id = '${integrationId}') EXECUTE FUNCTION ${name}()`);
+    try {
+      await pass(keyOf(integrationId));
+    } finally {
+      await database.execute(`DROP FUNCTION ${name} CASCADE`);
+    }
+    const [row] = await database.query<{ isSoon: boolean; why: string | null }>(
+      `SELECT next_at BETWEEN now() AND now() + interval '1 minute' AS "isSoon", skipped_because AS why
+       FROM sync_schedules WHERE integration_id = $1`,
+      [integrationId],
+    );
+    expect(row).to.deep.equal({ isSoon: true, why: null });
+    await pass(keyOf(integrationId));
+    await runsOf(integrationId, 1);
+  });
+
   it('is refused with a sentence for each setting that is wrong', async () => {
+    for (const jitterSeconds of [-1, 0.5, Number.NaN])
+      expect(await refusal({ jitterSeconds })).to.contain('jitterSeconds');
     expect(await refusal({ cron: 'tomorrow' })).to.contain('five fields');
     expect(await refusal({ cron: '0 0 31 2 *' })).to.contain('comes true');
     expect(await refusal({ cron: '*/5 * * * * *' })).to.contain('five fields');

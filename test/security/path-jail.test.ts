@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
@@ -75,6 +76,20 @@ describe('the path jail', () => {
       ['school', '../../outside/secret.csv'],
     ] as const)
       expect(await refusal(files.remove(folder, name))).to.match(/lies outside|is not a file name/);
+    const draft = `.${randomUUID()}.tmp`;
+    await writeFile(join(top, 'outside', draft), 'secret');
+    for (const folder of ['link', '../outside', join(top, 'outside')]) {
+      expect(await refusal(files.list(folder)), folder).to.contain('lies outside');
+      expect(await refusal(files.stage(folder, 'x')), folder).to.contain('lies outside');
+      expect(await refusal(files.sweep(folder, new Date(Date.now() + 60_000))), folder).to.contain(
+        'lies outside',
+      );
+    }
+    expect((await readdir(join(top, 'outside'))).sort()).to.deep.equal([draft, 'secret.csv'].sort());
+    await rm(join(top, 'outside', draft));
+    await symlink(join(top, 'outside', 'secret.csv'), join(root, 'school', draft));
+    expect(await files.sweep('school', new Date(Date.now() + 60_000))).to.equal(0);
+    await rm(join(root, 'school', draft));
     expect(await readdir(join(top, 'outside'))).to.deep.equal(['secret.csv']);
     await files.rename('school', 'students.csv', 'alumnos.csv');
     expect(await readdir(join(root, 'school'))).to.deep.equal(['alumnos.csv']);

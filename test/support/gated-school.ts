@@ -24,9 +24,17 @@ export class GatedSchools {
     this.#readings.set(name, reading);
   }
 
-  readonly definition: ConnectorDefinition = (() => {
+  readonly definition: ConnectorDefinition = this.#define('GATED', false);
+  /** The same with a list of one course, which is read before the students. */
+  readonly withCourse: ConnectorDefinition = this.#define('GATED_WITH_COURSE', true);
+
+  #define(provider: string, hasCourse: boolean): ConnectorDefinition {
     const schools = this;
     class GatedConnector extends RosterConnector<{ school: string }> {
+      override async *courses() {
+        yield [{ externalId: 'c1', name: 'Matemática' }];
+      }
+
       async testConnection() {
         return { success: true };
       }
@@ -37,15 +45,18 @@ export class GatedSchools {
       }
     }
     return {
-      provider: 'GATED',
+      provider,
       title: 'A school in memory',
       config: z.strictObject({ school: z.string(), host: z.string().optional() }),
       credentials: z.strictObject({}),
-      capabilities: { entityTypes: [MappingEntityType.STUDENT], sendsAttendance: false },
+      capabilities: {
+        entityTypes: [...(hasCourse ? [MappingEntityType.COURSE] : []), MappingEntityType.STUDENT],
+        sendsAttendance: false,
+      },
       host: ({ host }) => (typeof host === 'string' ? { name: host, limit: 1 } : undefined),
       create: (context) => new GatedConnector(context),
     };
-  })();
+  }
 }
 
 /** Where to build services, again and again. */
@@ -70,7 +81,7 @@ export function servicesAt(
   return buildServices({
     config: loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl, WORKERS: String(workers) }),
     logger: createLogger({ level: 'silent' }),
-    connectors: [schools.definition],
+    connectors: [schools.definition, schools.withCourse],
   });
 }
 
@@ -79,13 +90,17 @@ export async function gatedIntegration(
   { integrationService }: Pick<Services, 'integrationService'>,
   schools: GatedSchools,
   reading: Reading,
-  { institutionId = randomUUID(), host }: { institutionId?: string; host?: string } = {},
+  {
+    institutionId = randomUUID(),
+    host,
+    provider = 'GATED',
+  }: { institutionId?: string; host?: string; provider?: string } = {},
 ) {
   const school = randomUUID();
   schools.set(school, reading);
   const { id } = await integrationService.createIntegration({
     institutionId,
-    provider: 'GATED',
+    provider,
     config: { school, ...(host !== undefined && { host }) },
   });
   return { id, institutionId, school };

@@ -23,12 +23,12 @@ async function pushing() {
     push: (body: unknown) => integrationService.receivePush(made.integrationId, secret, body),
     received: async () => (await webhookService.listReceivedWebhooks(made.integrationId)).items,
     /** As a process left it that died before it took it in. */
-    async leave(body: { metadata: { user: string } }, secondsAgo: number) {
+    async leave(body: { metadata: { user: string } }, secondsAgo: number, attempts = 0) {
       await database.execute(
         `INSERT INTO received_webhooks (integration_id, webhook_id, institution_id, kind, body, changes, status,
-           received_at, due_at)
+           received_at, due_at, attempts)
          VALUES ($1, $2, $3, 'PUSH', $4, $5, 'WAITING', clock_timestamp() - make_interval(secs => $6),
-           clock_timestamp() - interval '1 minute')`,
+           clock_timestamp() - interval '1 minute', $7)`,
         [
           made.integrationId,
           `push_${randomUUID()}`,
@@ -36,6 +36,7 @@ async function pushing() {
           Buffer.from(JSON.stringify(body)),
           JSON.stringify([{ entityType: 'STUDENT', externalIds: [body.metadata.user] }]),
           secondsAgo,
+          attempts,
         ],
       );
     },
@@ -61,6 +62,29 @@ describe('what is pushed', () => {
     await leave(student(2, 'Luz'), 200);
     await until(async () => (await received())[0]?.status === 'DONE');
     await mappingService.getMappingByExternalId(integrationId, STUDENT, hex(2));
+  });
+
+  it('and was left is given up after three attempts that failed by a fault of the service', async () => {
+    const { leave, received, database, integrationId } = await pushing();
+    const name = `broken_${integrationId.replaceAll('-', '')}`;
+    await database.execute(`CREATE FUNCTION ${name}() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'nobody saw this coming'; END $$`);
+    await database.execute(`CREATE TRIGGER ${name} BEFORE INSERT ON integration_mappings FOR EACH ROW
+      WHEN (NEW.integration_id = '${integrationId}') EXECUTE FUNCTION ${name}()`);
+    try {
+      await leave(student(4), 200, 2);
+      await until(async () => (await received())[0]?.status === 'FAILED');
+      expect((await received())[0]?.reason).to.match(/internal error/);
+    } finally {
+      await database.execute(`DROP FUNCTION ${name} CASCADE`);
+    }
+  });
+
+  it('and was left is refused when it cannot be used', async () => {
+    const { leave, received } = await pushing();
+    await leave({ metadata: { user: hex(5) } }, 200);
+    await until(async () => (await received())[0]?.status === 'REFUSED');
+    expect((await received())[0]?.reason).to.contain('name');
   });
 
   it('and was left is passed over when the same was pushed again since', async () => {

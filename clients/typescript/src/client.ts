@@ -55,7 +55,7 @@ export function createClientOver(transport: Transport): IntegrationsClient {
   return Object.assign(client, { each, pages }) as unknown as IntegrationsClient;
 }
 
-/** What every call passes, the outermost first: a key and a fresh token are of each attempt. */
+/** What every call passes, the outermost first: a key is of each call, a fresh token of each attempt. */
 export function interceptorsOf({ token, retry, interceptors = [] }: ClientOptions): Interceptor[] {
   return [
     ...interceptors,

@@ -1,5 +1,5 @@
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
-import type { Interceptor } from '@connectrpc/connect';
+import type { Interceptor, UnaryRequest } from '@connectrpc/connect';
 
 const HEADER = 'Idempotency-Key';
 
@@ -10,6 +10,10 @@ export const idempotencyKey: Interceptor = (next) => (request) => {
   if (isUnsafe && !request.stream && !request.header.has(HEADER)) request.header.set(HEADER, randomKey());
   return next(request);
 };
+
+export function hasKey({ header }: Pick<UnaryRequest, 'header'>): boolean {
+  return header.has(HEADER);
+}
 
 function randomKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

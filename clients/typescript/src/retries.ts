@@ -1,5 +1,6 @@
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { hasKey } from './idempotency-key.js';
 
 export interface RetryOptions {
   /** So often a call is repeated. Default 3. */
@@ -13,11 +14,12 @@ const PASSING = new Set([Code.Unavailable, Code.Aborted, Code.ResourceExhausted]
 
 /**
  * Repeats calls that failed for a reason that passes, after the wait that Retry-After asks for, or else after
- * one that grows. Only those are repeated that may be: what reads, and what is the same when it is done twice.
+ * one that grows. Only those are repeated that may be: what reads, what is the same when it is done twice,
+ * and what bears a key, under which the service does it once.
  */
 export function retrying({ most = 3, maxWaitMs = 30_000 }: RetryOptions): Interceptor {
   return (next) => async (request) => {
-    const mayRepeat = request.method.idempotency !== Idempotency.IDEMPOTENCY_UNKNOWN;
+    const mayRepeat = request.method.idempotency !== Idempotency.IDEMPOTENCY_UNKNOWN || hasKey(request);
     if (request.stream || !mayRepeat) return next(request);
     for (let repeated = 0; ; repeated++) {
       try {

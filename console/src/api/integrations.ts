@@ -1,3 +1,4 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { useQuery } from '@connectrpc/connect-query';
 import type { Integration } from '@gen/smartid/integrations/v1/integration_pb.js';
 import { useTranslation } from 'react-i18next';
@@ -38,12 +39,14 @@ export function zoneOf(integration: Integration | undefined): string {
 }
 
 /** Where its data are, as far as its settings say: the one thing that tells two schools of a provider apart. */
-export function placeOf({ config = {}, institutionId }: Integration): string {
+export function placeOf({ id, config = {}, institutionId }: Integration): string {
   const { importPath, s3Bucket, apiUrl, baseUrl } = config;
   const said = [importPath, s3Bucket, apiUrl, baseUrl].find(
     (value) => typeof value === 'string' && value !== '',
   );
-  return typeof said === 'string' ? said.replace(/^https?:\/\//, '') : institutionId.slice(0, 8);
+  if (typeof said !== 'string') return institutionId.slice(0, 8);
+  // Of what is uploaded, the beginning of the folder that it lies in.
+  return said.replace(/^https?:\/\//, '').replace('{id}', id.slice(0, 8));
 }
 
 /** What a person calls the system of this provider. */
@@ -55,4 +58,11 @@ export function useProviderTitle(): (provider: string) => string {
     if (i18n.exists(key)) return t(key as 'providerTitle.GENERIC_CSV');
     return data?.find((known) => known.provider === provider)?.title ?? provider;
   };
+}
+
+/** Settings as UpdateIntegration merges them: null for what was taken out. */
+export function patchOf(before: JsonObject, after: JsonObject): JsonObject {
+  const removed = Object.keys(before).filter((name) => after[name] === undefined);
+  const kept = Object.entries(after).filter(([, value]) => value !== undefined);
+  return Object.fromEntries([...kept, ...removed.map((name) => [name, null] as const)]);
 }

@@ -1,7 +1,15 @@
-import { fromJson, type JsonValue } from '@bufbuild/protobuf';
+import { fromJson, type JsonObject, type JsonValue } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type UploadedFile, UploadedFileSchema } from '@gen/smartid/integrations/v1/file_pb.js';
 import { session } from './session.js';
+
+/** Where files lie that are given here; the service puts the id in. */
+export const UPLOADS = 'uploads/{id}';
+
+/** Whether an integration with these settings reads what is given here. */
+export function takesUploads(config: JsonObject | undefined): boolean {
+  return config?.importPath === UPLOADS && !config.s3Bucket;
+}
 
 export interface Upload {
   id: string;

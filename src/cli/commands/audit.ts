@@ -2,7 +2,7 @@ import { VerifyAuditResponse_Problem_Kind as Kind } from '../../../clients/types
 import { EXIT } from '../exit-codes.js';
 import { printJson, printLine, printList } from '../output.js';
 import { asJson, type Session } from '../session.js';
-import { firstOf, timestampOf } from '../values.js';
+import { timestampOf, usualOf } from '../values.js';
 
 interface Filter {
   actor?: string;
@@ -12,7 +12,7 @@ interface Filter {
   refused?: boolean;
   since?: string;
   until?: string;
-  limit: string;
+  limit?: string;
 }
 
 export async function listAudit({ api, json }: Session, [institutionId = '']: string[], filter: Filter) {
@@ -40,7 +40,7 @@ export async function listAudit({ api, json }: Session, [institutionId = '']: st
     'address',
     'detail',
   ];
-  return printList({ json }, firstOf(all, filter.limit), columns);
+  return printList({ json }, usualOf(all, filter.limit), columns);
 }
 
 export function listChanges(

@@ -2,7 +2,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { type Provider, Integration_Status as Status } from '../../../clients/typescript/src/node.js';
 import { agreeTo } from '../ask.js';
 import { EXIT, UsageError } from '../exit-codes.js';
-import { printLine, printMessage, remark } from '../output.js';
+import { printDone, printLine, printMessage, remark } from '../output.js';
 import type { Session } from '../session.js';
 import { type Given, readBody, type Schema, secretsOf, settingsOf } from '../settings.js';
 import { enumValue } from '../values.js';
@@ -88,7 +88,10 @@ export async function updateIntegration(
   [id = '']: string[],
   options: Given & { status?: string },
 ) {
-  const body = await readBody(options.file);
+  const { file, set, secretEnv, secretFile, status: named } = options;
+  if ([file, set, secretEnv, secretFile, named].every((given) => given === undefined))
+    throw new UsageError('Say what to change: --set, --secret-env, --secret-file, --status or --file.');
+  const body = await readBody(file);
   const [{ integration }, { providers }] = await Promise.all([
     api.getIntegration({ id }),
     api.listProviders({}),
@@ -96,7 +99,7 @@ export async function updateIntegration(
   const schemas = schemasOf(providers.find(({ provider }) => provider === integration?.provider));
   const config = { ...body.config, ...settingsOf(options.set, schemas) };
   const credentials = { ...body.credentials, ...(await secretsOf(options, schemas)) };
-  const status = options.status ?? body.status;
+  const status = named ?? body.status;
   const answer = await api.updateIntegration({
     id,
     ...(Object.keys(config).length > 0 && { config }),
@@ -109,13 +112,16 @@ export async function updateIntegration(
   return EXIT.done;
 }
 
-export async function deleteIntegration({ api }: Session, [id = '']: string[], { yes }: { yes?: boolean }) {
+export async function deleteIntegration(
+  { api, json }: Session,
+  [id = '']: string[],
+  { yes }: { yes?: boolean },
+) {
   const { provider, mappingCount } = await api.getSyncLogs({ id });
   await agreeTo(
     `The ${provider} integration goes with its ${mappingCount} mappings and its runs; the memberships it brought end. People, courses and groups stay.`,
     yes,
   );
   await api.deleteIntegration({ id });
-  printLine('Removed.');
-  return EXIT.done;
+  return printDone({ json }, 'Removed.');
 }

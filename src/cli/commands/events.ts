@@ -2,12 +2,12 @@ import { EventDelivery_Status as Status } from '../../../clients/typescript/src/
 import { EXIT } from '../exit-codes.js';
 import { printLine, printList, printMessage } from '../output.js';
 import type { Session } from '../session.js';
-import { firstOf, optionalEnum } from '../values.js';
+import { optionalEnum, usualOf } from '../values.js';
 
 export function listEvents(
   { api, json }: Session,
   [institutionId = '']: string[],
-  options: { type?: string[]; integration?: string; limit: string },
+  options: { type?: string[]; integration?: string; limit?: string },
 ) {
   const all = api.each.listEvents({
     institutionId,
@@ -15,13 +15,13 @@ export function listEvents(
     ...(options.integration && { integrationId: options.integration }),
     pageSize: 1_000,
   });
-  return printList({ json }, firstOf(all, options.limit), ['time', 'type', 'integrationId', 'id', 'data']);
+  return printList({ json }, usualOf(all, options.limit), ['time', 'type', 'integrationId', 'id', 'data']);
 }
 
 export function listEventDeliveries(
   { api, json }: Session,
   [institutionId = '']: string[],
-  options: { event?: string; subscription?: string; status?: string; limit: string },
+  options: { event?: string; subscription?: string; status?: string; limit?: string },
 ) {
   const status = optionalEnum(Status, options.status, '--status');
   const all = api.each.listEventDeliveries({
@@ -41,7 +41,7 @@ export function listEventDeliveries(
     'subscriptionId',
     'lastReason',
   ];
-  return printList({ json }, firstOf(all, options.limit), columns);
+  return printList({ json }, usualOf(all, options.limit), columns);
 }
 
 export async function replayEvent(

@@ -2,13 +2,13 @@ import { text } from 'node:stream/consumers';
 import { EXIT, UsageError } from '../exit-codes.js';
 import { remark } from '../output.js';
 import { readProfile, writeProfile } from '../profile.js';
-import { DEFAULT_SERVER, type GlobalOptions, sessionWith } from '../session.js';
+import { DEFAULT_SERVER, type GlobalOptions, sessionWith, setVariable } from '../session.js';
 
 /** Writes the profile file, once the service has taken the token. */
 export async function login(options: GlobalOptions & { tokenStdin?: boolean }): Promise<number> {
   const { server: named, profile: path } = options;
   const former = await readProfile(path).catch(() => ({}) as Awaited<ReturnType<typeof readProfile>>);
-  const server = named ?? process.env.SMARTID_SERVER ?? former.server ?? DEFAULT_SERVER;
+  const server = named ?? setVariable('SMARTID_SERVER') ?? former.server ?? DEFAULT_SERVER;
   const token = options.tokenStdin ? (await text(process.stdin)).trim() : await askForToken();
   if (!token) throw new UsageError('There is no token.');
   if (isOpenToOthers(server))

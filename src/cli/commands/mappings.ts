@@ -1,7 +1,7 @@
 import { MappingEntityType } from '../../../clients/typescript/src/node.js';
 import { agreeTo } from '../ask.js';
 import { EXIT, UsageError } from '../exit-codes.js';
-import { printLine, printList, printMessage } from '../output.js';
+import { printDone, printLine, printList, printMessage } from '../output.js';
 import type { Session } from '../session.js';
 import { enumValue } from '../values.js';
 
@@ -55,7 +55,7 @@ export async function rekeyMapping(
 }
 
 export async function mergeMappings(
-  { api }: Session,
+  { api, json }: Session,
   [id = '', entity]: string[],
   options: { keep: string; drop: string; keepExternal?: string; reason?: string; yes?: boolean },
 ) {
@@ -69,12 +69,11 @@ export async function mergeMappings(
     keepExternalId: keepExternal,
     reason,
   });
-  printLine(`${drop} is ${keep} now.`);
-  return EXIT.done;
+  return printDone({ json }, `${drop} is ${keep} now.`);
 }
 
 export async function unlinkMapping(
-  { api }: Session,
+  { api, json }: Session,
   [id = '', entity]: string[],
   options: { external: string; reason?: string; yes?: boolean },
 ) {
@@ -83,6 +82,5 @@ export async function unlinkMapping(
   const { mapping } = await api.getMapping({ id, entityType, externalId: external });
   await agreeTo(`${external} no longer stands for ${mapping?.internalId}; the next sync decides anew.`, yes);
   await api.unlinkMapping({ id, entityType, externalId: external, reason });
-  printLine(`${external} stands for nobody now.`);
-  return EXIT.done;
+  return printDone({ json }, `${external} stands for nobody now.`);
 }

@@ -8,6 +8,7 @@ import { agreeTo } from '../ask.js';
 import { EXIT } from '../exit-codes.js';
 import { printLine, printList, printMessage, remark } from '../output.js';
 import { inTurn, runsWithRows } from '../parts.js';
+import { exitCodeOf } from '../run-exit-code.js';
 import { asJson, type Session } from '../session.js';
 import { firstOf, optionalEnum } from '../values.js';
 
@@ -18,13 +19,18 @@ export async function showPlan(
   [id = '', runId = '']: string[],
   options: { action?: string; limit?: string },
 ) {
-  const { api, json } = session;
+  const { json } = session;
   const action = optionalEnum(Action, options.action, '--action');
+  const changes = firstOf(changesOf(session, { id, runId, ...(action && { action }) }), options.limit);
   if (!json) await sayWhatItIs(session, id, runId);
-  const changes = inTurn(await runsWithRows(session, id, runId), (part) =>
-    api.each.listSyncChanges({ id, runId: part, pageSize: 1_000, ...(action && { action }) }),
+  return printList({ json }, changes, COLUMNS);
+}
+
+async function* changesOf(session: Session, request: { id: string; runId: string; action?: Action }) {
+  const { id, runId } = request;
+  yield* inTurn(await runsWithRows(session, id, runId), (part) =>
+    session.api.each.listSyncChanges({ ...request, runId: part, pageSize: 1_000 }),
   );
-  return printList({ json }, firstOf(changes, options.limit), COLUMNS);
 }
 
 async function sayWhatItIs({ api }: Session, id: string, runId: string): Promise<SyncRun | undefined> {
@@ -98,8 +104,10 @@ export async function rollback(
 function printOutcome({ json }: Session, run: SyncRun | undefined): number {
   if (json) printMessage(run);
   else printOutcomeLine(run);
-  if (run?.status === Status.HELD) return EXIT.held;
-  return run?.status === Status.COMPLETED ? EXIT.done : EXIT.failed;
+  if (!run) return EXIT.failed;
+  const failed = run.counts?.failed ?? 0;
+  if (failed > 0) remark(`${failed} failed. Why: smartid plan show ${run.integrationId} ${run.id}`);
+  return exitCodeOf(run, []);
 }
 
 function printOutcomeLine(run: SyncRun | undefined): number {

@@ -1,3 +1,4 @@
+import { ConnectError } from '@connectrpc/connect';
 import {
   SyncRun_Kind as Kind,
   MappingEntityType,
@@ -7,6 +8,8 @@ import {
 import { EXIT } from '../exit-codes.js';
 import { printJson, printLine, printList, printMessage, remark } from '../output.js';
 import { progressOn } from '../progress.js';
+import { isOfService } from '../report-error.js';
+import { exitCodeOf } from '../run-exit-code.js';
 import { asJson, type Session } from '../session.js';
 import { enumValue, firstOf, optionalEnum } from '../values.js';
 
@@ -83,9 +86,11 @@ export async function watchRun({ api, json }: Session, [id = '', runId = '']: st
       progress.show(run, parts);
     }
   } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    const isInterrupted = stop.signal.aborted;
+    if (!isInterrupted && isOfService(ConnectError.from(error))) throw error;
     progress.end();
     remark(`The run goes on. Follow it: smartid runs watch ${id} ${runId}`);
+    if (!isInterrupted) throw error;
     remark(`Stop it: smartid runs cancel ${id} ${runId}`);
     return EXIT.interrupted;
   } finally {
@@ -106,11 +111,4 @@ function printSummary(run: SyncRun, parts: readonly SyncRun[]): void {
   }
   printLine(`${Status[run.status]} ${run.id}`);
   if (run.error) remark(run.error);
-}
-
-function exitCodeOf({ status, counts }: SyncRun, parts: readonly SyncRun[]): number {
-  if (status === Status.HELD || parts.some((part) => part.status === Status.HELD)) return EXIT.held;
-  if (status !== Status.COMPLETED && status !== Status.PREVIEWED) return EXIT.failed;
-  const failed = Math.max(...[counts, ...parts.map((part) => part.counts)].map((each) => each?.failed ?? 0));
-  return failed > 0 ? EXIT.failedRows : EXIT.done;
 }

@@ -1,6 +1,6 @@
 import { MappingEntityType, ScheduleKind } from '../../../clients/typescript/src/node.js';
 import { EXIT, UsageError } from '../exit-codes.js';
-import { printLine, printList, printMessage, printTable } from '../output.js';
+import { printDone, printLine, printList, printMessage, printTable } from '../output.js';
 import { asJson, type Session } from '../session.js';
 import { readText } from '../settings.js';
 import { enumValue, timestampOf, wholeNumber } from '../values.js';
@@ -65,10 +65,9 @@ function blackoutOf(text: string) {
   return { name: '', from, to };
 }
 
-export async function deleteSchedule({ api }: Session, args: string[], { kind }: { kind: string }) {
+export async function deleteSchedule({ api, json }: Session, args: string[], { kind }: { kind: string }) {
   await api.deleteSchedule(keyOf(args, kind));
-  printLine('Removed.');
-  return EXIT.done;
+  return printDone({ json }, 'Removed.');
 }
 
 export async function drift({ api, json }: Session, [id = '']: string[]) {

@@ -1,6 +1,6 @@
 import { agreeTo } from '../ask.js';
 import { EXIT, UsageError } from '../exit-codes.js';
-import { printJson, printLine, printList, printMessage, printSecret } from '../output.js';
+import { printDone, printJson, printLine, printList, printMessage, printSecret } from '../output.js';
 import { asJson, type Session } from '../session.js';
 import { wholeNumber } from '../values.js';
 
@@ -33,6 +33,8 @@ export async function updateSubscription(
   { url, type, description, enable, disable }: Settings,
 ) {
   if (enable && disable) throw new UsageError('Either --enable or --disable.');
+  if ([url, type, description, enable, disable].every((given) => given === undefined))
+    throw new UsageError('Say what to change: --url, --type, --description, --enable or --disable.');
   const { subscription } = await api.updateSubscription({
     institutionId,
     id,
@@ -47,15 +49,14 @@ export async function updateSubscription(
 }
 
 export async function deleteSubscription(
-  { api }: Session,
+  { api, json }: Session,
   [institutionId = '', id = '']: string[],
   { yes }: { yes?: boolean },
 ) {
   const { subscription } = await api.getSubscription({ institutionId, id });
   await agreeTo(`${subscription?.url} is told nothing any more, nor what waits for it.`, yes);
   await api.deleteSubscription({ institutionId, id });
-  printLine('Removed.');
-  return EXIT.done;
+  return printDone({ json }, 'Removed.');
 }
 
 export async function testSubscription({ api, json }: Session, [institutionId = '', id = '']: string[]) {

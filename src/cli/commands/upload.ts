@@ -15,16 +15,24 @@ interface Options {
   validateOnly?: boolean;
 }
 
-/** Uploads one file after the other, and tells how each is understood. */
+/**
+ * Uploads files, and tells how each is understood. Several belong together: all are looked at before the first is
+ * kept, so that one that is refused leaves no mixture of old and new.
+ */
 export async function upload({ api, json }: Session, [id = '', ...paths]: string[], options: Options) {
   if (options.list !== undefined && paths.length > 1)
     throw new UsageError('--list says what one file holds; upload the others without it, or one by one.');
   for (const path of paths) await requireReadable(path);
-  const files: UploadedFile[] = [];
-  for (const path of paths) {
-    const { file } = await api.uploadFile(piecesOf(id, path, options));
-    if (file) files.push(file);
-  }
+  const send = async (how: Options) => {
+    const files: UploadedFile[] = [];
+    for (const path of paths) {
+      const { file } = await api.uploadFile(piecesOf(id, path, how));
+      if (file) files.push(file);
+    }
+    return files;
+  };
+  if (paths.length > 1 && !options.validateOnly) await send({ ...options, validateOnly: true });
+  const files = await send(options);
   if (json) printJson(files.map((file) => asJson(file)));
   else show(files, options);
   const failed = files.some(({ lists }) => lists.some(({ errorCount }) => errorCount > 0));

@@ -1,19 +1,19 @@
 import { ReceivedWebhook_Status as Status } from '../../../clients/typescript/src/node.js';
 import { agreeTo } from '../ask.js';
 import { EXIT } from '../exit-codes.js';
-import { printJson, printLine, printList, printSecret } from '../output.js';
+import { printDone, printJson, printList, printSecret } from '../output.js';
 import { asJson, type Session } from '../session.js';
-import { firstOf, optionalEnum, wholeNumber } from '../values.js';
+import { optionalEnum, usualOf, wholeNumber } from '../values.js';
 
 export function listWebhooks(
   { api, json }: Session,
   [id = '']: string[],
-  options: { status?: string; limit: string },
+  options: { status?: string; limit?: string },
 ) {
   const status = optionalEnum(Status, options.status, '--status');
   const all = api.each.listReceivedWebhooks({ id, pageSize: 1_000, ...(status && { status }) });
   const columns = ['receivedAt', 'kind', 'status', 'webhookId', 'changes', 'runIds', 'reason'];
-  return printList({ json }, firstOf(all, options.limit), columns);
+  return printList({ json }, usualOf(all, options.limit), columns);
 }
 
 export async function showWebhook({ api }: Session, [id = '', webhookId = '']: string[]) {
@@ -40,12 +40,11 @@ export async function rotateSecret(session: Session, [id = '']: string[], { over
 }
 
 export async function deleteSecret(
-  { api }: Session,
+  { api, json }: Session,
   [id = '', secretId = '']: string[],
   { yes }: { yes?: boolean },
 ) {
   await agreeTo('What is signed with this secret is refused from now on.', yes);
   await api.deleteWebhookSecret({ id, secretId });
-  printLine('Removed.');
-  return EXIT.done;
+  return printDone({ json }, 'Removed.');
 }

@@ -19,7 +19,7 @@ export function access(root: Command): void {
     .option('--refused', 'only what was refused')
     .option('--since <time>', 'from this moment on')
     .option('--until <time>', 'before this moment')
-    .option('--limit <number>', 'at most so many', '100');
+    .option('--limit <number>', 'at most so many; else 100');
   add(audit, 'changes <institution> <person>', {
     does: 'tells who changed a person, course or group, when, by which run or call',
     example: 'smartid audit changes INSTITUTION PERSON --field email',

@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { UsageError } from '../exit-codes.js';
 import type { GlobalOptions, Session } from '../session.js';
 
 /** What a command does; returns the exit code. Written as a method, so that each may name its own options. */
@@ -16,9 +17,32 @@ export function add(parent: Command, usage: string, { does, example, run }: Comm
   return described(parent, usage, does, example).action(async (...given: unknown[]) => {
     const command = given.at(-1) as Command;
     const options = command.optsWithGlobals<GlobalOptions>();
+    refuseEmptyIds(command);
     const [{ connect }, action] = await Promise.all([import('../session.js'), run()]);
-    process.exitCode = await action(await connect(options), command.args, options);
+    const session = await connect(options);
+    try {
+      process.exitCode = await action(session, command.args, options);
+    } catch (error) {
+      const { report } = await import('../report-error.js');
+      process.exitCode = await report(error, session.baseUrl);
+    }
   });
+}
+
+/**
+ * A variable of a shell that is not set gives an empty id, which must not mean all there are. Throws `UsageError`.
+ */
+function refuseEmptyIds(command: Command): void {
+  const empty = [
+    ...command.registeredArguments
+      .filter((argument, nth) => !argument.variadic && command.args[nth]?.trim() === '')
+      .map((argument) => argument.name()),
+    ...command.options
+      .filter((option) => /<(id|\w+Id|person)>/.test(option.flags))
+      .filter((option) => String(command.getOptionValue(option.attributeName()) ?? '-').trim() === '')
+      .map((option) => option.long),
+  ];
+  if (empty.length > 0) throw new UsageError(`${empty.join(' and ')} must not be empty.`);
 }
 
 /** A command with its description and an example; what each argument is stands in `ARGUMENTS`. */
@@ -41,4 +65,6 @@ const ARGUMENTS: Record<string, string> = {
   conflict: 'id of the conflict',
   entity: 'COURSE, TEACHER, GROUP or STUDENT',
   session: 'id of the class session',
+  person: 'id of the person in SmartID',
+  words: 'each begins a name, an e-mail, a national id or a code, or a part of one',
 };

@@ -17,7 +17,7 @@ export function events(root: Command): void {
   })
     .option('--type <type>', 'of this type; may be given again', collect)
     .option('--integration <id>', 'of this integration')
-    .option('--limit <number>', 'at most so many', '100');
+    .option('--limit <number>', 'at most so many; else 100');
   add(group, 'deliveries <institution>', {
     does: 'lists what became of telling events',
     example: 'smartid events deliveries INSTITUTION --status DEAD',
@@ -26,7 +26,7 @@ export function events(root: Command): void {
     .option('--event <id>', 'of this event')
     .option('--subscription <id>', 'to this subscription')
     .option('--status <status>', 'WAITING, DELIVERED or DEAD')
-    .option('--limit <number>', 'at most so many', '100');
+    .option('--limit <number>', 'at most so many; else 100');
   add(group, 'replay <institution> <event>', {
     does: 'tells an event once more, under the same id',
     example: 'smartid events replay INSTITUTION EVENT',
@@ -82,7 +82,7 @@ function webhooks(group: Command): void {
     run: async () => (await loadWebhooks()).listWebhooks,
   })
     .option('--status <status>', 'WAITING, STARTED, DONE, FAILED, IGNORED or REFUSED')
-    .option('--limit <number>', 'at most so many', '100');
+    .option('--limit <number>', 'at most so many; else 100');
   add(group, 'show <id> <webhook>', {
     does: 'shows one with its body, as JSON',
     example: 'smartid webhooks show ID WEBHOOK',

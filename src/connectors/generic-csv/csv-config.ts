@@ -132,8 +132,11 @@ export const csvConfig = settings.refine(({ importPath, s3Bucket }) => importPat
 
 export type CsvConfig = z.infer<typeof csvConfig>;
 
+/** Holds a folder for each integration that files were uploaded for, by its id. */
+export const UPLOADS_ROOT = 'uploads';
+
 /** Where uploaded files of an integration lie; its id stands in the place of {id}. */
-export const UPLOADS = 'uploads/{id}';
+export const UPLOADS = `${UPLOADS_ROOT}/{id}`;
 
 /** The folder that is meant, below the one that the operator allows. */
 export function importFolder({ importPath = '' }: Pick<CsvConfig, 'importPath'>, id: string): string {

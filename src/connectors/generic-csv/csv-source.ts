@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { ConnectorError } from '../connector-error.js';
 import type {
   FingerprintedPage,
@@ -71,6 +72,24 @@ interface NamedByStudents {
 const MOST_BYTES_AGAIN = 50_000_000;
 const MOST_PACKED_BYTES_AGAIN = 5_000_000;
 
+/**
+ * People may look at as many files at once as they like. A workbook is held in memory meanwhile, and waits for others of
+ * this process; syncs are as few as there are workers.
+ */
+const workbooksAtOnce = pLimit(2);
+
+/** Does what looks at a file, and closes it. */
+function lookedAt<T>(file: CsvFile, look: () => Promise<T>): Promise<T> {
+  const lookAndClose = async () => {
+    try {
+      return await look();
+    } finally {
+      await file.close();
+    }
+  };
+  return file.sheet ? workbooksAtOnce(lookAndClose) : lookAndClose();
+}
+
 /** The files of one school. */
 export class CsvSource {
   readonly #config: CsvConfig;
@@ -102,13 +121,11 @@ export class CsvSource {
   async look(kind: FileKind): Promise<CsvFileReport | undefined> {
     const file = await this.#open(kind);
     if (!file) return undefined;
-    try {
+    return lookedAt(file, async () => {
       const { name, sizeBytes, modifiedAt } = file;
       const { dialect, columns } = await this.#describe(file, kind);
       return { name, sizeBytes, modifiedAt, dialect, columns, sheet: file.sheet?.() };
-    } finally {
-      await file.close();
-    }
+    });
   }
 
   /**
@@ -119,7 +136,7 @@ export class CsvSource {
   async understand(kind: FileKind): Promise<UnderstoodList> {
     const file = await this.#open(kind);
     if (!file) throw new ConnectorError(`${this.#config.files[kind]} is not there.`);
-    try {
+    return lookedAt(file, async () => {
       const { dialect, columns, errorAt } = await this.#describe(file, kind);
       const states = new CsvStates(this.#config.states);
       const tally = new ListTally(ofFile(file, dialect));
@@ -135,9 +152,7 @@ export class CsvSource {
         }
       }
       return tally.told(kind, { dialect, columns, sheet: file.sheet?.(), more: states.questions() });
-    } finally {
-      await file.close();
-    }
+    });
   }
 
   /**

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ConnectorDefinition } from '../connector-definition.js';
 import { IntegrationProvider } from '../integration-provider.js';
 import { MappingEntityType } from '../mapping-entity-type.js';
-import { csvConfig, csvCredentials, NO_FILE, UPLOADS } from './csv-config.js';
+import { csvConfig, csvCredentials, NO_FILE, UPLOADS, UPLOADS_ROOT } from './csv-config.js';
 import { GenericCsvConnector } from './generic-csv-connector.js';
 import { forgetFiles } from './take-file.js';
 
@@ -45,10 +45,10 @@ export const genericCsv: ConnectorDefinition = {
     if (!s3Bucket && importPath === UPLOADS) return true;
     return `This integration reads its files elsewhere. Set config.importPath to "${UPLOADS}", without s3Bucket, to give it files here.`;
   },
-  forgetFiles(of, config) {
-    // Settings that no longer hold keep nobody from being deleted.
-    const { data = csvConfig.parse({ importPath: UPLOADS }) } = csvConfig.safeParse(config);
-    return forgetFiles(of, data);
+  forgetFiles,
+  async foldersWritten(files, config) {
+    if (config) return typeof config.exportPath === 'string' ? [config.exportPath] : [];
+    return (await files.list(UPLOADS_ROOT)).map((name) => `${UPLOADS_ROOT}/${name}`);
   },
   create: (context) => new GenericCsvConnector(context),
 };

@@ -1,4 +1,5 @@
 import { ConnectorError } from '../connector-error.js';
+import { hasPassword } from './workbook/index.js';
 
 /** What begins like this is something else, and what to do about it. */
 interface Format {
@@ -30,6 +31,11 @@ const FORMATS: readonly Format[] = [
     what: 'a packed folder (.zip)',
     todo: 'Unpack it and put the files in; a single file may also be packed by gzip (.csv.gz).',
     begins: (start) => isZip(start) || hex('504b0506')(start),
+  },
+  {
+    what: 'an Excel workbook with a password',
+    todo: 'Save it without one, and let its name end in .xlsx.',
+    begins: (start) => hex('d0cf11e0a1b11ae1')(start) && hasPassword(start),
   },
   {
     what: 'an old Excel workbook (.xls), or one with a password',

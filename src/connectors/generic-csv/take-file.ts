@@ -1,8 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { ConnectorError } from '../connector-error.js';
 import type { GivenFile, GivenTo, TakenFile } from '../given-file.js';
 import type { ConnectorContext } from '../sis-connector.js';
-import { type CsvConfig, FILE_KINDS, type FileKind, importFolder, NO_FILE } from './csv-config.js';
+import { type CsvConfig, FILE_KINDS, type FileKind, importFolder, NO_FILE, UPLOADS } from './csv-config.js';
 import type { CsvFolder } from './csv-file.js';
 import { CsvSource } from './csv-source.js';
 import { localFolder, toCsvFile } from './local-folder.js';
@@ -19,10 +19,9 @@ export async function takeFile(context: Context, config: CsvConfig, given: Given
   const { files, integrationId } = context;
   const { name, kinds } = placeOf(config, given);
   const folder = await files.makeFolder(importFolder(config, integrationId));
-  const draft = `.${randomUUID()}.upload`;
+  const content = counted(given.content);
+  const draft = await files.stage(folder, content.bytes());
   try {
-    const content = counted(given.content);
-    await files.replace(folder, draft, content.bytes());
     const { sizeBytes, sha256 } = content.ends();
     const overlay = withDraft(context, { folder, draft, name });
     const source = new CsvSource({ ...context, config, folder: overlay });
@@ -47,11 +46,10 @@ export async function takeFile(context: Context, config: CsvConfig, given: Given
   }
 }
 
-/** Removes all that was given to an integration. */
-export async function forgetFiles({ files, integrationId }: GivenTo, config: CsvConfig): Promise<void> {
-  const folder = await files.makeFolder(importFolder(config, integrationId));
-  for (const kind of FILE_KINDS)
-    for (const name of spellingsOf(config.files[kind])) await files.remove(folder, name);
+/** Removes all that was given to an integration, under whatever names its settings had then. */
+export async function forgetFiles({ files, integrationId }: GivenTo): Promise<void> {
+  const folder = importFolder({ importPath: UPLOADS }, integrationId);
+  for (const name of await files.list(folder)) await files.remove(folder, name);
 }
 
 /** What a file is called among those of the integration, and the lists that are read from it. */
@@ -63,6 +61,7 @@ function placeOf(
   const nameOf = (kind: FileKind) =>
     spellingsOf(files[kind]).find((name) => name.toLowerCase() === given.toLowerCase());
   const kind = list === undefined ? used.find((one) => nameOf(one)) : used.find((one) => one === list);
+  if (!kind || (list !== undefined && !nameOf(kind))) requireReadable(given);
   if (!kind) {
     const known = used.map((one) => spellingsOf(files[one]).join(' or ')).join(', ');
     throw new ConnectorError(
@@ -80,6 +79,15 @@ function placeOf(
       `"${given}" cannot be the list of ${kind}, which is called ${spellingsOf(files[kind]).join(' or ')}. Save it in that form.`,
     );
   return { name, kinds: used.filter((one) => one === kind || spellingsOf(files[one]).includes(name)) };
+}
+
+/** To rename a file of another form would lead nowhere. */
+function requireReadable(name: string): void {
+  const form = /\.(?:xls|xlsb|ods|numbers|pdf|docx?)$/i.exec(name)?.[0].toLowerCase();
+  if (form)
+    throw new ConnectorError(
+      `"${name}" is a file of a form that is not read (${form}). Open it and save it as an Excel workbook (.xlsx) or as CSV.`,
+    );
 }
 
 /** The names under which another form of the same lists may be there. */

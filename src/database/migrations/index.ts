@@ -22,6 +22,7 @@ import { audit } from './0024-audit.js';
 import { schedules } from './0025-schedules.js';
 import { byItself } from './0026-by-itself.js';
 import { webhooks } from './0028-webhooks.js';
+import { idempotencyKeys } from './0029-idempotency-keys.js';
 import { eventTurns } from './0030-event-turns.js';
 import type { Migration } from './migration.js';
 
@@ -53,5 +54,6 @@ export const migrations: readonly Migration[] = [
   schedules,
   byItself,
   webhooks,
+  idempotencyKeys,
   eventTurns,
 ];

@@ -11,6 +11,7 @@ import { validation } from './validation.js';
 
 export { admission } from './authentication.js';
 export { errorMapper, type MapError } from './error-mapping.js';
+export { requestIdOf } from './request-id.js';
 
 export interface InterceptorOptions extends AuthenticationOptions {
   logger: Logger;

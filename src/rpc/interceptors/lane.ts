@@ -7,12 +7,13 @@ export type InLane = <T>(name: string, work: () => T) => T;
  * theirs.
  */
 export function lane(inLane: InLane): Interceptor {
-  return (next) => async (request) => {
-    const { name } = request.method;
-    const response = await inLane(name, () => next(request));
-    return response.stream
-      ? { ...response, message: streamInLane(response.message, inLane, name) }
-      : response;
+  return (next) => (request) => {
+    const { name, methodKind } = request.method;
+    const answered = inLane(name, () => next(request));
+    if (methodKind === 'unary') return answered;
+    return answered.then((response) =>
+      response.stream ? { ...response, message: streamInLane(response.message, inLane, name) } : response,
+    );
   };
 }
 

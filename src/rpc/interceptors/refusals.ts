@@ -1,4 +1,4 @@
-import type { DescMethod, Message } from '@bufbuild/protobuf';
+import type { Message } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import {
   Code,
@@ -33,7 +33,7 @@ export function refusals({ record, logger }: RefusalsOptions): Interceptor {
       // What is thrown here has been mapped by the interceptors within.
       const { code, rawMessage } = error as ConnectError;
       const isRead = request.method.idempotency === Idempotency.NO_SIDE_EFFECTS;
-      if (!isStreamOfAnswers(request.method) && (!isRead || NO_RIGHT.includes(code))) {
+      if (!isRead || NO_RIGHT.includes(code)) {
         const refusal = {
           ...namesOf(request, first() ?? {}),
           code: codeToString(code),
@@ -47,11 +47,6 @@ export function refusals({ record, logger }: RefusalsOptions): Interceptor {
       throw error;
     }
   };
-}
-
-/** They are told where they end, which is later. */
-function isStreamOfAnswers({ methodKind }: DescMethod): boolean {
-  return methodKind === 'server_streaming' || methodKind === 'bidi_streaming';
 }
 
 /** Of a stream of messages the first says what it is about; undefined: nothing has come yet. */

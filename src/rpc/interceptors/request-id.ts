@@ -6,12 +6,13 @@ const SANE = /^[\w.:-]{1,128}$/;
 const key = createContextKey('');
 
 /** Takes over the caller's request id, or makes one; answers and logs carry it. */
-export const requestId: Interceptor = (next) => async (request) => {
+export const requestId: Interceptor = (next) => (request) => {
   const id = requestIdFrom(request.header.get(HEADER));
   request.contextValues.set(key, id);
-  const response = await next(request);
-  response.header.set(HEADER, id);
-  return response;
+  return next(request).then((response) => {
+    response.header.set(HEADER, id);
+    return response;
+  });
 };
 
 /** The request id that a caller gave, or a new one. */

@@ -163,9 +163,9 @@ export class RunClaims {
   }
 
   /** The runs under way whose process has died, but for parts of such runs, which go on with them. */
-  async listDead(): Promise<(RunId & { institutionId: string })[]> {
-    return this.database.query<RunId & { institutionId: string }>(
-      `SELECT r.integration_id AS "integrationId", r.id AS "runId", r.institution_id AS "institutionId" FROM sync_runs r
+  async listDead(): Promise<RunId[]> {
+    return this.database.query<RunId>(
+      `SELECT r.integration_id AS "integrationId", r.id AS "runId" FROM sync_runs r
          LEFT JOIN leases l ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id
        WHERE ${DEAD} AND NOT EXISTS (SELECT 1 FROM sync_runs p
          WHERE p.integration_id = r.integration_id AND p.id = r.parent_id AND p.status = 'RUNNING')

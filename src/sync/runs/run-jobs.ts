@@ -5,7 +5,7 @@ import type { Logger } from '../../observability/index.js';
 import type { SyncReport } from '../pipeline/index.js';
 import { isAskedFor, taskOf } from './dispatch.js';
 import { alreadyRunning, type RunClaims, type RunId } from './run-claims.js';
-import { alreadyQueued, type Queued, type RunQueue } from './run-queue.js';
+import { alreadyQueued, type HostOfRun, NO_HOST, type Queued, type RunQueue } from './run-queue.js';
 import { reportOf } from './run-report.js';
 import type { HeldRun, RunRequest } from './run-request.js';
 import { RunStop, RunStopped } from './run-stop.js';
@@ -14,8 +14,13 @@ import { goesOn, isOver, type RunWatch } from './run-watch.js';
 import type { SyncRun } from './sync-run.js';
 
 const QUEUE = 'sync-runs';
-/** After how long a run is looked at again that may not begin now, in seconds: about, so that not all come at once. */
+/** After how long a run is looked at again that may not begin now, in seconds. */
 const LATER_SECONDS = 1;
+/**
+ * The same at most of one that waits in line, which is a second more each time: many keep no worker busy. Whoever ends
+ * lets the next of its institution begin at once.
+ */
+const LATER_SECONDS_AT_MOST = 10;
 /** As often as it takes: the run's own row says when it is given up. */
 const RETRIES = 1_000_000;
 const FORGET_SECONDS = 60 * 60;
@@ -43,6 +48,9 @@ export interface RunJobsParts {
   /** Does a run that this process holds, to its end. */
   carryOut: (held: HeldRun) => Promise<SyncReport>;
 }
+
+/** What a job of a run is made of. */
+type RunToDo = Pick<SyncRun, 'integrationId' | 'id'> & HostOfRun;
 
 interface Waiter {
   resolve: (report: SyncReport) => void;
@@ -84,7 +92,10 @@ export class RunJobs {
       );
     }
     this.#supervision = this.#supervise();
-    await jobs.work<RunId>(QUEUE, { concurrency: workers }, (job) => this.#do(job));
+    // Those whose host is full are passed over, so that they cost nothing while they wait.
+    await jobs.work<RunId>(QUEUE, { concurrency: workers, groupConcurrency: 'as sent' }, (job, { attempt }) =>
+      this.#do(job, attempt),
+    );
   }
 
   /** Puts a run into the queue: its row and its job are one transaction. */
@@ -92,7 +103,8 @@ export class RunJobs {
     const { database, queue } = this.#parts;
     return database.transaction(async () => {
       const queued = await queue.add(request);
-      if (queued.isNew) await this.#send(queued.run, queued.before);
+      const { name: host = null, limit: hostLimit = null } = request.host ?? {};
+      if (queued.isNew) await this.#send({ ...queued.run, host, hostLimit }, queued.before);
       return queued;
     });
   }
@@ -122,7 +134,7 @@ export class RunJobs {
     });
     return asked.catch(async (error: unknown) => {
       if (!dead) throw error;
-      await this.#send(dead);
+      await this.#send({ ...dead, ...NO_HOST });
       return dead;
     });
   }
@@ -193,24 +205,29 @@ export class RunJobs {
     for (const stop of this.#underWay.values()) stop.stop('HANDED_BACK');
   }
 
-  #send(
-    { integrationId, id, institutionId }: Pick<SyncRun, 'integrationId' | 'id' | 'institutionId'>,
-    before = 0,
-  ) {
+  #send({ integrationId, id, host, hostLimit }: RunToDo, before = 0) {
     const now = Math.floor(Date.now() / 1_000 - EPOCH);
     return this.#parts.jobs.send(
       QUEUE,
       { integrationId, runId: id },
-      { singletonKey: id, group: institutionId, priority: -(now + before * TURN_SECONDS) },
+      {
+        singletonKey: id,
+        priority: -(now + before * TURN_SECONDS),
+        ...(host !== null && hostLimit !== null && { group: host, groupLimit: hostLimit }),
+      },
     );
   }
 
   /** A job: begins its run or takes it up, and brings it to its end. */
-  async #do(job: RunId): Promise<void> {
+  async #do(job: RunId, attempt: number): Promise<void> {
     if (this.#isEnding) throw new TryLater(0, 'The process is ending.');
-    const { held, later } = await this.#take(job);
-    if (later) throw new TryLater(LATER_SECONDS, later);
-    if (!held) return;
+    const taken = await this.#parts.queue.take(job);
+    const { held } = taken;
+    if (!held) {
+      if (!taken.later) return;
+      const times = taken.isInLine ? attempt : 1;
+      throw new TryLater(Math.min(LATER_SECONDS_AT_MOST, times * LATER_SECONDS), taken.later);
+    }
     const stop = new RunStop();
     this.#underWay.set(job.runId, stop);
     if (held.run.cancelRequestedAt) stop.stop('CANCELED');
@@ -227,12 +244,18 @@ export class RunJobs {
       throw new TryLater(error instanceof RunStopped ? 0 : LATER_SECONDS, String(error), { cause: error });
     } finally {
       this.#underWay.delete(job.runId);
+      await this.#hastenNext(held.run);
     }
   }
 
-  async #take(job: RunId): Promise<{ held?: HeldRun; later?: string }> {
-    const taken = await this.#parts.queue.take(job);
-    return taken.held ? { held: taken.held } : { ...(taken.later !== undefined && { later: taken.later }) };
+  /** Lets those begin that waited for a run that is over; where that fails, they look for themselves. */
+  async #hastenNext({ institutionId }: SyncRun): Promise<void> {
+    const { queue, jobs, logger } = this.#parts;
+    try {
+      for (const runId of await queue.listNext(institutionId)) await jobs.hasten(QUEUE, runId);
+    } catch (error) {
+      logger.debug({ err: error, institutionId }, 'the next run of an institution was not hastened');
+    }
   }
 
   /** Of the runs under way here, stops those that somebody asked to stop. */

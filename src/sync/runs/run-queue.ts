@@ -17,8 +17,20 @@ export interface Queued {
   before: number;
 }
 
-/** What becomes of a run that a worker was given: held, ended or gone, or not now and why. */
-export type Taken = { held: HeldRun } | { held?: undefined; later?: string };
+/**
+ * What becomes of a run that a worker was given: held, ended or gone, or not now and why. `isInLine`: it waits for others
+ * to end, maybe for long.
+ */
+export type Taken = { held: HeldRun } | { held?: undefined; later?: string; isInLine?: boolean };
+
+/** The host that a run waits for, and how many may read it at once. */
+export interface HostOfRun {
+  host: string | null;
+  hostLimit: number | null;
+}
+
+/** Of a run that has begun already, or that reads no host. */
+export const NO_HOST: HostOfRun = { host: null, hostLimit: null };
 
 /** How many runs of one institution are under way at once, over all processes. */
 export const MOST_OF_INSTITUTION = 2;
@@ -157,7 +169,7 @@ export class RunQueue {
         if (found?.status === 'QUEUED') {
           await this.#lockTurns(found);
           const later = await this.#notYet(integrationId, found);
-          if (later) return { later };
+          if (later) return { later, isInLine: true };
           const held = await this.claims.start(integrationId, runId);
           return held ? { held } : {};
         }
@@ -214,15 +226,26 @@ export class RunQueue {
   }
 
   /** Runs that may have no job: those whose process died, and those that have waited for long. */
-  async listLost(): Promise<(RunId & { institutionId: string })[]> {
+  async listLost(): Promise<(RunId & HostOfRun)[]> {
     const dead = await this.claims.listDead();
-    const waiting = await this.database.query<RunId & { institutionId: string }>(
-      `SELECT integration_id AS "integrationId", id AS "runId", institution_id AS "institutionId" FROM sync_runs
+    const waiting = await this.database.query<RunId & HostOfRun>(
+      `SELECT integration_id AS "integrationId", id AS "runId", host, host_limit AS "hostLimit" FROM sync_runs
        WHERE status = 'QUEUED' AND queued_at < clock_timestamp() - make_interval(secs => $1)
        ORDER BY random() LIMIT $2`,
       [LONG_SECONDS, MOST_LOST],
     );
-    return [...dead, ...waiting];
+    return [...dead.map((run) => ({ ...run, ...NO_HOST })), ...waiting];
+  }
+
+  /** The runs of an institution that have waited longest: as many as may be under way at once. */
+  async listNext(institutionId: string): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM sync_runs
+       WHERE institution_id = $1 AND status = 'QUEUED'
+       ORDER BY queued_at LIMIT ${MOST_OF_INSTITUTION}`,
+      [institutionId],
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** Of two processes that look who may begin, one waits for the other. */
@@ -253,12 +276,10 @@ export class RunQueue {
   }
 }
 
-interface Waiting {
+interface Waiting extends HostOfRun {
   status: SyncRun['status'];
   institutionId: string;
   entityType: SyncRun['entityType'];
-  host: string | null;
-  hostLimit: number | null;
 }
 
 /** The `aborted` for a run beside which another of the same waits. */

@@ -8,7 +8,7 @@ import { recordRun } from './record-run.js';
 import { type RunFilter, runList } from './run-list.js';
 import type { HeldRun } from './run-request.js';
 import { RUN_COLUMNS, requireWaiting, toRun } from './run-rows.js';
-import type { SyncRun } from './sync-run.js';
+import { addCounts, noCounts, type SyncRun } from './sync-run.js';
 
 /** The rows of sync_runs: what runs, and what came of it. */
 export class RunStore {
@@ -70,13 +70,26 @@ export class RunStore {
       else if (isApproval)
         Object.assign(run, { status: run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD', approvedAt: null });
       else {
-        Object.assign(run, { status: 'CANCELED', error: 'The run was canceled; nothing was written.' });
+        Object.assign(run, { status: 'CANCELED', error: await this.#whatStays(run) });
         for (const table of ['sync_staged', 'sync_changes'])
           await this.database.execute(`DELETE FROM ${table} WHERE integration_id = $1 AND run_id = $2`, key);
         await this.#dropConflicts(run.integrationId, [run.id]);
       }
       await this.finish(held);
     });
+  }
+
+  /** What a canceled run says of itself; of one of all types, whose parts may be done, with their counts. */
+  async #whatStays(run: SyncRun): Promise<string> {
+    const parts = run.entityType === 'ALL' ? await this.parts(run.integrationId, run.id) : [];
+    const done = parts.filter(({ status, appliedPosition }) => status === 'COMPLETED' && appliedPosition);
+    if (done.length === 0) return 'The run was canceled; nothing was written.';
+    Object.assign(run, { counts: noCounts(), membershipCounts: noCounts() });
+    for (const { counts, membershipCounts } of done) {
+      addCounts(run.counts, counts);
+      addCounts(run.membershipCounts, membershipCounts);
+    }
+    return `The run was canceled. What was done before stays: ${done.map(({ entityType }) => entityType).join(', ')}.`;
   }
 
   /** Inside the transaction that makes a plan: its header. */

@@ -20,8 +20,8 @@ export interface RunState {
 /** Tells of the changes of runs, whichever process makes them, to any number of watchers. */
 export class RunWatch {
   readonly #watchers = new Map<string, Set<() => void>>();
-  /** What is being read just now, for all who ask. */
-  readonly #reading = new Map<string, Promise<RunState>>();
+  /** By run: what is being read just now, for all who ask until something of it changes. */
+  readonly #reading = new Map<string, { integrationId: string; state: Promise<RunState> }>();
   #subscription: Promise<unknown> | undefined;
 
   constructor(
@@ -82,8 +82,12 @@ export class RunWatch {
     this.#subscription ??= this.database
       .listen(
         'sync_runs',
-        (runId) => this.#tell(this.#watchers.get(runId)),
+        (runId) => {
+          this.#reading.delete(runId);
+          this.#tell(this.#watchers.get(runId));
+        },
         () => {
+          this.#reading.clear();
           for (const watchers of this.#watchers.values()) this.#tell(watchers);
         },
       )
@@ -98,13 +102,16 @@ export class RunWatch {
   }
 
   async #read(integrationId: string, runId: string): Promise<RunState> {
-    const key = `${integrationId} ${runId}`;
-    let reading = this.#reading.get(key);
-    if (!reading) {
-      reading = this.#readNow(integrationId, runId).finally(() => this.#reading.delete(key));
-      this.#reading.set(key, reading);
-    }
-    return reading;
+    const known = this.#reading.get(runId);
+    if (known?.integrationId === integrationId) return known.state;
+    const reading = {
+      integrationId,
+      state: this.#readNow(integrationId, runId).finally(() => {
+        if (this.#reading.get(runId) === reading) this.#reading.delete(runId);
+      }),
+    };
+    this.#reading.set(runId, reading);
+    return reading.state;
   }
 
   async #readNow(integrationId: string, runId: string): Promise<RunState> {

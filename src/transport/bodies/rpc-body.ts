@@ -68,7 +68,10 @@ export async function* checkedBody(
   reading: Reading,
 ): AsyncGenerator<Uint8Array> {
   if (!form.isEnveloped) {
-    yield (await onlyMessage(desc, eachOf(pieces), form, reading)).bytes;
+    const bytes = await onlyBytes(eachOf(pieces), form, reading);
+    parse(desc, bytes, form, reading);
+    await takeTurnsAfter(bytes);
+    yield bytes;
     return;
   }
   for await (const { message, flags } of messagesOf(pieces, reading)) {
@@ -91,18 +94,15 @@ export async function readOnly(
   form: BodyForm,
   reading: Reading,
 ): Promise<Message> {
-  if (!form.isEnveloped) return (await onlyMessage(desc, eachPiece, form, reading)).message;
-  const { message, flags } = await onlyEnvelope(eachPiece, reading);
-  const isPacked = (flags & COMPRESSED) !== 0;
-  if (isPacked && !form.isGzip) throw malformed('is packed in a way that its headers do not tell');
-  const plain = isPacked ? await unpacked(message, reading) : message;
-  const found = read(desc, plain, form, reading);
-  await takeTurnsAfter(plain);
-  return found;
+  const bytes = await (form.isEnveloped ? onlyEnvelope : onlyBytes)(eachPiece, form, reading);
+  const message = parse(desc, bytes, form, reading);
+  const turn = takeTurnsAfter(bytes);
+  if (turn) await turn;
+  return message;
 }
 
-/** The one envelope of a body that has no other. Its length is judged before it has come. */
-async function onlyEnvelope(eachPiece: EachPiece, reading: Reading): Promise<Envelope> {
+/** What is in the one envelope of a body that has no other. Its length is judged before it has come. */
+async function onlyEnvelope(eachPiece: EachPiece, form: BodyForm, reading: Reading): Promise<Uint8Array> {
   const bounds = { ...reading.bounds, bytes: reading.bounds.bytes + ENVELOPE };
   const head = Buffer.alloc(ENVELOPE);
   let size = 0;
@@ -117,29 +117,35 @@ async function onlyEnvelope(eachPiece: EachPiece, reading: Reading): Promise<Env
   });
   if (size === 0) throw new ConnectError('The body of this call has no message.', Code.Unimplemented);
   if (size < ENVELOPE || size < ENVELOPE + head.readUInt32BE(1)) throw endsEarly();
-  return { message: whole.subarray(ENVELOPE), flags: head.readUInt8(0) };
+  const message = whole.subarray(ENVELOPE);
+  const isPacked = (head.readUInt8(0) & COMPRESSED) !== 0;
+  if (isPacked && !form.isGzip) throw malformed('is packed in a way that its headers do not tell');
+  const plain = isPacked ? await unpacked(message, reading) : message;
+  if (form.isJson) new JsonBounds(reading.bounds).check(plain);
+  return plain;
 }
 
-async function onlyMessage(
-  desc: DescMessage,
-  eachPiece: EachPiece,
-  form: BodyForm,
-  reading: Reading,
-): Promise<{ bytes: Uint8Array; message: Message }> {
+/** A body that is one message, unpacked. */
+async function onlyBytes(eachPiece: EachPiece, form: BodyForm, reading: Reading): Promise<Uint8Array> {
+  const json = form.isJson ? new JsonBounds(reading.bounds) : undefined;
   // Plain JSON is refused while it comes in.
-  const json = form.isJson && !form.isGzip ? new JsonBounds(reading.bounds) : undefined;
-  const whole = await readWhole(eachPiece, reading, json && ((piece) => json.check(piece)));
+  const look = json && !form.isGzip ? (piece: Uint8Array) => json.check(piece) : undefined;
+  const whole = await readWhole(eachPiece, reading, look);
   const bytes = form.isGzip ? await unpacked(whole, reading) : whole;
-  await takeTurnsAfter(bytes);
-  const message = json ? readJson(desc, bytes, reading.bounds) : read(desc, bytes, form, reading);
-  await takeTurnsAfter(bytes);
-  return { bytes, message };
+  if (json && form.isGzip) json.check(bytes);
+  const turn = takeTurnsAfter(bytes);
+  if (turn) await turn;
+  return bytes;
 }
 
-function read(desc: DescMessage, message: Uint8Array, form: BodyForm, { bounds }: Reading): Message {
-  if (!form.isJson) return readBinary(desc, message, bounds);
-  new JsonBounds(bounds).check(message);
-  return readJson(desc, message, bounds);
+/** The message, of bytes whose bounds as JSON were looked at. */
+function parse(desc: DescMessage, bytes: Uint8Array, { isJson }: BodyForm, { bounds }: Reading): Message {
+  return isJson ? readJson(desc, bytes, bounds) : readBinary(desc, bytes, bounds);
+}
+
+function read(desc: DescMessage, message: Uint8Array, form: BodyForm, reading: Reading): Message {
+  if (form.isJson) new JsonBounds(reading.bounds).check(message);
+  return parse(desc, message, form, reading);
 }
 
 async function unpacked(message: Uint8Array, { bounds }: Reading): Promise<Uint8Array> {

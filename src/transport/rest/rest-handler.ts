@@ -16,8 +16,8 @@ import type { Watch } from '../exchange.js';
 import type { Answer, InProcess, InProcessCall } from '../in-process.js';
 import type { JsonOptions } from '../json-options.js';
 import type { MapError } from '../map-error.js';
+import { Presence } from '../presence.js';
 import type { ReadingOf } from '../reading.js';
-import { whenLeft } from '../when-left.js';
 import type { Shape } from '../writers/index.js';
 import { answerEvents, hasSeenEnd, wantsEvents } from './event-stream.js';
 import { readFormFile } from './multipart.js';
@@ -58,7 +58,7 @@ export function createRestHandler(options: RestHandlerOptions) {
     const watched = options.watch(request, response, { protocol: 'rest' });
     try {
       await handle(options, request, response, {
-        signal: whenLeft(response),
+        presence: new Presence(response),
         contextValues: watched.values,
         protocolName: 'rest',
       });
@@ -81,7 +81,7 @@ async function handle(
   options: RestHandlerOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  way: Pick<Call, 'signal' | 'contextValues' | 'protocolName'>,
+  way: Pick<Call, 'presence' | 'contextValues' | 'protocolName'>,
 ) {
   const url = urlOf(request);
   const match = findRoute(options.router, request.method ?? 'GET', url.pathname, response);
@@ -89,7 +89,7 @@ async function handle(
   const isUpload = match.route.isUpload && admission !== 'refused';
   const message =
     admission === 'refused'
-      ? // The RPC's interceptors will turn him away: nothing is read of what he sends.
+      ? // The RPC's interceptors judge him by the same headers, and turn him away: nothing is read of what he sends.
         create(match.route.rpc.input)
       : isUpload
         ? buildRequest(match, url.searchParams, undefined)
@@ -99,7 +99,6 @@ async function handle(
     const value = request.headers[name];
     if (typeof value === 'string') header.set(name, value);
   }
-  if (admission === 'refused') header.delete('authorization');
   const call = { options, route: match.route, message, header, url, response, ...way };
   if (match.route.isUpload) await answerUpload(call, isUpload ? request : undefined);
   else if (match.route.rpc.methodKind === 'unary') await answerUnary(call);
@@ -213,7 +212,7 @@ function isThere(upcoming: Promise<unknown>): Promise<boolean> {
 
 /** A streaming answer is a JSON array, written as its rows come. */
 async function answerList(call: Call): Promise<void> {
-  const { options, route, signal, url, response } = call;
+  const { options, route, presence, url, response } = call;
   const rpc = route.rpc as DescMethodStreaming;
   const result = await options.rpcs.stream(rpc, call);
   const items = result.message[Symbol.asyncIterator]();
@@ -227,7 +226,7 @@ async function answerList(call: Call): Promise<void> {
     let separator = '';
     const write = async () => {
       if (!response.headersSent) response.setHeader('Content-Type', 'application/json');
-      if (!response.write(text)) await drained(response, signal);
+      if (!response.write(text)) await drained(response, presence.signal);
       text = '';
     };
     while (!next.done) {
@@ -250,7 +249,7 @@ async function answerList(call: Call): Promise<void> {
 
 /** The same as server-sent events, which is what browsers read. */
 async function answerEventStream(call: Call, request: IncomingMessage): Promise<void> {
-  const { options, route, header, signal, response } = call;
+  const { options, route, header, presence, response } = call;
   if (hasSeenEnd(request)) {
     response.writeHead(204).end();
     return;
@@ -264,7 +263,7 @@ async function answerEventStream(call: Call, request: IncomingMessage): Promise<
   }
   const id = header.get('x-request-id') ?? undefined;
   await answerEvents(response, values(), {
-    signal,
+    signal: presence.signal,
     errorOf: (error) => errorJson(options.mapError(error, id, `REST ${rpc.name}`), options.jsonOptions),
   });
 }

@@ -6,7 +6,14 @@ import { ErrorInfoSchema } from '../../../gen/google/rpc/error_details_pb.js';
 import type { JsonOptions } from '../json-options.js';
 
 /** Headers of an RPC's answer that a REST answer shows. */
-const SHOWN = ['x-request-id', 'location', 'retry-after', 'www-authenticate', 'content-disposition'];
+const SHOWN = [
+  'x-request-id',
+  'location',
+  'retry-after',
+  'www-authenticate',
+  'content-disposition',
+  'idempotent-replayed',
+];
 
 export function copyHeaders(from: Headers, response: ServerResponse): void {
   for (const name of SHOWN) {

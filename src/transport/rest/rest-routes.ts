@@ -61,9 +61,14 @@ export function createRestRouter(services: readonly DescService[]): RestRouter {
   refuseDoubles(routes);
   // A literal beats a variable at the first segment where two templates differ.
   routes.sort((a, b) => (specificity(a) < specificity(b) ? -1 : 1));
+  const byLength = new Map<number, RestRoute[]>();
+  for (const route of routes) {
+    const { length } = route.template;
+    byLength.set(length, [...(byLength.get(length) ?? []), route]);
+  }
   return (path) => {
     const matches = new Map<string, RouteMatch>();
-    for (const route of routes) {
+    for (const route of byLength.get(path.length) ?? []) {
       if (matches.has(route.httpMethod)) continue;
       const values = matchPath(route.template, path);
       if (values) matches.set(route.httpMethod, { route, values });

@@ -10,17 +10,20 @@ export function connectUnary(isJson: boolean, jsonOptions: JsonOptions): UnaryPr
     name: 'connect',
     timeoutHeader: 'connect-timeout-ms',
     parseTimeout,
-    async answer(request, response, { message, header, trailer }) {
+    answer(request, response, { message, header, trailer }) {
       const headers: Record<string, string | number> = nodeHeaders(header);
       trailer.forEach((value, name) => {
         headers[`trailer-${name}`] = value;
       });
       headers['content-type'] = contentType;
-      const small = takesGzip(request, 'accept-encoding') ? await packed(message) : undefined;
-      if (small) headers['content-encoding'] = 'gzip';
-      const body = small ?? message;
-      headers['content-length'] = body.length;
-      response.writeHead(200, headers).end(body);
+      const write = (small?: Buffer) => {
+        if (small) headers['content-encoding'] = 'gzip';
+        const body = small ?? message;
+        headers['content-length'] = body.length;
+        response.writeHead(200, headers).end(body);
+      };
+      if (takesGzip(request, 'accept-encoding')) return packed(message).then(write);
+      return void write();
     },
     refuse(response, error) {
       const body = errorToJsonBytes(error, jsonOptions);

@@ -11,15 +11,17 @@ export const grpcUnary: UnaryProtocol = {
   name: 'grpc',
   timeoutHeader: 'grpc-timeout',
   parseTimeout,
-  async answer(request, response, { message, header, trailer }) {
+  answer(request, response, { message, header, trailer }) {
     const headers = nodeHeaders(header);
-    const accepts = takesGzip(request, 'grpc-accept-encoding');
-    if (accepts) headers['grpc-encoding'] = 'gzip';
-    const small = accepts ? await packed(message) : undefined;
     trailer.set('grpc-status', '0');
-    writeHead(response, headers);
-    response.write(inEnvelope(small ?? message, small ? 1 : 0));
-    end(response, trailer);
+    const write = (small?: Buffer) => {
+      writeHead(response, headers);
+      response.write(inEnvelope(small ?? message, small ? 1 : 0));
+      end(response, trailer);
+    };
+    if (!takesGzip(request, 'grpc-accept-encoding')) return void write();
+    headers['grpc-encoding'] = 'gzip';
+    return packed(message).then(write);
   },
   refuse(response, error) {
     const trailer = setTrailerStatus(new Headers(), error);

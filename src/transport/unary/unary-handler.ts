@@ -6,8 +6,8 @@ import type { Watched } from '../exchange.js';
 import type { InProcess } from '../in-process.js';
 import type { JsonOptions } from '../json-options.js';
 import type { MapError } from '../map-error.js';
+import { Presence } from '../presence.js';
 import type { ReadingOf } from '../reading.js';
-import { whenLeft } from '../when-left.js';
 import { binaryWriterOf, jsonWriterOf, type Shape } from '../writers/index.js';
 import { connectUnary } from './connect-unary.js';
 import { grpcUnary } from './grpc-unary.js';
@@ -55,7 +55,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const { rpc, form, watched } = asked;
-  const signal = whenLeft(response);
+  const presence = new Presence(response);
   try {
     const header = headersOf(request);
     const { timeoutMs, error } = protocol.parseTimeout(
@@ -67,13 +67,14 @@ async function answer(
     const result = await options.rpcs.unary(rpc, {
       message,
       header,
-      signal,
+      presence,
       timeoutMs,
       contextValues: watched.values,
       protocolName: protocol.name,
     });
     const bytes = written(rpc, form, result.message);
-    await protocol.answer(request, response, { ...result, message: bytes });
+    const packing = protocol.answer(request, response, { ...result, message: bytes });
+    if (packing) await packing;
   } catch (error) {
     if (response.headersSent || response.destroyed) throw error;
     const id = request.headers['x-request-id'];
@@ -84,16 +85,15 @@ async function answer(
   }
 }
 
-async function messageOf(
+function messageOf(
   { admit, readingOf }: UnaryOptions,
   { rpc, form, eachPiece }: UnaryRequest,
   header: Headers,
   request: IncomingMessage,
-): Promise<Message> {
+): Promise<Message> | Message {
   const admission = admit(rpc.parent.typeName, header.get('authorization') ?? undefined);
   if (admission !== 'refused') return readOnly(rpc.input, eachPiece, form, readingOf(request, admission));
-  // The interceptors refuse it: nothing is read of what was sent.
-  header.delete('authorization');
+  // The interceptors judge the same headers, and refuse it: nothing is read of what was sent.
   return create(rpc.input);
 }
 

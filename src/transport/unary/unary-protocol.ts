@@ -8,7 +8,12 @@ export interface UnaryProtocol {
   /** The header that says how long the caller waits, and how it is read. */
   timeoutHeader: string;
   parseTimeout(value: string | null, most: number): { timeoutMs?: number; error?: ConnectError | undefined };
-  answer(request: IncomingMessage, response: ServerResponse, answer: Answer<Buffer>): Promise<void>;
+  /** Undefined when it is written at once, which it is where nothing is packed. */
+  answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: Answer<Buffer>,
+  ): Promise<void> | undefined;
   refuse(response: ServerResponse, error: ConnectError): void;
 }
 

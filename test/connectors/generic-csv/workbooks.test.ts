@@ -4,7 +4,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { csvConfig } from '../../../src/connectors/generic-csv/csv-config.js';
 import type { CsvFile } from '../../../src/connectors/generic-csv/csv-file.js';
+import { CsvSource } from '../../../src/connectors/generic-csv/csv-source.js';
 import { tempFolder } from '../../support/temp-folder.js';
 import { type Cell, rowOf, type WorkbookOptions, writeWorkbook, zipOf } from '../../support/workbook.js';
 import { inFolder, onS3, readCsv, type Storage } from './read-csv.js';
@@ -274,7 +276,7 @@ describe('a workbook of Excel', () => {
       [
         'an old workbook by that name',
         async () => Buffer.from(`d0cf11e0a1b11ae1${'00'.repeat(99)}`, 'hex'),
-        /old Excel.*password/,
+        /old Excel \(\.xls\)\. Open it there/,
       ],
       ['an empty file', async () => Buffer.alloc(0), /is empty/],
       [
@@ -362,6 +364,22 @@ describe('a workbook of Excel', () => {
         },
         /texts are more than 64 MiB/,
       ],
+      'sheets without end, each of which is looked for': [
+        {
+          parts: {
+            'xl/workbook.xml': `<workbook><sheets>${'<sheet name="A" id="q99999"/>'.repeat(100_000)}</sheets></workbook>`,
+          },
+        },
+        /more than 2000 sheets/,
+      ],
+      'parts without end that it names': [
+        {
+          parts: {
+            'xl/_rels/workbook.xml.rels': `<Relationships>${Array.from({ length: 100_000 }, (_, n) => `<Relationship Id="q${n}" Type="x/worksheet" Target="a"/>`).join('')}</Relationships>`,
+          },
+        },
+        /names more than 2000 parts/,
+      ],
       'rows that are all but empty': [
         { sheets: [{ data: `${rowOf(HEAD, 1)}${'<row/>'.repeat(1_200_000)}` }] },
         /more than 1048576 rows/,
@@ -384,6 +402,83 @@ describe('a workbook of Excel', () => {
         .and.match(sentence);
       expect(rssMib, what).to.be.below(700);
     }
+  });
+
+  it('is held in memory by two at once who look at it, however many want to, and none waits for ever', async () => {
+    const bytes = await writeWorkbook({ sheets: [{ rows: [HEAD, ANA] }] });
+    let held = 0;
+    let most = 0;
+    const open = async (name: string): Promise<CsvFile | undefined> => {
+      let isHeld = false;
+      if (name !== 'students.xlsx') return undefined;
+      return {
+        name,
+        sizeBytes: bytes.length,
+        modifiedAt: new Date(),
+        async *read() {
+          isHeld = true;
+          held += 1;
+          most = Math.max(most, held);
+          yield bytes;
+        },
+        async close() {
+          if (isHeld) held -= 1;
+          isHeld = false;
+        },
+      };
+    };
+    const { signal } = new AbortController();
+    const config = csvConfig.parse({ importPath: '.' });
+    const looks = Array.from({ length: 12 }, (_, n) => {
+      const source = new CsvSource({ config, folder: { open }, signal, integrationId: 'any' });
+      return n % 2 === 0 ? source.understand('students') : source.look('students');
+    });
+    expect((await Promise.all(looks)).length).to.equal(12);
+    expect([held, most]).to.deep.equal([0, 2]);
+  });
+
+  it('takes a format that is longer than Excel has any for none, rather than work it out for each cell', async () => {
+    const rows = Array.from({ length: 2_000 }, (): Cell[] => [['s="1"', '<v>7</v>'], 'Ana', 'Soto']);
+    const begun = performance.now();
+    const { records } = await read({ sheets: [{ rows: [HEAD, ...rows] }], formats: ['0'.repeat(900_000)] });
+    expect(records).to.have.length(2_000);
+    expect(records[0]).to.include({ externalId: '7' });
+    // It took minutes.
+    expect(performance.now() - begun).to.be.below(10_000);
+  });
+
+  it('has no entity of its own filled in, and reads nothing that lies outside of it', async () => {
+    const laughs = `<!DOCTYPE sst [<!ENTITY a "${'x'.repeat(1_000)}"><!ENTITY b "${'&a;'.repeat(1_000)}"><!ENTITY c "${'&b;'.repeat(1_000)}"><!ENTITY f SYSTEM "file:///etc/passwd">]>`;
+    const rows: Cell[][] = [HEAD, ['1', ['t="s"', '<v>0</v>'], ['t="s"', '<v>1</v>']]];
+    const strings = `${laughs}<sst><si><t>&c;</t></si><si><t>&f;</t></si></sst>`;
+    const { records } = await read({
+      sheets: [{ rows }],
+      strings: ['<t/>'],
+      parts: { 'xl/sharedStrings.xml': strings },
+    });
+    expect(records[0]).to.include({ externalId: '1', givenName: '&c;', familyName: '&f;' });
+    for (const target of ['../../../../etc/passwd', '/etc/passwd', 'file:///etc/passwd']) {
+      const relations = `<Relationships><Relationship Id="rId1" Type="x/worksheet" Target="${target}"/></Relationships>`;
+      const parts = { 'xl/_rels/workbook.xml.rels': relations };
+      expect(await failureOf(read({ sheets: [{ rows }], parts })), target).to.match(/passwd is missing/);
+    }
+    // Entries of the zip that would be put elsewhere, were it unpacked.
+    const bytes = await writeWorkbook({ sheets: [{ rows: [HEAD, ANA] }], parts: { 'xx/evil.txt': 'x' } });
+    for (const name of ['../evil.txt', '/x/evil.txt', 'C:/evil.txt']) {
+      const bent = bytes.toString('latin1').replaceAll('xx/evil.txt', name);
+      expect(await failureOf(readCsv(Buffer.from(bent, 'latin1'), 'students', all)), name).to.match(
+        /cannot be read as a workbook \((?:invalid relative|absolute) path/,
+      );
+    }
+  });
+
+  it('is read at the first of two sheets of one name', async () => {
+    const two = [
+      { name: 'A', rows: [HEAD, ANA] },
+      { name: 'A', rows: [HEAD, ['9', 'Eva', 'Paz']] },
+    ];
+    const { records } = await read({ sheets: two }, { sheet: 'A' });
+    expect(records.map(({ externalId }) => externalId)).to.deep.equal(['1']);
   });
 
   it('is passed over where a CSV file of the same list is there, with a warning if it is newer', async () => {

@@ -186,7 +186,7 @@ describe('the console, for other systems and for ids', () => {
       await page.getByRole('columnheader', { name: new RegExp(`^${t('upload.notUsed')}.*color`) }).waitFor();
       await page.getByRole('cell', { name: 'Soto' }).waitFor();
       await page.getByText('2 rows').waitFor();
-      await press(page, t('upload.keep'));
+      await press(page, t('upload.keep_one'));
       await page.getByText(t('upload.kept')).waitFor();
       expect(faults).to.deep.equal([]);
     } finally {

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../../src/index.js';
+import { createLogger } from '../../../src/observability/index.js';
 import type { Services } from '../../../src/services.js';
+import { RunStore } from '../../../src/sync/runs/run-store.js';
+import { RunWatch } from '../../../src/sync/runs/run-watch.js';
 import { gate } from '../../support/gate.js';
 import {
   GatedSchools,
@@ -34,8 +37,10 @@ describe('runs as jobs', () => {
   });
   after(() => services.close());
 
-  const newSchool = (reading: Reading, options: { institutionId?: string; host?: string } = {}) =>
-    gatedIntegration(services, schools, reading, options);
+  const newSchool = (
+    reading: Reading,
+    options: { institutionId?: string; host?: string; provider?: string } = {},
+  ) => gatedIntegration(services, schools, reading, options);
   const statusOf = async (id: string, runId: string) =>
     (await services.integrationService.getSyncRun(id, runId)).status;
   const ended = (id: string, runId: string) =>
@@ -207,18 +212,24 @@ describe('runs as jobs', () => {
       }
     });
 
-    it('stop with the part that is read, and keep those that were done', async () => {
+    it('stop with the part that is read, keep those that were done, and say which', async () => {
       const { integrationService } = services;
-      const { id, school } = await newSchool(stuck);
+      const { id, school } = await newSchool(stuck, { provider: 'GATED_WITH_COURSE' });
       const run = await integrationService.startSync(id, 'ALL');
       await until(() => schools.begun.includes(school));
-      expect(await integrationService.cancelSync(id, run.id)).to.deep.include({ status: 'CANCELED' });
+      const canceled = await integrationService.cancelSync(id, run.id);
+      expect(canceled).to.deep.include({
+        status: 'CANCELED',
+        error: 'The run was canceled. What was done before stays: COURSE.',
+      });
+      expect(canceled.counts).to.include({ read: 1, created: 1 });
       const { items } = await integrationService.listSyncRuns(id);
       expect(items.map(({ entityType, status }) => `${entityType} ${status}`).sort()).to.deep.equal([
         'ALL CANCELED',
+        'COURSE COMPLETED',
         'STUDENT CANCELED',
       ]);
-      expect(await left(id)).to.deep.equal(NOTHING);
+      expect(await left(id)).to.deep.equal({ ...NOTHING, changes: 1, mappings: 1 });
     });
 
     it('must read a school: a rollback, an approval and a push are told of as what has no place to stop', async () => {
@@ -297,6 +308,41 @@ describe('runs as jobs', () => {
       expect(after).to.deep.equal(['COMPLETED']);
     });
 
+    it('tell whoever begins to watch how they stand now, also while it is read what was before', async function () {
+      if (!place.databaseUrl) return this.skip();
+      const { database, integrationService } = services;
+      const { id } = await newSchool(stuck);
+      const { id: runId } = await integrationService.startSync(id, STUDENT);
+      await until(async () => (await statusOf(id, runId)) === 'RUNNING');
+      const [read, go] = [gate(), gate()];
+      class SlowOnce extends RunStore {
+        #isSlow = true;
+        override async get(integrationId: string, run: string) {
+          const isSlow = this.#isSlow;
+          this.#isSlow = false;
+          const found = await super.get(integrationId, run);
+          if (isSlow) {
+            read.open();
+            await go.opened;
+          }
+          return found;
+        }
+      }
+      const watch = new RunWatch(database, new SlowOnce(database), createLogger({ level: 'silent' }));
+      const patience = AbortSignal.timeout(20_000);
+      const first = watch.watch(id, runId, patience).next();
+      await read.opened;
+      const told = watch.next(runId, patience);
+      await database.execute('UPDATE sync_runs SET cancel_requested_at = now() WHERE id = $1', [runId]);
+      await told;
+      const second = watch.watch(id, runId, patience).next();
+      // Whoever joins the reading of the first one learns of nothing.
+      setImmediate(go.open);
+      expect((await second).value?.run.cancelRequestedAt).to.be.an.instanceOf(Date);
+      await first;
+      await integrationService.cancelSync(id, runId);
+    });
+
     it('tell of their parts', async () => {
       const { integrationService } = services;
       const { id } = await newSchool(async function* () {
@@ -350,6 +396,39 @@ describe('runs as jobs', () => {
 
     it('are at most as many at one host as its connector says', async () => {
       expect(await mostAtOnce(4, { host: `${randomUUID()}.example` })).to.equal(1);
+    });
+
+    it('keep nobody waiting while they wait for a host that is full, and are not looked at', async () => {
+      const { integrationService, database } = services;
+      const quick: Reading = async function* () {
+        yield [ANA];
+      };
+      const go = gate();
+      const host = `${randomUUID()}.example`;
+      const slow = await newSchool(
+        async function* () {
+          await go.opened;
+          yield [ANA];
+        },
+        { host },
+      );
+      const first = await integrationService.startSync(slow.id, STUDENT);
+      await until(async () => (await statusOf(slow.id, first.id)) === 'RUNNING');
+      const waiting: { id: string; runId: string }[] = [];
+      for (let n = 0; n < 20; n++) {
+        const { id } = await newSchool(quick, { host });
+        waiting.push({ id, runId: (await integrationService.startSync(id, STUDENT)).id });
+      }
+      const other = await newSchool(quick);
+      await ended(other.id, (await integrationService.startSync(other.id, STUDENT)).id);
+      const [looks] = await database.query<{ count: number }>(
+        `SELECT sum(retry_count)::int AS count FROM pgboss.job WHERE singleton_key = ANY($1)`,
+        [waiting.map(({ runId }) => runId)],
+      );
+      // Two workers may look at the same moment at which the first one is taken.
+      expect(looks?.count).to.be.within(0, 2);
+      go.open();
+      for (const { id, runId } of waiting) await ended(id, runId);
     });
 
     it('are at most two of one institution at once, over all processes', async function () {

@@ -1,11 +1,12 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { useMutation } from '@connectrpc/connect-query';
 import type { Provider } from '@gen/smartid/integrations/v1/integration_pb.js';
-import { Anchor, Button, Card, Group, Loader, Stack, Text, Title } from '@mantine/core';
+import { Anchor, Button, Card, Checkbox, Group, Loader, Stack, Text, Title } from '@mantine/core';
 import { Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { integrationsApi } from '../../api/clients.js';
-import { useIntegration, useProviderTitle } from '../../api/integrations.js';
+import { patchOf, useIntegration, useProviderTitle } from '../../api/integrations.js';
+import { takesUploads, UPLOADS } from '../../api/upload-file.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { ProviderLogo } from '../../ui/provider-logo.js';
 import { SchemaForm } from '../../ui/schema-form/index.js';
@@ -34,7 +35,11 @@ export function Settings({ provider, id, onDone }: SettingsProps) {
   }, [made?.config]);
   const save = () => {
     const secrets = Object.keys(credentials).length > 0 ? { credentials } : {};
-    if (id) update.mutate({ id, config, ...secrets }, { onSuccess: () => onDone(id) });
+    if (id)
+      update.mutate(
+        { id, config: patchOf(made?.config ?? {}, config), ...secrets },
+        { onSuccess: () => onDone(id) },
+      );
     else
       create.mutate(
         { institutionId, provider: provider.provider, config, credentials },
@@ -54,6 +59,14 @@ export function Settings({ provider, id, onDone }: SettingsProps) {
             <Title order={3} fz="md" mb="xs">
               {t('connect.settings')}
             </Title>
+            {provider.provider === 'GENERIC_CSV' && (
+              <Checkbox
+                label={t('upload.here')}
+                checked={takesUploads(config)}
+                onChange={({ currentTarget }) => setConfig(withUploads(config, currentTarget.checked))}
+                mb="md"
+              />
+            )}
             <SchemaForm
               id="settings"
               schema={provider.configSchema}
@@ -96,6 +109,11 @@ export function Settings({ provider, id, onDone }: SettingsProps) {
       </Stack>
     </Card>
   );
+}
+
+/** With the files given here, or nowhere yet. */
+function withUploads({ importPath: _, s3Bucket: __, ...config }: JsonObject, here: boolean): JsonObject {
+  return here ? { ...config, importPath: UPLOADS } : config;
 }
 
 function hasFields(schema: JsonObject | undefined): boolean {

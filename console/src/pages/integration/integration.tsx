@@ -11,6 +11,7 @@ import { integrationsApi } from '../../api/clients.js';
 import { useHeldRuns } from '../../api/held-runs.js';
 import { placeOf, useIntegration, useProviderTitle, zoneOf } from '../../api/integrations.js';
 import { pathOf, useRecentRuns } from '../../api/runs.js';
+import { takesUploads } from '../../api/upload-file.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { Page } from '../../ui/page.js';
 import { RunList } from '../../ui/run-list.js';
@@ -22,7 +23,6 @@ import { Policy } from './policy.js';
 import { Schedules } from './schedules.js';
 import { SettingsTab } from './settings-tab.js';
 import { Status } from './status.js';
-import { UPLOADS } from './upload.js';
 import { Webhooks } from './webhooks.js';
 
 const TABS = [
@@ -156,7 +156,7 @@ function Parts({ integration }: { integration: Shown }) {
       <Tabs.Panel value="settings" pt="lg">
         <SettingsTab
           // Its form begins anew when another part of the page has changed where files are read from.
-          key={String(integration.config?.importPath === UPLOADS)}
+          key={String(takesUploads(integration.config))}
           integration={integration}
         />
       </Tabs.Panel>

@@ -14,7 +14,10 @@ interface NextTimesOfProps {
   pausedUntil: Date | undefined;
 }
 
-/** When a schedule that is still being written would start: the service says the same once it is stored. */
+/**
+ * When a schedule that is still being written would start. Once it is stored, the service also minds which times the
+ * clocks skip or repeat.
+ */
 export function NextTimesOf({ cron, zone, blackouts, pausedUntil }: NextTimesOfProps) {
   const { t } = useTranslation();
   const times = timesOf(cron, zone, blackouts, pausedUntil);

@@ -7,7 +7,7 @@ import { Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { integrationsApi } from '../../api/clients.js';
-import { placeOf, useProviders } from '../../api/integrations.js';
+import { patchOf, placeOf, useProviders } from '../../api/integrations.js';
 import { ErrorNote } from '../../ui/error-note.js';
 import { SavedNote } from '../../ui/saved-note.js';
 import { SchemaForm } from '../../ui/schema-form/index.js';
@@ -48,13 +48,6 @@ export function SettingsTab({ integration }: { integration: Integration }) {
       <Switching integration={integration} />
     </Stack>
   );
-}
-
-/** What UpdateIntegration merges: null for what was taken out. */
-function patchOf(before: JsonObject, after: JsonObject): JsonObject {
-  const removed = Object.keys(before).filter((name) => after[name] === undefined);
-  const kept = Object.entries(after).filter(([, value]) => value !== undefined);
-  return Object.fromEntries([...kept, ...removed.map((name) => [name, null] as const)]);
 }
 
 function Secrets({ integration, schema }: { integration: Integration; schema: JsonObject | undefined }) {

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { ConnectorError } from '../../connector-error.js';
 import { type NumberText, numberTextOf, plainNumber } from './number-text.js';
-import { damaged, type Parts } from './parts.js';
+import { damaged, MOST_ENTRIES, noList, type Parts } from './parts.js';
 import { SharedStrings } from './shared-strings.js';
 import { readXml } from './xml.js';
 
@@ -32,6 +32,8 @@ interface Relation {
 /** More sheets than this are not named in a sentence. */
 const MOST_NAMED = 10;
 const MOST_STYLES = 100_000;
+/** Characters of a format, as Excel has it: what a long one comes to is worked out for every cell. */
+const MOST_FORMAT = 255;
 
 /**
  * Reads what a workbook says of itself, and its texts. `wanted`: the name of the sheet to read; without it,
@@ -63,6 +65,8 @@ async function relationsOf(parts: Parts, of: string): Promise<Relation[]> {
   await readXml(parts, part, {
     open: (tag, attribute) => {
       if (tag !== 'Relationship') return;
+      if (relations.length === MOST_ENTRIES)
+        throw noList(parts.file, `it names more than ${MOST_ENTRIES} parts`);
       const target = (attribute('Target') ?? '').replaceAll('\\', '/');
       relations.push({
         id: attribute('Id') ?? '',
@@ -81,6 +85,7 @@ async function readMain(parts: Parts, main: string): Promise<{ sheets: Sheet[]; 
     open: (tag, attribute) => {
       if (tag === 'workbookPr') is1904 = ['1', 'true', 'on'].includes(attribute('date1904') ?? '');
       if (tag !== 'sheet') return;
+      if (sheets.length === MOST_ENTRIES) throw noList(parts.file, `it has more than ${MOST_ENTRIES} sheets`);
       const isHidden = /hidden$/i.test(attribute('state') ?? '');
       sheets.push({ name: attribute('name') ?? '', id: attribute('id') ?? '', isHidden });
     },
@@ -93,8 +98,9 @@ function chooseSheet(
   { sheets, relations, wanted }: { sheets: Sheet[]; relations: Relation[]; wanted: string | undefined },
 ): Workbook['sheet'] {
   const { file } = parts;
+  const byId = new Map(relations.map((relation) => [relation.id, relation]));
   const found = sheets.flatMap(({ name, id, isHidden }) => {
-    const relation = relations.find((other) => other.id === id);
+    const relation = byId.get(id);
     return relation?.type === 'worksheet' ? [{ name, part: relation.part, isHidden }] : [];
   });
   if (found.length === 0) throw damaged(file, new Error('it has no sheets'));
@@ -119,11 +125,15 @@ async function readStyles(
   const ids: number[] = [];
   let inside = '';
   if (!part || !parts.has(part)) return [plainNumber];
+  // What Excel would not take is no format: its numbers are plain ones.
+  const note = (id: number, code: string) => {
+    if (codes.size < MOST_STYLES) codes.set(id, code.length > MOST_FORMAT ? 'General' : code);
+  };
   await readXml(parts, part, {
     open: (tag, attribute) => {
       if (tag === 'numFmts' || tag === 'cellXfs') inside = tag;
       else if (tag === 'numFmt' && inside === 'numFmts')
-        codes.set(Number(attribute('numFmtId')), attribute('formatCode') ?? 'General');
+        note(Number(attribute('numFmtId')), attribute('formatCode') ?? 'General');
       else if (tag === 'xf' && inside === 'cellXfs' && ids.length < MOST_STYLES)
         ids.push(Number(attribute('numFmtId') ?? 0));
     },
@@ -133,8 +143,17 @@ async function readStyles(
   });
   const made = new Map<number, NumberText>();
   return ids.map((id) => {
-    const text = made.get(id) ?? numberTextOf(id, codes.get(id), is1904);
+    const text = made.get(id) ?? whenUsed(() => numberTextOf(id, codes.get(id), is1904));
     made.set(id, text);
     return text;
   });
+}
+
+/** Understands a format when the first number has it: there may be many that none has. */
+function whenUsed(make: () => NumberText): NumberText {
+  let text: NumberText | undefined;
+  return (value) => {
+    text ??= make();
+    return text(value);
+  };
 }

@@ -74,17 +74,28 @@ function quoted(cell: string): string {
 }
 
 const START = 8;
+/** Of an .ods: the first file in it says what it is. */
+const SAID_FIRST = 200;
+
+/** Whether these bytes, of a file that begins as an old workbook does, hold a new one with a password. */
+export function hasPassword(bytes: Buffer): boolean {
+  return bytes.includes('EncryptedPackage', 0, 'utf16le');
+}
 
 /** Names what a file is that is called a workbook and is none. */
 function refuseOthers(name: string, bytes: Buffer): void {
   const begins = (hex: string) => bytes.toString('hex', 0, START).startsWith(hex);
-  if (begins('504b0304')) return;
   const say = (what: string) => new ConnectorError(`${name} is no workbook (.xlsx) ${what}`);
+  if (begins('504b0304')) {
+    if (bytes.subarray(0, SAID_FIRST).includes('opendocument.spreadsheet'))
+      throw say('but a spreadsheet of LibreOffice (.ods). Save it there as .xlsx.');
+    return;
+  }
   if (bytes.length === 0) throw new ConnectorError(`${name} is empty. Save the workbook again.`);
+  if (begins('d0cf11e0a1b11ae1') && hasPassword(bytes))
+    throw new ConnectorError(`${name} has a password. Save it without one and put it in again.`);
   if (begins('d0cf11e0a1b11ae1'))
-    throw say(
-      'but one of an old Excel (.xls), or one with a password. Save it as .xlsx, without a password.',
-    );
+    throw say('but one of an old Excel (.xls). Open it there and save it as .xlsx.');
   if (!bytes.subarray(0, START).includes(0))
     throw say(
       'but begins like a text. If it is a CSV file, let its name end in .csv; else save it as .xlsx.',

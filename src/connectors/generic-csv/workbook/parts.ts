@@ -12,7 +12,8 @@ const MOST_UNPACKED = 256 * MIB;
 const MOST_RATIO = 300;
 /** Small parts may do as they like. */
 const FREE_BYTES = 16 * MIB;
-const MOST_ENTRIES = 2_000;
+/** A workbook has so many parts, and names no more. */
+export const MOST_ENTRIES = 2_000;
 
 /** The parts of a workbook, which is a zip. Names have no slash in front, and their case does not matter. */
 export interface Parts {

@@ -20,6 +20,9 @@ export interface Impact {
   /** Memberships that this source brought, and how many of them would end. */
   memberships: number;
   membershipsEnding: number;
+  /** Of groups: people who are in those of this source, and how many would be in no group that is active. */
+  grouped: number;
+  ungrouped: number;
 }
 
 /**
@@ -73,6 +76,8 @@ export function judge(
     membersLeaving,
     memberships,
     membershipsEnding,
+    grouped,
+    ungrouped,
   } = impact;
   const { floor } = policy.guard;
   const deactivated = override?.deactivatedPercent ?? policy.guard.deactivatedPercent;
@@ -112,6 +117,9 @@ export function judge(
   }
   if (isOver(membersLeaving, members, deactivated)) {
     return `Held: ${share(membersLeaving, members)} people would be left without a group, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  }
+  if (isOver(ungrouped, grouped, deactivated)) {
+    return `Held: ${share(ungrouped, grouped)} people would be left without a group, more than ${deactivated} %, as theirs would become inactive. Look whether the memberships are as new as the groups; approve the plan if that is right; nothing was changed.`;
   }
   if (isOver(membershipsEnding, memberships, deactivated)) {
     return `Held: ${share(membershipsEnding, memberships)} memberships would end, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;

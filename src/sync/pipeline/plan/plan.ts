@@ -12,6 +12,8 @@ import { canDraft, undraft } from '../stage/index.js';
 import { planAbsences, planGone } from './plan-absences.js';
 import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
 import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
+import { countUngrouped, NOBODY } from './plan-ungrouped.js';
+import { STOPS } from './stops.js';
 import { findTakenNationalIds, type TakenNationalId } from './taken-national-ids.js';
 
 export type { PlannedConflict, Unresolved };
@@ -83,6 +85,7 @@ export async function plan(
       membersLeaving,
       memberships: present,
       membershipsEnding: deleted,
+      ...(spec.table === 'groups' && counts.stopping > 0 ? await countUngrouped(database, run) : NOBODY),
     },
   };
 }
@@ -97,6 +100,7 @@ async function countActions(database: Database, run: SyncRun, spec: EntitySpec) 
        -- Who was missing before was counted then.
        (count(*) FILTER (WHERE missing_before = 0 AND missing_after > 0 OR ${STOPS}
          AND COALESCE(missing_after, 0) = 0))::int AS leaving,
+       (count(*) FILTER (WHERE ${STOPS}))::int AS stopping,
        (count(*) FILTER (WHERE action = 'RESTORE' AND (before->'active' = 'true' OR after->'active' = 'true')
          OR action <> 'RESTORE' AND before->'active' = 'false'
            AND after->'active' = 'true'))::int AS returning,
@@ -123,13 +127,12 @@ function withoutFilled(fields: string): string {
 /** What is there is written over, rather than filled in. */
 const OVERWRITES = `EXISTS (SELECT 1 FROM jsonb_each(before) b
   WHERE b.key <> 'metadata' AND b.value NOT IN ('null', '""') AND b.value <> after->b.key)`;
-/** By whatever action: an update, a link, a return or a deactivation. */
-const STOPS = `before->'active' = 'true' AND after->'active' = 'false'`;
 const NONE = {
   created: 0,
   updated: 0,
   deactivated: 0,
   leaving: 0,
+  stopping: 0,
   returning: 0,
   linked: 0,
   changed: 0,

@@ -16,6 +16,8 @@ const NOTHING: Impact = {
   membersLeaving: 0,
   memberships: 0,
   membershipsEnding: 0,
+  grouped: 0,
+  ungrouped: 0,
 };
 const since = new Date('2026-11-03T12:00:00Z');
 const { STUDENT } = MappingEntityType;
@@ -31,6 +33,13 @@ describe('the guard', () => {
     ['holds 11 of 100 who leave', { leaving: 11 }, {}, /^Held: 11 of 100 \(11 %\) students would go/],
     ['passes 4 of 8 who leave, below the floor', { base: 8, leaving: 4 }, {}, undefined],
     ['holds 5 of 8 who leave, at the floor', { base: 8, leaving: 5 }, {}, /^Held: 5 of 8/],
+    [
+      'holds groups that stop, fewer than the floor, and leave 11 of 100 people in none',
+      { base: 20, leaving: 1, grouped: 100, ungrouped: 11 },
+      {},
+      /^Held: 11 of 100 \(11 %\) people would be left without a group.*as new as the groups/,
+    ],
+    ['passes groups that stop and leave 4 of 8 people in none', { grouped: 8, ungrouped: 4 }, {}, undefined],
     ['holds 76 of 100 who change', { changed: 76 }, {}, /^Held: 76 of 100 \(76 %\) students would change/],
     [
       'adds up those who left since the baseline',

@@ -1,0 +1,1 @@
+export { answeredOnce } from './answered-once.js';
