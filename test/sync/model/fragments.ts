@@ -3,6 +3,7 @@ import { MappingEntityType } from '../../../src/index.js';
 import type { SyncScope } from '../../../src/sync/index.js';
 import {
   type Change,
+  often,
   plainRow,
   type Reading,
   SLOTS,
@@ -11,7 +12,7 @@ import {
   student,
   WHOLE,
 } from './school-system.js';
-import { nth, type Step, type Trouble, type Which } from './step.js';
+import { type FieldPolicy, nth, type Step, type Trouble, type Which } from './step.js';
 
 /*
  * Beginnings of histories that are known to be risky: what random steps alone come to once in thousands. How
@@ -67,6 +68,8 @@ const rowOf = (at: number) => student(at).map((values): Change => ({ of: 'studen
 const anyRow = slot.chain(rowOf);
 const moment = (most: number) => fc.integer({ min: 1, max: most });
 const scope = fc.constantFrom<SyncScope[]>(STUDENT, STUDENT, GROUP, 'ALL');
+/** Of everything there is most to be done, and most that is half done. */
+const halfOfAll = fc.constantFrom<SyncScope[]>('ALL', 'ALL', STUDENT, GROUP);
 
 const from = (starts: readonly number[], steps: fc.Arbitrary<Step[]>): fc.Arbitrary<Fragment> =>
   steps.map((made) => ({ starts, steps: made }));
@@ -92,7 +95,7 @@ const masses = from(
       at: slot,
       count: fc.constantFrom(4, SLOTS),
       what: fc.constantFrom('inactive' as const, 'inactive' as const, 'gone' as const, 'group 0' as const),
-      entities: fc.constantFrom<Reading['entities']>('whole', 'whole', 'partial'),
+      entities: fc.constantFrom<Reading['entities']>('whole', 'whole', 'partial', 'changes'),
     })
     .map(({ of, at, count, what, entities }) => [
       sync([many(what, at, count)], { of, how: { ...WHOLE, entities } }),
@@ -278,26 +281,36 @@ const longId = from(
     ]),
 );
 
-/** A field is left to SmartID, edited there, and then given back to the source. */
+/**
+ * A field is left to SmartID, edited there, and then given back to the source. Few others change: a plan of many
+ * would wait, and nothing would be remembered of what was read.
+ */
 const policyBack = from(
-  [...FIRST, ...BOTH],
+  [...FIRST, ...FIRST, ...BOTH],
   fc
-    .record({ nth, last: fc.constantFrom('SOURCE' as const, 'FILL' as const) })
-    .map(({ nth, last }) => [
-      sync([many('other e-mail', 0, SLOTS)]),
+    .record({ nth, value: fc.constantFrom<0 | 1>(0, 1), last: often<FieldPolicy>('SOURCE', 'FILL') })
+    .map(({ nth, value, last }) => [
       { do: 'policy', of: 0, email: 'SMARTID' },
-      { do: 'edit', nth, field: 'email', value: 1 },
+      { do: 'edit', nth, field: 'email', value },
       sync([]),
       { do: 'policy', of: 0, email: last },
       sync([]),
     ]),
 );
 
+/** Rows that were read by a version that cleaned them in another way. */
+const cleanedAnew = from(
+  [...FIRST, ...BOTH],
+  fc
+    .record({ of, count: fc.constantFrom(1, 1, 2), scope: fc.constantFrom<SyncScope>(STUDENT, 'ALL') })
+    .map(({ of, count, scope }) => [{ do: 'upgrade', of, count }, sync([], { of, scope })]),
+);
+
 /** The process that takes a run back dies, or one that syncs, and somebody asks to take back what was before. */
 const killedRollback = from(
   [...NEW, ...FIRST],
   fc
-    .record({ scope, changes: fc.array(anyRow, { maxLength: 2 }), at: moment(120) })
+    .record({ scope: halfOfAll, changes: fc.array(anyRow, { maxLength: 2 }), at: moment(120) })
     .map((given) => [
       sync(given.changes, { scope: given.scope }),
       rollBack({ kind: 'killed', at: given.at, recovery: 'found' }),
@@ -316,14 +329,15 @@ const killedBeforeRollback = from(
 const killedApproval = from(
   [],
   fc
-    .record({ scope, changes: fc.array(anyRow, { maxLength: 2 }), at: moment(70) })
+    .record({ scope: halfOfAll, changes: fc.array(anyRow, { maxLength: 2 }), at: moment(70) })
     .map(({ scope, changes, at }) => [
       preview(changes, scope, 'approve later'),
       { do: 'approve', nth: 0, trouble: { kind: 'killed', at, recovery: 'found' } },
     ]),
 );
 
-export const fragment: fc.Arbitrary<Fragment> = fc.oneof(
+/** All of them, by name. */
+export const FRAGMENTS: Readonly<Record<string, fc.Arbitrary<Fragment>>> = {
   leaving,
   masses,
   held,
@@ -340,7 +354,8 @@ export const fragment: fc.Arbitrary<Fragment> = fc.oneof(
   mergedElsewhere,
   longId,
   policyBack,
+  cleanedAnew,
   killedRollback,
   killedBeforeRollback,
   killedApproval,
-);
+};

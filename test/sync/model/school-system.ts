@@ -56,8 +56,11 @@ export interface SchoolState {
 
 /** How a school system is read once. */
 export interface Reading {
-  /** Something is wrong with the list of entities. */
-  entities: 'whole' | 'partial' | 'short' | 'without id' | 'twice' | 'breaks';
+  /**
+   * Something is wrong with the list of entities, or it is not all there is: a page says so (partial), or the source does
+   * before it is read (changes).
+   */
+  entities: 'whole' | 'partial' | 'changes' | 'short' | 'without id' | 'twice' | 'breaks';
   /** The same for the list of memberships. */
   memberships: 'whole' | 'missing' | 'short' | 'page twice' | 'odd role';
 }
@@ -73,7 +76,7 @@ export type Change =
   | { of: 'teacher'; slot: number; row: SchoolState['teachers'][number] }
   | { of: 'course'; slot: number; name: 0 | 1 };
 
-const often = <T>(usual: T, ...others: T[]) =>
+export const often = <T>(usual: T, ...others: T[]) =>
   fc.oneof(
     { weight: 8, arbitrary: fc.constant(usual) },
     ...others.map((other) => ({ weight: 1, arbitrary: fc.constant(other) })),
@@ -133,7 +136,14 @@ export const reading: fc.Arbitrary<Reading> = fc.record({
     { weight: 18, arbitrary: fc.constant<Reading['entities']>('whole') },
     {
       weight: 5,
-      arbitrary: fc.constantFrom<Reading['entities']>('partial', 'short', 'without id', 'twice', 'breaks'),
+      arbitrary: fc.constantFrom<Reading['entities']>(
+        'partial',
+        'changes',
+        'short',
+        'without id',
+        'twice',
+        'breaks',
+      ),
     },
   ),
   memberships: fc.oneof(
@@ -145,6 +155,7 @@ export const reading: fc.Arbitrary<Reading> = fc.record({
   ),
 });
 
+export const isOfSome = ({ entities }: Reading) => entities === 'partial' || entities === 'changes';
 export const WHOLE: Reading = { entities: 'whole', memberships: 'whole' };
 
 /** A student who is as most are. */
@@ -288,13 +299,14 @@ export function sourceOf(
   // Of two rows that are of no use both are errors, and whose row they stand for is plain.
   const twin = records.find((record) => !('givenName' in record) || record.givenName !== '');
   if (how.entities === 'twice') records.push({ ...(twin ?? { externalId: '', active: true }), line: 91 });
-  const given = how.entities === 'partial' ? records.slice(0, Math.ceil(records.length / 2)) : records;
+  const given = isOfSome(how) ? records.slice(0, Math.ceil((records.length * 3) / 4)) : records;
   const role = type === STUDENT ? ('STUDENT' as const) : ('TEACHER' as const);
   const list = membershipsOf(school, type).map(({ group: groupExternalId, person: personExternalId }) => {
     return { groupExternalId, personExternalId, role };
   });
   const halves = [list.slice(0, 2), list.slice(2)];
   return {
+    ...(how.entities === 'changes' && { partial: true }),
     entities: (async function* () {
       const declaredTotal = how.entities === 'short' ? records.length + 1 : undefined;
       for (let at = 0; at < given.length; at += 5) {

@@ -9,6 +9,7 @@ import { RosterService } from '../../../src/roster/index.js';
 import { type SyncPolicy, type SyncScope, type SyncService, syncPolicy } from '../../../src/sync/index.js';
 import { type Fault, faultyDatabase, kill, ProcessKilled } from '../../support/faulty-database.js';
 import { syncServiceOf } from '../../support/sync-service.js';
+import { digestsOf } from './digests.js';
 import { candidateOf, doneOf, editOf, latestOf, waitingOf } from './picks.js';
 import {
   changeSchool,
@@ -198,6 +199,8 @@ export class ModelSchool {
         await this.database.execute('UPDATE integrations SET policy = $2 WHERE id = $1', values);
         return;
       }
+      case 'upgrade':
+        return this.#upgrade(step, now);
       case 'delete':
         await this.#delete(step.of);
         return this.#addDeleted();
@@ -295,6 +298,31 @@ export class ModelSchool {
     if (!inSource || from === to || state.students[to]) return;
     state.students[to] = state.students[from] ?? null;
     state.students[from] = null;
+  }
+
+  /** What a version before wrote of some is not what this one makes of their rows. */
+  async #upgrade({ of, count }: Extract<Step, { do: 'upgrade' }>, now: Snapshot): Promise<void> {
+    const integration = this.integrations[of];
+    const read = digestsOf(integration, STUDENT, { older: true });
+    const mappings = now.mappings.filter(
+      (one) =>
+        one.integrationId === integration.id &&
+        one.type === STUDENT &&
+        one.isRead &&
+        read.has(one.externalId),
+    );
+    for (const { internalId, externalId } of mappings.slice(0, count)) {
+      const person = now.entities.find(({ id }) => id === internalId);
+      if (!person) continue;
+      // By an edit it comes into the feed as well.
+      const fields = editOf(person, { field: 'givenName', value: 1 });
+      await this.roster.putStudent(this.institutionId, internalId, fields);
+      await this.database.execute(
+        `UPDATE integration_mappings SET digest = encode($3::bytea, 'hex')::uuid
+         WHERE integration_id = $1 AND entity_type = 'STUDENT' AND external_id = $2`,
+        [integration.id, externalId, read.get(externalId)],
+      );
+    }
   }
 
   /** Does the work of a process that gets into trouble, and then what brings all to its end. */

@@ -35,6 +35,8 @@ export type Step =
   | { do: 'rekey'; of: Which; from: number; to: number; withSpace: boolean; inSource: boolean }
   | { do: 'unlink'; of: Which; slot: number }
   | { do: 'policy'; of: Which; email: FieldPolicy }
+  /** What a version before had cleaned in another way is read by this one: that of so many students. */
+  | { do: 'upgrade'; of: Which; count: number }
   | { do: 'delete'; of: Which };
 
 const of = fc.constantFrom<Which>(0, 0, 0, 1);
@@ -115,6 +117,10 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       of,
       email: fc.constantFrom<FieldPolicy>('SOURCE', 'SMARTID', 'FILL'),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: one('upgrade'), of, count: fc.constantFrom(1, 1, 2) }),
   },
   { weight: 1, arbitrary: fc.record({ do: one('delete'), of }) },
 );
