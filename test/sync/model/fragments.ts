@@ -50,7 +50,7 @@ const preview = (changes: Change[], scope: SyncScope, ending: 'approve' | 'appro
 const rollBack = (trouble: Trouble | null = null, ending: 'approve later' | null = null): Step => {
   return { do: 'roll back', of: 0, nth: 0, preview: ending, trouble };
 };
-const approve: Step = { do: 'approve', nth: 0, trouble: null };
+const approve: Step = { do: 'approve', nth: 0, rekey: false, trouble: null };
 const decide = (of: Which, resolution: 'LINK' | 'IGNORE', which: number, candidate = 0): Step => {
   return { do: 'decide', of, nth: which, resolution, candidate };
 };
@@ -332,8 +332,34 @@ const killedApproval = from(
     .record({ scope: halfOfAll, changes: fc.array(anyRow, { maxLength: 2 }), at: moment(70) })
     .map(({ scope, changes, at }) => [
       preview(changes, scope, 'approve later'),
-      { do: 'approve', nth: 0, trouble: { kind: 'killed', at, recovery: 'found' } },
+      { do: 'approve', nth: 0, rekey: false, trouble: { kind: 'killed', at, recovery: 'found' } },
     ]),
+);
+
+/** The school renumbers, and a person says that they are the same: at once, by approval or by a decision about all. */
+const renumbered = from(
+  [...FIRST, ...FIRST, ...BOTH],
+  fc
+    .record({
+      what: fc.constantFrom('new ids' as const, 'new ids' as const, 'ids in turn' as const),
+      by: fc.constantFrom(1, 2, 5),
+      others: fc.array(anyRow, { maxLength: 1 }),
+      scope: fc.constantFrom<SyncScope>(STUDENT, STUDENT, 'ALL'),
+      isPreviewed: fc.boolean(),
+      kind: fc.constantFrom('killed' as const, 'taken over' as const),
+      at: fc.option(moment(60), { freq: 2 }),
+      ends: often<'approve' | 'all'>('approve', 'all'),
+    })
+    .map(({ what, by, others, scope, isPreviewed, kind, at, ends }) => {
+      const changes = [...others, many(what, 0, by)];
+      const trouble: Trouble | null = at === null ? null : { kind, at, recovery: 'found' };
+      return [
+        isPreviewed ? preview(changes, scope, 'approve later') : sync(changes, { scope }),
+        ...(ends === 'approve' ? [{ ...approve, rekey: true, trouble }] : []),
+        { do: 'decide all', of: 0, resolution: 'LINK' },
+        sync([], { scope }),
+      ];
+    }),
 );
 
 /** All of them, by name. */
@@ -358,4 +384,5 @@ export const FRAGMENTS: Readonly<Record<string, fc.Arbitrary<Fragment>>> = {
   killedRollback,
   killedBeforeRollback,
   killedApproval,
+  renumbered,
 };

@@ -60,7 +60,7 @@ export class Memory {
   noteStep(step: Step, school: ModelSchool, before: Snapshot, after: Snapshot): void {
     for (const { state } of school.integrations) this.noteRows(state.students);
     this.#noteShared(after);
-    if (step.do === 'decide') this.#noteDecisions(school, before, after);
+    if (step.do === 'decide' || step.do === 'decide all') this.#noteDecisions(school, before, after);
     if (step.do === 'merge') this.#noteMerges(before, after);
   }
 

@@ -66,7 +66,16 @@ export interface Reading {
 }
 
 /** What happens to many students at once. */
-export type MassChange = 'gone' | 'inactive' | 'back' | 'no group' | 'group 0' | 'other e-mail';
+export type MassChange =
+  | 'gone'
+  | 'inactive'
+  | 'back'
+  | 'no group'
+  | 'group 0'
+  | 'other e-mail'
+  /** All get other ids: such as nobody had, or those of one another. */
+  | 'new ids'
+  | 'ids in turn';
 
 export type Change =
   | { of: 'student'; slot: number; row: StudentRow | null }
@@ -110,7 +119,16 @@ export const massChange: fc.Arbitrary<Change> = fc.record({
   of: fc.constant('students' as const),
   slot,
   count: fc.integer({ min: 1, max: SLOTS }),
-  what: fc.constantFrom<MassChange[]>('gone', 'inactive', 'back', 'no group', 'group 0', 'other e-mail'),
+  what: fc.constantFrom<MassChange[]>(
+    'gone',
+    'inactive',
+    'back',
+    'no group',
+    'group 0',
+    'other e-mail',
+    'new ids',
+    'ids in turn',
+  ),
 });
 const studentChange = slot.chain((at) =>
   fc
@@ -185,6 +203,9 @@ function changeMany(
   { students }: SchoolState,
   { slot: first, count, what }: Extract<Change, { of: 'students' }>,
 ): void {
+  if (what === 'new ids') students.unshift(...students.map(() => null));
+  if (what === 'ids in turn') students.push(...students.splice(0, count % students.length));
+  if (what === 'new ids' || what === 'ids in turn') return;
   const isOne = (row: StudentRow | null | undefined) =>
     what === 'back' || (row && (what !== 'inactive' || row.active));
   const slots = Array.from({ length: SLOTS }, (_, nth) => (first + nth) % SLOTS);

@@ -133,7 +133,7 @@ export class ModelSchool {
         const run = latestOf(waiting, step.nth);
         if (!run) return;
         return this.#inTrouble(this.#of(run), step.trouble, now, (syncs) =>
-          syncs.approve(run.integrationId, run.id, 'as it was shown'),
+          syncs.approve(run.integrationId, run.id, 'as it was shown', { rekey: step.rekey }),
         );
       }
       case 'roll back':
@@ -157,6 +157,12 @@ export class ModelSchool {
     switch (step.do) {
       case 'decide':
         return this.#decide(step, now);
+      case 'decide all': {
+        const key = { integrationId: this.integrations[step.of].id, institutionId: this.institutionId };
+        const { conflicts } = this.#newProcess().syncs;
+        const decision = { entityType: STUDENT, rule: 'nationalId', resolution: step.resolution } as const;
+        return this.#expectRefusal(conflicts.resolveInBulk(key, decision));
+      }
       case 'edit': {
         const person = pick(step.nth);
         if (person) await this.roster.putStudent(this.institutionId, person.id, editOf(person, step));
