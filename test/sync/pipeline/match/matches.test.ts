@@ -164,7 +164,12 @@ describe('an id that the school gave to somebody else', () => {
     await school.sync();
     const ana = (await school.mapped()).get('S1') as string;
     await school.write(['S1,,Pedro,Rojas,,,', 'S2,,Luz,Paz,,,', 'S3,12345678-5,Ana,Soto,,,']);
-    expect((await school.sync()).counts).to.deep.include({ created: 0, updated: 0, conflicts: 2, missing: 0 });
+    expect((await school.sync()).counts).to.deep.include({
+      created: 0,
+      updated: 0,
+      conflicts: 2,
+      missing: 0,
+    });
     expect(await school.reasons()).to.deep.equal({
       S1: 'has an id that may be re-used: its row has another name than the person it is mapped to, whose national id another row has',
       S3: 'looks like the person with id "S1"',
