@@ -3,6 +3,7 @@ import { MappingEntityType } from '../../../src/index.js';
 import type { SyncScope } from '../../../src/sync/index.js';
 import {
   type Change,
+  often,
   plainRow,
   type Reading,
   SLOTS,
@@ -11,7 +12,7 @@ import {
   student,
   WHOLE,
 } from './school-system.js';
-import { nth, type Step, type Trouble, type Which } from './step.js';
+import { type FieldPolicy, nth, type Step, type Trouble, type Which } from './step.js';
 
 /*
  * Beginnings of histories that are known to be risky: what random steps alone come to once in thousands. How
@@ -49,7 +50,7 @@ const preview = (changes: Change[], scope: SyncScope, ending: 'approve' | 'appro
 const rollBack = (trouble: Trouble | null = null, ending: 'approve later' | null = null): Step => {
   return { do: 'roll back', of: 0, nth: 0, preview: ending, trouble };
 };
-const approve: Step = { do: 'approve', nth: 0, trouble: null };
+const approve: Step = { do: 'approve', nth: 0, rekey: false, trouble: null };
 const decide = (of: Which, resolution: 'LINK' | 'IGNORE', which: number, candidate = 0): Step => {
   return { do: 'decide', of, nth: which, resolution, candidate };
 };
@@ -67,6 +68,8 @@ const rowOf = (at: number) => student(at).map((values): Change => ({ of: 'studen
 const anyRow = slot.chain(rowOf);
 const moment = (most: number) => fc.integer({ min: 1, max: most });
 const scope = fc.constantFrom<SyncScope[]>(STUDENT, STUDENT, GROUP, 'ALL');
+/** Of everything there is most to be done, and most that is half done. */
+const halfOfAll = fc.constantFrom<SyncScope[]>('ALL', 'ALL', STUDENT, GROUP);
 
 const from = (starts: readonly number[], steps: fc.Arbitrary<Step[]>): fc.Arbitrary<Fragment> =>
   steps.map((made) => ({ starts, steps: made }));
@@ -92,7 +95,7 @@ const masses = from(
       at: slot,
       count: fc.constantFrom(4, SLOTS),
       what: fc.constantFrom('inactive' as const, 'inactive' as const, 'gone' as const, 'group 0' as const),
-      entities: fc.constantFrom<Reading['entities']>('whole', 'whole', 'partial'),
+      entities: fc.constantFrom<Reading['entities']>('whole', 'whole', 'partial', 'changes'),
     })
     .map(({ of, at, count, what, entities }) => [
       sync([many(what, at, count)], { of, how: { ...WHOLE, entities } }),
@@ -278,26 +281,36 @@ const longId = from(
     ]),
 );
 
-/** A field is left to SmartID, edited there, and then given back to the source. */
+/**
+ * A field is left to SmartID, edited there, and then given back to the source. Few others change: a plan of many
+ * would wait, and nothing would be remembered of what was read.
+ */
 const policyBack = from(
-  [...FIRST, ...BOTH],
+  [...FIRST, ...FIRST, ...BOTH],
   fc
-    .record({ nth, last: fc.constantFrom('SOURCE' as const, 'FILL' as const) })
-    .map(({ nth, last }) => [
-      sync([many('other e-mail', 0, SLOTS)]),
+    .record({ nth, value: fc.constantFrom<0 | 1>(0, 1), last: often<FieldPolicy>('SOURCE', 'FILL') })
+    .map(({ nth, value, last }) => [
       { do: 'policy', of: 0, email: 'SMARTID' },
-      { do: 'edit', nth, field: 'email', value: 1 },
+      { do: 'edit', nth, field: 'email', value },
       sync([]),
       { do: 'policy', of: 0, email: last },
       sync([]),
     ]),
 );
 
+/** Rows that were read by a version that cleaned them in another way. */
+const cleanedAnew = from(
+  [...FIRST, ...BOTH],
+  fc
+    .record({ of, count: fc.constantFrom(1, 1, 2), scope: fc.constantFrom<SyncScope>(STUDENT, 'ALL') })
+    .map(({ of, count, scope }) => [{ do: 'upgrade', of, count }, sync([], { of, scope })]),
+);
+
 /** The process that takes a run back dies, or one that syncs, and somebody asks to take back what was before. */
 const killedRollback = from(
   [...NEW, ...FIRST],
   fc
-    .record({ scope, changes: fc.array(anyRow, { maxLength: 2 }), at: moment(120) })
+    .record({ scope: halfOfAll, changes: fc.array(anyRow, { maxLength: 2 }), at: moment(120) })
     .map((given) => [
       sync(given.changes, { scope: given.scope }),
       rollBack({ kind: 'killed', at: given.at, recovery: 'found' }),
@@ -316,14 +329,41 @@ const killedBeforeRollback = from(
 const killedApproval = from(
   [],
   fc
-    .record({ scope, changes: fc.array(anyRow, { maxLength: 2 }), at: moment(70) })
+    .record({ scope: halfOfAll, changes: fc.array(anyRow, { maxLength: 2 }), at: moment(70) })
     .map(({ scope, changes, at }) => [
       preview(changes, scope, 'approve later'),
-      { do: 'approve', nth: 0, trouble: { kind: 'killed', at, recovery: 'found' } },
+      { do: 'approve', nth: 0, rekey: false, trouble: { kind: 'killed', at, recovery: 'found' } },
     ]),
 );
 
-export const fragment: fc.Arbitrary<Fragment> = fc.oneof(
+/** The school renumbers, and a person says that they are the same: at once, by approval or by a decision about all. */
+const renumbered = from(
+  [...FIRST, ...FIRST, ...BOTH],
+  fc
+    .record({
+      what: fc.constantFrom('new ids' as const, 'new ids' as const, 'ids in turn' as const),
+      by: fc.constantFrom(1, 2, 5),
+      others: fc.array(anyRow, { maxLength: 1 }),
+      scope: fc.constantFrom<SyncScope>(STUDENT, STUDENT, 'ALL'),
+      isPreviewed: fc.boolean(),
+      kind: fc.constantFrom('killed' as const, 'taken over' as const),
+      at: fc.option(moment(60), { freq: 2 }),
+      ends: often<'approve' | 'all'>('approve', 'all'),
+    })
+    .map(({ what, by, others, scope, isPreviewed, kind, at, ends }) => {
+      const changes = [...others, many(what, 0, by)];
+      const trouble: Trouble | null = at === null ? null : { kind, at, recovery: 'found' };
+      return [
+        isPreviewed ? preview(changes, scope, 'approve later') : sync(changes, { scope }),
+        ...(ends === 'approve' ? [{ ...approve, rekey: true, trouble }] : []),
+        { do: 'decide all', of: 0, resolution: 'LINK' },
+        sync([], { scope }),
+      ];
+    }),
+);
+
+/** All of them, by name. */
+export const FRAGMENTS: Readonly<Record<string, fc.Arbitrary<Fragment>>> = {
   leaving,
   masses,
   held,
@@ -340,7 +380,9 @@ export const fragment: fc.Arbitrary<Fragment> = fc.oneof(
   mergedElsewhere,
   longId,
   policyBack,
+  cleanedAnew,
   killedRollback,
   killedBeforeRollback,
   killedApproval,
-);
+  renumbered,
+};

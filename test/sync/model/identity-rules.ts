@@ -1,7 +1,7 @@
 import { MappingEntityType } from '../../../src/index.js';
 import { type Memory, personById, personByMail, personByName } from './memory.js';
 import { byId, type ReadingCheck, require } from './rule.js';
-import { type Fields, PEOPLE, type StudentRow, studentId } from './school-system.js';
+import { type Fields, isOfSome, PEOPLE, type StudentRow, studentId } from './school-system.js';
 import type { Conflict, Entity, Mapping, Snapshot } from './snapshot.js';
 
 /* Who is who: in the roster, and to the rows of a source. */
@@ -114,7 +114,7 @@ export function checkRepeats(
   { integration, type, run }: ReadingCheck,
   conflicts: ReadonlyMap<string, Conflict>,
 ): void {
-  if (type !== STUDENT || integration.how.entities === 'partial') return;
+  if (type !== STUDENT || isOfSome(integration.how)) return;
   const seen = new Set<number>();
   for (const [at, row] of integration.state.students.entries()) {
     if (!row || row.broken || row.rut !== 'own' || conflicts.has(studentId(at))) continue;

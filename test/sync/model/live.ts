@@ -7,6 +7,7 @@ import { require } from './rule.js';
 import { checkAlways, checkEdits, checkGuard, checkReading, checkTakenBack } from './rules.js';
 import { checkAnswers, checkNothingNew, checkSuperseded, checkUndisturbed } from './run-rules.js';
 import type { ModelSchool } from './school.js';
+import { isOfSome } from './school-system.js';
 import { contentOf, differenceOf, FeedReplica, type Run, type Snapshot } from './snapshot.js';
 import { copyOf, type Start } from './start.js';
 import type { Step } from './step.js';
@@ -25,10 +26,14 @@ export async function live(database: Database, start: Start, { steps }: History)
     memory.noteStep(step, school, before, after);
     checkAlways(after, memory);
     checkStep({ step, school, memory, before, after });
-    await feed.readOn(database, school.institutionId);
-    const difference = differenceOf(feed, after);
-    require(difference === undefined, () => difference as string);
+    // What the feed says too much shows the next time that the roster changes, and at the end.
+    if (isChanged(before, after)) await readFeed(after);
     before = after;
+  };
+  const readFeed = async (now: Snapshot) => {
+    await feed.readOn(database, school.institutionId);
+    const difference = differenceOf(feed, now);
+    require(difference === undefined, () => difference as string);
   };
   for (const [index, step] of steps.entries()) {
     try {
@@ -53,6 +58,7 @@ export async function live(database: Database, start: Start, { steps }: History)
     if (last && hasReadAll(last, known)) {
       for (const run of before.runs) if (!known.some(({ id }) => id === run.id)) checkNothingNew(run);
     }
+    await readFeed(before);
     await checkEnd(database, school, feed, before);
   } catch (error) {
     throw new Error(`at the end: ${(error as Error).message}`, { cause: error });
@@ -100,21 +106,22 @@ function checkStep(check: StepCheck): void {
   // The one run, parts and all, that alone was applied.
   const tops = new Set(applied.map((run) => run.parentId ?? run.id));
   const only = tops.size === 1 ? after.runs.find(({ id }) => tops.has(id)) : undefined;
-  if (
-    only &&
-    step.do === 'roll back' &&
-    isWhole(only) &&
-    memory.lastRun &&
-    only.rollsBack === memory.lastRun.id
-  )
+  const back = ended.find(({ parentId, rollsBack }) => !parentId && rollsBack === memory.lastRun?.id);
+  // One that did nothing at all has left all as it was after its run.
+  if (back && memory.lastRun && isWhole(back) && [...tops].every((id) => id === back.id))
     checkTakenBack(memory.lastRun.before, after);
   if (only && (step.do === 'sync' || step.do === 'preview')) memory.lastRun = { id: only.id, before };
-  else if (contentOf(before).join() !== contentOf(after).join()) memory.lastRun = undefined;
+  else if (isChanged(before, after)) memory.lastRun = undefined;
+}
+
+function isChanged(before: Snapshot, after: Snapshot): boolean {
+  return contentOf(before).join() !== contentOf(after).join();
 }
 
 /** Whether a rollback took all of its run back. */
 function isWhole({ status, rollsBack, counts, membershipCounts }: Run): boolean {
-  return rollsBack !== null && status === 'COMPLETED' && counts.failed + membershipCounts.failed === 0;
+  const left = [counts, membershipCounts].reduce((sum, { failed, moved }) => sum + failed + moved, 0);
+  return rollsBack !== null && status === 'COMPLETED' && left === 0;
 }
 
 function checkRun(
@@ -125,11 +132,7 @@ function checkRun(
   const integration = school.integrations.find(({ id }) => id === run.integrationId);
   if (!integration || run.rollsBack || run.kind === 'MANUAL') return;
   const isOfReading = run.kind === 'SYNC' && !run.pushed && (step.do === 'sync' || step.do === 'sync both');
-  if (
-    isOfReading &&
-    (run.status === 'COMPLETED' || run.status === 'HELD') &&
-    integration.how.entities !== 'partial'
-  )
+  if (isOfReading && (run.status === 'COMPLETED' || run.status === 'HELD') && !isOfSome(integration.how))
     checkSuperseded(after, run);
   if (run.status !== 'COMPLETED' || run.entityType === 'ALL') return;
   const type = run.entityType;

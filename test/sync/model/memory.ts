@@ -60,7 +60,8 @@ export class Memory {
   noteStep(step: Step, school: ModelSchool, before: Snapshot, after: Snapshot): void {
     for (const { state } of school.integrations) this.noteRows(state.students);
     this.#noteShared(after);
-    if (step.do === 'decide') this.#noteDecisions(school, before, after);
+    if ('trouble' in step && step.trouble?.kind === 'deleted') this.#noteWritten(before, after);
+    if (step.do === 'decide' || step.do === 'decide all') this.#noteDecisions(school, before, after);
     if (step.do === 'merge') this.#noteMerges(before, after);
   }
 
@@ -70,6 +71,14 @@ export class Memory {
       const other = owners.get(internalId);
       if (other !== undefined && other !== integrationId) this.shared.add(internalId);
       owners.set(internalId, integrationId);
+    }
+  }
+
+  /** What an integration wrote that was deleted at once: its mappings were never seen. */
+  #noteWritten(before: Snapshot, after: Snapshot): void {
+    for (const { id, fields } of after.entities) {
+      const was = before.entities.find((one) => one.id === id);
+      if (was && JSON.stringify(was.fields) !== JSON.stringify(fields)) this.shared.add(id);
     }
   }
 

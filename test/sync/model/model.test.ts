@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import type { Database } from '../../../src/database/index.js';
 import { testDatabaseUrl } from '../../support/database.js';
 import { quietDatabase } from '../../support/quiet-database.js';
-import { history } from './history.js';
+import { historiesOf } from './history.js';
 import { live } from './live.js';
 import { contentOf, takeSnapshot } from './snapshot.js';
 import { makeStarts, type Start } from './start.js';
@@ -12,6 +12,8 @@ import { makeStarts, type Start } from './start.js';
 /** Histories that are lived side by side: they are of different institutions. */
 const AT_ONCE = testDatabaseUrl ? 8 : 1;
 const HISTORIES = testDatabaseUrl ? 2_000 : 200;
+/** MODEL_FRAGMENT=masses: only histories that begin with that fragment. */
+const history = historiesOf(process.env.MODEL_FRAGMENT || undefined);
 /** How long a history that failed is made smaller, in milliseconds. */
 const SHRINK_MS = 60_000;
 

@@ -4,7 +4,7 @@ import type { Memory } from './memory.js';
 import { byId, type ReadingCheck, require } from './rule.js';
 import { checkRuns } from './run-rules.js';
 import type { ModelIntegration } from './school.js';
-import { type Fields, membershipsOf, rowsOf } from './school-system.js';
+import { type Fields, isOfSome, membershipsOf, rowsOf } from './school-system.js';
 import { contentOf, type Entity, type Mapping, type Snapshot } from './snapshot.js';
 
 const { COURSE, GROUP, STUDENT } = MappingEntityType;
@@ -59,7 +59,7 @@ export function checkReading(check: ReadingCheck): void {
     after.conflicts.filter(isOurs).map((conflict) => [conflict.externalId, conflict]),
   );
   const entities = byId(after.entities);
-  const isPartial = integration.how.entities === 'partial';
+  const isPartial = isOfSome(integration.how);
   for (const [externalId, fields] of rows) {
     const mapping = mappings.get(externalId);
     const conflict = conflicts.get(externalId);

@@ -10,7 +10,10 @@ export function checkRuns({ runs, leases }: Snapshot): void {
   for (const run of runs) {
     const what = `${run.kind} of ${run.entityType} (${run.status})`;
     require(run.status !== 'RUNNING', () => `${what} is still under way`);
+    const isWaiting = run.status === 'PREVIEWED' || run.status === 'HELD';
+    require(!run.isApproved || !isWaiting, () => `${what} was approved, and waits for a decision`);
     require(run.staged === 0, () => `${what} left ${run.staged} staged rows`);
+    checkPart(run, runs);
     require(!run.error?.includes('internal error'), () => `${what} failed by a fault of the service`);
     if (run.rollsBack || run.kind === 'MANUAL' || run.status === 'FAILED') continue;
     for (const { read, created, updated, unchanged, failed, conflicts } of [run.counts]) {
@@ -23,6 +26,21 @@ export function checkRuns({ runs, leases }: Snapshot): void {
     if (run.parentId || run.entityType !== 'ALL' || run.status !== 'HELD') continue;
     const waits = runs.some(({ parentId, status }) => parentId === run.id && status === 'HELD');
     require(waits, () => `${what} waits for a decision, and none of its parts does`);
+  }
+}
+
+/** A part does what its run was asked for; and what takes everything back takes back each part of it that was done. */
+function checkPart(run: Run, runs: readonly Run[]): void {
+  const whole = runs.find(({ id }) => id === run.parentId);
+  if (whole) {
+    const isThat = run.kind === whole.kind && (run.rollsBack !== null) === (whole.rollsBack !== null);
+    require(isThat, () => `a ${run.kind} of ${run.entityType} is part of a ${whole.kind}`);
+  }
+  if (run.entityType !== 'ALL' || run.rollsBack === null || run.status !== 'COMPLETED') return;
+  for (const part of runs) {
+    if (part.parentId !== run.rollsBack || part.status !== 'COMPLETED') continue;
+    const isTakenBack = runs.some(({ parentId, rollsBack }) => parentId === run.id && rollsBack === part.id);
+    require(isTakenBack, () => `a ${run.kind} of everything left ${part.entityType} as it was`);
   }
 }
 

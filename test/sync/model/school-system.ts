@@ -56,14 +56,26 @@ export interface SchoolState {
 
 /** How a school system is read once. */
 export interface Reading {
-  /** Something is wrong with the list of entities. */
-  entities: 'whole' | 'partial' | 'short' | 'without id' | 'twice' | 'breaks';
+  /**
+   * Something is wrong with the list of entities, or it is not all there is: a page says so (partial), or the source does
+   * before it is read (changes).
+   */
+  entities: 'whole' | 'partial' | 'changes' | 'short' | 'without id' | 'twice' | 'breaks';
   /** The same for the list of memberships. */
   memberships: 'whole' | 'missing' | 'short' | 'page twice' | 'odd role';
 }
 
 /** What happens to many students at once. */
-export type MassChange = 'gone' | 'inactive' | 'back' | 'no group' | 'group 0' | 'other e-mail';
+export type MassChange =
+  | 'gone'
+  | 'inactive'
+  | 'back'
+  | 'no group'
+  | 'group 0'
+  | 'other e-mail'
+  /** All get other ids: such as nobody had, or those of one another. */
+  | 'new ids'
+  | 'ids in turn';
 
 export type Change =
   | { of: 'student'; slot: number; row: StudentRow | null }
@@ -73,7 +85,7 @@ export type Change =
   | { of: 'teacher'; slot: number; row: SchoolState['teachers'][number] }
   | { of: 'course'; slot: number; name: 0 | 1 };
 
-const often = <T>(usual: T, ...others: T[]) =>
+export const often = <T>(usual: T, ...others: T[]) =>
   fc.oneof(
     { weight: 8, arbitrary: fc.constant(usual) },
     ...others.map((other) => ({ weight: 1, arbitrary: fc.constant(other) })),
@@ -107,7 +119,16 @@ export const massChange: fc.Arbitrary<Change> = fc.record({
   of: fc.constant('students' as const),
   slot,
   count: fc.integer({ min: 1, max: SLOTS }),
-  what: fc.constantFrom<MassChange[]>('gone', 'inactive', 'back', 'no group', 'group 0', 'other e-mail'),
+  what: fc.constantFrom<MassChange[]>(
+    'gone',
+    'inactive',
+    'back',
+    'no group',
+    'group 0',
+    'other e-mail',
+    'new ids',
+    'ids in turn',
+  ),
 });
 const studentChange = slot.chain((at) =>
   fc
@@ -133,7 +154,14 @@ export const reading: fc.Arbitrary<Reading> = fc.record({
     { weight: 18, arbitrary: fc.constant<Reading['entities']>('whole') },
     {
       weight: 5,
-      arbitrary: fc.constantFrom<Reading['entities']>('partial', 'short', 'without id', 'twice', 'breaks'),
+      arbitrary: fc.constantFrom<Reading['entities']>(
+        'partial',
+        'changes',
+        'short',
+        'without id',
+        'twice',
+        'breaks',
+      ),
     },
   ),
   memberships: fc.oneof(
@@ -145,6 +173,7 @@ export const reading: fc.Arbitrary<Reading> = fc.record({
   ),
 });
 
+export const isOfSome = ({ entities }: Reading) => entities === 'partial' || entities === 'changes';
 export const WHOLE: Reading = { entities: 'whole', memberships: 'whole' };
 
 /** A student who is as most are. */
@@ -174,6 +203,9 @@ function changeMany(
   { students }: SchoolState,
   { slot: first, count, what }: Extract<Change, { of: 'students' }>,
 ): void {
+  if (what === 'new ids') students.unshift(...students.map(() => null));
+  if (what === 'ids in turn') students.push(...students.splice(0, count % students.length));
+  if (what === 'new ids' || what === 'ids in turn') return;
   const isOne = (row: StudentRow | null | undefined) =>
     what === 'back' || (row && (what !== 'inactive' || row.active));
   const slots = Array.from({ length: SLOTS }, (_, nth) => (first + nth) % SLOTS);
@@ -288,13 +320,14 @@ export function sourceOf(
   // Of two rows that are of no use both are errors, and whose row they stand for is plain.
   const twin = records.find((record) => !('givenName' in record) || record.givenName !== '');
   if (how.entities === 'twice') records.push({ ...(twin ?? { externalId: '', active: true }), line: 91 });
-  const given = how.entities === 'partial' ? records.slice(0, Math.ceil(records.length / 2)) : records;
+  const given = isOfSome(how) ? records.slice(0, Math.ceil((records.length * 3) / 4)) : records;
   const role = type === STUDENT ? ('STUDENT' as const) : ('TEACHER' as const);
   const list = membershipsOf(school, type).map(({ group: groupExternalId, person: personExternalId }) => {
     return { groupExternalId, personExternalId, role };
   });
   const halves = [list.slice(0, 2), list.slice(2)];
   return {
+    ...(how.entities === 'changes' && { partial: true }),
     entities: (async function* () {
       const declaredTotal = how.entities === 'short' ? records.length + 1 : undefined;
       for (let at = 0; at < given.length; at += 5) {

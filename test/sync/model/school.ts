@@ -9,6 +9,7 @@ import { RosterService } from '../../../src/roster/index.js';
 import { type SyncPolicy, type SyncScope, type SyncService, syncPolicy } from '../../../src/sync/index.js';
 import { type Fault, faultyDatabase, kill, ProcessKilled } from '../../support/faulty-database.js';
 import { syncServiceOf } from '../../support/sync-service.js';
+import { digestsOf } from './digests.js';
 import { candidateOf, doneOf, editOf, latestOf, waitingOf } from './picks.js';
 import {
   changeSchool,
@@ -132,7 +133,7 @@ export class ModelSchool {
         const run = latestOf(waiting, step.nth);
         if (!run) return;
         return this.#inTrouble(this.#of(run), step.trouble, now, (syncs) =>
-          syncs.approve(run.integrationId, run.id, 'as it was shown'),
+          syncs.approve(run.integrationId, run.id, 'as it was shown', { rekey: step.rekey }),
         );
       }
       case 'roll back':
@@ -156,6 +157,12 @@ export class ModelSchool {
     switch (step.do) {
       case 'decide':
         return this.#decide(step, now);
+      case 'decide all': {
+        const key = { integrationId: this.integrations[step.of].id, institutionId: this.institutionId };
+        const { conflicts } = this.#newProcess().syncs;
+        const decision = { entityType: STUDENT, rule: 'nationalId', resolution: step.resolution } as const;
+        return this.#expectRefusal(conflicts.resolveInBulk(key, decision));
+      }
       case 'edit': {
         const person = pick(step.nth);
         if (person) await this.roster.putStudent(this.institutionId, person.id, editOf(person, step));
@@ -198,6 +205,8 @@ export class ModelSchool {
         await this.database.execute('UPDATE integrations SET policy = $2 WHERE id = $1', values);
         return;
       }
+      case 'upgrade':
+        return this.#upgrade(step, now);
       case 'delete':
         await this.#delete(step.of);
         return this.#addDeleted();
@@ -295,6 +304,31 @@ export class ModelSchool {
     if (!inSource || from === to || state.students[to]) return;
     state.students[to] = state.students[from] ?? null;
     state.students[from] = null;
+  }
+
+  /** What a version before wrote of some is not what this one makes of their rows. */
+  async #upgrade({ of, count }: Extract<Step, { do: 'upgrade' }>, now: Snapshot): Promise<void> {
+    const integration = this.integrations[of];
+    const read = digestsOf(integration, STUDENT, { older: true });
+    const mappings = now.mappings.filter(
+      (one) =>
+        one.integrationId === integration.id &&
+        one.type === STUDENT &&
+        one.isRead &&
+        read.has(one.externalId),
+    );
+    for (const { internalId, externalId } of mappings.slice(0, count)) {
+      const person = now.entities.find(({ id }) => id === internalId);
+      if (!person) continue;
+      // By an edit it comes into the feed as well.
+      const fields = editOf(person, { field: 'givenName', value: 1 });
+      await this.roster.putStudent(this.institutionId, internalId, fields);
+      await this.database.execute(
+        `UPDATE integration_mappings SET digest = encode($3::bytea, 'hex')::uuid
+         WHERE integration_id = $1 AND entity_type = 'STUDENT' AND external_id = $2`,
+        [integration.id, externalId, read.get(externalId)],
+      );
+    }
   }
 
   /** Does the work of a process that gets into trouble, and then what brings all to its end. */

@@ -3,6 +3,7 @@ import type { Database } from '../../../src/database/index.js';
 import { MappingEntityType } from '../../../src/index.js';
 import { ENTITY_SPECS } from '../../../src/roster/index.js';
 import type { SyncCounts, SyncRun } from '../../../src/sync/index.js';
+import { FORGOTTEN } from '../../../src/sync/pipeline/stage/index.js';
 import type { Fields } from './school-system.js';
 
 export interface Entity {
@@ -19,6 +20,8 @@ export interface Mapping {
   externalId: string;
   internalId: string;
   missing: number;
+  /** Whether its row was read, and need not be looked at again while it is as it was. */
+  isRead: boolean;
 }
 
 export interface Membership {
@@ -81,7 +84,8 @@ const OURS = 'JOIN integrations i ON i.institution_id = $1 AND i.id = x.integrat
 const LISTS: Record<keyof Omit<Snapshot, 'leases'>, string> = {
   entities: ENTITIES,
   mappings: `SELECT x.integration_id AS "integrationId", entity_type AS type, external_id AS "externalId",
-    internal_id AS "internalId", missing_runs AS missing FROM integration_mappings x ${OURS}`,
+    internal_id AS "internalId", missing_runs AS missing,
+    COALESCE(digest <> '${FORGOTTEN}', false) AS "isRead" FROM integration_mappings x ${OURS}`,
   memberships: `SELECT group_id AS "groupId", person_id AS "personId", role, integration_id AS "integrationId"
     FROM memberships WHERE institution_id = $1`,
   runs: `SELECT x.id, x.integration_id AS "integrationId", kind, x.status, entity_type AS "entityType", parent_id AS "parentId",
@@ -114,7 +118,7 @@ export function contentOf({ entities, mappings, memberships }: Snapshot): string
     ...entities.map(({ type, id, fields, mergedInto }) =>
       JSON.stringify([type, id, sorted(fields), mergedInto]),
     ),
-    ...mappings.map((mapping) => JSON.stringify(sorted(mapping))),
+    ...mappings.map(({ isRead: _, ...mapping }) => JSON.stringify(sorted(mapping))),
     ...memberships.map((membership) => JSON.stringify(sorted(membership))),
   ].sort();
 }

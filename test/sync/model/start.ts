@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import type { Database } from '../../../src/database/index.js';
 import type { MappingEntityType } from '../../../src/index.js';
-import { ENTITY_SPECS } from '../../../src/roster/index.js';
-import { digestKey, digestOf } from '../../../src/sync/pipeline/stage/digest.js';
 import { copyInstitution } from '../../support/copy-institution.js';
+import { digestsOf } from './digests.js';
 import { STARTS } from './history.js';
 import { ModelSchool, TYPES } from './school.js';
-import { recordsOf, type SchoolState, schoolState } from './school-system.js';
+import { type SchoolState, schoolState } from './school-system.js';
 
 /** An institution that many histories begin with. */
 export interface Start {
@@ -37,18 +36,12 @@ export async function copyOf(database: Database, start: Start): Promise<ModelSch
   const to = { institutionId: school.institutionId, integrationIds: [a.id, b.id] };
   await copyInstitution(database, start, to);
   // Digests are made with the id of the integration.
-  const digests = [a, b].flatMap(({ id, letter, state, policy }) =>
-    TYPES.flatMap((type: MappingEntityType) => {
-      const key = digestKey(id, policy.fields[type]);
-      return recordsOf(state, letter, type).map((record) => {
-        return {
-          id,
-          type,
-          externalId: record.externalId,
-          digest: digestOf(key, ENTITY_SPECS[type], record as never),
-        };
-      });
-    }),
+  const digests = [a, b].flatMap((integration) =>
+    TYPES.flatMap((type: MappingEntityType) =>
+      [...digestsOf(integration, type)].map(([externalId, digest]) => {
+        return { id: integration.id, type, externalId, digest };
+      }),
+    ),
   );
   await database.execute(
     `UPDATE integration_mappings m SET digest = encode(v.digest, 'hex')::uuid

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { MappingEntityType } from '../../../src/index.js';
 import type { SyncScope } from '../../../src/sync/index.js';
-import { type Change, change, type Reading, reading, slot } from './school-system.js';
+import { type Change, change, often, type Reading, reading, slot } from './school-system.js';
 
 /** What happens to the process that does a step, at which of its moments. */
 export interface Trouble {
@@ -25,9 +25,11 @@ export type Step =
   | { do: 'preview'; of: Which; scope: SyncScope; changes: Change[]; ending: Ending; trouble: Trouble | null }
   | { do: 'push'; of: Which; change: Change; trouble: Trouble | null }
   | { do: 'sync both'; scope: SyncScope; changes: Change[] }
-  | { do: 'approve'; nth: number; trouble: Trouble | null }
+  | { do: 'approve'; nth: number; rekey: boolean; trouble: Trouble | null }
   | { do: 'roll back'; of: Which; nth: number; preview: Ending | null; trouble: Trouble | null }
   | { do: 'decide'; of: Which; nth: number; resolution: 'LINK' | 'CREATE' | 'IGNORE'; candidate: number }
+  /** All conflicts of the same national id at once. */
+  | { do: 'decide all'; of: Which; resolution: 'LINK' | 'CREATE' | 'IGNORE' }
   | { do: 'edit'; nth: number; field: 'email' | 'givenName'; value: 0 | 1 }
   | { do: 'put'; person: number }
   | { do: 'mark'; nth: number }
@@ -35,6 +37,8 @@ export type Step =
   | { do: 'rekey'; of: Which; from: number; to: number; withSpace: boolean; inSource: boolean }
   | { do: 'unlink'; of: Which; slot: number }
   | { do: 'policy'; of: Which; email: FieldPolicy }
+  /** What a version before had cleaned in another way is read by this one: that of so many students. */
+  | { do: 'upgrade'; of: Which; count: number }
   | { do: 'delete'; of: Which };
 
 const of = fc.constantFrom<Which>(0, 0, 0, 1);
@@ -66,7 +70,15 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: one('preview'), of, scope, changes, ending, trouble }) },
   { weight: 3, arbitrary: fc.record({ do: one('push'), of, change, trouble }) },
   { weight: 1, arbitrary: fc.record({ do: one('sync both'), scope, changes }) },
-  { weight: 4, arbitrary: fc.record({ do: one('approve'), nth, trouble }) },
+  { weight: 4, arbitrary: fc.record({ do: one('approve'), nth, rekey: often(false, true), trouble }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: one('decide all'),
+      of,
+      resolution: often<'LINK' | 'CREATE' | 'IGNORE'>('LINK', 'CREATE', 'IGNORE'),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({ do: one('roll back'), of, nth, preview: fc.option(ending, { freq: 2 }), trouble }),
@@ -115,6 +127,10 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       of,
       email: fc.constantFrom<FieldPolicy>('SOURCE', 'SMARTID', 'FILL'),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: one('upgrade'), of, count: fc.constantFrom(1, 1, 2) }),
   },
   { weight: 1, arbitrary: fc.record({ do: one('delete'), of }) },
 );

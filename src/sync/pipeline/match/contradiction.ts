@@ -69,6 +69,16 @@ export function isAnotherIfTaken(spec: EntitySpec, row: string, person: string):
 }
 
 /**
+ * The same where another row of the reading has the national id of the person: the row has another name, and no
+ * national id of its own.
+ */
+export function isAnotherIfClaimed(spec: EntitySpec, row: string, person: string): string {
+  const { sameMail, otherName } = comparisons(spec, row, person);
+  return `CASE WHEN ${identifying(`${row}.national_id`)} IS NULL AND ${identifying(`${person}.national_id`)} IS NOT NULL
+    AND NOT ${sameMail} THEN ${otherName} ELSE false END`;
+}
+
+/**
  * SQL that says whether a row and a person are surely one, of whom it is known that they have a national id
  * or a code in common: the same national id and a word of the name, or else the same name and nothing that
  * tells otherwise.

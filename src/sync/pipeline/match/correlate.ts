@@ -5,7 +5,7 @@ import type { SyncRun } from '../../runs/sync-run.js';
 import { areFew } from '../sql/joins.js';
 import { RUN } from '../sql/run-sql.js';
 import type { Staged } from '../stage/index.js';
-import { contradictionOfUpdate, isAnotherIfTaken } from './contradiction.js';
+import { contradictionOfUpdate, identifying, isAnotherIfClaimed, isAnotherIfTaken } from './contradiction.js';
 import { followDecisions } from './decisions.js';
 import { keepMembershipsOf, keepOut, type PlannedConflict } from './keep-out.js';
 import { matchesSql } from './matches.js';
@@ -78,7 +78,8 @@ async function dropSettled(database: Database, { run, spec, staged }: CorrelateO
 
 /**
  * Changed rows that contradict whom their id is mapped to, where nobody decided that it is the same person. A
- * row with another name contradicts a person without a national id, too, when it has that of somebody else.
+ * row with another name contradicts a person without a national id, too, when it has that of somebody else; and one
+ * without a national id a person whose own another row has.
  */
 async function findReusedIds(
   database: Database,
@@ -97,13 +98,14 @@ async function findReusedIds(
   const found = await database.query<ReusedId>(
     `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
        SELECT s.seq, m.internal_id AS "mappedId",
-         CASE WHEN (${contradiction}) IS NULL THEN s.national_id END AS "nationalId"
+         CASE WHEN (${contradiction}) IS NULL THEN ${identifying('s.national_id')} END AS "nationalId"
        FROM s
        ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
        ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
        LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
          AND d.external_id = s.external_id
-       WHERE ((${contradiction}) IS NOT NULL OR ${isAnotherIfTaken(spec, 's', 't')})
+       WHERE ((${contradiction}) IS NOT NULL OR ${isAnotherIfTaken(spec, 's', 't')}
+           OR (${isAnotherIfClaimed(spec, 's', 't')} AND t.national_id IN (SELECT national_id FROM s WHERE national_id IS NOT NULL)))
          AND (${isDecided}) IS NOT TRUE`,
     [run.integrationId, run.id, run.institutionId, spec.entityType],
   );
@@ -207,7 +209,8 @@ function keepDoubtfulOut(database: Database, run: SyncRun, spec: EntitySpec): Pr
 const REASON = `CASE
   WHEN bool_or(c.is_own) THEN 'has an id that may be re-used: its row has '
     || COALESCE(max(c.contradicts) FILTER (WHERE c.is_own) || ' than the person it is mapped to',
-      'another name than the person it is mapped to, and the national id of somebody else')
+      'another name than the person it is mapped to, ' || CASE WHEN bool_or(${identifying('s.national_id')} IS NOT NULL)
+        THEN 'and the national id of somebody else' ELSE 'whose national id another row has' END)
   WHEN max(c.mapped_as) IS NOT NULL THEN format('looks like the person with id "%s"', max(c.mapped_as))
   WHEN bool_or(c.of_person > 1) THEN 'looks like somebody whom another row looks like too'
   WHEN count(*) > 1 THEN format('may be any of %s people in the roster', count(*))

@@ -54,6 +54,8 @@ export async function lookUp<T>(
 
 /** Whether the mappings were ever looked at by ANALYZE. */
 async function hasStatistics(database: Database): Promise<boolean> {
+  // Nothing analyses the embedded database, and to ask costs it more than most statements of a small run.
+  if (!database.copies) return false;
   const [row] = await database.query<{ analyzed: boolean }>(
     `SELECT EXISTS (SELECT 1 FROM pg_stats
       WHERE schemaname = current_schema() AND tablename = 'integration_mappings') AS analyzed`,

@@ -159,6 +159,24 @@ describe('an id that the school gave to somebody else', () => {
     });
   });
 
+  it('is a conflict, too, where the row has no national id, and another row that of the one before', async () => {
+    const school = await meet([], old);
+    await school.sync();
+    const ana = (await school.mapped()).get('S1') as string;
+    await school.write(['S1,,Pedro,Rojas,,,', 'S2,,Luz,Paz,,,', 'S3,12345678-5,Ana,Soto,,,']);
+    expect((await school.sync()).counts).to.deep.include({
+      created: 0,
+      updated: 0,
+      conflicts: 2,
+      missing: 0,
+    });
+    expect(await school.reasons()).to.deep.equal({
+      S1: 'has an id that may be re-used: its row has another name than the person it is mapped to, whose national id another row has',
+      S3: 'looks like the person with id "S1"',
+    });
+    expect(await school.student(ana)).to.deep.include({ givenName: 'Ana', nationalId: '12345678-5' });
+  });
+
   it('is none where nobody else has the national id that the row brings', async () => {
     const school = await meet([], old);
     await school.sync();
