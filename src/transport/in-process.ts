@@ -1,4 +1,10 @@
-import type { DescMethod, DescMethodStreaming, DescMethodUnary, Message } from '@bufbuild/protobuf';
+import type {
+  DescMethod,
+  DescMethodStreaming,
+  DescMethodUnary,
+  DescService,
+  Message,
+} from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -76,20 +82,7 @@ export function createInProcess(
     const chain = chains.get(rpc);
     if (!chain) throw new ConnectError(`${rpc.toString()} is not implemented.`, Code.Unimplemented);
     const context = contextOf(rpc, asked);
-    const request = {
-      service: rpc.parent,
-      method: rpc,
-      requestMethod: context.requestMethod,
-      url: context.url,
-      contextValues: context.values,
-      get signal() {
-        return context.signal;
-      },
-      header: asked.header,
-      stream: rpc.methodKind !== 'unary',
-      message,
-      [CONTEXT]: context,
-    };
+    const request = new CallRequest(context, asked.header, message);
     return (await chain(request as unknown as UnaryRequest)) as unknown as Answer<never>;
   };
   return {
@@ -104,39 +97,77 @@ function contextOf(
   rpc: DescMethod,
   { header, presence, contextValues, protocolName, timeoutMs }: Omit<InProcessCall, 'message'>,
 ): HandlerContext {
-  const common = {
+  const url = `in-process:/${rpc.parent.typeName}/${rpc.name}`;
+  if (timeoutMs === undefined)
+    return new CallContext(rpc, url, protocolName, contextValues, header, presence);
+  return createHandlerContext({
     service: rpc.parent,
     method: rpc,
     requestMethod: 'POST',
-    url: urlOf(rpc),
+    url,
     protocolName,
-  };
-  if (timeoutMs !== undefined) {
-    const requestSignal = presence.signal;
-    return createHandlerContext({
-      ...common,
-      timeoutMs,
-      requestSignal,
-      requestHeader: header,
-      contextValues,
-    });
-  }
-  // Without a deadline the signal is the caller's own: linking several costs more than a small answer.
-  return {
-    ...common,
-    get signal() {
-      return presence.signal;
-    },
-    values: contextValues,
-    timeoutMs: () => undefined,
+    timeoutMs,
+    requestSignal: presence.signal,
     requestHeader: header,
-    responseHeader: new Headers(),
-    responseTrailer: new Headers(),
-  };
+    contextValues,
+  });
 }
 
-function urlOf(rpc: DescMethod): string {
-  return `in-process:/${rpc.parent.typeName}/${rpc.name}`;
+/** A call without a deadline. Its signal is the caller's own: linking several costs more than a small answer. */
+class CallContext implements HandlerContext {
+  readonly requestMethod = 'POST';
+  readonly responseHeader = new Headers();
+  readonly responseTrailer = new Headers();
+
+  constructor(
+    readonly method: DescMethod,
+    readonly url: string,
+    readonly protocolName: string,
+    readonly values: ContextValues,
+    readonly requestHeader: Headers,
+    private readonly presence: Presence,
+  ) {}
+
+  get service() {
+    return this.method.parent;
+  }
+
+  get signal() {
+    return this.presence.signal;
+  }
+
+  timeoutMs() {
+    return undefined;
+  }
+}
+
+/** What interceptors see of a call. A copy that they hand on has no signal; implementations have that of the context. */
+class CallRequest {
+  readonly service: DescService;
+  readonly method: DescMethod;
+  readonly requestMethod: string;
+  readonly url: string;
+  readonly contextValues: ContextValues;
+  readonly stream: boolean;
+  readonly [CONTEXT]: HandlerContext;
+
+  constructor(
+    context: HandlerContext,
+    readonly header: Headers,
+    readonly message: Message | AsyncIterable<Message>,
+  ) {
+    this.service = context.service;
+    this.method = context.method;
+    this.requestMethod = context.requestMethod;
+    this.url = context.url;
+    this.contextValues = context.values;
+    this.stream = context.method.methodKind !== 'unary';
+    this[CONTEXT] = context;
+  }
+
+  get signal() {
+    return this[CONTEXT].signal;
+  }
 }
 
 /** The implementations that are hung into a router. */

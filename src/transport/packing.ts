@@ -15,6 +15,6 @@ export function takesGzip(request: IncomingMessage, header: string): boolean {
 }
 
 /** A message packed; undefined when that is not worth it. */
-export async function packed(message: Uint8Array): Promise<Buffer | undefined> {
+export async function packed(message: string | Uint8Array): Promise<Buffer | undefined> {
   return message.length < WORTH_IT ? undefined : pack(message);
 }

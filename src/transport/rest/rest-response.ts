@@ -23,10 +23,9 @@ export function copyHeaders(from: Headers, response: ServerResponse): void {
 }
 
 export function answerJson(response: ServerResponse, json: string): void {
-  const body = Buffer.from(json);
   response.setHeader('Content-Type', 'application/json');
-  response.setHeader('Content-Length', body.length);
-  response.end(body);
+  response.setHeader('Content-Length', Buffer.byteLength(json));
+  response.end(json);
 }
 
 /** A google.api.HttpBody goes out as it is. Browsers are not to guess what else it may be. */

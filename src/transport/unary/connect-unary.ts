@@ -19,7 +19,7 @@ export function connectUnary(isJson: boolean, jsonOptions: JsonOptions): UnaryPr
       const write = (small?: Buffer) => {
         if (small) headers['content-encoding'] = 'gzip';
         const body = small ?? message;
-        headers['content-length'] = body.length;
+        headers['content-length'] = Buffer.byteLength(body);
         response.writeHead(200, headers).end(body);
       };
       if (takesGzip(request, 'accept-encoding')) return packed(message).then(write);

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { parseTimeout, setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { asGrpcMessage } from '../grpc-message.js';
 import { packed, takesGzip } from '../packing.js';
-import { nodeHeaders, type UnaryProtocol } from './unary-protocol.js';
+import { nodeHeaders, type UnaryProtocol, type Written } from './unary-protocol.js';
 
 const ENVELOPE = 5;
 
@@ -40,10 +40,11 @@ function end(response: ServerResponse, trailer: Headers): void {
   response.end();
 }
 
-function inEnvelope(message: Uint8Array, flags: number): Buffer {
-  const whole = Buffer.allocUnsafe(ENVELOPE + message.length);
+function inEnvelope(message: Written, flags: number): Buffer {
+  const bytes = typeof message === 'string' ? Buffer.from(message) : message;
+  const whole = Buffer.allocUnsafe(ENVELOPE + bytes.length);
   whole.writeUInt8(flags, 0);
-  whole.writeUInt32BE(message.length, 1);
-  whole.set(message, ENVELOPE);
+  whole.writeUInt32BE(bytes.length, 1);
+  whole.set(bytes, ENVELOPE);
   return whole;
 }

@@ -11,7 +11,7 @@ import type { ReadingOf } from '../reading.js';
 import { binaryWriterOf, jsonWriterOf, type Shape } from '../writers/index.js';
 import { connectUnary } from './connect-unary.js';
 import { grpcUnary } from './grpc-unary.js';
-import type { UnaryProtocol } from './unary-protocol.js';
+import type { UnaryProtocol, Written } from './unary-protocol.js';
 
 export interface UnaryOptions {
   rpcs: InProcess;
@@ -97,8 +97,9 @@ function messageOf(
   return create(rpc.input);
 }
 
-function written(rpc: DescMethodUnary, form: BodyForm, message: Shape): Buffer {
-  return form.isJson ? Buffer.from(jsonWriterOf(rpc.output)(message)) : binaryWriterOf(rpc.output)(message);
+/** Text goes out in one piece with the head of its answer. */
+function written(rpc: DescMethodUnary, form: BodyForm, message: Shape): Written {
+  return (form.isJson ? jsonWriterOf : binaryWriterOf)(rpc.output)(message);
 }
 
 function headersOf({ headers }: IncomingMessage): Headers {

@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConnectError } from '@connectrpc/connect';
 import type { Answer } from '../in-process.js';
 
+/** A message as it goes out. */
+export type Written = string | Buffer;
+
 /** How calls with one message and one answer are written in a protocol. */
 export interface UnaryProtocol {
   name: 'connect' | 'grpc';
@@ -12,7 +15,7 @@ export interface UnaryProtocol {
   answer(
     request: IncomingMessage,
     response: ServerResponse,
-    answer: Answer<Buffer>,
+    answer: Answer<Written>,
   ): Promise<void> | undefined;
   refuse(response: ServerResponse, error: ConnectError): void;
 }
