@@ -45,6 +45,8 @@ export interface Config {
   corsOrigins: readonly string[];
   /** The NATS server that events are published to as well: `nats://user:password@host:4222`; undefined: none. */
   eventsNatsUrl: Secret | undefined;
+  /** Connections to DATABASE_URL that calls and jobs share; three more are for what must not wait. */
+  databasePoolSize: number;
   /** How many jobs of a kind, such as syncs, this process does at once; 0: it only serves calls. */
   workers: number;
   /** How many days things are kept after they ended. */
@@ -181,6 +183,16 @@ const environment = z.object({
       )
       .optional(),
   ),
+  DATABASE_POOL_SIZE: optional(
+    z
+      .string()
+      .default('20')
+      .refine(
+        (text) => /^\d{1,3}$/.test(text) && Number(text) >= 5 && Number(text) <= 200,
+        'must be a number from 5 to 200: the connections to PostgreSQL that calls and syncs share',
+      )
+      .transform(Number),
+  ),
   WORKERS: optional(
     z
       .string()
@@ -260,6 +272,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     tls,
     corsOrigins: vars.CORS_ORIGINS,
     eventsNatsUrl: vars.EVENTS_NATS_URL ? new Secret(vars.EVENTS_NATS_URL) : undefined,
+    databasePoolSize: vars.DATABASE_POOL_SIZE,
     workers: vars.WORKERS,
     retention,
     telemetry: telemetryConfig(vars),

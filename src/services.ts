@@ -78,8 +78,6 @@ export interface ServicesOptions {
   onFailure?: (error: Error) => void;
 }
 
-/** Connections to a PostgreSQL of its own. */
-const POOL_SIZE = 20;
 /** How long a process may be silent before another takes its runs over. */
 const LEASE_SECONDS = 15;
 /** How long the service waits at its end for jobs under way, in milliseconds. */
@@ -316,7 +314,7 @@ async function carryOut({ syncs, outcome, webhooks, logger }: CarryOutParts, hel
 
 async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {
   if (config.databaseUrl) {
-    const database = openServer(config.databaseUrl.reveal(), logger);
+    const database = openServer(config.databaseUrl.reveal(), config.databasePoolSize, logger);
     return { database, embedded: false, close: () => database.close() };
   }
   const embedded = await startEmbeddedPostgres({
@@ -336,9 +334,9 @@ async function openDatabase(config: Config, logger: Logger, onFailure?: (error: 
 }
 
 /** Nothing is asked of the server yet; but the address may name files, such as certificates. */
-function openServer(connection: string, logger: Logger): Database {
+function openServer(connection: string, poolSize: number, logger: Logger): Database {
   try {
-    return new Database({ connection, poolSize: POOL_SIZE, embedded: false, logger });
+    return new Database({ connection, poolSize, embedded: false, logger });
   } catch (error) {
     throw explainUnusable(error, connection);
   }

@@ -115,6 +115,7 @@ describe('the environment', () => {
       { EVENTS_NATS_URL: 'nats://u:p%zz@h:4222' },
       /^EVENTS_NATS_URL cannot be read/,
     ],
+    ['DATABASE_POOL_SIZE', { DATABASE_POOL_SIZE: '4' }, /^DATABASE_POOL_SIZE must be a number from 5 to 200/],
     ['WORKERS', { WORKERS: 'many' }, /^WORKERS must be a number from 0 to 99/],
     [
       'RETENTION_RUNS_DAYS',

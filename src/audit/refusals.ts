@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import type { Database } from '../database/index.js';
 import { currentCaller } from './caller.js';
 import { NO_INSTITUTION, recordEvent } from './record-event.js';
@@ -108,15 +108,8 @@ export class Refusals {
 const NOTHING: LeftOut = { leftOut: 0, leftOutOfOthers: 0 };
 
 /** Whom an address belongs to: of IPv6, a customer has a network of 64 bits at least. */
-function networkOf(address: string | undefined): string {
-  if (address === undefined || !isIPv6(address) || address.includes('.')) return String(address);
-  const [head = '', tail] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const after = tail ? tail.split(':').length : 0;
-  while (tail !== undefined && groups.length + after < 8) groups.push('0');
-  return groups
-    .concat(tail ? tail.split(':') : [])
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
+function networkOf(address = ''): string {
+  if (!ipaddr.isValid(address)) return address;
+  const parsed = ipaddr.process(address);
+  return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : String(parsed);
 }

@@ -7,6 +7,9 @@ import { atExit } from './at-exit.js';
 import { asAdmin } from './database-admin.js';
 import { makeQueueTables } from './queue-tables.js';
 
+/** Of the services of tests: many are open beside each other, and PostgreSQL takes 100 connections by default. */
+export const DATABASE_POOL_SIZE = '8';
+
 const made: string[] = [];
 let template: Promise<string> | undefined;
 

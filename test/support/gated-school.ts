@@ -5,7 +5,7 @@ import { type ConnectorDefinition, RosterConnector, type StudentRecord } from '.
 import { MappingEntityType } from '../../src/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { buildServices, type Services } from '../../src/services.js';
-import { freshDatabaseUrl } from './database.js';
+import { DATABASE_POOL_SIZE, freshDatabaseUrl } from './database.js';
 import { layEmbeddedDatabase } from './embedded-template.js';
 import { tempFolder } from './temp-folder.js';
 
@@ -79,7 +79,12 @@ export function servicesAt(
   { workers = 2 }: { workers?: number } = {},
 ): Promise<Services> {
   return buildServices({
-    config: loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl, WORKERS: String(workers) }),
+    config: loadConfig({
+      DATA_DIR: dataDir,
+      DATABASE_URL: databaseUrl,
+      DATABASE_POOL_SIZE,
+      WORKERS: String(workers),
+    }),
     logger: createLogger({ level: 'silent' }),
     connectors: [schools.definition, schools.withCourse],
   });

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { atExit } from './at-exit.js';
-import { freshDatabaseUrl } from './database.js';
+import { DATABASE_POOL_SIZE, freshDatabaseUrl } from './database.js';
 import { layEmbeddedDatabase } from './embedded-template.js';
 import { tempFolder } from './temp-folder.js';
 
@@ -37,6 +37,7 @@ export async function startService(
     NODE_ENV: 'development',
     DATA_DIR: dataDir,
     DATABASE_URL: databaseUrl,
+    DATABASE_POOL_SIZE,
     ADMIN_TOKEN: TOKEN,
     PORT: '0',
     ...options.env,

@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config.js';
 import { IntegrationProvider, MappingEntityType } from '../../src/connectors/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { buildServices, type Services } from '../../src/services.js';
-import { freshDatabaseUrl } from './database.js';
+import { DATABASE_POOL_SIZE, freshDatabaseUrl } from './database.js';
 import { layEmbeddedDatabase } from './embedded-template.js';
 import { tempFolder } from './temp-folder.js';
 
@@ -27,7 +27,7 @@ export async function newServices(env: Readonly<Record<string, string>> = {}): P
   const dataDir = await tempFolder();
   const databaseUrl = await freshDatabaseUrl();
   if (!databaseUrl) await layEmbeddedDatabase(dataDir);
-  const config = loadConfig({ ...env, DATA_DIR: dataDir, DATABASE_URL: databaseUrl });
+  const config = loadConfig({ ...env, DATA_DIR: dataDir, DATABASE_URL: databaseUrl, DATABASE_POOL_SIZE });
   return Object.assign(await buildServices({ config, logger: createLogger({ level: 'silent' }) }), {
     files: config.csvRoot,
   });

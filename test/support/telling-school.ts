@@ -12,6 +12,7 @@ import {
 import { MappingEntityType } from '../../src/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { buildServices, type Services } from '../../src/services.js';
+import { DATABASE_POOL_SIZE } from './database.js';
 import type { Place } from './gated-school.js';
 
 const { STUDENT, TEACHER } = MappingEntityType;
@@ -87,7 +88,12 @@ export function tellingServices(
   { workers = 2 }: { workers?: number } = {},
 ): Promise<Services> {
   return buildServices({
-    config: loadConfig({ DATA_DIR: dataDir, DATABASE_URL: databaseUrl, WORKERS: String(workers) }),
+    config: loadConfig({
+      DATA_DIR: dataDir,
+      DATABASE_URL: databaseUrl,
+      DATABASE_POOL_SIZE,
+      WORKERS: String(workers),
+    }),
     logger: createLogger({ level: 'silent' }),
     connectors: [telling],
   });
