@@ -54,6 +54,18 @@ for (const protocol of ['connect', 'grpc', 'grpc-web'] as const)
     }
   };
 
+/** An integration with a school that never answers. */
+async function withSilentMoodle(url: string) {
+  const silent = await listenOn(() => {});
+  const { body } = await rest(url, 'POST', '/integrations', {
+    institutionId: randomUUID(),
+    provider: 'MOODLE',
+    config: { apiUrl: silent.url },
+    credentials: { wsToken: 'x' },
+  });
+  return { silent, id: body.id as string };
+}
+
 const subscriptionsOf = async (url: string, institutionId: string) =>
   (await rest(url, 'GET', `/institutions/${institutionId}/subscriptions`)).body as { id: string }[];
 
@@ -161,23 +173,16 @@ describe('a call with an Idempotency-Key', () => {
 
   it('that began a run, and whose time was over before it ended, begins no other: it names the run again', async () => {
     const { url } = await sharedService();
-    const institutionId = randomUUID();
-    const silent = await listenOn(() => {});
-    const made = await rest(url, 'POST', '/integrations', {
-      institutionId,
-      provider: 'MOODLE',
-      config: { apiUrl: silent.url },
-      credentials: { wsToken: 'x' },
-    });
+    const { silent, id: integrationId } = await withSilentMoodle(url);
     const path = '/smartid.integrations.v1.IntegrationService/SyncData';
     const headers = { 'Idempotency-Key': randomUUID(), 'Connect-Timeout-Ms': '500' };
     const sync = async () =>
-      (await rest(url, 'POST', path, { id: made.body.id, entityType: 'STUDENT' }, headers)).body.details[0]
+      (await rest(url, 'POST', path, { id: integrationId, entityType: 'STUDENT' }, headers)).body.details[0]
         .debug;
     const first = await sync();
     expect(first).to.include({ reason: 'SYNC_GOES_ON' });
     expect(await sync()).to.deep.equal(first);
-    const runs = `/integrations/${made.body.id}/runs`;
+    const runs = `/integrations/${integrationId}/runs`;
     expect((await rest(url, 'GET', runs)).body).to.have.length(1);
     await rest(url, 'POST', `${runs}/${first.metadata.runId}/cancel`, {});
     await silent.close();
@@ -185,15 +190,8 @@ describe('a call with an Idempotency-Key', () => {
 
   it('gives its key back where others were in the way', async () => {
     const { url } = await sharedService();
-    const institutionId = randomUUID();
-    const silent = await listenOn(() => {});
-    const made = await rest(url, 'POST', '/integrations', {
-      institutionId,
-      provider: 'MOODLE',
-      config: { apiUrl: silent.url },
-      credentials: { wsToken: 'x' },
-    });
-    const runs = `/integrations/${made.body.id}/runs`;
+    const { silent, id: integrationId } = await withSilentMoodle(url);
+    const runs = `/integrations/${integrationId}/runs`;
     const started: string[] = [];
     // One that runs, and one that waits behind it.
     for (const status of ['RUNNING', 'QUEUED']) {
@@ -203,7 +201,7 @@ describe('a call with an Idempotency-Key', () => {
     }
     const headers = { 'Idempotency-Key': randomUUID() };
     const sync = () =>
-      rest(url, 'POST', `/integrations/${made.body.id}/sync`, { entityType: 'STUDENT' }, headers);
+      rest(url, 'POST', `/integrations/${integrationId}/sync`, { entityType: 'STUDENT' }, headers);
     const refused = await sync();
     expect(refused.body.details[0].debug.reason).to.equal('SYNC_ALREADY_RUNNING');
     for (const id of started.reverse()) await rest(url, 'POST', `${runs}/${id}/cancel`, {});

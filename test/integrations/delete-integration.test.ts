@@ -235,9 +235,9 @@ describe('deleting an integration', () => {
 });
 
 describe('the uploaded files of an integration that is deleted', () => {
-  it('go with it although the key of its credentials is gone, and its settings no longer hold', async () => {
-    const { database, integrationService } = await sharedServices();
-    const { folder } = await newSchool();
+  /** An integration with an uploaded file; returns its id and the folder of the file. */
+  async function uploaded() {
+    const { integrationService, files } = await sharedServices();
     const { id } = await integrationService.createIntegration({
       institutionId: randomUUID(),
       provider: IntegrationProvider.GENERIC_CSV,
@@ -248,14 +248,20 @@ describe('the uploaded files of an integration that is deleted', () => {
       yield Buffer.from('id,nombres\n1,Ana\n');
     }
     await integrationService.uploadFile(id, { fileName: 'students.csv', content: content() });
-    const file = join(folder, '../uploads', id, 'students.csv');
-    expect(existsSync(file)).to.equal(true);
+    const folder = join(files, 'uploads', id);
+    expect(await readdir(folder)).to.deep.equal(['students.csv']);
+    return { id, folder };
+  }
+
+  it('go with it although the key of its credentials is gone, and its settings no longer hold', async () => {
+    const { database, integrationService } = await sharedServices();
+    const { id, folder } = await uploaded();
     await database.execute(
       `UPDATE integrations SET credentials = 'gone:x', config = config || '{"timeout": "x"}' WHERE id = $1`,
       [id],
     );
     await integrationService.deleteIntegration(id);
-    expect(existsSync(file)).to.equal(false);
+    expect(await readdir(folder)).to.deep.equal([]);
   });
 
   for (const [what, config] of [
@@ -264,18 +270,8 @@ describe('the uploaded files of an integration that is deleted', () => {
     ['a bucket is read by now', { s3Bucket: 'colegio' }],
   ] as const) {
     it(`go with it where ${what}`, async () => {
-      const { integrationService, files } = await sharedServices();
-      const { id } = await integrationService.createIntegration({
-        institutionId: randomUUID(),
-        provider: IntegrationProvider.GENERIC_CSV,
-        config: { importPath: 'uploads/{id}' },
-        credentials: {},
-      });
-      async function* content() {
-        yield Buffer.from('id,nombres\n1,Ana\n');
-      }
-      await integrationService.uploadFile(id, { fileName: 'students.csv', content: content() });
-      const folder = join(files, 'uploads', id);
+      const { integrationService } = await sharedServices();
+      const { id, folder } = await uploaded();
       // What a process left that died while it took another.
       await writeFile(join(folder, `.${randomUUID()}.tmp`), 'id,nombres\n2,');
       await integrationService.updateIntegration(id, { config });

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { ConnectorError } from '../connector-error.js';
 import type {
   FingerprintedPage,
@@ -33,6 +32,7 @@ import {
 } from './csv-sentences.js';
 import { CsvStates } from './csv-states.js';
 import { ListTally } from './list-tally.js';
+import { lookAt } from './look-at.js';
 import { newerWorkbook, openCsv } from './open-csv.js';
 import { isWorkbookName } from './workbook/index.js';
 
@@ -72,24 +72,6 @@ interface NamedByStudents {
 const MOST_BYTES_AGAIN = 50_000_000;
 const MOST_PACKED_BYTES_AGAIN = 5_000_000;
 
-/**
- * People may look at as many files at once as they like. A workbook is held in memory meanwhile, and waits for others of
- * this process; syncs are as few as there are workers.
- */
-const workbooksAtOnce = pLimit(2);
-
-/** Does what looks at a file, and closes it. */
-function lookedAt<T>(file: CsvFile, look: () => Promise<T>): Promise<T> {
-  const lookAndClose = async () => {
-    try {
-      return await look();
-    } finally {
-      await file.close();
-    }
-  };
-  return file.sheet ? workbooksAtOnce(lookAndClose) : lookAndClose();
-}
-
 /** The files of one school. */
 export class CsvSource {
   readonly #config: CsvConfig;
@@ -121,7 +103,7 @@ export class CsvSource {
   async look(kind: FileKind): Promise<CsvFileReport | undefined> {
     const file = await this.#open(kind);
     if (!file) return undefined;
-    return lookedAt(file, async () => {
+    return lookAt(file, async () => {
       const { name, sizeBytes, modifiedAt } = file;
       const { dialect, columns } = await this.#describe(file, kind);
       return { name, sizeBytes, modifiedAt, dialect, columns, sheet: file.sheet?.() };
@@ -136,7 +118,7 @@ export class CsvSource {
   async understand(kind: FileKind): Promise<UnderstoodList> {
     const file = await this.#open(kind);
     if (!file) throw new ConnectorError(`${this.#config.files[kind]} is not there.`);
-    return lookedAt(file, async () => {
+    return lookAt(file, async () => {
       const { dialect, columns, errorAt } = await this.#describe(file, kind);
       const states = new CsvStates(this.#config.states);
       const tally = new ListTally(ofFile(file, dialect));
