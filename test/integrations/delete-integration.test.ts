@@ -1,12 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { IntegrationProvider, MappingEntityType } from '../../src/index.js';
 import { newCsvSource, readWholeFeed } from '../support/institution.js';
-import { newSchool, newSession, sharedServices } from '../support/services.js';
+import { newSession, sharedServices } from '../support/services.js';
 
 const { COURSE, GROUP, STUDENT } = MappingEntityType;
 const SCHOOL = {
