@@ -8,7 +8,6 @@ const CODES = {
   invalid_argument: 'A field is wrong: `details` names it, and says what to do.',
   failed_precondition: 'Things are not so that it could be done.',
   unauthenticated: 'There is no token, or none that is known.',
-  permission_denied: 'The token does not allow it.',
   not_found: 'There is no such thing, or none that the caller may see.',
   already_exists: 'It is there already.',
   aborted: 'Something else is under way. Call again, after `Retry-After` where it is there.',
@@ -45,11 +44,6 @@ const ANSWERS = {
     description: 'There is no token or signature, or none that is good.',
     headers: { 'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' } },
     example: simple('unauthenticated', 'The bearer token is not known.', 'TOKEN_UNKNOWN'),
-  },
-  403: {
-    name: 'Forbidden',
-    description: 'The caller may not do this.',
-    example: { code: 'permission_denied', message: 'The caller may not do this.' },
   },
   404: {
     name: 'NotFound',
@@ -99,9 +93,8 @@ const ANSWERS = {
 };
 
 /** What an operation may answer besides, by HTTP status. */
-export function errorAnswers({ needsToken, hasPath, hasBody }) {
-  // Who bears no token signs, and may do so wrongly.
-  const statuses = [400, 401, ...(needsToken ? [403] : []), ...(hasPath ? [404] : []), 409];
+export function errorAnswers({ hasPath, hasBody }) {
+  const statuses = [400, 401, ...(hasPath ? [404] : []), 409];
   statuses.push(...(hasBody ? [413] : []), 429, 500, 503, 504);
   return Object.fromEntries(
     statuses.map((status) => [status, { $ref: `#/components/responses/${ANSWERS[status].name}` }]),

@@ -98,7 +98,7 @@ export class Operations {
       ...(requestBody && { requestBody }),
       responses: {
         ...this.#answers(rpc, binding),
-        ...errorAnswers({ needsToken, hasPath: variables.length > 0, hasBody: Boolean(binding.body) }),
+        ...errorAnswers({ hasPath: variables.length > 0, hasBody: Boolean(binding.body) }),
       },
     };
   }
