@@ -30,6 +30,7 @@ export function explainStartFailure(error: unknown, config: Config | undefined):
 
 function explainSystemError(error: SystemError, config: Config): string | undefined {
   const { code = '', syscall, path } = error;
+  if (code === 'ENOSPC') return noSpace(config.dataDir);
   if (syscall === 'listen' || syscall === 'getaddrinfo') return explainListen(code, config);
   if (code.startsWith('ERR_OSSL') || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL')) {
     return 'TLS_CERT_FILE and TLS_KEY_FILE must hold a certificate and its key, both as PEM.';
@@ -38,7 +39,7 @@ function explainSystemError(error: SystemError, config: Config): string | undefi
   if (path && (isOnTheWay(path, config.dataDir) || isOnTheWay(config.dataDir, path))) {
     return explainDataDir(code, config.dataDir);
   }
-  return code === 'ENOSPC' ? noSpace(config.dataDir) : undefined;
+  return undefined;
 }
 
 function explainListen(code: string, { host, port }: Config): string | undefined {
@@ -68,8 +69,6 @@ function explainDataDir(code: string, dataDir: string): string | undefined {
       return `DATA_DIR ${dataDir} cannot be written by this user. Give it write access, or set DATA_DIR to another folder.`;
     case 'ENOENT':
       return `DATA_DIR ${dataDir} cannot be made in ${dirname(dataDir)}. Make that folder, or set DATA_DIR to another.`;
-    case 'ENOSPC':
-      return noSpace(dataDir);
     default:
       return undefined;
   }

@@ -1,24 +1,36 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { access, constants, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { shortPathTo } from './short-path.js';
+import { showLife, showsLife } from './sign-of-life.js';
 
 /** Another process works in the data directory. */
 export class DataDirLockedError extends Error {
-  constructor(dataDir: string, pid: number) {
+  constructor(dataDir: string, { pid, host }: Holder) {
+    const where = host === hostname() ? '' : ` of ${host}`;
     super(
-      `DATA_DIR ${dataDir} is in use by process ${pid}. Stop that process, or give this one a DATA_DIR of its own.`,
+      `DATA_DIR ${dataDir} is in use by process ${pid}${where}. Stop that process, or give this one a DATA_DIR of its own.`,
     );
     this.name = 'DataDirLockedError';
   }
 }
 
+/** What a lock says of who holds it. */
 interface Holder {
+  /** Its number where it runs, and the name of that machine or container. */
   pid: number;
-  /**
-   * When the process started, so that another one with the same number is told apart; empty where that is not
-   * known.
-   */
-  started: string;
+  host: string;
+  /** Name of the socket by which it shows that it lives. Numbers of processes mean nothing in another container. */
+  socket: string;
+}
+
+/** Where locks are, and who wants them. */
+interface Locker {
+  dataDir: string;
+  /** The folder, by a path that is short enough for sockets. */
+  folder: string;
+  holder: Holder;
 }
 
 /**
@@ -28,11 +40,32 @@ interface Holder {
  */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  return take(join(dataDir, 'lock'), dataDir);
+  // Of a socket that cannot be made, the system does not say which folder is at fault.
+  await access(dataDir, constants.W_OK);
+  const short = await shortPathTo(dataDir);
+  const holder = { pid: process.pid, host: hostname(), socket: `lock-${randomBytes(6).toString('hex')}` };
+  let hide = async () => {};
+  const leave = async () => {
+    await hide();
+    await short.remove();
+  };
+  try {
+    hide = await showLife(join(short.path, holder.socket));
+    const release = await take('lock', { dataDir, folder: short.path, holder });
+    return async () => {
+      await release();
+      await leave();
+    };
+  } catch (error) {
+    await leave();
+    throw error;
+  }
 }
 
-async function take(path: string, dataDir: string): Promise<() => Promise<void>> {
-  const mine = JSON.stringify({ pid: process.pid, started: await startOf(process.pid), token: randomUUID() });
+async function take(name: string, locker: Locker): Promise<() => Promise<void>> {
+  const { dataDir, folder, holder } = locker;
+  const path = join(dataDir, name);
+  const mine = JSON.stringify({ ...holder, token: randomUUID() });
   // Written aside and put in place whole: nobody ever reads a half-written lock.
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, mine, { mode: 0o600 });
@@ -40,9 +73,12 @@ async function take(path: string, dataDir: string): Promise<() => Promise<void>>
     while (!(await linkIfFree(draft, path))) {
       const text = await readIfThere(path);
       if (text === undefined) continue;
-      const holder = parseHolder(text);
-      if (holder && (await isAlive(holder))) throw new DataDirLockedError(dataDir, holder.pid);
-      if (await replaceStale(path, text, draft, dataDir)) break;
+      const other = parseHolder(text);
+      if (other && (await showsLife(join(folder, other.socket))))
+        throw new DataDirLockedError(dataDir, other);
+      if (!(await replaceStale(name, text, draft, locker))) continue;
+      if (other) await rm(join(dataDir, other.socket), { force: true });
+      break;
     }
   } finally {
     await rm(draft, { force: true });
@@ -58,13 +94,14 @@ async function take(path: string, dataDir: string): Promise<() => Promise<void>>
  * which is a lock like any other, and looks once more whether it is still there.
  */
 async function replaceStale(
-  path: string,
+  name: string,
   staleText: string,
   draft: string,
-  dataDir: string,
+  locker: Locker,
 ): Promise<boolean> {
-  const claim = `${path}.${createHash('sha256').update(staleText).digest('hex').slice(0, 16)}`;
-  const release = await take(claim, dataDir);
+  const path = join(locker.dataDir, name);
+  const claim = `${name}.${createHash('sha256').update(staleText).digest('hex').slice(0, 16)}`;
+  const release = await take(claim, locker);
   try {
     if ((await readIfThere(path)) !== staleText) return false;
     await rename(draft, path);
@@ -96,29 +133,11 @@ async function readIfThere(path: string): Promise<string | undefined> {
 /** Locks appear whole, so one that cannot be read was cut off with the machine: nobody holds it. */
 function parseHolder(text: string): Holder | undefined {
   try {
-    const { pid, started } = JSON.parse(text) as Partial<Holder>;
-    return Number.isSafeInteger(pid) && Number(pid) > 0
-      ? { pid: Number(pid), started: String(started ?? '') }
-      : undefined;
+    const { pid, host, socket } = JSON.parse(text) as Partial<Holder>;
+    // Whoever can write here could name any file.
+    if (typeof socket !== 'string' || !/^lock-[0-9a-f]+$/.test(socket)) return undefined;
+    return { pid: Number(pid), host: String(host), socket };
   } catch {
     return undefined;
   }
-}
-
-async function isAlive({ pid, started }: Holder): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, and belongs to somebody else.
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
-  const now = await startOf(pid);
-  return now === started || now === '' || started === '';
-}
-
-/** Start of a process in clock ticks since boot, where /proc tells; else empty. */
-async function startOf(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The name in parentheses may hold spaces; the start time is the 20th field after it.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { ServiceError } from '../../errors.js';
 import type { Logger } from '../../observability/index.js';
 import { lockDataDir } from './data-dir-lock.js';
+import { shortPathTo } from './short-path.js';
 
 export interface EmbeddedPostgresOptions {
   /** Folder that holds everything; made when it is not there. */
@@ -25,8 +25,6 @@ export interface EmbeddedPostgres {
 }
 
 const WASI_ENOSPC = 51;
-/** Unix socket paths end at about 107 bytes. */
-const MAX_SOCKET_FOLDER = 85;
 
 /**
  * PostgreSQL inside this process (PGlite, in a thread of its own), for as long as nobody sets DATABASE_URL.
@@ -39,11 +37,12 @@ export async function startEmbeddedPostgres({
   onFailure,
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const unlock = await lockDataDir(dataDir);
-  const short = Buffer.byteLength(dataDir) <= MAX_SOCKET_FOLDER;
-  const socketFolder = short ? join(dataDir, 'socket') : await mkdtemp(join(tmpdir(), 'smartid-'));
+  const short = await shortPathTo(dataDir);
+  const socketFolder = join(short.path, 'socket');
   const socketPath = join(socketFolder, '.s.PGSQL.5432');
   const letGo = async () => {
-    await rm(short ? socketPath : socketFolder, { recursive: true, force: true });
+    await rm(socketPath, { force: true });
+    await short.remove();
     await unlock();
   };
   let worker: Worker | undefined;

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -8,8 +8,8 @@ import { lockDataDir } from '../../../src/database/embedded/data-dir-lock.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
 const HOLDER = fileURLToPath(new URL('../../support/lock-holder.js', import.meta.url));
-/** Of a process that cannot be: the number is beyond Linux's highest. */
-const STALE = JSON.stringify({ pid: 4_194_400, started: '1', token: 'x' });
+/** Of a process that is gone: nobody listens where it did. */
+const STALE = JSON.stringify({ pid: process.pid, host: 'here', socket: 'lock-0123456789ab', token: 'x' });
 
 async function says(child: ChildProcessWithoutNullStreams): Promise<string> {
   const [chunk] = await once(child.stdout, 'data');
@@ -44,21 +44,70 @@ describe('the lock of a data directory', () => {
 
   const NOBODY: [string, string][] = [
     ['a process that is gone', STALE],
-    ['a process whose number another one has now', JSON.stringify({ pid: process.pid, started: '1' })],
     ['a machine that was switched off while it wrote', ''],
     ['nobody that can be read', '{"pid":'],
     ['no process', '{}'],
+    ['a file elsewhere', JSON.stringify({ pid: 1, host: 'here', socket: '../socket' })],
   ];
   for (const [who, text] of NOBODY) {
     it(`takes over the lock of ${who}, and leaves nothing behind`, async () => {
       const dataDir = await tempFolder();
       await writeFile(join(dataDir, 'lock'), text);
       const unlock = await lockDataDir(dataDir);
-      expect(await readdir(dataDir)).to.deep.equal(['lock']);
+      expect((await readdir(dataDir)).map((name) => name.replace(/-.*/, '-…'))).to.have.members([
+        'lock',
+        'lock-…',
+      ]);
       await unlock();
       expect(await readdir(dataDir)).to.deep.equal([]);
     });
   }
+
+  it('is seen from another container, where its number means nothing', async () => {
+    const dataDir = await tempFolder();
+    const unlock = await lockDataDir(dataDir);
+    const lock = join(dataDir, 'lock');
+    // Beyond Linux's highest: there is no such process here.
+    await writeFile(
+      lock,
+      JSON.stringify({ ...JSON.parse(await readFile(lock, 'utf8')), pid: 4_194_400, host: 'c2' }),
+    );
+    const refusal = await lockDataDir(dataDir).catch((error: Error) => error);
+    expect(refusal)
+      .to.have.property('message')
+      .that.matches(/in use by process 4194400 of c2\./);
+    expect((await readdir(dataDir)).filter((name) => name.startsWith('lock-'))).to.have.length(1);
+    await unlock();
+  });
+
+  it('is held by a process that is stopped, and free once it is killed', async () => {
+    const dataDir = await tempFolder();
+    const child = spawn(process.execPath, [HOLDER, dataDir]);
+    try {
+      await says(child);
+      child.stdin.write('go\n');
+      expect(await says(child)).to.equal('holds');
+      child.kill('SIGSTOP');
+      const refusal = await lockDataDir(dataDir).catch((error: Error) => error);
+      expect(refusal).to.have.property('name', 'DataDirLockedError');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const unlock = await lockDataDir(dataDir);
+      await unlock();
+      expect(await readdir(dataDir)).to.deep.equal([]);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('holds in a folder whose path is too long for a socket', async () => {
+    const dataDir = join(await tempFolder(), 'x'.repeat(100));
+    const unlock = await lockDataDir(dataDir);
+    const refusal = await lockDataDir(dataDir).catch((error: Error) => error);
+    expect(refusal).to.have.property('name', 'DataDirLockedError');
+    await unlock();
+    expect(await readdir(dataDir)).to.deep.equal([]);
+  });
 
   it('has one holder, however many processes find a stale lock at once', async () => {
     for (let round = 0; round < 5; round++) {
