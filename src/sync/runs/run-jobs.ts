@@ -65,6 +65,11 @@ export class RunJobs {
   readonly #parts: RunJobsParts;
   /** The runs that this process works on. */
   readonly #underWay = new Map<string, RunStop>();
+  /**
+   * Whether one of those may be what ends processes. There is one at a time: else it would take others with it each
+   * time, until they are given up like itself.
+   */
+  #hasSuspect = false;
   readonly #waiters = new Map<string, Set<Waiter>>();
   #timer: NodeJS.Timeout | undefined;
   #supervision: Promise<void> = Promise.resolve();
@@ -221,13 +226,24 @@ export class RunJobs {
   /** A job: begins its run or takes it up, and brings it to its end. */
   async #do(job: RunId, attempt: number): Promise<void> {
     if (this.#isEnding) throw new TryLater(0, 'The process is ending.');
-    const taken = await this.#parts.queue.take(job);
-    const { held } = taken;
-    if (!held) {
+    let isSuspect = false;
+    const maySuspect = () => {
+      if (this.#hasSuspect && !isSuspect) return false;
+      isSuspect = this.#hasSuspect = true;
+      return true;
+    };
+    try {
+      const taken = await this.#parts.queue.take(job, maySuspect);
+      if (taken.held) return await this.#carryOut(job, taken.held);
       if (!taken.later) return;
       const times = taken.isInLine ? attempt : 1;
       throw new TryLater(Math.min(LATER_SECONDS_AT_MOST, times * LATER_SECONDS), taken.later);
+    } finally {
+      if (isSuspect) this.#hasSuspect = false;
     }
+  }
+
+  async #carryOut(job: RunId, held: HeldRun): Promise<void> {
     const stop = new RunStop();
     this.#underWay.set(job.runId, stop);
     if (held.run.cancelRequestedAt) stop.stop('CANCELED');

@@ -36,6 +36,8 @@ export const NO_HOST: HostOfRun = { host: null, hostLimit: null };
 export const MOST_OF_INSTITUTION = 2;
 /** So many entities are read one by one at most: of more, the list is read. */
 export const MOST_SINGLE = 50;
+/** A run beside which so many processes have died may be what ends them. */
+const DEATHS_OF_SUSPECT = 2;
 /** After how long it is looked whether a run that waits still has its job, in seconds. */
 const LONG_SECONDS = 60;
 /** How many of them at once. */
@@ -155,14 +157,16 @@ export class RunQueue {
 
   /**
    * Takes a run that a worker was given: one that waits, where it may begin now, or one whose process died.
-   * The institution's runs take turns here, so that no two processes begin one too many.
+   * The institution's runs take turns here, so that no two processes begin one too many. `maySuspect`: whether this
+   * process may take one that has ended processes, it seems.
    */
-  async take({ integrationId, runId }: RunId): Promise<Taken> {
+  async take({ integrationId, runId }: RunId, maySuspect: () => boolean): Promise<Taken> {
     return this.database
       .transaction(async (): Promise<Taken> => {
         const [found] = await this.database.query<Waiting>(
           `SELECT status, institution_id AS "institutionId", entity_type AS "entityType", host,
-             host_limit AS "hostLimit"
+             host_limit AS "hostLimit",
+             worker IS NOT NULL AND jsonb_array_length(failures) >= ${DEATHS_OF_SUSPECT - 1} AS "isSuspect"
            FROM sync_runs WHERE integration_id = $1 AND id = $2`,
           [integrationId, runId],
         );
@@ -174,6 +178,8 @@ export class RunQueue {
           return held ? { held } : {};
         }
         if (found?.status !== 'RUNNING') return {};
+        if (found.isSuspect && !maySuspect())
+          return { later: 'Another run whose processes have died is under way in this one.' };
         const held = await this.claims.claimDeadRun({ integrationId, runId });
         return held ? { held } : { later: 'Another process works on the run.' };
       })
@@ -278,6 +284,8 @@ export class RunQueue {
 
 interface Waiting extends HostOfRun {
   status: SyncRun['status'];
+  /** Whether the process died again that worked on it. */
+  isSuspect: boolean;
   institutionId: string;
   entityType: SyncRun['entityType'];
 }

@@ -488,6 +488,51 @@ describe('runs of processes that ended', () => {
     await second.close();
   });
 
+  it('twice go on one after the other, so that one that kills its process takes no other with it', async () => {
+    const schools = new GatedSchools();
+    const place = await newPlace();
+    const serving = await servicesAt(place, schools, { workers: 0 });
+    const go = gate();
+    let underWay = 0;
+    let most = 0;
+    const reading: Reading = async function* () {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await go.opened;
+      yield [ANA];
+      underWay -= 1;
+    };
+    const runs: { id: string; runId: string }[] = [];
+    for (let n = 0; n < 2; n++) {
+      const { id } = await gatedIntegration(serving, schools, reading);
+      runs.push({ id, runId: (await serving.integrationService.startSync(id, STUDENT)).id });
+    }
+    const died = { attempt: 1, at: new Date().toISOString(), reason: 'The process was killed.' };
+    await serving.database.query(
+      `UPDATE sync_runs SET status = 'RUNNING', worker = 'a process that is gone', attempt = 2, failures = $2
+       WHERE id = ANY($1)`,
+      [runs.map(({ runId }) => runId), JSON.stringify([died])],
+    );
+    await serving.close();
+    const working = await servicesAt(place, schools);
+    const { integrationService } = working;
+    const looksAtOther = async () => {
+      const [jobs] = await working.database.query<{ count: number }>(
+        'SELECT count(*)::int AS count FROM pgboss.job WHERE singleton_key = ANY($1) AND retry_count > 0',
+        [runs.map(({ runId }) => runId)],
+      );
+      return jobs?.count === 1;
+    };
+    await until(async () => most > 1 || (underWay === 1 && (await looksAtOther())));
+    go.open();
+    for (const { id, runId } of runs) {
+      await until(async () => (await integrationService.getSyncRun(id, runId)).status === 'COMPLETED');
+      expect((await integrationService.getSyncRun(id, runId)).failures).to.have.length(2);
+    }
+    expect(most).to.equal(1);
+    await working.close();
+  });
+
   it('wait where a process only serves calls, and are done by one that works', async () => {
     const schools = new GatedSchools();
     const place = await newPlace();
