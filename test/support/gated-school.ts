@@ -5,6 +5,7 @@ import { type ConnectorDefinition, RosterConnector, type StudentRecord } from '.
 import { MappingEntityType } from '../../src/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { buildServices, type Services } from '../../src/services.js';
+import { atFileEnd } from './at-file-end.js';
 import { DATABASE_POOL_SIZE, freshDatabaseUrl } from './database.js';
 import { layEmbeddedDatabase } from './embedded-template.js';
 import { tempFolder } from './temp-folder.js';
@@ -73,12 +74,12 @@ export async function newPlace(): Promise<Place> {
 }
 
 /** Services as one process has them. */
-export function servicesAt(
+export async function servicesAt(
   { dataDir, databaseUrl }: Place,
   schools: GatedSchools,
   { workers = 2 }: { workers?: number } = {},
 ): Promise<Services> {
-  return buildServices({
+  const services = await buildServices({
     config: loadConfig({
       DATA_DIR: dataDir,
       DATABASE_URL: databaseUrl,
@@ -88,6 +89,8 @@ export function servicesAt(
     logger: createLogger({ level: 'silent' }),
     connectors: [schools.definition, schools.withCourse],
   });
+  atFileEnd(() => services.close());
+  return services;
 }
 
 /** An integration with a school of this name. */

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { atExit } from './at-exit.js';
+import { atFileEnd } from './at-file-end.js';
 import { DATABASE_POOL_SIZE, freshDatabaseUrl } from './database.js';
 import { layEmbeddedDatabase } from './embedded-template.js';
 import { tempFolder } from './temp-folder.js';
@@ -25,10 +26,23 @@ export interface TestService {
 
 const running = new Set<TestService>();
 
-/** The built service as a process of its own; on TEST_DATABASE_URL where there is one, else embedded. */
-export async function startService(
-  options: { dataDir?: string; env?: Record<string, string | undefined>; main?: string } = {},
-) {
+interface StartOptions {
+  dataDir?: string;
+  env?: Record<string, string | undefined>;
+  main?: string;
+}
+
+/**
+ * The built service as a process of its own, until its file ends; on TEST_DATABASE_URL where there is one, else
+ * embedded.
+ */
+export async function startService(options: StartOptions = {}): Promise<TestService> {
+  const service = await start(options);
+  atFileEnd(() => service.stop('SIGKILL'));
+  return service;
+}
+
+async function start(options: StartOptions = {}): Promise<TestService> {
   const dataDir = options.dataDir ?? (await tempFolder());
   const databaseUrl = options.env && 'DATABASE_URL' in options.env ? undefined : await freshDatabaseUrl();
   if (!options.dataDir && !databaseUrl) await layEmbeddedDatabase(dataDir);
@@ -79,7 +93,7 @@ let shared: Promise<TestService> | undefined;
 
 /** One service for the tests that do not stop it. */
 export function sharedService(): Promise<TestService> {
-  shared ??= startService();
+  shared ??= start();
   return shared;
 }
 

@@ -12,6 +12,7 @@ import {
 import { MappingEntityType } from '../../src/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { buildServices, type Services } from '../../src/services.js';
+import { atFileEnd } from './at-file-end.js';
 import { DATABASE_POOL_SIZE } from './database.js';
 import type { Place } from './gated-school.js';
 
@@ -83,11 +84,11 @@ export const telling: ConnectorDefinition = {
 };
 
 /** Services as one process has them, with such schools. */
-export function tellingServices(
+export async function tellingServices(
   { dataDir, databaseUrl }: Place,
   { workers = 2 }: { workers?: number } = {},
 ): Promise<Services> {
-  return buildServices({
+  const services = await buildServices({
     config: loadConfig({
       DATA_DIR: dataDir,
       DATABASE_URL: databaseUrl,
@@ -97,6 +98,8 @@ export function tellingServices(
     logger: createLogger({ level: 'silent' }),
     connectors: [telling],
   });
+  atFileEnd(() => services.close());
+  return services;
 }
 
 /** A school with an integration, and how it signs and sends. */
