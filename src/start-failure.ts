@@ -1,6 +1,6 @@
 import { dirname, sep } from 'node:path';
 import { type Config, ConfigError } from './config.js';
-import { DataDirLockedError } from './database/embedded/index.js';
+import { DataDirLockedError, UnusableDataDirError } from './database/embedded/index.js';
 import { SchemaTooNewError, UnusableDatabaseError } from './database/index.js';
 
 interface SystemError extends Error {
@@ -19,6 +19,7 @@ export function explainStartFailure(error: unknown, config: Config | undefined):
   if (
     error instanceof ConfigError ||
     error instanceof DataDirLockedError ||
+    error instanceof UnusableDataDirError ||
     error instanceof SchemaTooNewError ||
     error instanceof UnusableDatabaseError
   ) {
@@ -30,7 +31,7 @@ export function explainStartFailure(error: unknown, config: Config | undefined):
 
 function explainSystemError(error: SystemError, config: Config): string | undefined {
   const { code = '', syscall, path } = error;
-  if (code === 'ENOSPC') return noSpace(config.dataDir);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return noSpace(config.dataDir);
   if (syscall === 'listen' || syscall === 'getaddrinfo') return explainListen(code, config);
   if (code.startsWith('ERR_OSSL') || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL')) {
     return 'TLS_CERT_FILE and TLS_KEY_FILE must hold a certificate and its key, both as PEM.';

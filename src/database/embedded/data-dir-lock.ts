@@ -1,8 +1,9 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { access, constants, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { shortPathTo } from './short-path.js';
+import { markOf } from './process-mark.js';
+import { shortPathTo, UnusableDataDirError } from './short-path.js';
 import { showLife, showsLife } from './sign-of-life.js';
 
 /** Another process works in the data directory. */
@@ -16,6 +17,15 @@ export class DataDirLockedError extends Error {
   }
 }
 
+/** No socket can be made in the data directory, though files can. */
+function noSockets(dataDir: string, error: NodeJS.ErrnoException): Error {
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return error;
+  return new UnusableDataDirError(
+    `DATA_DIR ${dataDir} lies where no sockets can be made (${error.code}). Set DATA_DIR to a folder on a local disk.`,
+    { cause: error },
+  );
+}
+
 /** What a lock says of who holds it. */
 interface Holder {
   /** Its number where it runs, and the name of that machine or container. */
@@ -23,6 +33,15 @@ interface Holder {
   host: string;
   /** Name of the socket by which it shows that it lives. Numbers of processes mean nothing in another container. */
   socket: string;
+  /** What tells it apart from all other processes where its number means something; empty where that is not known. */
+  mark: string;
+  /** Number of the folder: a lock that was copied with everything else keeps nobody out of the copy. */
+  inode: string;
+}
+
+/** The version before wrote when the process had started, and no socket. */
+interface HolderAsWritten extends Holder {
+  started: string;
 }
 
 /** Where locks are, and who wants them. */
@@ -43,14 +62,22 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
   // Of a socket that cannot be made, the system does not say which folder is at fault.
   await access(dataDir, constants.W_OK);
   const short = await shortPathTo(dataDir);
-  const holder = { pid: process.pid, host: hostname(), socket: `lock-${randomBytes(6).toString('hex')}` };
+  const holder: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    socket: `lock-${randomBytes(6).toString('hex')}`,
+    mark: await markOf(process.pid),
+    inode: String((await stat(dataDir, { bigint: true })).ino),
+  };
   let hide = async () => {};
   const leave = async () => {
     await hide();
     await short.remove();
   };
   try {
-    hide = await showLife(join(short.path, holder.socket));
+    hide = await showLife(join(short.path, holder.socket)).catch((error) => {
+      throw noSockets(dataDir, error);
+    });
     const release = await take('lock', { dataDir, folder: short.path, holder });
     return async () => {
       await release();
@@ -63,21 +90,20 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
 }
 
 async function take(name: string, locker: Locker): Promise<() => Promise<void>> {
-  const { dataDir, folder, holder } = locker;
+  const { dataDir, holder } = locker;
   const path = join(dataDir, name);
   const mine = JSON.stringify({ ...holder, token: randomUUID() });
   // Written aside and put in place whole: nobody ever reads a half-written lock.
   const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, mine, { mode: 0o600 });
   try {
+    await writeFile(draft, mine, { mode: 0o600 });
     while (!(await linkIfFree(draft, path))) {
       const text = await readIfThere(path);
       if (text === undefined) continue;
       const other = parseHolder(text);
-      if (other && (await showsLife(join(folder, other.socket))))
-        throw new DataDirLockedError(dataDir, other);
+      if (other && (await lives(other, locker))) throw new DataDirLockedError(dataDir, other);
       if (!(await replaceStale(name, text, draft, locker))) continue;
-      if (other) await rm(join(dataDir, other.socket), { force: true });
+      if (other?.socket) await rm(join(dataDir, other.socket), { force: true });
       break;
     }
   } finally {
@@ -123,20 +149,54 @@ async function linkIfFree(draft: string, path: string): Promise<boolean> {
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    // A link to nowhere would be there for `link`, and not for us, for ever.
+    return await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
+/** The socket tells it in other containers too; the mark also where the socket was deleted, or is another one by this path. */
+async function lives({ pid, socket, mark, inode }: Holder, { folder, holder }: Locker): Promise<boolean> {
+  if (socket && (await showsLife(join(folder, socket)))) return true;
+  if (inode && inode !== holder.inode) return false;
+  // So told the version before where there is no /proc.
+  if (!socket && !mark) return isThere(pid);
+  const now = await markOf(pid);
+  // Elsewhere it told the start alone.
+  return mark !== '' && (now === mark || now.endsWith(` ${mark}`));
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 /** Locks appear whole, so one that cannot be read was cut off with the machine: nobody holds it. */
 function parseHolder(text: string): Holder | undefined {
   try {
-    const { pid, host, socket } = JSON.parse(text) as Partial<Holder>;
+    const {
+      pid,
+      host = hostname(),
+      socket = '',
+      mark,
+      inode = '',
+      started,
+    } = JSON.parse(text) as Partial<HolderAsWritten>;
     // Whoever can write here could name any file.
-    if (typeof socket !== 'string' || !/^lock-[0-9a-f]+$/.test(socket)) return undefined;
-    return { pid: Number(pid), host: String(host), socket };
+    if (!Number.isSafeInteger(pid) || Number(pid) <= 0 || !/^(lock-[0-9a-f]+)?$/.test(socket))
+      return undefined;
+    return {
+      pid: Number(pid),
+      host: String(host),
+      socket,
+      mark: String(mark ?? started ?? ''),
+      inode: String(inode),
+    };
   } catch {
     return undefined;
   }

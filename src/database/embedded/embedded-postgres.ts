@@ -37,7 +37,10 @@ export async function startEmbeddedPostgres({
   onFailure,
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const unlock = await lockDataDir(dataDir);
-  const short = await shortPathTo(dataDir);
+  const short = await shortPathTo(dataDir).catch(async (error: unknown) => {
+    await unlock();
+    throw error;
+  });
   const socketFolder = join(short.path, 'socket');
   const socketPath = join(socketFolder, '.s.PGSQL.5432');
   const letGo = async () => {

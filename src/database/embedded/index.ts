@@ -1,2 +1,3 @@
 export { DataDirLockedError } from './data-dir-lock.js';
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
+export { UnusableDataDirError } from './short-path.js';

@@ -10,11 +10,38 @@ export interface ShortPath {
   remove(): Promise<void>;
 }
 
+/** The embedded database cannot work in the data directory; the message says why, and what to do. */
+export class UnusableDataDirError extends Error {
+  override readonly name = 'UnusableDataDirError';
+}
+
 /** A path to a folder that leaves room for the name of a socket in it; a link to it where its own does not. */
 export async function shortPathTo(folder: string): Promise<ShortPath> {
-  if (Buffer.byteLength(folder) <= MAX_FOLDER) return { path: folder, remove: async () => {} };
-  const temporary = await mkdtemp(join(tmpdir(), 'smartid-'));
+  if (isShort(folder)) return { path: folder, remove: async () => {} };
+  // Longer ones are cut off, and mean another file.
+  if (!isShort(join(tmpdir(), 'smartid-XXXXXX', 'd'))) throw tooLong(folder);
+  const temporary = await mkdtemp(join(tmpdir(), 'smartid-')).catch((error: unknown) => {
+    throw tooLong(folder, error);
+  });
+  const remove = () => rm(temporary, { recursive: true, force: true });
   const path = join(temporary, 'd');
-  await symlink(folder, path, 'dir');
-  return { path, remove: () => rm(temporary, { recursive: true, force: true }) };
+  try {
+    await symlink(folder, path, 'dir');
+  } catch (error) {
+    await remove();
+    throw tooLong(folder, error);
+  }
+  return { path, remove };
+}
+
+function isShort(folder: string): boolean {
+  return Buffer.byteLength(folder) <= MAX_FOLDER;
+}
+
+function tooLong(folder: string, cause?: unknown): UnusableDataDirError {
+  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  return new UnusableDataDirError(
+    `The path of DATA_DIR ${folder} is too long for sockets, and no short one to it can be made in ${tmpdir()}${why}. Set DATA_DIR or TMPDIR to a folder with a shorter path.`,
+    { cause },
+  );
 }

@@ -9,6 +9,8 @@ export async function showLife(path: string): Promise<() => Promise<void>> {
   const server = createServer((socket) => socket.destroy());
   server.listen(path);
   await once(server, 'listening');
+  // A connection that could not be taken (no descriptors, no memory) shows life as well, and is no end of this process.
+  server.on('error', () => {});
   server.unref();
   return async () => {
     server.close();

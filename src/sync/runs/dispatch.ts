@@ -16,7 +16,7 @@ import { type RunRequest, signalOf, throwIfOver } from './run-request.js';
 import type { SyncRun } from './sync-run.js';
 
 /** How many attempts on a run may come to nothing; then it is given up. */
-const MOST_FAILURES = 3;
+export const MOST_FAILURES = 3;
 
 /**
  * Reads the entities of one type: a source to pull from, or mappings of a connector that writes its entities

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { storableText } from '../../values/index.js';
+import { MOST_FAILURES } from './dispatch.js';
 import { recordRun } from './record-run.js';
 import type { RunClaims, RunId } from './run-claims.js';
 import type { HeldRun, RunRequest } from './run-request.js';
@@ -36,7 +37,7 @@ export const NO_HOST: HostOfRun = { host: null, hostLimit: null };
 export const MOST_OF_INSTITUTION = 2;
 /** So many entities are read one by one at most: of more, the list is read. */
 export const MOST_SINGLE = 50;
-/** A run beside which so many processes have died may be what ends them. */
+/** A run of which so many attempts came to nothing may be what ends processes. */
 const DEATHS_OF_SUSPECT = 2;
 /** After how long it is looked whether a run that waits still has its job, in seconds. */
 const LONG_SECONDS = 60;
@@ -166,8 +167,11 @@ export class RunQueue {
         const [found] = await this.database.query<Waiting>(
           `SELECT status, institution_id AS "institutionId", entity_type AS "entityType", host,
              host_limit AS "hostLimit",
-             worker IS NOT NULL AND jsonb_array_length(failures) >= ${DEATHS_OF_SUSPECT - 1} AS "isSuspect"
-           FROM sync_runs WHERE integration_id = $1 AND id = $2`,
+             cancel_requested_at IS NULL AND attempts.failed >= ${DEATHS_OF_SUSPECT}
+               AND (attempts.failed < ${MOST_FAILURES} OR applied_position IS NOT NULL) AS "isSuspect"
+           FROM sync_runs, LATERAL (SELECT jsonb_array_length(failures)
+             + (worker IS NOT NULL OR owner IS NOT NULL)::int AS failed) attempts
+           WHERE integration_id = $1 AND id = $2`,
           [integrationId, runId],
         );
         if (found?.status === 'QUEUED') {
@@ -284,7 +288,7 @@ export class RunQueue {
 
 interface Waiting extends HostOfRun {
   status: SyncRun['status'];
-  /** Whether the process died again that worked on it. */
+  /** Whether it may be what ends processes, and would be worked on: one that was canceled or is given up ends at once. */
   isSuspect: boolean;
   institutionId: string;
   entityType: SyncRun['entityType'];

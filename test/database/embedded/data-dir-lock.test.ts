@@ -1,10 +1,11 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { lockDataDir } from '../../../src/database/embedded/data-dir-lock.js';
+import { markOf } from '../../../src/database/embedded/process-mark.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
 const HOLDER = fileURLToPath(new URL('../../support/lock-holder.js', import.meta.url));
@@ -80,6 +81,41 @@ describe('the lock of a data directory', () => {
     await unlock();
   });
 
+  it('of a process of the version before is respected while that lives', async () => {
+    const dataDir = await tempFolder();
+    const started = (await markOf(process.pid)).split(' ').at(-1);
+    await writeFile(join(dataDir, 'lock'), JSON.stringify({ pid: process.pid, started, token: 'x' }));
+    const refusal = await lockDataDir(dataDir).catch((error: Error) => error);
+    expect(refusal).to.have.property('name', 'DataDirLockedError');
+  });
+
+  it('holds when somebody deletes its socket', async function () {
+    if ((await markOf(process.pid)) === '') return this.skip();
+    const dataDir = await tempFolder();
+    const unlock = await lockDataDir(dataDir);
+    for (const name of await readdir(dataDir)) if (name.startsWith('lock-')) await rm(join(dataDir, name));
+    const refusal = await lockDataDir(dataDir).catch((error: Error) => error);
+    expect(refusal).to.have.property('name', 'DataDirLockedError');
+    await unlock();
+    expect(await readdir(dataDir)).to.deep.equal([]);
+  });
+
+  it('keeps nobody out of a copy of the folder', async () => {
+    const [dataDir, copy] = [await tempFolder(), await tempFolder()];
+    const unlock = await lockDataDir(dataDir);
+    await copyFile(join(dataDir, 'lock'), join(copy, 'lock'));
+    await (await lockDataDir(copy))();
+    expect(await readdir(copy)).to.deep.equal([]);
+    await unlock();
+  });
+
+  it('that is a link to nowhere is an error', async () => {
+    const dataDir = await tempFolder();
+    await symlink('nowhere', join(dataDir, 'lock'));
+    const refusal = await lockDataDir(dataDir).catch((error: Error) => error);
+    expect(refusal).to.have.property('code', 'ELOOP');
+  });
+
   it('is held by a process that is stopped, and free once it is killed', async () => {
     const dataDir = await tempFolder();
     const child = spawn(process.execPath, [HOLDER, dataDir]);
@@ -107,6 +143,20 @@ describe('the lock of a data directory', () => {
     expect(refusal).to.have.property('name', 'DataDirLockedError');
     await unlock();
     expect(await readdir(dataDir)).to.deep.equal([]);
+  });
+
+  it('is refused with a sentence where no path is short enough', async () => {
+    const dataDir = join(await tempFolder(), 'x'.repeat(100));
+    const { TMPDIR } = process.env;
+    process.env.TMPDIR = dataDir;
+    try {
+      const refusal = await lockDataDir(dataDir).catch((error: Error) => error);
+      expect(refusal).to.have.property('name', 'UnusableDataDirError');
+      expect(await readdir(dataDir)).to.deep.equal([]);
+    } finally {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+    }
   });
 
   it('has one holder, however many processes find a stale lock at once', async () => {

@@ -533,6 +533,39 @@ describe('runs of processes that ended', () => {
     await working.close();
   });
 
+  it('twice, and that were handed back since, go on one after the other too', async () => {
+    const { working, runs, most, go, begun } = await diedTwice(2, { worker: null });
+    await until(async () => most() > 1 || (begun() === 1 && (await looksBack(working, runs)) === 1));
+    go.open();
+    for (const { id, runId } of runs)
+      await until(
+        async () => (await working.integrationService.getSyncRun(id, runId)).status === 'COMPLETED',
+      );
+    expect(most()).to.equal(1);
+    await working.close();
+  });
+
+  it('twice end at once where they are canceled or given up, whoever else is under way', async () => {
+    const { working, runs, go, begun } = await diedTwice(3, { worker: null });
+    const { integrationService, database } = working;
+    await until(async () => begun() === 1);
+    const waiting = [];
+    for (const run of runs)
+      if ((await integrationService.getSyncRun(run.id, run.runId)).attempt === 2) waiting.push(run);
+    const [canceled, lost] = waiting as [(typeof runs)[0], (typeof runs)[0]];
+    await integrationService.cancelSync(canceled.id, canceled.runId, 'It takes too long.');
+    await database.query(`UPDATE sync_runs SET worker = 'a process that is gone' WHERE id = $1`, [
+      lost.runId,
+    ]);
+    const statusOf = async ({ id, runId }: (typeof runs)[0]) =>
+      (await integrationService.getSyncRun(id, runId)).status;
+    await until(async () => (await statusOf(canceled)) === 'CANCELED');
+    await until(async () => (await statusOf(lost)) === 'FAILED');
+    expect(begun()).to.equal(1);
+    go.open();
+    await working.close();
+  });
+
   it('wait where a process only serves calls, and are done by one that works', async () => {
     const schools = new GatedSchools();
     const place = await newPlace();
@@ -556,3 +589,46 @@ describe('runs of processes that ended', () => {
     await next.close();
   });
 });
+
+/** Runs on which two processes died, at a process that works on them now, and reads nothing before `go` opens. */
+async function diedTwice(count: number, { worker }: { worker: string | null }) {
+  const schools = new GatedSchools();
+  const place = await newPlace();
+  const serving = await servicesAt(place, schools, { workers: 0 });
+  const go = gate();
+  let [begun, underWay, most] = [0, 0, 0];
+  const reading: Reading = async function* () {
+    begun += 1;
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await go.opened;
+    yield [ANA];
+    underWay -= 1;
+  };
+  const runs: { id: string; runId: string }[] = [];
+  for (let n = 0; n < count; n++) {
+    const { id } = await gatedIntegration(serving, schools, reading);
+    runs.push({ id, runId: (await serving.integrationService.startSync(id, STUDENT)).id });
+  }
+  const died = [1, 2].map((attempt) => ({
+    attempt,
+    at: new Date().toISOString(),
+    reason: 'The process was killed.',
+  }));
+  await serving.database.query(
+    `UPDATE sync_runs SET status = 'RUNNING', worker = $3, attempt = 2, failures = $2 WHERE id = ANY($1)`,
+    [runs.map(({ runId }) => runId), JSON.stringify(died), worker],
+  );
+  await serving.close();
+  const working = await servicesAt(place, schools);
+  return { working, runs, go, begun: () => begun, most: () => most };
+}
+
+/** How many of these runs came back later. */
+async function looksBack(working: Awaited<ReturnType<typeof servicesAt>>, runs: { runId: string }[]) {
+  const [jobs] = await working.database.query<{ count: number }>(
+    'SELECT count(*)::int AS count FROM pgboss.job WHERE singleton_key = ANY($1) AND retry_count > 0',
+    [runs.map(({ runId }) => runId)],
+  );
+  return jobs?.count ?? 0;
+}
