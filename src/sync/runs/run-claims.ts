@@ -162,14 +162,17 @@ export class RunClaims {
     return this.#claim('r.integration_id = $2 AND r.id = $3', [integrationId, runId]);
   }
 
-  /** The runs under way whose process has died, but for parts of such runs, which go on with them. */
+  /**
+   * Runs under way whose process has died, but for parts of such runs, which go on with them; in no order, so that those
+   * that may not go on yet keep none from being seen.
+   */
   async listDead(): Promise<RunId[]> {
     return this.database.query<RunId>(
       `SELECT r.integration_id AS "integrationId", r.id AS "runId" FROM sync_runs r
          LEFT JOIN leases l ON l.integration_id = r.integration_id AND l.resource = 'run:' || r.id
        WHERE ${DEAD} AND NOT EXISTS (SELECT 1 FROM sync_runs p
          WHERE p.integration_id = r.integration_id AND p.id = r.parent_id AND p.status = 'RUNNING')
-       ORDER BY r.started_at LIMIT $2`,
+       ORDER BY random() LIMIT $2`,
       [this.leases.owners, MOST_DEAD],
     );
   }
