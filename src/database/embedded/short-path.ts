@@ -1,4 +1,4 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { constants, mkdtemp, open, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,9 +15,21 @@ export class UnusableDataDirError extends Error {
   override readonly name = 'UnusableDataDirError';
 }
 
-/** A path to a folder that leaves room for the name of a socket in it; a link to it where its own does not. */
+/**
+ * A path to a folder that leaves room for the name of a socket in it, for this process; where its own does not, by a
+ * handle on it on Linux, which leaves nothing behind, and by a link elsewhere.
+ */
 export async function shortPathTo(folder: string): Promise<ShortPath> {
   if (isShort(folder)) return { path: folder, remove: async () => {} };
+  if (process.platform === 'linux') {
+    const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+    return { path: `/proc/self/fd/${handle.fd}`, remove: () => handle.close() };
+  }
+  return linkTo(folder);
+}
+
+/** The same by a link, for where processes have no paths to what they hold open. */
+export async function linkTo(folder: string): Promise<ShortPath> {
   // Longer ones are cut off, and mean another file.
   if (!isShort(join(tmpdir(), 'smartid-XXXXXX', 'd'))) throw tooLong(folder);
   const temporary = await mkdtemp(join(tmpdir(), 'smartid-')).catch((error: unknown) => {

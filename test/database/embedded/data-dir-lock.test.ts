@@ -1,11 +1,12 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { lockDataDir } from '../../../src/database/embedded/data-dir-lock.js';
 import { markOf } from '../../../src/database/embedded/process-mark.js';
+import { linkTo } from '../../../src/database/embedded/short-path.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
 const HOLDER = fileURLToPath(new URL('../../support/lock-holder.js', import.meta.url));
@@ -145,20 +146,6 @@ describe('the lock of a data directory', () => {
     expect(await readdir(dataDir)).to.deep.equal([]);
   });
 
-  it('is refused with a sentence where no path is short enough', async () => {
-    const dataDir = join(await tempFolder(), 'x'.repeat(100));
-    const { TMPDIR } = process.env;
-    process.env.TMPDIR = dataDir;
-    try {
-      const refusal = await lockDataDir(dataDir).catch((error: Error) => error);
-      expect(refusal).to.have.property('name', 'UnusableDataDirError');
-      expect(await readdir(dataDir)).to.deep.equal([]);
-    } finally {
-      if (TMPDIR === undefined) delete process.env.TMPDIR;
-      else process.env.TMPDIR = TMPDIR;
-    }
-  });
-
   it('has one holder, however many processes find a stale lock at once', async () => {
     for (let round = 0; round < 5; round++) {
       const dataDir = await tempFolder();
@@ -166,6 +153,34 @@ describe('the lock of a data directory', () => {
       const answers = await contend(dataDir, 6);
       expect(answers.filter((answer) => answer === 'holds')).to.have.length(1);
       expect(answers.filter((answer) => answer === 'DataDirLockedError')).to.have.length(5);
+    }
+  });
+});
+
+describe('a link to a folder whose path is too long for sockets', () => {
+  it('leads to it by a short path, and is removed', async () => {
+    const folder = join(await tempFolder(), 'x'.repeat(100));
+    await mkdir(folder);
+    const { path, remove } = await linkTo(folder);
+    expect(path.length).to.be.at.most(75);
+    expect(await realpath(path)).to.equal(folder);
+    await remove();
+    expect(await realpath(path).catch((error: NodeJS.ErrnoException) => error.code)).to.equal('ENOENT');
+  });
+
+  it('is refused with a sentence where none is short enough', async () => {
+    const folder = join(await tempFolder(), 'x'.repeat(100));
+    const { TMPDIR } = process.env;
+    process.env.TMPDIR = folder;
+    try {
+      const refusal = await linkTo(folder).catch((error: Error) => error);
+      expect(refusal).to.have.property('name', 'UnusableDataDirError');
+      expect(refusal)
+        .to.have.property('message')
+        .that.matches(/Set DATA_DIR or TMPDIR to a folder with a shorter path\.$/);
+    } finally {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
     }
   });
 });
