@@ -58,7 +58,11 @@ describe('lists over all integrations', () => {
       path = /<([^>]+)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
     }
     expect(found).to.include.members(failed).and.not.include(schools[0]?.id);
-    expect((await get('/integrations?provider=MOODLE&status=ERROR')).body).to.deep.equal([]);
+    // Other tests of the same service may have left some.
+    const ofMoodle: { id: string; provider: string }[] = (
+      await get('/integrations?provider=MOODLE&status=ERROR&pageSize=1000')
+    ).body;
+    expect(ofMoodle.filter(({ provider }) => provider !== 'MOODLE')).to.deep.equal([]);
     const { integrations } = await grpcCall(url, method.listIntegrations, {
       status: Integration_Status.ERROR,
       provider: 'GENERIC_CSV',
