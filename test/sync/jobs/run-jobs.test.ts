@@ -488,65 +488,34 @@ describe('runs of processes that ended', () => {
     await second.close();
   });
 
-  it('twice go on one after the other, so that one that kills its process takes no other with it', async () => {
-    const schools = new GatedSchools();
-    const place = await newPlace();
-    const serving = await servicesAt(place, schools, { workers: 0 });
-    const go = gate();
-    let underWay = 0;
-    let most = 0;
-    const reading: Reading = async function* () {
-      underWay += 1;
-      most = Math.max(most, underWay);
-      await go.opened;
-      yield [ANA];
-      underWay -= 1;
-    };
-    const runs: { id: string; runId: string }[] = [];
-    for (let n = 0; n < 2; n++) {
-      const { id } = await gatedIntegration(serving, schools, reading);
-      runs.push({ id, runId: (await serving.integrationService.startSync(id, STUDENT)).id });
-    }
-    const died = { attempt: 1, at: new Date().toISOString(), reason: 'The process was killed.' };
-    await serving.database.query(
-      `UPDATE sync_runs SET status = 'RUNNING', worker = 'a process that is gone', attempt = 2, failures = $2
-       WHERE id = ANY($1)`,
-      [runs.map(({ runId }) => runId), JSON.stringify([died])],
-    );
-    await serving.close();
-    const working = await servicesAt(place, schools);
-    const { integrationService } = working;
-    const looksAtOther = async () => {
-      const [jobs] = await working.database.query<{ count: number }>(
-        'SELECT count(*)::int AS count FROM pgboss.job WHERE singleton_key = ANY($1) AND retry_count > 0',
-        [runs.map(({ runId }) => runId)],
-      );
-      return jobs?.count === 1;
-    };
-    await until(async () => most > 1 || (underWay === 1 && (await looksAtOther())));
-    go.open();
-    for (const { id, runId } of runs) {
-      await until(async () => (await integrationService.getSyncRun(id, runId)).status === 'COMPLETED');
-      expect((await integrationService.getSyncRun(id, runId)).failures).to.have.length(2);
-    }
-    expect(most).to.equal(1);
-    await working.close();
-  });
-
-  it('twice, and that were handed back since, go on one after the other too', async () => {
-    const { working, runs, most, go, begun } = await diedTwice(2, { worker: null });
-    await until(async () => most() > 1 || (begun() === 1 && (await looksBack(working, runs)) === 1));
-    go.open();
-    for (const { id, runId } of runs)
-      await until(
-        async () => (await working.integrationService.getSyncRun(id, runId)).status === 'COMPLETED',
-      );
-    expect(most()).to.equal(1);
-    await working.close();
-  });
+  const TWICE: [string, Died][] = [
+    ['and were not taken up since', { told: 1, worker: 'a process that is gone' }],
+    ['and were handed back since', { told: 2, worker: null }],
+  ];
+  for (const [title, died] of TWICE) {
+    it(`twice, ${title}, go on one after the other, so that one that kills its process takes no other with it`, async () => {
+      const { working, runs, most, go, begun } = await diedTwice(2, died);
+      const { integrationService, database } = working;
+      const cameBack = async () => {
+        const [jobs] = await database.query<{ count: number }>(
+          'SELECT count(*)::int AS count FROM pgboss.job WHERE singleton_key = ANY($1) AND retry_count > 0',
+          [runs.map(({ runId }) => runId)],
+        );
+        return jobs?.count === 1;
+      };
+      await until(async () => most() > 1 || (begun() === 1 && (await cameBack())));
+      go.open();
+      for (const { id, runId } of runs) {
+        await until(async () => (await integrationService.getSyncRun(id, runId)).status === 'COMPLETED');
+        expect((await integrationService.getSyncRun(id, runId)).failures).to.have.length(2);
+      }
+      expect(most()).to.equal(1);
+      await working.close();
+    });
+  }
 
   it('twice end at once where they are canceled or given up, whoever else is under way', async () => {
-    const { working, runs, go, begun } = await diedTwice(3, { worker: null });
+    const { working, runs, go, begun } = await diedTwice(3, { told: 2, worker: null });
     const { integrationService, database } = working;
     await until(async () => begun() === 1);
     const waiting = [];
@@ -590,8 +559,14 @@ describe('runs of processes that ended', () => {
   });
 });
 
+/** `told`: how many of the deaths the run tells of. `worker`: whose death nobody has seen; null: it was handed back. */
+interface Died {
+  told: number;
+  worker: string | null;
+}
+
 /** Runs on which two processes died, at a process that works on them now, and reads nothing before `go` opens. */
-async function diedTwice(count: number, { worker }: { worker: string | null }) {
+async function diedTwice(count: number, { told, worker }: Died) {
   const schools = new GatedSchools();
   const place = await newPlace();
   const serving = await servicesAt(place, schools, { workers: 0 });
@@ -610,8 +585,8 @@ async function diedTwice(count: number, { worker }: { worker: string | null }) {
     const { id } = await gatedIntegration(serving, schools, reading);
     runs.push({ id, runId: (await serving.integrationService.startSync(id, STUDENT)).id });
   }
-  const died = [1, 2].map((attempt) => ({
-    attempt,
+  const died = Array.from({ length: told }, (_, n) => ({
+    attempt: n + 1,
     at: new Date().toISOString(),
     reason: 'The process was killed.',
   }));
@@ -622,13 +597,4 @@ async function diedTwice(count: number, { worker }: { worker: string | null }) {
   await serving.close();
   const working = await servicesAt(place, schools);
   return { working, runs, go, begun: () => begun, most: () => most };
-}
-
-/** How many of these runs came back later. */
-async function looksBack(working: Awaited<ReturnType<typeof servicesAt>>, runs: { runId: string }[]) {
-  const [jobs] = await working.database.query<{ count: number }>(
-    'SELECT count(*)::int AS count FROM pgboss.job WHERE singleton_key = ANY($1) AND retry_count > 0',
-    [runs.map(({ runId }) => runId)],
-  );
-  return jobs?.count ?? 0;
 }
