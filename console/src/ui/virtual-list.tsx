@@ -1,8 +1,9 @@
 import { Loader, Text } from '@mantine/core';
-import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { measureElement, useWindowVirtualizer } from '@tanstack/react-virtual';
 import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { PassesBy } from './passes-by.js';
+import { UsualHeight } from './usual-height.js';
 
 interface VirtualListProps<T> {
   items: readonly T[];
@@ -34,9 +35,15 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
   keys.current = keyOf;
   // Another function would have all rows measured anew at each frame.
   const getItemKey = useCallback((index: number) => keys.current(items[index] as T), [items]);
-  const rows = useWindowVirtualizer({
+  const [usual] = useState(() => new UsualHeight(estimate));
+  const rows = useWindowVirtualizer<HTMLLIElement>({
     count: items.length,
-    estimateSize: () => estimate,
+    estimateSize: () => usual.pixels,
+    measureElement: (...measured) => {
+      const height = measureElement(...measured);
+      usual.see(height);
+      return height;
+    },
     overscan: 8,
     scrollMargin: top,
     getItemKey,
