@@ -152,8 +152,12 @@ async function readIfThere(path: string): Promise<string | undefined> {
     // A link to nowhere would be there for `link`, and not for us, for ever.
     return await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code !== 'EISDIR' && code !== 'ELOOP') throw error;
+    throw new UnusableDataDirError(`${path} is no file. It is the service's own: remove it.`, {
+      cause: error,
+    });
   }
 }
 

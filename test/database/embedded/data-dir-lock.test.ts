@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { lockDataDir } from '../../../src/database/embedded/data-dir-lock.js';
@@ -110,12 +110,19 @@ describe('the lock of a data directory', () => {
     await unlock();
   });
 
-  it('that is a link to nowhere is an error', async () => {
-    const dataDir = await tempFolder();
-    await symlink('nowhere', join(dataDir, 'lock'));
-    const refusal = await lockDataDir(dataDir).catch((error: Error) => error);
-    expect(refusal).to.have.property('code', 'ELOOP');
-  });
+  for (const [what, make] of [
+    ['a link to nowhere', (path: string) => symlink('nowhere', path)],
+    ['a folder', (path: string) => mkdir(path)],
+  ] as const) {
+    it(`that is ${what} is refused with its path and what to do`, async () => {
+      const path = join(await tempFolder(), 'lock');
+      await make(path);
+      const refusal = await lockDataDir(dirname(path)).catch((error: Error) => error);
+      expect(refusal)
+        .to.have.property('message')
+        .that.equals(`${path} is no file. It is the service's own: remove it.`);
+    });
+  }
 
   it('is held by a process that is stopped, and free once it is killed', async () => {
     const dataDir = await tempFolder();
