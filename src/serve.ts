@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { type App, startApp } from './app.js';
 import { type Config, knownVariables, loadConfig } from './config.js';
 import { createLogger, type Logger } from './observability/index.js';
@@ -8,12 +7,21 @@ import { unknownVariables } from './unknown-variables.js';
 /** How long a stop waits for what is in flight, in milliseconds. */
 const GRACE = 30_000;
 
-let config: Config | undefined;
+/** Runs the service as `env` says until a signal ends the process. What keeps it from starting is a sentence and exit 1. */
+export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
+  let config: Config | undefined;
+  try {
+    config = loadConfig(env);
+    await start(config, env);
+  } catch (error) {
+    process.stderr.write(`SmartID Integrations cannot start.\n${explainStartFailure(error, config)}\n`);
+    process.exit(1);
+  }
+}
 
-async function main(): Promise<void> {
-  config = loadConfig(process.env);
+async function start(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
-  for (const sentence of unknownVariables(process.env, knownVariables)) logger.warn(sentence);
+  for (const sentence of unknownVariables(env, knownVariables)) logger.warn(sentence);
   const app = await startApp({ config, logger, onFailure: () => process.exit(1) });
   logger.info({ url: app.url }, `SmartID Integrations listens on ${app.url}`);
   // Whoever started it waits for this line.
@@ -56,8 +64,3 @@ function stopOnSignals(app: App, logger: Logger): void {
     });
   }
 }
-
-main().catch((error: unknown) => {
-  process.stderr.write(`SmartID Integrations cannot start.\n${explainStartFailure(error, config)}\n`);
-  process.exit(1);
-});

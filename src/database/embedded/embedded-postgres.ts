@@ -5,6 +5,8 @@ import { Worker } from 'node:worker_threads';
 import { ServiceError } from '../../errors.js';
 import type { Logger } from '../../observability/index.js';
 import { lockDataDir } from './data-dir-lock.js';
+import type { PGliteWorkerData } from './pglite-worker.js';
+import { postgresProgram } from './postgres-program.js';
 import { shortPathTo } from './short-path.js';
 
 export interface EmbeddedPostgresOptions {
@@ -54,9 +56,8 @@ export async function startEmbeddedPostgres({
     // Left behind by a process that was killed.
     await rm(socketPath, { force: true });
     const folder = join(dataDir, 'postgres');
-    worker = new Worker(new URL('./pglite-worker.js', import.meta.url), {
-      workerData: { folder, socketPath },
-    });
+    const workerData: PGliteWorkerData = { folder, socketPath, program: await postgresProgram() };
+    worker = new Worker(new URL('./pglite-worker.js', import.meta.url), { workerData });
     const ended = endOf(worker);
     await Promise.race([once(worker, 'message'), ended.then((error) => Promise.reject(error))]);
     const stop = superviseUntilStopped(worker, ended, (error) => {

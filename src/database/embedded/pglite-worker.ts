@@ -2,15 +2,26 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { layDatabase } from './initial-database.js';
+import type { PostgresProgram } from './postgres-program.js';
+import { takeWholeStatements } from './whole-statements.js';
+
+export interface PGliteWorkerData {
+  /** Where the database is. */
+  folder: string;
+  /** Where it is to be reached. */
+  socketPath: string;
+  program: PostgresProgram;
+}
 
 /**
  * The thread that PostgreSQL runs in, as WebAssembly, served on a socket. It says 'ready' once it listens,
  * and 'stopped' once all is on disk; any message to it is the request to stop.
  */
-const { folder, socketPath } = workerData as { folder: string; socketPath: string };
+const { folder, socketPath, program } = workerData as PGliteWorkerData;
 await layDatabase(folder);
-const db = await PGlite.create(folder);
+const db = await PGlite.create(folder, { pgliteWasmModule: program });
 const server = new PGLiteSocketServer({ db, path: socketPath, maxConnections: 8 });
+takeWholeStatements(server);
 await server.start();
 
 parentPort?.once('message', async () => {
