@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { type LogOutput, logOutput } from './log-output.js';
 
 export type { Logger };
 
@@ -8,11 +9,6 @@ export interface LogOptions {
   format?: 'json' | 'text';
 }
 
-/**
- * Lines are written together, so many bytes or milliseconds of them: each writing takes as long as a fifth of a small
- * call. What is left is written when the process ends, unless it is killed.
- */
-const TOGETHER = { minLength: 4_096, periodicFlush: 100 };
 const SECRETS = [
   'authorization',
   'credentials',
@@ -31,15 +27,21 @@ export function createLogger({ level, format = 'json' }: LogOptions): Logger {
     censor: '[redacted]',
   };
   const options = { level, redact, base: undefined, timestamp: pino.stdTimeFunctions.isoTime };
-  // Nobody waits for whoever reads it.
-  return format === 'json'
-    ? pino(options, pino.destination({ dest: 1, sync: false, ...TOGETHER }))
-    : pino(options, { write: (line: string) => process.stdout.write(toText(line)) });
+  const output = logOutput();
+  return pino(options, format === 'json' ? output : inText(output));
 }
 
 /** The same log for lines whose fields are known to hold no secret: looking for those takes longer than all else. */
 export function withoutRedaction(logger: Logger): Logger {
   return logger.child({}, { redact: [] });
+}
+
+function inText(output: LogOutput): LogOutput {
+  return {
+    write: (line) => output.write(toText(line)),
+    flush: (done) => output.flush(done),
+    flushSync: () => output.flushSync(),
+  };
 }
 
 function toText(line: string): string {
