@@ -35,11 +35,9 @@ export class CalmClient extends pg.Client {
 function answered(ask: (...args: unknown[]) => unknown, given: unknown[]): unknown {
   const [config, values] = given;
   const isStream = typeof (config as { submit?: unknown } | null | undefined)?.submit === 'function';
-  if (isStream || typeof given.at(-1) === 'function') return ask(...given);
-  // pg writes the callback into it.
-  const own = typeof config === 'object' && config !== null ? { ...config } : config;
+  if (isStream || given.some((argument) => typeof argument === 'function')) return ask(...given);
   return new Promise((resolve, reject) => {
-    ask(own, values, (error: unknown, result: unknown) => (error ? reject(error) : resolve(result)));
+    ask(config, values, (error: unknown, result: unknown) => (error ? reject(error) : resolve(result)));
   }).catch((error: unknown) => {
     // As pg does: else it would tell of the socket alone.
     if (error instanceof Error) Error.captureStackTrace(error);

@@ -27,8 +27,9 @@ export function createLogger({ level, format = 'json' }: LogOptions): Logger {
     censor: '[redacted]',
   };
   const options = { level, redact, base: undefined, timestamp: pino.stdTimeFunctions.isoTime };
-  const output = logOutput();
-  return pino(options, format === 'json' ? output : inText(output));
+  const output = logOutput((lines) => logger.warn({ lines }, 'lines of the log were lost: nobody read them'));
+  const logger = pino(options, format === 'json' ? output : inText(output));
+  return logger;
 }
 
 /** The same log for lines whose fields are known to hold no secret: looking for those takes longer than all else. */

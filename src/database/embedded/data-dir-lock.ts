@@ -1,5 +1,16 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { access, constants, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  link,
+  lstat,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { markOf } from './process-mark.js';
@@ -149,16 +160,13 @@ async function linkIfFree(draft: string, path: string): Promise<boolean> {
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    // A link to nowhere would be there for `link`, and not for us, for ever.
-    return await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) });
+    // A link to nowhere would be there for `link`, and not for us, for ever; a pipe would never be read to its end.
+    if ((await lstat(path)).isFile()) return await readFile(path, 'utf8');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    if (code !== 'EISDIR' && code !== 'ELOOP') throw error;
-    throw new UnusableDataDirError(`${path} is no file. It is the service's own: remove it.`, {
-      cause: error,
-    });
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
+  throw new UnusableDataDirError(`${path} is no file. It is the service's own: remove it.`);
 }
 
 /** The socket tells it in other containers too; the mark also where the socket was deleted, or is another one by this path. */

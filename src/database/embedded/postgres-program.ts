@@ -14,7 +14,12 @@ let program: Promise<PostgresProgram> | undefined;
  * makes of it while one database works is there for the next.
  */
 export function postgresProgram(): Promise<PostgresProgram> {
-  program ??= compile();
+  program ??= compile().catch((error: Error) => {
+    program = undefined;
+    throw new Error(`The program of the embedded database cannot be read: ${error.message}`, {
+      cause: error,
+    });
+  });
   return program;
 }
 

@@ -2,8 +2,8 @@ import type { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 
 /** The first bytes of the messages that a statement with parameters begins with: Parse, Bind, Describe, Execute, Close. */
 const LEADING = bytesOf('PBDEC');
-/** Those of the messages that ask for the answers to them: Sync, Flush. */
-const ENDING = bytesOf('SH');
+/** How the last message of an answer begins, ReadyForQuery: its length of 5, and one byte more, the state. */
+const READY = Buffer.from('Z\0\0\0\x05');
 /** How many bytes of an answer are gathered before they go out. */
 const MOST_GATHERED = 64 * 1_024;
 
@@ -32,14 +32,14 @@ export function takeWholeStatements(server: PGLiteSocketServer): void {
     const [kind = 0] = message;
     const waiting = leading.get(client) ?? [];
     if (LEADING.has(kind)) {
-      leading.set(client, [...waiting, message]);
+      waiting.push(message);
+      leading.set(client, waiting);
       return 0;
     }
-    const isEnding = ENDING.has(kind) && waiting.length > 0;
-    if (isEnding) leading.delete(client);
+    leading.delete(client);
     const answer = new Gathered(send);
     try {
-      const whole = isEnding ? Buffer.concat([...waiting, message]) : message;
+      const whole = waiting.length > 0 ? Buffer.concat([...waiting, message]) : message;
       return await enqueue(client, whole, (piece) => answer.add(piece));
     } finally {
       answer.end();
@@ -49,6 +49,10 @@ export function takeWholeStatements(server: PGLiteSocketServer): void {
     leading.delete(client);
     clear(client);
   };
+}
+
+function isReady(piece: Uint8Array): boolean {
+  return READY.equals(piece.subarray(-READY.length - 1, -1));
 }
 
 function bytesOf(letters: string): ReadonlySet<number> {
@@ -65,7 +69,8 @@ class Gathered {
   add(piece: Uint8Array): void {
     this.#pieces.push(Buffer.from(piece));
     this.#bytes += piece.length;
-    if (this.#bytes >= MOST_GATHERED) this.end();
+    // The end of an answer does not wait until the queue has begun with the next client's statement.
+    if (this.#bytes >= MOST_GATHERED || isReady(piece)) this.end();
   }
 
   end(): void {

@@ -1,6 +1,7 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -113,8 +114,11 @@ describe('the lock of a data directory', () => {
   for (const [what, make] of [
     ['a link to nowhere', (path: string) => symlink('nowhere', path)],
     ['a folder', (path: string) => mkdir(path)],
+    ['a pipe', async (path: string) => execFileSync('mkfifo', [path])],
+    ['a socket', (path: string) => once(createServer().listen(path).unref(), 'listening')],
   ] as const) {
-    it(`that is ${what} is refused with its path and what to do`, async () => {
+    it(`that is ${what} is refused with its path and what to do`, async function () {
+      if (process.platform === 'win32') this.skip();
       const path = join(await tempFolder(), 'lock');
       await make(path);
       const refusal = await lockDataDir(dirname(path)).catch((error: Error) => error);

@@ -123,6 +123,20 @@ describe('the embedded PostgreSQL', () => {
     await client.end();
   });
 
+  it('answers the end of a transaction before it begins with the long statement of another client', async () => {
+    const [client, other] = [await connect(), await connect()];
+    await client.query('BEGIN');
+    // It waits for the transaction.
+    const long = other.query('SELECT count(*) FROM generate_series(1, $1::int)', [300_000]);
+    const ended = performance.now();
+    await client.query('COMMIT');
+    const waited = performance.now() - ended;
+    await long;
+    expect(waited).to.be.lessThan((performance.now() - ended) / 2);
+    await client.end();
+    await other.end();
+  });
+
   it('keeps what was written over a stop, in a folder whose path is too long for a socket too', async () => {
     const long = `${await tempFolder()}/${'x'.repeat(100)}`;
     await layEmbeddedDatabase(long);
