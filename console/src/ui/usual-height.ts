@@ -4,6 +4,8 @@
  */
 export class UsualHeight {
   readonly #seen = new Map<number, number>();
+  /** By row. */
+  readonly #thought: number[] = [];
   #usual: number;
 
   /** `estimate`: what is thought before any is seen, in pixels. */
@@ -11,8 +13,14 @@ export class UsualHeight {
     this.#usual = estimate;
   }
 
-  get pixels(): number {
-    return this.#usual;
+  /**
+   * What is thought of a row, in pixels: always the same, since rows above the view that are thought to be higher than
+   * before would move what is in it.
+   */
+  of(row: number): number {
+    const thought = this.#thought[row] ?? this.#usual;
+    this.#thought[row] = thought;
+    return thought;
   }
 
   see(height: number): void {

@@ -38,7 +38,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
   const [usual] = useState(() => new UsualHeight(estimate));
   const rows = useWindowVirtualizer<HTMLLIElement>({
     count: items.length,
-    estimateSize: () => usual.pixels,
+    estimateSize: (row) => usual.of(row),
     measureElement: (...measured) => {
       const height = measureElement(...measured);
       usual.see(height);
