@@ -73,7 +73,7 @@ export class DeliveryStore {
    * before it is made. What was waiting and is not to be sent any more becomes WITHDRAWN.
    */
   async handOut(lease: SendingLease, collected: Collected, resend: boolean): Promise<HandedOut> {
-    const { session, rows, unmapped } = collected;
+    const { session, rows, withheld } = collected;
     return this.#asHolder(lease, async () => {
       const latest = new Map((await this.#latest(lease)).map((delivery) => [delivery.studentId, delivery]));
       const sentBefore = await this.#sentBefore(lease, rows);
@@ -89,7 +89,7 @@ export class DeliveryStore {
       }
       await this.#insert(lease, made);
       await this.#handOut(lease, again);
-      await this.#withdrawOthers(lease, unmapped);
+      await this.#withdrawOthers(lease, withheld);
       if (made.length + again.length > 0) {
         const { integrationId, sessionId } = lease;
         await recordEvent(this.database, {
@@ -332,15 +332,15 @@ export class DeliveryStore {
   }
 
   /**
-   * What waits and was not handed out now: a later version was, or its record is gone. Without an id it goes
-   * on waiting.
+   * What waits and was not handed out now: a later version was, or its record is gone. Without an id, or
+   * with one in doubt, it goes on waiting.
    */
-  async #withdrawOthers(lease: SendingLease, unmapped: readonly string[]): Promise<void> {
+  async #withdrawOthers(lease: SendingLease, withheld: readonly string[]): Promise<void> {
     await this.database.execute(
       `UPDATE outbox_deliveries SET status = 'WITHDRAWN', updated_at = now()
        WHERE integration_id = $1 AND session_id = $2 AND status IN ('QUEUED', 'FAILED')
          AND attempt IS DISTINCT FROM $3 AND NOT student_id = ANY($4::uuid[])`,
-      [...attemptOf(lease), unmapped],
+      [...attemptOf(lease), withheld],
     );
   }
 }

@@ -1,6 +1,7 @@
 import type { AttendanceRow, AttendanceSheet, SheetEntity } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import { quoted } from '../values/index.js';
 
 /** The integration that attendance is sent through. */
 export interface SendTarget {
@@ -14,9 +15,9 @@ export interface SendTarget {
 export interface Collected {
   session: Omit<AttendanceSheet, 'rows' | 'all'>;
   rows: AttendanceRow[];
-  /** Students with a mark and without an id in the school's system. */
-  unmapped: string[];
-  /** A sentence for each student that has no id in the school's system. */
+  /** Students with a mark that cannot be sent: without an id in the school's system, or with one in doubt. */
+  withheld: string[];
+  /** A sentence for each of them. */
   errors: string[];
 }
 
@@ -36,6 +37,8 @@ interface SessionRow {
 }
 
 type RecordRow = { [Key in keyof AttendanceRow]: AttendanceRow[Key] | null } & { studentId: string };
+/** `isDoubted`: a person is to decide whether the id is still that of the student. */
+type FoundRow = RecordRow & { isDoubted: boolean };
 
 /**
  * Collects a session's attendance and translates its ids. Throws `not_found` for a session the institution
@@ -54,7 +57,9 @@ export async function collect(
       reason: 'ATTENDANCE_EMPTY',
     });
   }
-  const unmapped = records.filter(({ externalId }) => externalId === null);
+  // What goes out under an id in doubt may be put down to somebody else, and nothing takes it back.
+  const isSendable = ({ externalId, isDoubted }: FoundRow) => externalId !== null && !isDoubted;
+  const withheld = records.filter((record) => !isSendable(record));
   return {
     session: {
       sessionId,
@@ -68,12 +73,17 @@ export async function collect(
       course: entity(session.courseId, session.courseExternalId, session.courseName),
       teacher: entity(session.teacherId, session.teacherExternalId, session.teacherName),
     },
-    rows: records.filter(({ externalId }) => externalId !== null).map(toRow),
-    unmapped: unmapped.map(({ studentId }) => studentId),
-    errors: unmapped.map(
-      (record) => `${nameOf(record)} has no mapping in this integration; sync STUDENT first`,
-    ),
+    rows: records.filter(isSendable).map(({ isDoubted: _, ...record }) => toRow(record)),
+    withheld: withheld.map(({ studentId }) => studentId),
+    errors: withheld.map(whyWithheld),
   };
+}
+
+function whyWithheld(record: FoundRow): string {
+  if (record.externalId === null)
+    return `${nameOf(record)} has no mapping in this integration; sync STUDENT first`;
+  const id = quoted(record.externalId);
+  return `${nameOf(record)} has the id ${id}, which the school may have given to somebody else; decide about the conflict of ${id} first`;
 }
 
 /** A student as an error sentence calls him or her. */
@@ -123,16 +133,20 @@ async function readRecords(
   database: Database,
   { id, institutionId }: SendTarget,
   sessionId: string,
-): Promise<RecordRow[]> {
-  return database.query<RecordRow>(
+): Promise<FoundRow[]> {
+  return database.query<FoundRow>(
     `SELECT a.student_id AS "studentId", m.external_id AS "externalId", s.given_name AS "givenName",
       s.family_name AS "familyName",
        s.national_id AS "nationalId", s.code, a.status, a.arrival_time AS "arrivalTime",
-       a.permanence_percentage AS "permanencePercentage", a.origin, a.source, a.remarks
+       a.permanence_percentage AS "permanencePercentage", a.origin, a.source, a.remarks,
+       d.id IS NOT NULL AS "isDoubted"
      FROM attendance_records a
      LEFT JOIN students s ON s.institution_id = $1 AND s.id = a.student_id
      LEFT JOIN integration_mappings m ON m.integration_id = $3 AND m.entity_type = 'STUDENT'
        AND m.internal_id = a.student_id
+     LEFT JOIN sync_conflicts d ON d.integration_id = $3 AND d.entity_type = 'STUDENT'
+       AND d.external_id = m.external_id AND d.resolution IS NULL AND d.candidates @> jsonb_build_array(
+         jsonb_build_object('internalId', m.internal_id, 'rule', 'externalId'))
      WHERE a.institution_id = $1 AND a.session_id = $2
        ORDER BY s.family_name, s.given_name, m.external_id, a.student_id`,
     [institutionId, sessionId, id],

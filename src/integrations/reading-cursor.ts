@@ -11,8 +11,8 @@ export type FindCursor = (
 /**
  * The cursor of the last sync that was applied. None where that sync left anything behind (a row that failed,
  * a conflict, a course that was not known, a plan that a person approved, of which parts may have been left
- * out), where a person repaired or took back anything of the integration or edited somebody since, or where
- * others win in its fields now: rows that did not change may then matter again.
+ * out), where a person repaired, took back or approved anything of the integration or edited somebody since, or
+ * where others win in its fields now: rows that did not change may then matter again.
  */
 export function cursorsOf(database: Database): FindCursor {
   return async (integrationId, entityType) => {
@@ -39,8 +39,11 @@ export function cursorsOf(database: Database): FindCursor {
            WHERE e.institution_id = last.institution_id AND e.entity IN ($2, 'MEMBERSHIP')
              AND e.changed_at >= last.started_at)
          AND NOT EXISTS (SELECT 1 FROM sync_runs later WHERE later.integration_id = $1
-           AND (later.kind = 'MANUAL' OR later.rolls_back IS NOT NULL)
-             AND later.started_at >= last.started_at)`,
+           AND (later.kind = 'MANUAL' OR later.rolls_back IS NOT NULL OR later.approved_at IS NOT NULL)
+           AND later.status NOT IN ('PREVIEWED', 'HELD', 'DISCARDED')
+             -- A plan may be older than that sync, and be applied after it.
+             AND (later.status = 'RUNNING'
+               OR GREATEST(later.started_at, later.approved_at, later.finished_at) >= last.started_at))`,
       [integrationId, entityType, comparisonOf(integrationId, fields[entityType])],
     );
     return row?.cursor ?? undefined;

@@ -5,7 +5,7 @@ import { newIntegration, newSession, sharedServices } from '../../support/servic
 import { rejectionOf } from '../http/kit.js';
 import { closeAll, simulate } from './read-oneroster.js';
 
-const { GROUP, STUDENT, TEACHER } = MappingEntityType;
+const { COURSE, GROUP, STUDENT, TEACHER } = MappingEntityType;
 const now = () => new Date().toISOString();
 
 /** A simulated school, and an integration that reads it. */
@@ -147,6 +147,32 @@ describe('syncs of OneRoster', () => {
     const after = await sync(STUDENT);
     expect(after.onlyChanges).to.equal(false);
     expect(after.report.mappings.map(({ externalId }) => externalId)).to.include('S7');
+  });
+
+  it('read everything after a sync was taken back by a plan that was previewed before the latest reading', async () => {
+    const { sync, statusOf, integrationId } = await school();
+    const { integrationService } = await sharedServices();
+    for (const type of [COURSE, TEACHER, GROUP]) await sync(type);
+    const { report } = await sync(STUDENT);
+    const plan = await integrationService.rollbackSync(integrationId, report.runId, { preview: true });
+    expect((await sync(STUDENT)).onlyChanges).to.equal(true);
+    await integrationService.approveSync(integrationId, plan.runId);
+    const { onlyChanges, report: again } = await sync(STUDENT);
+    expect(onlyChanges).to.equal(false);
+    expect(again.counts).to.include({ created: report.counts.created });
+    expect(await statusOf('S4')).to.deep.equal(['ACTIVE', 'active']);
+    expect((await sync(STUDENT)).onlyChanges).to.equal(true);
+  });
+
+  it('read everything after a preview was approved that is older than the latest reading', async () => {
+    const { sync, integrationId } = await school();
+    const { integrationService } = await sharedServices();
+    await sync();
+    const plan = await integrationService.previewSync(integrationId, STUDENT);
+    expect((await sync(STUDENT)).onlyChanges).to.equal(true);
+    await integrationService.approveSync(integrationId, plan.runId);
+    expect((await sync(STUDENT)).onlyChanges).to.equal(false);
+    expect((await sync(STUDENT)).onlyChanges).to.equal(true);
   });
 
   it('read everything once others win in a field, and once somebody was edited', async () => {

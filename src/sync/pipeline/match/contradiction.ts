@@ -13,10 +13,11 @@ const unless = (column: string, pattern: string) =>
  * Names without case, accents and order: an array of words. Accents go first: some databases know no capitals
  * with accents.
  */
-const words = (alias: string) =>
-  `ARRAY(SELECT lower(word) FROM regexp_split_to_table(regexp_replace(normalize(concat(${alias}.given_name,
-    ' ', ${alias}.family_name), NFD),
+const wordsOf = (givenName: string, familyName: string) =>
+  `ARRAY(SELECT lower(word) FROM regexp_split_to_table(regexp_replace(normalize(concat(${givenName},
+    ' ', ${familyName}), NFD),
     '[\\u0300-\\u036f]', '', 'g'), '[[:space:][:punct:]]+') AS word WHERE word <> '')`;
+const words = (alias: string) => wordsOf(`${alias}.given_name`, `${alias}.family_name`);
 
 /**
  * SQL that says what a row `row` contradicts of a person `person`, as the end of a sentence; null where it
@@ -76,6 +77,19 @@ export function isAnotherIfClaimed(spec: EntitySpec, row: string, person: string
   const { sameMail, otherName } = comparisons(spec, row, person);
   return `CASE WHEN ${identifying(`${row}.national_id`)} IS NULL AND ${identifying(`${person}.national_id`)} IS NOT NULL
     AND NOT ${sameMail} THEN ${otherName} ELSE false END`;
+}
+
+/**
+ * SQL that says whether what was decided about a row is about what the row `row` says now: it has the national id that
+ * it had then, or the name. `decision` is a row of sync_conflicts; where it recorded nothing, nothing can differ.
+ */
+export function decisionHolds(row: string, decision: string): string {
+  const [is, was] = [
+    words(row),
+    wordsOf(`${decision}.record->>'givenName'`, `${decision}.record->>'familyName'`),
+  ];
+  return `(COALESCE(${identifying(`${row}.national_id`)} = ${decision}.record->>'nationalId', false)
+    OR ${is} <@ ${was} OR ${was} <@ ${is})`;
 }
 
 /**

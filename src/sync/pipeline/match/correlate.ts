@@ -5,8 +5,14 @@ import type { SyncRun } from '../../runs/sync-run.js';
 import { areFew } from '../sql/joins.js';
 import { RUN } from '../sql/run-sql.js';
 import type { Staged } from '../stage/index.js';
-import { contradictionOfUpdate, identifying, isAnotherIfClaimed, isAnotherIfTaken } from './contradiction.js';
-import { followDecisions } from './decisions.js';
+import {
+  contradictionOfUpdate,
+  decisionHolds,
+  identifying,
+  isAnotherIfClaimed,
+  isAnotherIfTaken,
+} from './contradiction.js';
+import { followDecisions, leaveReusedOut } from './decisions.js';
 import { keepMembershipsOf, keepOut, type PlannedConflict } from './keep-out.js';
 import { matchesSql } from './matches.js';
 
@@ -28,6 +34,8 @@ interface ReusedId {
   mappedId: string;
   /** The national id of the row, where it contradicts that person only if it is somebody else's. */
   nationalId: string | null;
+  /** Whether a person said to leave such a row out. */
+  ignored: boolean;
 }
 
 /** Each candidate with how many its row has, and how many rows its person has. */
@@ -53,7 +61,10 @@ export async function correlate(database: Database, options: CorrelateOptions): 
   );
   const hasRows = staged.staged > 0;
   const leftOut = look?.decided && hasRows ? await followDecisions(database, run, spec) : [];
-  const reused = look?.others && staged.staged > staged.fresh ? await findReusedIds(database, options) : [];
+  const found = look?.others && staged.staged > staged.fresh ? await findReusedIds(database, options) : [];
+  const ignored = found.filter((one) => one.ignored).map(({ seq }) => seq);
+  leftOut.push(...(await leaveReusedOut(database, run, ignored)));
+  const reused = found.filter((one) => !one.ignored);
   const isOpen = look?.others && (staged.fresh > 0 || reused.length > 0);
   const doubtful = isOpen ? await findDoubtful(database, options, reused) : [];
   if (look?.decided) await dropSettled(database, options);
@@ -85,8 +96,11 @@ async function findReusedIds(
   database: Database,
   { run, spec, staged }: CorrelateOptions,
 ): Promise<ReusedId[]> {
-  const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND (d.record->>'nationalId' = s.national_id
-    OR (d.record->>'givenName' IS NOT DISTINCT FROM s.given_name AND d.record->>'familyName' IS NOT DISTINCT FROM s.family_name))`;
+  const holds = decisionHolds('s', 'd');
+  const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND ${holds}`;
+  // A decision to ignore an id that nobody had yet does not speak of the person who has it now.
+  const isIgnored = `d.resolution = 'IGNORE' AND d.candidates @> jsonb_build_array(
+    jsonb_build_object('internalId', m.internal_id, 'rule', 'externalId')) AND ${holds}`;
   // A few rows are looked up by their keys, one by one, whatever the database takes the tables for.
   const sizes = { rows: staged.staged - staged.fresh, among: staged.known.mapped };
   const isFew = areFew(sizes, MAX_LOOKUPS);
@@ -98,7 +112,8 @@ async function findReusedIds(
   const found = await database.query<ReusedId>(
     `WITH s AS MATERIALIZED (SELECT s.* FROM sync_staged s WHERE ${RUN} AND s.kind = 'ENTITY')
        SELECT s.seq, m.internal_id AS "mappedId",
-         CASE WHEN (${contradiction}) IS NULL THEN ${identifying('s.national_id')} END AS "nationalId"
+         CASE WHEN (${contradiction}) IS NULL THEN ${identifying('s.national_id')} END AS "nationalId",
+         (${isIgnored}) IS TRUE AS ignored
        FROM s
        ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
        ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
@@ -148,7 +163,8 @@ async function insertCandidates(
   const matches = matchesSql(spec, {
     rows: `SELECT s.seq, s.external_id, s.national_id, s.code, s.email, s.given_name, s.family_name,
       s.birth_date,
-        d.external_id IS NOT NULL AND d.resolution IS NULL AS waits, r.mapped_id
+        d.external_id IS NOT NULL AND d.resolution IS NULL AS waits, r.mapped_id,
+        CASE WHEN m.internal_id IS NULL THEN ${LINKED_BEFORE} END AS linked_id
       FROM sync_staged s
       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
         AND m.external_id = s.external_id
@@ -156,7 +172,8 @@ async function insertCandidates(
         AND d.external_id = s.external_id
       LEFT JOIN unnest($7::int[], $8::uuid[]) AS r (seq, mapped_id) ON r.seq = s.seq
       WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NULL AND (r.seq IS NOT NULL
-        OR (m.internal_id IS NULL AND d.resolution IS DISTINCT FROM 'CREATE'))`,
+        OR (m.internal_id IS NULL AND (d.resolution IS DISTINCT FROM 'CREATE'
+          OR NOT ${decisionHolds('s', 'd')})))`,
     rowGroups: `SELECT DISTINCT f.seq, g.internal_id AS group_id FROM sync_staged s
       JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP'
         AND g.external_id = s.external_id
@@ -180,6 +197,15 @@ async function insertCandidates(
     ],
   );
 }
+
+/**
+ * To whom a decision `d` linked a row, while it is not carried out because it is about another row, and as long as nobody
+ * has decided anew.
+ */
+const LINKED_BEFORE = `CASE WHEN d.resolution = 'LINK' THEN d.internal_id
+  WHEN d.external_id IS NOT NULL AND d.resolution IS NULL THEN (
+    SELECT (c->>'internalId')::uuid FROM jsonb_array_elements(d.candidates) c
+    WHERE c->>'rule' = 'decision' LIMIT 1) END`;
 
 /** Links a row to a single sure candidate whom nobody else claims, and whom the row does not contradict. */
 async function linkSureCandidates(database: Database, run: SyncRun, confidence: number): Promise<void> {
@@ -207,11 +233,13 @@ function keepDoubtfulOut(database: Database, run: SyncRun, spec: EntitySpec): Pr
 
 /** Why a row is in doubt, from all its candidates. */
 const REASON = `CASE
-  WHEN bool_or(c.is_own) THEN 'has an id that may be re-used: its row has '
+  WHEN bool_or(c.is_own AND c.mapped_as = s.external_id) THEN 'has an id that may be re-used: its row has '
     || COALESCE(max(c.contradicts) FILTER (WHERE c.is_own) || ' than the person it is mapped to',
       'another name than the person it is mapped to, ' || CASE WHEN bool_or(${identifying('s.national_id')} IS NOT NULL)
         THEN 'and the national id of somebody else' ELSE 'whose national id another row has' END)
   WHEN max(c.mapped_as) IS NOT NULL THEN format('looks like the person with id "%s"', max(c.mapped_as))
+  WHEN bool_or(c.is_own) THEN 'was linked to a person by a decision that no longer holds'
+    || COALESCE(': its row has ' || max(c.contradicts) FILTER (WHERE c.is_own) || ' than that person', '')
   WHEN bool_or(c.of_person > 1) THEN 'looks like somebody whom another row looks like too'
   WHEN count(*) > 1 THEN format('may be any of %s people in the roster', count(*))
   WHEN max(c.contradicts) IS NOT NULL

@@ -2,13 +2,14 @@ import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { RUN } from '../sql/run-sql.js';
+import { decisionHolds } from './contradiction.js';
 import { keepOut, type PlannedConflict } from './keep-out.js';
 
 /**
- * Carries out what a person decided. Sets `link_id` of a row that was linked; leaves out a row that was
- * ignored. A link whose person cannot be had (mapped to another id, gone from the roster, or linked to
- * another row by an earlier decision) does not hold any more: its row is a conflict again. Returns the rows
- * that stay out.
+ * Carries out what a person decided about rows that say the same as then (`decisionHolds`). Sets `link_id` of
+ * a row that was linked; leaves out a row that was ignored. A link whose person cannot be had (mapped to
+ * another id, gone from the roster, or linked to another row by an earlier decision) does not hold any more:
+ * its row is a conflict again. Returns the rows that stay out.
  */
 export async function followDecisions(
   database: Database,
@@ -20,6 +21,7 @@ export async function followDecisions(
   return [...ignored, ...(await keepBrokenLinksOut(database, run, spec))];
 }
 
+/** What a merge left out names whom it became, and has no record of a row to compare. */
 async function leaveIgnoredOut(
   database: Database,
   run: SyncRun,
@@ -31,10 +33,27 @@ async function leaveIgnoredOut(
        AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE' AND NOT EXISTS (
          SELECT 1 FROM integration_mappings m
            WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id)
-     RETURNING s.seq, s.external_id AS "externalId", s.line, 'is left out, as a person decided' AS reason`,
+       AND (d.internal_id IS NOT NULL OR ${decisionHolds('s', 'd')})
+     ${RETURNING}`,
     [run.integrationId, run.id, spec.entityType],
   );
 }
+
+/** Leaves out rows that contradict whom their id is mapped to, and that a person said to ignore for that. */
+export async function leaveReusedOut(
+  database: Database,
+  run: SyncRun,
+  seqs: readonly number[],
+): Promise<PlannedConflict[]> {
+  if (seqs.length === 0) return [];
+  return database.query<PlannedConflict>(
+    `UPDATE sync_staged s SET kind = 'KEPT_OUT'
+      WHERE ${RUN} AND s.kind = 'ENTITY' AND s.seq = ANY($3::int[]) ${RETURNING}`,
+    [run.integrationId, run.id, seqs],
+  );
+}
+
+const RETURNING = `RETURNING s.seq, s.external_id AS "externalId", s.line, 'is left out, as a person decided' AS reason`;
 
 async function linkDecided(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
   await database.execute(
@@ -45,7 +64,10 @@ async function linkDecided(database: Database, run: SyncRun, spec: EntitySpec): 
   );
 }
 
-/** Makes conflicts again of rows that are linked to a person who cannot be had. */
+/**
+ * Makes conflicts again of rows that are linked to a person who cannot be had. Where the decision does not hold, the
+ * person is one candidate among others: `correlate` looks for them.
+ */
 function keepBrokenLinksOut(database: Database, run: SyncRun, spec: EntitySpec): Promise<PlannedConflict[]> {
   return keepOut(database, spec, {
     doubtful: `WITH ${linksOf(spec)}
@@ -55,19 +77,19 @@ function keepBrokenLinksOut(database: Database, run: SyncRun, spec: EntitySpec):
         CASE WHEN is_there THEN jsonb_build_array(jsonb_build_object('internalId', internal_id, 'confidence',
           1, 'rule', 'decision'))
           ELSE '[]' END AS list
-      FROM links WHERE nth IS DISTINCT FROM 1`,
+      FROM links WHERE nth IS DISTINCT FROM 1 AND (holds OR NOT is_there)`,
     values: [run.integrationId, run.id, spec.entityType, run.institutionId],
   });
 }
 
 /**
  * The rows that a person linked, as `links`; `nth` is 1 for the one that has its person, more where an
- * earlier decision has the person, and null where the person cannot be linked at all.
+ * earlier decision has the person, and null where the person cannot be linked at all, or by this decision.
  */
 function linksOf(spec: EntitySpec): string {
   return `decided AS MATERIALIZED (
       SELECT s.seq, s.external_id, d.internal_id, d.resolved_at, t.id IS NOT NULL AS is_there,
-        im.external_id AS mapped_as
+        im.external_id AS mapped_as, ${decisionHolds('s', 'd')} AS holds
       FROM sync_conflicts d
       JOIN sync_staged s ON ${RUN} AND s.kind = 'ENTITY' AND s.external_id = d.external_id
       LEFT JOIN integration_mappings em ON em.integration_id = $1 AND em.entity_type = $3
@@ -77,8 +99,8 @@ function linksOf(spec: EntitySpec): string {
       LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = d.internal_id AND t.merged_into IS NULL
       WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'LINK' AND em.internal_id IS NULL
     ), links AS (
-      SELECT *, CASE WHEN is_there AND mapped_as IS NULL THEN row_number() OVER earliest END AS nth,
+      SELECT *, CASE WHEN is_there AND mapped_as IS NULL AND holds THEN row_number() OVER earliest END AS nth,
         first_value(external_id) OVER earliest AS first_id
-      FROM decided WINDOW earliest AS (PARTITION BY internal_id, is_there, mapped_as
-        ORDER BY resolved_at, external_id))`;
+      FROM decided WINDOW earliest AS (PARTITION BY internal_id, is_there, mapped_as,
+        holds ORDER BY resolved_at, external_id))`;
 }

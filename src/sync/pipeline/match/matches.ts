@@ -3,7 +3,7 @@ import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { preferHashJoins } from '../sql/joins.js';
-import { contradictionOfLink, identifying, identifyingCode } from './contradiction.js';
+import { contradictionOfLink, decisionHolds, identifying, identifyingCode } from './contradiction.js';
 
 /** A value that more people than this have, in the source or in the roster, does not tell who somebody is. */
 const MAX_SHARED = 3;
@@ -25,13 +25,15 @@ const SAME_GROUP = {
 };
 /** A row whose id is mapped to somebody whom it contradicts: that person is a candidate too. */
 const SAME_EXTERNAL_ID = { rule: 'externalId', confidence: 0.5 };
+/** A row that a decision linked to somebody when it was another's: that person is a candidate too. */
+const DECISION = { rule: 'decision', confidence: 0.5 };
 
 /** Where the rows come from that are looked for among the people of the roster: three queries. */
 export interface MatchSources {
   /**
    * seq, external_id, national_id, code, email, given_name, family_name, birth_date, `waits` (whether it is a
-   * conflict that waits for a decision) and `mapped_id` (the person its id is mapped to, whom it contradicts;
-   * else null).
+   * conflict that waits for a decision), `mapped_id` (the person its id is mapped to, whom it contradicts;
+   * else null) and `linked_id` (the person whom a decision that no longer holds linked it to; else null).
    */
   rows: string;
   /** seq and group_id of the groups of these rows. */
@@ -68,7 +70,7 @@ export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchS
              ON x.key = k.key
      WHERE k.rule = '${SAME_GROUP.rule}'`,
   );
-  const confidence = [...RULES, SAME_GROUP, SAME_EXTERNAL_ID].map(
+  const confidence = [...RULES, SAME_GROUP, SAME_EXTERNAL_ID, DECISION].map(
     ({ rule, confidence: sure }) => `WHEN '${rule}' THEN ${sure}::float8`,
   );
   return `WITH fresh AS MATERIALIZED (${rows}),
@@ -85,17 +87,20 @@ export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchS
         SELECT seq, id, rule, CASE rule ${confidence.join(' ')} END AS confidence FROM (
           SELECT seq, id, rule FROM found, unnest(seqs) AS seq, unnest(ids) AS id
           UNION ALL SELECT seq, mapped_id,
-            '${SAME_EXTERNAL_ID.rule}' FROM fresh WHERE mapped_id IS NOT NULL) hits
-      ) sure ORDER BY seq, id, confidence DESC
+            '${SAME_EXTERNAL_ID.rule}' FROM fresh WHERE mapped_id IS NOT NULL
+          UNION ALL SELECT seq, linked_id, '${DECISION.rule}' FROM fresh WHERE linked_id IS NOT NULL) hits
+      -- That the person has the id, or had the row, is told whatever else they have in common.
+      ) sure ORDER BY seq, id, rule IN ('${SAME_EXTERNAL_ID.rule}', '${DECISION.rule}') DESC, confidence DESC
     )
-    SELECT b.seq, b.id, COALESCE(m.external_id, c.external_id) AS mapped_as, b.confidence, b.rule, b.id = f.mapped_id AS is_own,
+    SELECT b.seq, b.id, COALESCE(m.external_id, c.external_id) AS mapped_as, b.confidence, b.rule,
+      b.id IN (f.mapped_id, f.linked_id) AS is_own,
       ${contradictionOfLink(spec, 'f', 't')} AS contradicts
     FROM pairs b JOIN fresh f ON f.seq = b.seq
     JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = b.id
     LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.internal_id = b.id
     LEFT JOIN claims c ON c.id = b.id
     -- Who is mapped already is somebody else, unless it is nearly certain that it is not, or a person is to say so.
-    WHERE b.id = f.mapped_id OR b.confidence >= CASE WHEN m.external_id IS NULL
+    WHERE b.id IN (f.mapped_id, f.linked_id) OR b.confidence >= CASE WHEN m.external_id IS NULL
       OR f.waits THEN $5::float8 ELSE $6::float8 END`;
 }
 
@@ -128,15 +133,15 @@ export async function markMatchedCreates(
   const sources: MatchSources = {
     // Who was removed from the roster comes back under the old id: such a row is mapped, and stands for
     // nobody else.
-    rows: `SELECT c.seq, c.external_id, ${fields.join(', ')}, d.external_id IS NOT NULL AS waits,
-      NULL::uuid AS mapped_id
-      FROM sync_changes c
+    rows: `SELECT s.*, d.external_id IS NOT NULL AS waits, NULL::uuid AS mapped_id, NULL::uuid AS linked_id
+      FROM (SELECT c.seq, c.external_id, ${fields.join(', ')} FROM sync_changes c
+        WHERE ${creates} AND c.entity = $4) s
       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
-        AND m.external_id = c.external_id
+        AND m.external_id = s.external_id
       LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
-        AND d.external_id = c.external_id
-      WHERE ${creates} AND c.entity = $4 AND m.internal_id IS NULL
-        AND d.resolution IS DISTINCT FROM 'CREATE'`,
+        AND d.external_id = s.external_id
+      WHERE m.internal_id IS NULL
+        AND (d.resolution IS DISTINCT FROM 'CREATE' OR NOT ${decisionHolds('s', 'd')})`,
     rowGroups: `SELECT DISTINCT p.seq, (c.after->>'groupId')::uuid AS group_id FROM sync_changes c
       JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = $2 AND p.entity = $4
         AND p.internal_id = c.internal_id

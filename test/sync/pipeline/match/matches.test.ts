@@ -244,8 +244,37 @@ describe('an id that the school gave to somebody else', () => {
     await school.decide('S1', 'IGNORE');
     await school.write([...reused, 'S3,,Sol,Rey,,,'].slice(0, 3));
     for (const created of [1, 0])
-      expect((await school.sync()).counts).to.deep.include({ created, conflicts: 1, missing: 0, updated: 0 });
+      expect((await school.sync()).counts).to.deep.include({
+        created,
+        conflicts: 1,
+        missing: 0,
+        updated: 0,
+        warnings: 0,
+      });
     expect(await school.student(school.ana)).to.deep.include({ givenName: 'Ana', active: true });
+    expect(await school.conflicts()).to.deep.equal([]);
+    // Another pupil once more is another question.
+    await school.write(['S1,20347878-K,Eva,Rey,,,', ...reused.slice(1)]);
+    await school.sync();
+    expect(await school.reasons()).to.deep.equal({ S1: reason });
+  });
+
+  it('is no longer left out once the row is again that of the one before', async () => {
+    const school = await reuse();
+    await school.decide('S1', 'IGNORE');
+    await school.sync();
+    await school.write(['S1,12345678-5,Ana,Soto Díaz,,,', 'S2,,Luz,Paz,,,']);
+    expect((await school.sync()).counts).to.deep.include({ updated: 1, conflicts: 0 });
+    expect(await school.student(school.ana)).to.deep.include({ familyName: 'Soto Díaz' });
+  });
+
+  it('makes somebody new also where both have the same code', async () => {
+    const school = await meet([], ['S1,12345678-5,Ana,Soto,,S1,']);
+    await school.sync();
+    await school.write(['S1,7654321-6,Pedro,Rojas,,S1,']);
+    await school.sync();
+    await school.decide('S1', 'CREATE');
+    expect((await school.sync()).counts).to.deep.include({ created: 1, conflicts: 0 });
   });
 
   it('is none where only the name was corrected, or only the national id', async () => {
