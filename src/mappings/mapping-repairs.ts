@@ -19,9 +19,8 @@ export class MappingRepairs {
   }
 
   /**
-   * The school changed an id. What was decided about the new one before (to leave it out, say) is forgotten.
-   * Throws
-   * `not_found`, and `already_exists` when the new id is mapped to somebody else.
+   * The school changed an id. What was decided about the new one before (to leave it out, say) is forgotten; that
+   * the one before is this entity goes with it. Throws `not_found`, and `already_exists` when the new id is mapped to somebody else.
    */
   async rekey(repair: Repair & { externalId: string; newExternalId: string }): Promise<void> {
     const from = requireId('externalId', repair.externalId);
@@ -39,7 +38,7 @@ export class MappingRepairs {
         );
       }
       await this.#rows.rekey(key, from, to);
-      await this.#rows.forgetDecision(key, to);
+      await this.#rows.moveDecision(key, { from, to, internalId });
       const change = { action: 'REKEY', internalId, externalId: to } as const;
       await runs.log(repair.integrationId, {
         ...change,

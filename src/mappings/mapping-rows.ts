@@ -75,6 +75,23 @@ export class MappingRows {
     );
   }
 
+  /**
+   * Lets what was decided about an external id go with the entity that has another from now on, where it was
+   * decided about that entity, and forgets what was decided about the other id.
+   */
+  async moveDecision(
+    { integrationId, entityType }: MappingKey,
+    { from, to, internalId }: { from: string; to: string; internalId: string },
+  ): Promise<void> {
+    await this.forgetDecision({ integrationId, entityType }, to);
+    await this.database.execute(
+      `UPDATE sync_conflicts d SET external_id = $4
+       WHERE d.integration_id = $1 AND d.entity_type = $2 AND d.external_id = $3
+         AND (d.resolution = 'CREATE' OR (d.resolution = 'LINK' AND d.internal_id = $5))`,
+      [integrationId, entityType, from, to, internalId],
+    );
+  }
+
   /** Forgets what a person decided about an external id, or was to decide. */
   async forgetDecision({ integrationId, entityType }: MappingKey, externalId: string): Promise<void> {
     await this.database.execute(

@@ -74,10 +74,8 @@ export async function findRenumbered(database: Database, of: RenumberedOf): Prom
        AND n.external_id = r.external_id
      LEFT JOIN leaving l ON l.run_id = r.run_id AND l.external_id = m.external_id
      LEFT JOIN waiting o ON o.external_id = m.external_id
-     LEFT JOIN sync_conflicts claim ON claim.integration_id = $1 AND claim.entity_type = $3
-       AND claim.resolution = 'LINK'
-       AND claim.internal_id = r.person_id AND claim.external_id <> r.external_id
-     WHERE m.external_id <> r.external_id AND claim.id IS NULL
+     -- Decisions to link are no claims here: of who is mapped, each was carried out or no longer holds.
+     WHERE m.external_id <> r.external_id
        AND (m.missing_runs > 0 OR l.external_id IS NOT NULL OR o.external_id IS NOT NULL)
          AND ${isSamePerson(spec, 'r', 't')}
      ORDER BY r.external_id`,
