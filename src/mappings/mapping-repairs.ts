@@ -72,9 +72,8 @@ export class MappingRepairs {
   /**
    * Two entities are one, for all integrations of the institution: what refers to the one that is dropped
    * then refers to the one that is kept (marks, groups, mappings, decisions), and the dropped one becomes
-   * inactive for good. Where the source has both, `keepExternalId` says which of its ids stays, and the other
-   * is left out from then on. Throws
-   * `failed_precondition` without it, and `aborted` while a sync of the same entity type is under way in the
+   * inactive for good. Where the source has both, `keepExternalId` says which of its ids stays. The other is left
+   * out from then on, as long as its row may be whom it stood for. Throws `failed_precondition` without it, and `aborted` while a sync of the same entity type is under way in the
    * institution.
    */
   async merge(repair: Repair & MergeIds): Promise<void> {

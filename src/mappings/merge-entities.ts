@@ -124,8 +124,8 @@ async function mergeMappings(
     const { internalId, externalId } = goes;
     await rows.delete(key, externalId);
     await runs.log(integrationId, { action: 'UNLINK', internalId, externalId, before: {}, after: {} });
-    if (kept.missingRuns === 0 && dropped.missingRuns === 0)
-      await rows.leaveOut(key, externalId, ids.keepInternalId);
+    // Also where the source lacks it now: a broken export does, and has it again.
+    await rows.leaveOut(key, goes, { sameAs: ids.keepInternalId, institutionId: runs.institutionId });
   }
   if (stays !== dropped) return;
   const { externalId } = dropped;

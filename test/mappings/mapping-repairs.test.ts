@@ -135,6 +135,20 @@ describe('repairs of the map of ids', () => {
     expect((await school.sync()).counts).to.deep.include({ created: 0, missing: 0, conflicts: 0 });
   });
 
+  it('make one of two although a broken export lacked one of them: it does not come back as a third', async () => {
+    const school = await schoolOf(['A,Ana,', 'B,Ana,']);
+    const [a, b] = [(await school.idOf('A')) as string, (await school.idOf('B')) as string];
+    await school.put(['A,Ana,']);
+    await school.sync();
+    await school.repairs.merge({ ...school.of, keepInternalId: a, dropInternalId: b });
+    for (const rows of [['A,Ana,'], ['A,Ana,', 'B,Ana,'], ['A,Ana,', 'B,Ana María,']]) {
+      await school.put(rows);
+      const { counts } = await school.sync();
+      expect(counts).to.deep.include({ created: 0, missing: 0, conflicts: rows.length - 1 });
+    }
+    expect([await school.idOf('A'), await school.idOf('B')]).to.deep.equal([a, undefined]);
+  });
+
   it('name what is not there', async () => {
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
     const a = (await school.idOf('A')) as string;

@@ -77,6 +77,36 @@ describe('a merge of two people', () => {
     expect((await b.sync()).counts).to.deep.include({ created: 0, conflicts: 0, missing: 0 });
   });
 
+  it('leaves an id of another integration out that its source lacked then and has again', async () => {
+    const { mappingService } = await sharedServices();
+    const { b, keep, merge } = await twoSources();
+    await b.write(students('B2,,Anita,Soto,,C-2'));
+    await b.sync();
+    await mappingService.repairs.merge(merge);
+    await b.write(students('B1,,Ana,Soto,,', 'B2,,Anita,Soto,,C-2'));
+    expect((await b.sync()).counts).to.deep.include({ created: 0, conflicts: 1, missing: 0 });
+    expect([await b.idOf('B1'), await b.idOf('B2')]).to.deep.equal([undefined, keep]);
+  });
+
+  it('leaves an id out as long as its row may be who it was: one that is given to somebody else brings that one in', async () => {
+    const { mappingService, rosterService } = await sharedServices();
+    const { a, b, keep, merge } = await twoSources([
+      'B1,7654321-6,Ana,Soto,,C-1',
+      'B2,20000000-5,Anita,Soto,,C-2',
+    ]);
+    await b.write(students('B1,7654321-6,Ana,Soto,,C-1'));
+    await b.sync();
+    await mappingService.repairs.merge(merge);
+    // One has a name of which no word is the same, the other the family name and a national id of its own.
+    await a.write(students('A1,,Ana,Soto,,C-1', 'A2,,Pedro,Rojas,,'));
+    expect((await a.sync()).counts).to.deep.include({ created: 1, conflicts: 0 });
+    await b.write(students('B1,7654321-6,Ana,Soto,,C-1', 'B2,12345678-5,Eva,Soto,,'));
+    expect((await b.sync()).counts).to.deep.include({ created: 1, conflicts: 0 });
+    const eva = await rosterService.getStudent(a.institutionId, await b.idOf('B2'));
+    expect(eva).to.deep.include({ givenName: 'Eva', active: true });
+    expect([await a.idOf('A1'), await b.idOf('B1')]).to.deep.equal([keep, keep]);
+  });
+
   it('is known to an integration that comes later: it neither links the dropped one nor offers it', async () => {
     const { mappingService } = await sharedServices();
     const { a, keep, drop, merge } = await twoSources();

@@ -1,6 +1,7 @@
 import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import { isSamePerson } from './contradiction.js';
+import { recordColumns } from './keep-out.js';
 
 /** A person whom the source has under another id than before. */
 export interface Renumbered {
@@ -39,9 +40,6 @@ const PROOFS = ['nationalId', 'code'];
 export async function findRenumbered(database: Database, of: RenumberedOf): Promise<Renumbered[]> {
   const { integrationId, institutionId, spec, runId, rule } = of;
   if (spec.table !== 'students' && spec.table !== 'teachers') return [];
-  const record = spec.fields.map(
-    ({ field, column, kind }) => `(d.record->>'${field}')${kind === 'date' ? '::date' : ''} AS ${column}`,
-  );
   const rows = await database.query<Renumbered & { holderId: string | null }>(
     `WITH waiting AS MATERIALIZED (
        SELECT d.* FROM sync_conflicts d
@@ -50,7 +48,7 @@ export async function findRenumbered(database: Database, of: RenumberedOf): Prom
          AND ($4::uuid IS NULL OR d.run_id = $4 OR d.external_id IN (SELECT i.external_id FROM sync_issues i
            WHERE i.integration_id = $1 AND i.run_id = $4 AND i.rule = 'identity.conflict'))
      ), sure AS MATERIALIZED (
-       SELECT d.id, d.external_id, COALESCE($4, d.run_id) AS run_id, min(c->>'internalId')::uuid AS person_id, min(c->>'rule') AS rule, ${record.join(', ')}
+       SELECT d.id, d.external_id, COALESCE($4, d.run_id) AS run_id, min(c->>'internalId')::uuid AS person_id, min(c->>'rule') AS rule, ${recordColumns(spec, 'd')}
        FROM waiting d CROSS JOIN LATERAL jsonb_array_elements(d.candidates) c
        -- The surest alone: where a national id tells, a code that was given to somebody else does not.
        WHERE c->>'rule' = ANY($5::text[]) AND (c->>'confidence')::float8 = (
