@@ -4,6 +4,7 @@ import type { SyncRun } from '../../runs/sync-run.js';
 import { RUN } from '../sql/run-sql.js';
 import { isAnotherThanMerged } from './contradiction.js';
 import { keepOut, type PlannedConflict, recordColumns } from './keep-out.js';
+import { findIdsInstead } from './merged-ids.js';
 
 /**
  * Carries out what a person decided. Sets `link_id` of a row that was linked; leaves out a row that was
@@ -21,23 +22,28 @@ export async function followDecisions(
   return [...ignored, ...(await keepBrokenLinksOut(database, run, spec))];
 }
 
-/** The id of a merge, which has whom it was merged into, may be used again: then its row is looked at as any other. */
+/**
+ * The id of a merge, which has whom it was merged into, may be used again, or be the only one that the source has of
+ * the person: then its row is looked at as any other.
+ */
 async function leaveIgnoredOut(
   database: Database,
   run: SyncRun,
   spec: EntitySpec,
 ): Promise<PlannedConflict[]> {
+  const instead = await findIdsInstead(database, run, spec);
   return database.query<PlannedConflict>(
     `WITH ignored AS MATERIALIZED (
        SELECT d.external_id, d.internal_id, ${recordColumns(spec, 'd')} FROM sync_conflicts d
-       WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'IGNORE' AND NOT EXISTS (
-         SELECT 1 FROM integration_mappings m
-           WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id))
+       WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'IGNORE'
+         AND d.external_id <> ALL($4::text[]) AND NOT EXISTS (
+           SELECT 1 FROM integration_mappings m
+             WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id))
      UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM ignored d
       WHERE ${RUN} AND s.kind = 'ENTITY' AND d.external_id = s.external_id
        AND (d.internal_id IS NULL OR NOT ${isAnotherThanMerged(spec, 's', 'd')})
      RETURNING s.seq, s.external_id AS "externalId", s.line, 'is left out, as a person decided' AS reason`,
-    [run.integrationId, run.id, spec.entityType],
+    [run.integrationId, run.id, spec.entityType, instead],
   );
 }
 
