@@ -25,7 +25,7 @@ import { JobQueue } from './jobs/index.js';
 import { MappingService } from './mappings/index.js';
 import type { Logger, Readings } from './observability/index.js';
 import { Retention } from './retention/index.js';
-import { RosterService } from './roster/index.js';
+import { type OrderSending, RosterService } from './roster/index.js';
 import { ScheduleRunner, ScheduleService } from './schedules/index.js';
 import { CredentialVault, createPathJail, loadCredentialKeys } from './security/index.js';
 import { type HeldRun, MOST_SINGLE, RunJobs, readRunBacklog, SyncService } from './sync/index.js';
@@ -140,7 +140,8 @@ export async function buildServices({
       carryOut: (held) => carryOut({ syncs, outcome, webhooks: () => webhookJobs, logger }, held),
     });
     const attendance = new AttendanceService({ database, leases, timeZoneOf });
-    const mappingService = new MappingService(database);
+    const orderSending: OrderSending = (...session) => attendanceJobs.order(...session);
+    const mappingService = new MappingService(database, orderSending);
     const received = new ReceivedStore(database);
     const pushes = new PushIntake({ store, factory, syncs, mappings: mappingService, received });
     const integrationService = new IntegrationService({
@@ -234,7 +235,7 @@ export async function buildServices({
     return {
       integrationService,
       mappingService,
-      rosterService: new RosterService(database, (...session) => attendanceJobs.order(...session)),
+      rosterService: new RosterService(database, orderSending),
       eventService: new EventService({
         database,
         subscriptions,

@@ -2,6 +2,7 @@ import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { invalidFields, ServiceError } from '../errors.js';
 import type { Page, PageRequest } from '../paging.js';
+import type { OrderSending } from '../roster/index.js';
 import { cleanExternalId } from '../values/index.js';
 import { type HistoryOf, type MappingHistoryEntry, mappingHistory } from './mapping-history.js';
 import { type MappingKey, MappingRows } from './mapping-rows.js';
@@ -14,14 +15,17 @@ import { type Repair, RepairRuns } from './repair-runs.js';
 export class MappingRepairs {
   readonly #rows: MappingRows;
 
-  constructor(private readonly database: Database) {
+  /** `orderSending`: who sends the marks that a merge moves. */
+  constructor(
+    private readonly database: Database,
+    private readonly orderSending: OrderSending,
+  ) {
     this.#rows = new MappingRows(database);
   }
 
   /**
-   * The school changed an id. What was decided about the new one before (to leave it out, say) is forgotten.
-   * Throws
-   * `not_found`, and `already_exists` when the new id is mapped to somebody else.
+   * The school changed an id. What was decided about the new one before (to leave it out, say) is forgotten; that
+   * the one before is this entity goes with it. Throws `not_found`, and `already_exists` when the new id is mapped to somebody else.
    */
   async rekey(repair: Repair & { externalId: string; newExternalId: string }): Promise<void> {
     const from = requireId('externalId', repair.externalId);
@@ -39,7 +43,7 @@ export class MappingRepairs {
         );
       }
       await this.#rows.rekey(key, from, to);
-      await this.#rows.forgetDecision(key, to);
+      await this.#rows.moveDecision(key, { from, to, internalId });
       const change = { action: 'REKEY', internalId, externalId: to } as const;
       await runs.log(repair.integrationId, {
         ...change,
@@ -73,9 +77,9 @@ export class MappingRepairs {
   /**
    * Two entities are one, for all integrations of the institution: what refers to the one that is dropped
    * then refers to the one that is kept (marks, groups, mappings, decisions), and the dropped one becomes
-   * inactive for good. Where the source has both, `keepExternalId` says which of its ids stays, and the other
-   * is left out from then on. Throws
-   * `failed_precondition` without it, and `aborted` while a sync of the same entity type is under way in the
+   * inactive for good. Where the source has both, `keepExternalId` says which of its ids stays. The other is left
+   * out from then on, as long as its row may be whom it stood for. Marks of closed sessions that go over are sent.
+   * Throws `failed_precondition` without it, and `aborted` while a sync of the same entity type is under way in the
    * institution.
    */
   async merge(repair: Repair & MergeIds): Promise<void> {
@@ -88,7 +92,13 @@ export class MappingRepairs {
       throw invalidFields([{ field: 'dropInternalId', description: 'is the one to keep' }]);
     }
     await RepairRuns.run(this.database, repair, (runs) =>
-      mergeEntities(this.database, { runs, rows: this.#rows, repair, ids }),
+      mergeEntities(this.database, {
+        runs,
+        rows: this.#rows,
+        orderSending: this.orderSending,
+        repair,
+        ids,
+      }),
     );
   }
 

@@ -1,6 +1,7 @@
 import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
+import { ENTITY_SPECS } from '../roster/index.js';
 
 export interface MappingKey {
   integrationId: string;
@@ -75,6 +76,23 @@ export class MappingRows {
     );
   }
 
+  /**
+   * Lets what was decided about an external id go with the entity that has another from now on, where it was
+   * decided about that entity, and forgets what was decided about the other id.
+   */
+  async moveDecision(
+    { integrationId, entityType }: MappingKey,
+    { from, to, internalId }: { from: string; to: string; internalId: string },
+  ): Promise<void> {
+    await this.forgetDecision({ integrationId, entityType }, to);
+    await this.database.execute(
+      `UPDATE sync_conflicts d SET external_id = $4
+       WHERE d.integration_id = $1 AND d.entity_type = $2 AND d.external_id = $3
+         AND (d.resolution = 'CREATE' OR (d.resolution = 'LINK' AND d.internal_id = $5))`,
+      [integrationId, entityType, from, to, internalId],
+    );
+  }
+
   /** Forgets what a person decided about an external id, or was to decide. */
   async forgetDecision({ integrationId, entityType }: MappingKey, externalId: string): Promise<void> {
     await this.database.execute(
@@ -84,23 +102,27 @@ export class MappingRows {
   }
 
   /**
-   * Remembers that an external id is to be left out, because it is the same as an entity that has another. Of
-   * courses and groups the next sync makes a new one.
+   * Remembers that an external id is to be left out, because it is the same as an entity that has another, as long
+   * as its row may be whom it stood for. Of courses and groups the next sync makes a new one.
    */
   async leaveOut(
     { integrationId, entityType }: MappingKey,
-    externalId: string,
-    sameAs: string,
+    { internalId, externalId }: Pick<MappingRow, 'internalId' | 'externalId'>,
+    { sameAs, institutionId }: { sameAs: string; institutionId: string },
   ): Promise<void> {
     if (entityType !== 'STUDENT' && entityType !== 'TEACHER') return;
+    const { table, fields } = ENTITY_SPECS[entityType];
+    const record = fields.map(({ field, column }) => `'${field}', t.${column}`).join(', ');
     await this.database.execute(
       `INSERT INTO sync_conflicts (integration_id, entity_type, external_id, run_id, record, candidates,
-        reason, resolution,
-         internal_id, resolved_at)
-       VALUES ($1, $2, $3, gen_random_uuid(), '{}', '[]', 'was merged with another', 'IGNORE', $4, now())
+        reason, resolution, internal_id, resolved_at)
+       SELECT $1, $2, $3, gen_random_uuid(), jsonb_build_object(${record}), '[]', 'was merged with another',
+         'IGNORE', $4::uuid, now()
+       FROM ${table} t WHERE t.institution_id = $5 AND t.id = $6
        ON CONFLICT (integration_id, entity_type, external_id)
-       DO UPDATE SET resolution = 'IGNORE', internal_id = excluded.internal_id, resolved_at = now()`,
-      [integrationId, entityType, externalId, sameAs],
+       DO UPDATE SET record = excluded.record, candidates = excluded.candidates, reason = excluded.reason,
+         resolution = 'IGNORE', internal_id = excluded.internal_id, resolved_at = now()`,
+      [integrationId, entityType, externalId, sameAs, institutionId, internalId],
     );
   }
 }

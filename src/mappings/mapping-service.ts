@@ -2,6 +2,7 @@ import type { MappingEntityType } from '../connectors/index.js';
 import { type Database, MAPPING_COLUMNS } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
+import type { OrderSending } from '../roster/index.js';
 import { cleanExternalId } from '../values/index.js';
 import { MappingRepairs } from './mapping-repairs.js';
 
@@ -29,8 +30,12 @@ export class MappingService {
   /** Repairs by people. */
   readonly repairs: MappingRepairs;
 
-  constructor(private readonly database: Database) {
-    this.repairs = new MappingRepairs(database);
+  /** `orderSending`: who sends the attendance of closed sessions; where nobody does, none is sent. */
+  constructor(
+    private readonly database: Database,
+    orderSending: OrderSending = async () => [],
+  ) {
+    this.repairs = new MappingRepairs(database, orderSending);
   }
 
   /** The mapping of one entity by SmartID's id. Throws `not_found`. */

@@ -1,6 +1,6 @@
 import type { Database } from '../database/index.js';
 import { invalidFields, ServiceError } from '../errors.js';
-import { ENTITY_SPECS, type EntitySpec } from '../roster/index.js';
+import { ENTITY_SPECS, type EntitySpec, type OrderSending } from '../roster/index.js';
 import type { MappingRow, MappingRows } from './mapping-rows.js';
 import { moveReferences } from './move-references.js';
 import type { Repair, RepairRuns } from './repair-runs.js';
@@ -18,13 +18,14 @@ export interface MergeIds {
 interface Merge {
   runs: RepairRuns;
   rows: MappingRows;
+  orderSending: OrderSending;
   repair: Repair;
   ids: MergeIds;
 }
 
 /** Makes one entity of two, inside the transaction of a repair; see `MappingRepairs.merge`. */
 export async function mergeEntities(database: Database, merge: Merge): Promise<void> {
-  const { runs, rows, repair, ids } = merge;
+  const { runs, rows, repair, ids, orderSending } = merge;
   const { institutionId } = runs;
   const { entityType } = repair;
   const spec = ENTITY_SPECS[entityType];
@@ -48,6 +49,10 @@ export async function mergeEntities(database: Database, merge: Merge): Promise<v
     from: ids.dropInternalId,
     to: ids.keepInternalId,
     log: (effect) => runs.logEffect(effect),
+    noteMarks: async (marks) => {
+      runs.noteMarks(marks);
+      for (const id of marks.closed) await orderSending(institutionId, id, { isCorrected: true });
+    },
   });
   // Who was merged into the dropped one before is now the same as the kept one.
   await database.execute(
@@ -124,8 +129,8 @@ async function mergeMappings(
     const { internalId, externalId } = goes;
     await rows.delete(key, externalId);
     await runs.log(integrationId, { action: 'UNLINK', internalId, externalId, before: {}, after: {} });
-    if (kept.missingRuns === 0 && dropped.missingRuns === 0)
-      await rows.leaveOut(key, externalId, ids.keepInternalId);
+    // Also where the source lacks it now: a broken export does, and has it again.
+    await rows.leaveOut(key, goes, { sameAs: ids.keepInternalId, institutionId: runs.institutionId });
   }
   if (stays !== dropped) return;
   const { externalId } = dropped;

@@ -1,5 +1,6 @@
 import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
+import { type MovedMarks, moveMarks } from './move-marks.js';
 import type { RosterEffect } from './repair-runs.js';
 
 export interface MoveOptions {
@@ -9,6 +10,8 @@ export interface MoveOptions {
   to: string;
   /** Writes what this changes in the roster into the change log. */
   log(effect: RosterEffect): Promise<void>;
+  /** Hears what became of the marks of a student. */
+  noteMarks(marks: MovedMarks): Promise<void>;
 }
 
 /**
@@ -30,19 +33,7 @@ export async function moveReferences(database: Database, options: MoveOptions): 
   }
   if (entityType === 'GROUP') await point('class_sessions', 'group_id');
   if (entityType === 'TEACHER') await point('class_sessions', 'teacher_id');
-  if (entityType === 'STUDENT') {
-    await database.execute(
-      `UPDATE attendance_records a SET student_id = $3
-        WHERE institution_id = $1 AND student_id = $2 AND NOT EXISTS (
-         SELECT 1 FROM attendance_records o
-           WHERE o.institution_id = $1 AND o.session_id = a.session_id AND o.student_id = $3)`,
-      values,
-    );
-    await database.execute(
-      'DELETE FROM attendance_records WHERE institution_id = $1 AND student_id = $2',
-      values.slice(0, 2),
-    );
-  }
+  if (entityType === 'STUDENT') await options.noteMarks(await moveMarks(database, options));
   await moveMemberships(database, options);
 }
 

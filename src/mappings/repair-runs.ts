@@ -5,8 +5,9 @@ import type { MappingEntityType } from '../connectors/index.js';
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { requireStorable } from '../require-storable.js';
+import type { MovedMarks } from './move-marks.js';
 
-/** How many changes of a repair its event has; the log of changes has all. */
+/** How many changes of a repair, and sessions of marks that went over, its event has; the changes are all in the log. */
 const MAX_AUDITED = 100;
 
 export interface Repair {
@@ -43,6 +44,7 @@ export class RepairRuns {
   readonly #repair: Repair;
   /** By integration: the run, how many changes it has, and the first of them for the audit. */
   readonly #runs = new Map<string, { id: string; changes: number; first: object[] }>();
+  #marks: object | undefined;
 
   private constructor(
     database: Database,
@@ -132,6 +134,12 @@ export class RepairRuns {
     return this.#write(this.#repair.integrationId, [entity, action, internalId, '', before, after]);
   }
 
+  /** Keeps in the event of the repair what became of marks; of those that are gone, each, as nothing else has them. */
+  noteMarks({ moved, replaced }: MovedMarks): void {
+    if (moved.length === 0 && replaced.length === 0) return;
+    this.#marks = { moved: moved.length, sessionIds: moved.slice(0, MAX_AUDITED), replaced };
+  }
+
   async #write(integrationId: string, change: unknown[]): Promise<void> {
     const run = this.#runs.get(integrationId);
     if (!run) throw new Error('a repair changed an integration that it did not begin with');
@@ -168,7 +176,13 @@ export class RepairRuns {
         objectId: id,
         integrationId,
         runId: id,
-        after: { entityType, decision: reason, changes: first, changeCount: changes },
+        after: {
+          entityType,
+          decision: reason,
+          changes: first,
+          changeCount: changes,
+          ...(integrationId === this.#repair.integrationId && this.#marks && { marks: this.#marks }),
+        },
       });
     }
     // In one order, as each locks the events of its integration.

@@ -214,8 +214,8 @@ export class ClassSessionStore {
   }
 }
 
-/** A mark as the audit keeps it; `a` is attendance_records. */
-function markOf(a: string): string {
+/** SQL for a mark as the audit keeps it, without what it does not say; `a`: the alias of attendance_records. */
+export function markOf(a: string): string {
   return `jsonb_strip_nulls(jsonb_build_object('status', ${a}.status, 'arrivalTime', ${a}.arrival_time,
     'permanencePercentage', ${a}.permanence_percentage, 'origin', ${a}.origin, 'source', ${a}.source,
     'remarks', ${a}.remarks))`;

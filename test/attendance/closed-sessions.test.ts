@@ -71,6 +71,19 @@ async function deliveries(of: { integrationId: string; session: { id: string } }
   return items.map(({ version, mark, status }) => `${version} ${mark} ${told(status)}`).sort();
 }
 
+/** The id in the school and the mark of each delivery that the school has. */
+async function deliveredTo(of: { integrationId: string; session: { id: string } }): Promise<string[]> {
+  const { integrationService } = await sharedServices();
+  const { items } = await integrationService.listDeliveries(of.integrationId, { sessionId: of.session.id });
+  const taken = items.filter(({ status }) => status === 'SENT' || status === 'CONFIRMED');
+  return taken.map(({ externalId, mark }) => `${externalId} ${mark}`).sort();
+}
+
+async function idOf(of: { integrationId: string }, externalId: string): Promise<string> {
+  const { mappingService } = await sharedServices();
+  return (await mappingService.getMappingByExternalId(of.integrationId, STUDENT, externalId)).internalId;
+}
+
 async function orderOf(of: { integrationId: string; session: { id: string } }) {
   const { database } = await sharedServices();
   const [order] = await database.query<{ attempts: number; seconds: number; reason: string }>(
@@ -167,6 +180,35 @@ describe('a closed session', () => {
     const stored = await rosterService.putClassSession(moved);
     expect(stored.closedAt).to.deep.equal(session.closedAt);
     await until(async () => (await deliveries(made)).filter((one) => one === '2 PRESENT TAKEN').length === 2);
+  });
+
+  it('is sent again when a merge gives marks of it to another student, who has them in the school then', async () => {
+    const { mappingService } = await sharedServices();
+    const made = await school({ S2: 'PRESENT' });
+    await close(made);
+    await until(async () => (await orderOf(made)) === undefined);
+    expect(await deliveredTo(made)).to.deep.equal(['S2 PRESENT']);
+    const [keepInternalId, dropInternalId] = [await idOf(made, 'S1'), await idOf(made, 'S2')];
+    const ids = { keepInternalId, dropInternalId, keepExternalId: 'S1' };
+    const merge = { integrationId: made.integrationId, entityType: STUDENT, ...ids };
+    await mappingService.repairs.merge(merge);
+    await until(async () => (await deliveredTo(made)).includes('S1 PRESENT'));
+    await until(async () => (await orderOf(made)) === undefined);
+  });
+
+  it('is sent when the marks of somebody whom no integration knew go to a student of the school by a merge', async () => {
+    const { mappingService, rosterService, database } = await sharedServices();
+    const made = await school({ S1: 'PRESENT' });
+    const [keepInternalId, dropInternalId] = [await idOf(made, 'S2'), randomUUID()];
+    await rosterService.putStudent(made.institutionId, dropInternalId, { givenName: 'Beto' });
+    const none = { arrivalTime: null, permanencePercentage: null, origin: null, source: null, remarks: null };
+    const marks = [{ ...none, studentId: dropInternalId, status: 'LATE' as const }];
+    await rosterService.recordAttendance(made.institutionId, made.session.id, marks);
+    // As when it was given up, because one of its students was not known.
+    await database.execute('UPDATE class_sessions SET closed_at = now() WHERE id = $1', [made.session.id]);
+    const merge = { integrationId: made.integrationId, entityType: STUDENT, keepInternalId, dropInternalId };
+    await mappingService.repairs.merge(merge);
+    await until(async () => (await deliveredTo(made)).join() === 'S1 PRESENT,S2 LATE');
   });
 
   it('goes to each integration that knows its course, and to none that is INACTIVE or never synced it', async () => {

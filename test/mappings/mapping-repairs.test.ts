@@ -135,6 +135,38 @@ describe('repairs of the map of ids', () => {
     expect((await school.sync()).counts).to.deep.include({ created: 0, missing: 0, conflicts: 0 });
   });
 
+  it('keep in the audit, mark by mark, what the kept one has a mark of its own instead of', async () => {
+    const { auditService } = await sharedServices();
+    const school = await schoolOf(['A,Ana,', 'B,Ana,']);
+    const [a, b] = [(await school.idOf('A')) as string, (await school.idOf('B')) as string];
+    const both = await newSession(school, { group: 'G1' }, { A: 'ABSENT', B: 'PRESENT' });
+    const one = await newSession(school, { group: 'G2' }, { B: 'LATE' });
+    const ids = { keepInternalId: a, dropInternalId: b, keepExternalId: 'A' };
+    await school.repairs.merge({ ...school.of, ...ids });
+    const { records } = await school.rosterService.getClassSession(school.institutionId, both.id);
+    expect(records.map(({ studentId, status }) => [studentId, status])).to.deep.equal([[a, 'ABSENT']]);
+    const { institutionId } = school;
+    const { items } = await auditService.listEvents({ institutionId, action: 'mapping.repaired' });
+    const replaced = [{ sessionId: both.id, mark: { status: 'PRESENT' }, by: { status: 'ABSENT' } }];
+    expect(items[0]?.after)
+      .to.have.property('marks')
+      .that.deep.equals({ moved: 1, sessionIds: [one.id], replaced });
+  });
+
+  it('make one of two although a broken export lacked one of them: it does not come back as a third', async () => {
+    const school = await schoolOf(['A,Ana,', 'B,Ana,']);
+    const [a, b] = [(await school.idOf('A')) as string, (await school.idOf('B')) as string];
+    await school.put(['A,Ana,']);
+    await school.sync();
+    await school.repairs.merge({ ...school.of, keepInternalId: a, dropInternalId: b });
+    for (const rows of [['A,Ana,'], ['A,Ana,', 'B,Ana,'], ['A,Ana,', 'B,Ana María,']]) {
+      await school.put(rows);
+      const { counts } = await school.sync();
+      expect(counts).to.deep.include({ created: 0, missing: 0, conflicts: rows.length - 1 });
+    }
+    expect([await school.idOf('A'), await school.idOf('B')]).to.deep.equal([a, undefined]);
+  });
+
   it('name what is not there', async () => {
     const school = await schoolOf(['A,Ana,', 'B,Eva,']);
     const a = (await school.idOf('A')) as string;

@@ -77,6 +77,71 @@ describe('a merge of two people', () => {
     expect((await b.sync()).counts).to.deep.include({ created: 0, conflicts: 0, missing: 0 });
   });
 
+  it('leaves an id of another integration out that its source lacked then and has again', async () => {
+    const { mappingService } = await sharedServices();
+    const { b, keep, merge } = await twoSources();
+    await b.write(students('B2,,Anita,Soto,,C-2'));
+    await b.sync();
+    await mappingService.repairs.merge(merge);
+    await b.write(students('B1,,Ana,Soto,,', 'B2,,Anita,Soto,,C-2'));
+    expect((await b.sync()).counts).to.deep.include({ created: 0, conflicts: 1, missing: 0 });
+    expect([await b.idOf('B1'), await b.idOf('B2')]).to.deep.equal([undefined, keep]);
+  });
+
+  it('leaves an id out as long as its row may be who it was: one that is given to somebody else brings that one in', async () => {
+    const { mappingService, rosterService } = await sharedServices();
+    const { a, b, keep, merge } = await twoSources([
+      'B1,7654321-6,Ana,Soto,,C-1',
+      'B2,20000000-5,Anita,Soto,,C-2',
+    ]);
+    await b.write(students('B1,7654321-6,Ana,Soto,,C-1'));
+    await b.sync();
+    await mappingService.repairs.merge(merge);
+    // One has a name of which no word is the same, the other the family name and a national id of its own.
+    await a.write(students('A1,,Ana,Soto,,C-1', 'A2,,Pedro,Rojas,,'));
+    expect((await a.sync()).counts).to.deep.include({ created: 1, conflicts: 0 });
+    await b.write(students('B1,7654321-6,Ana,Soto,,C-1', 'B2,12345678-5,Eva,Soto,,'));
+    expect((await b.sync()).counts).to.deep.include({ created: 1, conflicts: 0 });
+    const eva = await rosterService.getStudent(a.institutionId, await b.idOf('B2'));
+    expect(eva).to.deep.include({ givenName: 'Eva', active: true });
+    expect([await a.idOf('A1'), await b.idOf('B1')]).to.deep.equal([keep, keep]);
+  });
+
+  it('lets the id that was left out wait for a decision once the source has that one alone: the person can be re-keyed to it', async () => {
+    const { integrationService, mappingService, rosterService } = await sharedServices();
+    const rows = ['A1,7654321-6,Ana,Soto,,', 'A2,20000000-5,Anita,Soto,,'];
+    const a = await newCsvSource(students(...rows));
+    await a.sync();
+    const [keep, drop] = [await a.idOf('A1'), await a.idOf('A2')];
+    await mappingService.repairs.merge({
+      ...a.of,
+      keepInternalId: keep,
+      dropInternalId: drop,
+      keepExternalId: 'A1',
+    });
+    // The school mends its two rows in the other way, and has mended the national id of that one.
+    const [first, second] = [rows[0] as string, 'A2,7654321-6,Anita,Soto,,'];
+    await a.write(students(second));
+    expect((await a.sync()).counts).to.deep.include({ created: 0, conflicts: 1, missing: 1 });
+    const waiting = async () => (await integrationService.listConflicts(a.integrationId)).items;
+    expect(await waiting()).to.deep.equal([]);
+    // A reading that has both again asks nothing.
+    await a.write(students(first, second));
+    expect((await a.sync()).counts).to.deep.include({ created: 0, conflicts: 1, missing: 0 });
+    expect(await waiting()).to.deep.equal([]);
+    await a.write(students(second));
+    await a.sync();
+    await a.sync();
+    const [conflict] = await waiting();
+    expect(conflict).to.deep.include({ externalId: 'A2', reason: 'looks like the person with id "A1"' });
+    const bulk = { entityType: STUDENT, rule: 'nationalId', resolution: 'LINK' } as const;
+    const done = await integrationService.resolveConflicts(a.integrationId, bulk);
+    expect(done).to.deep.include({ rekeyed: 1, left: 0 });
+    expect((await a.sync()).counts).to.deep.include({ created: 0, conflicts: 0, missing: 0 });
+    expect(await a.idOf('A2')).to.equal(keep);
+    expect((await rosterService.getStudent(a.institutionId, keep)).active).to.equal(true);
+  });
+
   it('is known to an integration that comes later: it neither links the dropped one nor offers it', async () => {
     const { mappingService } = await sharedServices();
     const { a, keep, drop, merge } = await twoSources();

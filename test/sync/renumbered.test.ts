@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../src/index.js';
 import { planRekeys } from '../../src/sync/pipeline/index.js';
@@ -276,6 +277,116 @@ describe('a school whose code is the id', () => {
     await expectSame(before, await school.people(), (id) => `A${(Number(id.slice(1)) + 1) % 30}`);
     const { counts } = await integrationService.syncData(integrationId, STUDENT);
     expect(counts).to.deep.include({ created: 0, conflicts: 0, missing: 0 });
+  });
+});
+
+describe('a school whose students a person linked, and that renumbered them', () => {
+  /** Thirty people of a backend, all of whom a decision in bulk linked; `idsOf` writes their rows under other ids. */
+  async function linkedSchool() {
+    const { integrationService, mappingService, rosterService, database } = await sharedServices();
+    const school = await newSchool({});
+    const { integrationId, institutionId } = school;
+    const rows = (idOf: (n: number) => string) =>
+      Array.from(
+        { length: 30 },
+        (_, n) => `${idOf(n)};${run(20_000_000 + n * 7)};${NAMES[n % 10]};Soto ${n};p${n}@x.example`,
+      );
+    const write = (idOf: (n: number) => string, more: readonly string[] = []) =>
+      school.write({
+        'students.csv': `id;run;nombres;apellidos;correo\n${[...rows(idOf), ...more].join('\n')}\n`,
+      });
+    for (let n = 0; n < 30; n += 1)
+      await rosterService.putStudent(institutionId, randomUUID(), {
+        givenName: NAMES[n % 10] as string,
+        familyName: `Soto ${n}`,
+        email: `p${n}@x.example`,
+      });
+    await write(OLD);
+    const sync = () => integrationService.syncData(integrationId, STUDENT);
+    expect((await sync()).counts).to.deep.include({ created: 0, conflicts: 30 });
+    const bulk = { entityType: STUDENT, resolution: 'LINK' } as const;
+    await integrationService.resolveConflicts(integrationId, { ...bulk, rule: 'email and familyName' });
+    expect((await sync()).counts).to.deep.include({ created: 0, updated: 30, conflicts: 0 });
+    /** The id in the school -> the person. */
+    const people = async () => {
+      const found = await database.query<{ externalId: string; id: string }>(
+        `SELECT external_id AS "externalId", internal_id AS id FROM integration_mappings
+         WHERE integration_id = $1 ORDER BY 2`,
+        [integrationId],
+      );
+      return Object.fromEntries(found.map(({ externalId, id }) => [externalId, id]));
+    };
+    const renamed = (before: Record<string, string>, idOf: (id: string) => string) =>
+      Object.fromEntries(Object.entries(before).map(([id, person]) => [idOf(id), person]));
+    return { ...school, integrationService, mappingService, sync, write, people, renamed, bulk };
+  }
+
+  it('has everybody re-keyed, this year and the next, and back', async () => {
+    const school = await linkedSchool();
+    const { integrationService, integrationId } = school;
+    const before = await school.people();
+    await school.write(NEW);
+    const held = await school.sync();
+    expect(held.errors[0]).to.contain('30 of these 30 look like new rows of the source');
+    const { counts } = await integrationService.approveSync(integrationId, held.runId, '', { rekey: true });
+    expect(counts).to.deep.include({ updated: 30, missing: 0, conflicts: 0 });
+    expect(await school.people()).to.deep.equal(school.renamed(before, toNew));
+    await school.write((n) => `2028-${n}`);
+    const { runId } = await school.sync();
+    expect((await integrationService.listRekeys(integrationId, runId)).total).to.equal(30);
+    await integrationService.rollbackSync(integrationId, held.runId);
+    expect(await school.people()).to.deep.equal(before);
+    await school.write(NEW);
+    await school.sync();
+    const again = await integrationService.resolveConflicts(integrationId, {
+      ...school.bulk,
+      rule: 'nationalId',
+    });
+    expect(again).to.deep.include({ rekeyed: 30, resolved: 0, left: 0 });
+    expect(await school.people()).to.deep.equal(school.renamed(before, toNew));
+  });
+
+  it('may give the ids of before to somebody new, and each person that of another', async () => {
+    const school = await linkedSchool();
+    const { integrationService, integrationId } = school;
+    const before = await school.people();
+    await school.write(NEW);
+    const { runId } = await school.sync();
+    await integrationService.approveSync(integrationId, runId, '', { rekey: true });
+    await school.write(NEW, [`A0;${run(9_000_001)};Tomás;Ríos;t@x.example`]);
+    expect((await school.sync()).counts).to.deep.include({ created: 1, conflicts: 0, missing: 0 });
+    const shifted = (n: number) => `2027-${(n + 1) % 30}`;
+    await school.write(shifted, [`A0;${run(9_000_001)};Tomás;Ríos;t@x.example`]);
+    await school.sync();
+    const done = await integrationService.resolveConflicts(integrationId, {
+      ...school.bulk,
+      rule: 'nationalId',
+    });
+    expect(done).to.deep.include({ rekeyed: 30, left: 0 });
+    const { A0: _, ...others } = await school.people();
+    const next = (id: string) => `2027-${(Number(id.slice(1)) + 1) % 30}`;
+    expect(others).to.deep.equal(school.renamed(before, next));
+    expect((await school.sync()).counts).to.deep.include({ unchanged: 31, conflicts: 0, missing: 0 });
+  });
+
+  it('is told to re-key where a person would link one of them, whose decision is no claim of somebody else', async () => {
+    const school = await linkedSchool();
+    const { integrationService, integrationId } = school;
+    const { A0: person } = await school.people();
+    await school.write((n) => (n === 0 ? 'X0' : OLD(n)));
+    await school.sync();
+    const [conflict] = (await integrationService.listConflicts(integrationId)).items;
+    expect(conflict).to.deep.include({ externalId: 'X0' });
+    const refused = await integrationService
+      .resolveConflict(integrationId, conflict?.id as string, 'LINK', person)
+      .catch((thrown: unknown) => thrown);
+    expect(refused).to.include({ reason: 'LINK_TARGET_MAPPED' });
+    const { repairs } = school.mappingService;
+    await repairs.rekey({ integrationId, entityType: STUDENT, externalId: 'A0', newExternalId: 'X0' });
+    // The id before is anybody's from now on.
+    await school.write((n) => (n === 0 ? 'X0' : OLD(n)), [`A0;${run(9_000_001)};Tomás;Ríos;t@x.example`]);
+    expect((await school.sync()).counts).to.deep.include({ created: 1, conflicts: 0, missing: 0 });
+    expect((await school.people()).X0).to.equal(person);
   });
 });
 

@@ -123,13 +123,15 @@ export class ConflictStore {
         },
       );
     }
+    // First: a decision about an id that the person is mapped to was carried out, and claims nothing any more.
+    if (person.mappedAs !== null && person.mappedAs !== externalId) {
+      throw new ServiceError(
+        'invalid_argument',
+        `internalId: ${noun} ${internalId} is mapped to "${person.mappedAs}" already. If the school changed that id to "${externalId}", use RekeyMapping.`,
+        { reason: 'LINK_TARGET_MAPPED' },
+      );
+    }
     await this.#requireUnclaimed(integrationId, { entityType, externalId }, internalId as string);
-    if (person.mappedAs === null || person.mappedAs === externalId) return;
-    throw new ServiceError(
-      'invalid_argument',
-      `internalId: ${noun} ${internalId} is mapped to "${person.mappedAs}" already. If the school changed that id to "${externalId}", use RekeyMapping.`,
-      { reason: 'LINK_TARGET_MAPPED' },
-    );
   }
 
   /**

@@ -7,9 +7,9 @@ import { GOOD, has, outcomeOf, type PlanSizes } from './plan-sizes.js';
 type Of = Pick<SyncRun, 'integrationId' | 'id'>;
 
 /**
- * Gives mappings the new ids of a run's changes, and forgets what waited to be decided about these ids. Ids
- * may change places: so each mapping gets an id in between that nobody has. Without digests: the next sync
- * looks at the rows.
+ * Gives mappings the new ids of a run's changes. What was decided about somebody goes with the mapping, and what
+ * else was decided about the new ids, or was to be, is forgotten. Ids may change places: so each mapping gets an
+ * id in between that nobody has. Without digests: the next sync looks at the rows.
  */
 export async function rekeyMappings(database: Database, run: Of, spec: EntitySpec): Promise<void> {
   const key = [run.integrationId, run.id, spec.entityType];
@@ -27,11 +27,25 @@ export async function rekeyMappings(database: Database, run: Of, spec: EntitySpe
        last_run_id = $2, updated_at = now() ${ofChange} AND m.external_id = E'\\x01' || m.internal_id`,
     key,
   );
+  await moveDecisions(database, key);
+}
+
+async function moveDecisions(database: Database, key: unknown[]): Promise<void> {
+  const ofChange = `sync_changes c
+    WHERE ${GOOD} AND c.entity = $3 AND c.action = 'REKEY' AND d.integration_id = $1 AND d.entity_type = $3`;
   await database.execute(
-    `DELETE FROM sync_conflicts d USING sync_changes c
-     WHERE ${GOOD} AND c.entity = $3 AND c.action = 'REKEY'
-       AND d.integration_id = $1 AND d.entity_type = $3 AND d.external_id = c.external_id
-         AND d.resolution IS NULL`,
+    `UPDATE sync_conflicts d SET external_id = E'\\x01' || c.internal_id FROM ${ofChange}
+       AND d.external_id = c.before->>'externalId'
+       AND (d.resolution = 'CREATE' OR (d.resolution = 'LINK' AND d.internal_id = c.internal_id))`,
+    key,
+  );
+  await database.execute(
+    `DELETE FROM sync_conflicts d USING ${ofChange} AND d.external_id = c.external_id`,
+    key,
+  );
+  await database.execute(
+    `UPDATE sync_conflicts d SET external_id = c.external_id FROM ${ofChange}
+       AND d.external_id = E'\\x01' || c.internal_id`,
     key,
   );
 }

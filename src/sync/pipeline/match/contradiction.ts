@@ -102,6 +102,17 @@ export function isSamePerson(spec: EntitySpec, row: string, person: string): str
   return `((${sameId} AND NOT (${noWord})) OR NOT ((${otherName}) OR ${otherId} OR ${otherBirth}))`;
 }
 
+/**
+ * SQL that says whether a row is somebody else than who had its id when that was merged into another: it contradicts
+ * that person, or has no word of the name, and neither the same national id nor the same e-mail.
+ */
+export function isAnotherThanMerged(spec: EntitySpec, row: string, person: string): string {
+  const { sameId, sameMail, noWord } = comparisons(spec, row, person);
+  const isNamed = `concat(${person}.given_name, ${person}.family_name) <> ''`;
+  return `((${contradictionOfUpdate(spec, row, person)}) IS NOT NULL
+    OR (${isNamed} AND NOT ${sameId} AND NOT ${sameMail} AND ${noWord}))`;
+}
+
 function comparisons(spec: EntitySpec, row: string, person: string) {
   const [a, b] = [words(row), words(person)];
   const other = (column: string) => `COALESCE(${row}.${column} <> ${person}.${column}, false)`;

@@ -2,8 +2,9 @@ import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { RUN } from '../sql/run-sql.js';
-import { decisionHolds } from './contradiction.js';
-import { keepOut, type PlannedConflict } from './keep-out.js';
+import { decisionHolds, isAnotherThanMerged } from './contradiction.js';
+import { keepOut, type PlannedConflict, recordColumns } from './keep-out.js';
+import { findIdsInstead } from './merged-ids.js';
 
 /**
  * Carries out what a person decided about rows that say the same as then (`decisionHolds`). Sets `link_id` of
@@ -21,21 +22,29 @@ export async function followDecisions(
   return [...ignored, ...(await keepBrokenLinksOut(database, run, spec))];
 }
 
-/** What a merge left out names whom it became, and has no record of a row to compare. */
+/**
+ * The id of a merge, which has whom it was merged into, may be used again, or be the only one that the source has of
+ * the person: then its row is looked at as any other.
+ */
 async function leaveIgnoredOut(
   database: Database,
   run: SyncRun,
   spec: EntitySpec,
 ): Promise<PlannedConflict[]> {
+  const instead = await findIdsInstead(database, run, spec);
   return database.query<PlannedConflict>(
-    `UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM sync_conflicts d
-      WHERE ${RUN} AND s.kind = 'ENTITY' AND d.integration_id = $1
-       AND d.entity_type = $3 AND d.external_id = s.external_id AND d.resolution = 'IGNORE' AND NOT EXISTS (
-         SELECT 1 FROM integration_mappings m
-           WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id)
-       AND (d.internal_id IS NOT NULL OR ${decisionHolds('s', 'd')})
+    `WITH ignored AS MATERIALIZED (
+       SELECT d.external_id, d.internal_id, d.record, ${recordColumns(spec, 'd')} FROM sync_conflicts d
+       WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'IGNORE'
+         AND d.external_id <> ALL($4::text[]) AND NOT EXISTS (
+           SELECT 1 FROM integration_mappings m
+             WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id))
+     UPDATE sync_staged s SET kind = 'KEPT_OUT' FROM ignored d
+      WHERE ${RUN} AND s.kind = 'ENTITY' AND d.external_id = s.external_id
+       AND CASE WHEN d.internal_id IS NULL THEN ${decisionHolds('s', 'd')}
+         ELSE NOT ${isAnotherThanMerged(spec, 's', 'd')} END
      ${RETURNING}`,
-    [run.integrationId, run.id, spec.entityType],
+    [run.integrationId, run.id, spec.entityType, instead],
   );
 }
 

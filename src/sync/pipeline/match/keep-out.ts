@@ -52,6 +52,15 @@ export async function keepOut(
   );
 }
 
+/** SQL for the columns of the roster from the `record` of a conflict of this alias. */
+export function recordColumns(spec: EntitySpec, conflict: string): string {
+  const columns = spec.fields.map(
+    ({ field, column, kind }) =>
+      `(${conflict}.record->>'${field}')${kind === 'date' ? '::date' : ''} AS ${column}`,
+  );
+  return columns.join(', ');
+}
+
 /**
  * A mapped person whose row stays out is left as he or she is: the memberships that the source has for the
  * id, which may be those of somebody else, are put in the place of those that the person has.

@@ -1,6 +1,7 @@
 import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import { isSamePerson } from './contradiction.js';
+import { recordColumns } from './keep-out.js';
 
 /** A person whom the source has under another id than before. */
 export interface Renumbered {
@@ -39,9 +40,6 @@ const PROOFS = ['nationalId', 'code'];
 export async function findRenumbered(database: Database, of: RenumberedOf): Promise<Renumbered[]> {
   const { integrationId, institutionId, spec, runId, rule } = of;
   if (spec.table !== 'students' && spec.table !== 'teachers') return [];
-  const record = spec.fields.map(
-    ({ field, column, kind }) => `(d.record->>'${field}')${kind === 'date' ? '::date' : ''} AS ${column}`,
-  );
   const rows = await database.query<Renumbered & { holderId: string | null }>(
     `WITH waiting AS MATERIALIZED (
        SELECT d.* FROM sync_conflicts d
@@ -50,7 +48,7 @@ export async function findRenumbered(database: Database, of: RenumberedOf): Prom
          AND ($4::uuid IS NULL OR d.run_id = $4 OR d.external_id IN (SELECT i.external_id FROM sync_issues i
            WHERE i.integration_id = $1 AND i.run_id = $4 AND i.rule = 'identity.conflict'))
      ), sure AS MATERIALIZED (
-       SELECT d.id, d.external_id, COALESCE($4, d.run_id) AS run_id, min(c->>'internalId')::uuid AS person_id, min(c->>'rule') AS rule, ${record.join(', ')}
+       SELECT d.id, d.external_id, COALESCE($4, d.run_id) AS run_id, min(c->>'internalId')::uuid AS person_id, min(c->>'rule') AS rule, ${recordColumns(spec, 'd')}
        FROM waiting d CROSS JOIN LATERAL jsonb_array_elements(d.candidates) c
        -- The surest alone: where a national id tells, a code that was given to somebody else does not.
        WHERE c->>'rule' = ANY($5::text[]) AND (c->>'confidence')::float8 = (
@@ -74,10 +72,8 @@ export async function findRenumbered(database: Database, of: RenumberedOf): Prom
        AND n.external_id = r.external_id
      LEFT JOIN leaving l ON l.run_id = r.run_id AND l.external_id = m.external_id
      LEFT JOIN waiting o ON o.external_id = m.external_id
-     LEFT JOIN sync_conflicts claim ON claim.integration_id = $1 AND claim.entity_type = $3
-       AND claim.resolution = 'LINK'
-       AND claim.internal_id = r.person_id AND claim.external_id <> r.external_id
-     WHERE m.external_id <> r.external_id AND claim.id IS NULL
+     -- Decisions to link are no claims here: of who is mapped, each was carried out or no longer holds.
+     WHERE m.external_id <> r.external_id
        AND (m.missing_runs > 0 OR l.external_id IS NOT NULL OR o.external_id IS NOT NULL)
          AND ${isSamePerson(spec, 'r', 't')}
      ORDER BY r.external_id`,
