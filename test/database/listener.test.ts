@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { Listener } from '../../src/database/listener.js';
 import { createLogger } from '../../src/observability/index.js';
-import { freshDatabaseUrl } from '../support/database.js';
+import { freshDatabaseUrl, testDatabaseUrl } from '../support/database.js';
 
 const logger = createLogger({ level: 'silent' });
 /** Longer than the first pause before a connection is made again, and shorter than until it is asked whether it lives. */
@@ -15,12 +15,10 @@ const PAUSE_MS = 1_000;
 const LONG_MS = 20_000;
 
 describe('the connection that hears what is said', () => {
-  before(async function () {
-    if (!process.env.TEST_DATABASE_URL) this.skip();
-  });
   afterEach(() => mock.timers.reset());
 
-  it('is one again after a loss, also where somebody subscribes before it is made again', async () => {
+  it('is one again after a loss, also where somebody subscribes before it is made again', async function () {
+    if (!testDatabaseUrl) return this.skip();
     const connectionString = (await freshDatabaseUrl()) as string;
     const admin = new pg.Client({ connectionString });
     await admin.connect();
