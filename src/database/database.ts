@@ -60,8 +60,9 @@ export class Database {
   /** Whether no other process can work on this database. */
   readonly isExclusive: boolean;
   readonly #current = new AsyncLocalStorage<Transaction>();
-  /** What is left to do before a transaction is committed. */
+  /** What is left to do before a transaction is committed, and once it has been. */
   readonly #lastOf = new WeakMap<Transaction, (() => Promise<void>)[]>();
+  readonly #afterOf = new WeakMap<Transaction, (() => void)[]>();
   readonly #lanes: Lanes | undefined;
   /** Names of the statements that are asked often, by their text: a fixed few. */
   readonly #names = new Map<string, string>();
@@ -255,14 +256,19 @@ export class Database {
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.#current.getStore()) return work();
-    const use = () =>
-      this.sequelize.transaction((transaction) =>
-        this.#current.run(transaction, async () => {
-          const result = await work();
+    const use = async () => {
+      const after: (() => void)[] = [];
+      const result = await this.sequelize.transaction((transaction) => {
+        this.#afterOf.set(transaction, after);
+        return this.#current.run(transaction, async () => {
+          const done = await work();
           for (const last of this.#lastOf.get(transaction) ?? []) await last();
-          return result;
-        }),
-      );
+          return done;
+        });
+      });
+      for (const then of after) then();
+      return result;
+    };
     return this.#inTurn(use);
   }
 
@@ -289,12 +295,15 @@ export class Database {
   }
 
   /**
-   * Does `work` once the transaction under way has been committed, and never when it is rolled back; at once
-   * outside of one.
+   * Does `work` once the transaction under way is known to be committed, and never when it is rolled back; at once
+   * outside of one. Where the answer to the commit was lost it is not done, though the transaction may be committed:
+   * whoever must learn of that looks for itself.
    */
   afterCommit(work: () => void): void {
     const current = this.#current.getStore();
-    if (current) current.afterCommit(work);
+    // Not the hooks of Sequelize: they run also when the commit failed.
+    const after = current && this.#afterOf.get(current);
+    if (after) after.push(work);
     else work();
   }
 
