@@ -226,10 +226,24 @@ export class Database {
     });
   }
 
-  /** What `COPY (…) TO STDOUT` sends, piece by piece: memory does not grow with it. */
+  /**
+   * What `COPY (…) TO STDOUT` sends, piece by piece: memory does not grow with it. Where `take` throws, the connection
+   * is ended, and with it the transaction under way.
+   */
   async copyOut(sql: string, take: (piece: Buffer) => void): Promise<void> {
     await this.withClient(async (client) => {
-      for await (const piece of client.query(copyTo(sql)) as AsyncIterable<Buffer>) take(piece);
+      const pieces = client.query(copyTo(sql));
+      // That the connection ends is heard also when nobody reads any more.
+      pieces.on('error', () => {});
+      for await (const piece of pieces as AsyncIterable<Buffer>) {
+        try {
+          take(piece);
+        } catch (error) {
+          // The server would go on to send.
+          discard(client);
+          throw error;
+        }
+      }
     });
   }
 
@@ -246,6 +260,8 @@ export class Database {
     try {
       return await use(client);
     } finally {
+      // A text of several statements that failed half way leaves the transaction open that it began.
+      if (!isIdle(client)) await client.query('ROLLBACK').catch(() => discard(client));
       pool.release(client);
     }
   }
@@ -375,6 +391,18 @@ interface Pool {
 
 function poolOf(sequelize: Sequelize): Pool {
   return (sequelize.connectionManager as unknown as { pool: Pool }).pool;
+}
+
+/** Whether a connection has nothing under way, and no transaction open; false also where that is not known yet. */
+function isIdle(client: PoolClient): boolean {
+  const { readyForQuery } = client as PoolClient & { readyForQuery: boolean };
+  return readyForQuery && client.getTransactionStatus() === 'I';
+}
+
+/** Ends a connection; its pool makes another one. */
+function discard(client: PoolClient): void {
+  // A client of the pool of Sequelize, which knows no release with an error.
+  (client as unknown as pg.Client).end().catch(() => undefined);
 }
 
 /** Two connections with short limits. */
