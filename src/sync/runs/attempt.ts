@@ -83,8 +83,8 @@ async function endFailed(parts: Attempt, held: HeldRun, error: unknown): Promise
     await finish(parts, held, { status: 'FAILED', error: error.message });
     return { ...(await report(database, run)), counts: run.counts };
   }
-  // Nothing was wrong with the run: whoever finds it when the database is back takes it up.
-  if (isDatabaseAway(error)) await giveUp(parts, held, error);
+  // Nothing was wrong with the run: whoever finds it when the database is back, or has time, takes it up.
+  if (isDatabaseAway(error) || (isPassing(error) && mayReadAgain(run))) await giveUp(parts, held, error);
   else {
     await finish(parts, held, endOf(parts, run, error)).catch((failure: unknown) => {
       // What failed may have met the rows of the process that has the run by now.
@@ -92,6 +92,12 @@ async function endFailed(parts: Attempt, held: HeldRun, error: unknown): Promise
     });
   }
   throw error;
+}
+
+/** Whether a run begins anew by itself. A plan waits again for who approves it; who pushes, or takes a run back, asks again. */
+function mayReadAgain(run: SyncRun): boolean {
+  const task = taskOf(run);
+  return task === 'SYNC' || task === 'PREVIEW';
 }
 
 /** Ends the work on a run that was to stop, and throws RunStopped unless it is the end of the whole run. */
@@ -150,7 +156,7 @@ async function leftWhenStopped<T>(
 
 /** Leaves a run to be taken up again. */
 async function giveUp(parts: Attempt, held: HeldRun, error: unknown): Promise<void> {
-  parts.logger.warn({ err: error }, 'the database was away; the sync run is taken up again');
+  parts.logger.warn({ err: error }, 'the database was away or busy; the sync run is taken up again');
   const reason = error instanceof Error ? error.message : String(error);
   await orGivenUp(parts, held, () => parts.runs.handBack(held, reason)).catch(() => undefined);
 }

@@ -130,6 +130,33 @@ describe('runs as jobs', () => {
     expect(await statusOf(id, error.metadata.runId)).to.equal('COMPLETED');
   });
 
+  for (const [title, times, status] of [
+    ['are taken up again', 1, 'COMPLETED'],
+    ['fail at the third time', 3, 'FAILED'],
+  ] as const) {
+    it(`${title} where others are in their way for longer than a statement may wait`, async () => {
+      const { integrationService } = services;
+      const { id } = await newSchool(async function* () {
+        yield [ANA];
+      });
+      const free = await refuseWrites(services.database, {
+        times,
+        code: '55P03',
+        when: `UPDATE OF planned_changes ON sync_runs FOR EACH ROW WHEN (NEW.integration_id = '${id}')`,
+      });
+      try {
+        const run = await integrationService.startSync(id, STUDENT);
+        await ended(id, run.id);
+        const done = await integrationService.getSyncRun(id, run.id);
+        expect(done.status).to.equal(status);
+        expect(done.failures).to.have.length(times);
+        for (const { reason } of done.failures) expect(reason).to.match(/^Others are at work/);
+      } finally {
+        await free();
+      }
+    });
+  }
+
   describe('that are canceled', () => {
     it('end at once while they wait, and are never begun', async () => {
       const { integrationService } = services;
