@@ -50,8 +50,7 @@ export class SendingLease {
       return await work(new SendingLease(lease, options.integrationId, options.sessionId));
     } finally {
       clearInterval(watch);
-      // What cannot be released runs out.
-      await lease.release().catch(() => {});
+      await lease.end();
     }
   }
 

@@ -60,8 +60,9 @@ export class Database {
   /** Whether no other process can work on this database. */
   readonly isExclusive: boolean;
   readonly #current = new AsyncLocalStorage<Transaction>();
-  /** What is left to do before a transaction is committed. */
+  /** What is left to do before a transaction is committed, and once it has been. */
   readonly #lastOf = new WeakMap<Transaction, (() => Promise<void>)[]>();
+  readonly #afterOf = new WeakMap<Transaction, (() => void)[]>();
   readonly #lanes: Lanes | undefined;
   /** Names of the statements that are asked often, by their text: a fixed few. */
   readonly #names = new Map<string, string>();
@@ -225,10 +226,24 @@ export class Database {
     });
   }
 
-  /** What `COPY (…) TO STDOUT` sends, piece by piece: memory does not grow with it. */
+  /**
+   * What `COPY (…) TO STDOUT` sends, piece by piece: memory does not grow with it. Where `take` throws, the connection
+   * is ended, and with it the transaction under way.
+   */
   async copyOut(sql: string, take: (piece: Buffer) => void): Promise<void> {
     await this.withClient(async (client) => {
-      for await (const piece of client.query(copyTo(sql)) as AsyncIterable<Buffer>) take(piece);
+      const pieces = client.query(copyTo(sql));
+      // That the connection ends is heard also when nobody reads any more.
+      pieces.on('error', () => {});
+      for await (const piece of pieces as AsyncIterable<Buffer>) {
+        try {
+          take(piece);
+        } catch (error) {
+          // The server would go on to send.
+          discard(client);
+          throw error;
+        }
+      }
     });
   }
 
@@ -245,6 +260,8 @@ export class Database {
     try {
       return await use(client);
     } finally {
+      // A text of several statements that failed half way leaves the transaction open that it began.
+      if (!isIdle(client)) await client.query('ROLLBACK').catch(() => discard(client));
       pool.release(client);
     }
   }
@@ -255,14 +272,19 @@ export class Database {
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.#current.getStore()) return work();
-    const use = () =>
-      this.sequelize.transaction((transaction) =>
-        this.#current.run(transaction, async () => {
-          const result = await work();
+    const use = async () => {
+      const after: (() => void)[] = [];
+      const result = await this.sequelize.transaction((transaction) => {
+        this.#afterOf.set(transaction, after);
+        return this.#current.run(transaction, async () => {
+          const done = await work();
           for (const last of this.#lastOf.get(transaction) ?? []) await last();
-          return result;
-        }),
-      );
+          return done;
+        });
+      });
+      for (const then of after) then();
+      return result;
+    };
     return this.#inTurn(use);
   }
 
@@ -289,12 +311,15 @@ export class Database {
   }
 
   /**
-   * Does `work` once the transaction under way has been committed, and never when it is rolled back; at once
-   * outside of one.
+   * Does `work` once the transaction under way is known to be committed, and never when it is rolled back; at once
+   * outside of one. Where the answer to the commit was lost it is not done, though the transaction may be committed:
+   * whoever must learn of that looks for itself.
    */
   afterCommit(work: () => void): void {
     const current = this.#current.getStore();
-    if (current) current.afterCommit(work);
+    // Not the hooks of Sequelize: they run also when the commit failed.
+    const after = current && this.#afterOf.get(current);
+    if (after) after.push(work);
     else work();
   }
 
@@ -366,6 +391,18 @@ interface Pool {
 
 function poolOf(sequelize: Sequelize): Pool {
   return (sequelize.connectionManager as unknown as { pool: Pool }).pool;
+}
+
+/** Whether a connection has nothing under way, and no transaction open; false also where that is not known yet. */
+function isIdle(client: PoolClient): boolean {
+  const { readyForQuery } = client as PoolClient & { readyForQuery: boolean };
+  return readyForQuery && client.getTransactionStatus() === 'I';
+}
+
+/** Ends a connection; its pool makes another one. */
+function discard(client: PoolClient): void {
+  // A client of the pool of Sequelize, which knows no release with an error.
+  (client as unknown as pg.Client).end().catch(() => undefined);
 }
 
 /** Two connections with short limits. */

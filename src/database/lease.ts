@@ -231,6 +231,13 @@ export class Lease {
     await this.#delete();
   }
 
+  /** Ends it outside of a transaction, without failing: what cannot be ended now is ended later, or runs out. */
+  async end(): Promise<void> {
+    await this.release()
+      .catch(() => this.abandon())
+      .catch(() => undefined);
+  }
+
   /** Ends it for work that goes on and must write nothing more. */
   async abandon(): Promise<void> {
     this.#lose();

@@ -15,7 +15,7 @@ interface Subscriber {
 /** How long to wait before the connection is made again: at first, and at most, in milliseconds. */
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
-/** How often the connection is asked whether it still lives, and how long it may take to say so. */
+/** How often the connection is asked whether it still lives, and how long it may take to say so, or to be made. */
 const ASK_EVERY_MS = 10_000;
 const ANSWER_MS = 5_000;
 
@@ -69,6 +69,9 @@ export class Listener {
   }
 
   #connect(): Promise<void> {
+    if (this.#client) return Promise.resolve();
+    // Else it would make a second one, which nobody knows of.
+    clearTimeout(this.#timer);
     this.#connecting ??= this.#open().finally(() => {
       this.#connecting = undefined;
     });
@@ -76,7 +79,12 @@ export class Listener {
   }
 
   async #open(): Promise<void> {
-    const client = new pg.Client({ ...this.config, keepAlive: true, query_timeout: ANSWER_MS });
+    const client = new pg.Client({
+      ...this.config,
+      keepAlive: true,
+      connectionTimeoutMillis: ANSWER_MS,
+      query_timeout: ANSWER_MS,
+    });
     client.on('error', () => this.#lost(client));
     client.on('end', () => this.#lost(client));
     client.on('notification', ({ channel, payload }) => {

@@ -21,10 +21,12 @@ const NO_CONNECTION = new Set([
 ]);
 /**
  * Classes of SQLSTATE in which the database can do no work for now: no connection, no resources, an operator's
- * intervention, a fault of its system; and a server that only reads.
+ * intervention, a fault of its system; a server that only reads; and one that ended the connection with its transaction.
  */
-const UNAVAILABLE = /^(08|53|57P|58)|^(25006|28|3D)/;
-const BROKEN = /^(Connection terminated|Client has encountered a connection error|timeout expired)/;
+const UNAVAILABLE = /^(08|53|57P|58)|^(25006|25P03|25P04|28|3D)/;
+/** What is said where no answer came, of a connection or of a query on one. */
+const BROKEN =
+  /^(Connection terminated|Client has encountered a connection error|timeout expired|timeout exceeded when trying to connect|Query read timeout)/;
 
 interface DatabaseError {
   name?: string;

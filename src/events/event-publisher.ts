@@ -85,8 +85,7 @@ export class EventPublisher {
       }
     } finally {
       await connection?.close().catch(() => {});
-      // What cannot be released runs out.
-      await lease.release().catch(() => {});
+      await lease.end();
     }
   }
 

@@ -21,6 +21,7 @@ import { RunClaims } from './runs/run-claims.js';
 import { RunQueue } from './runs/run-queue.js';
 import type { HeldRun, RunKey, RunRequest } from './runs/run-request.js';
 import { changesDropped } from './runs/run-rows.js';
+import { RunStop, RunStopped } from './runs/run-stop.js';
 import { RunStore } from './runs/run-store.js';
 import { RunWatch } from './runs/run-watch.js';
 import type { SyncIssue, SyncRun } from './runs/sync-run.js';
@@ -268,7 +269,9 @@ export class SyncService {
   /** Does a run that nobody waits for here: how it ends is recorded with it. */
   async #endClaimed(claimed: HeldRun): Promise<void> {
     const { id: runId, integrationId } = claimed.run;
-    await this.carryOut(claimed).catch((error: unknown) => {
+    const { signal: stop } = RunStop.of(claimed.run);
+    await this.carryOut({ ...claimed, stop }).catch((error: unknown) => {
+      if (error instanceof RunStopped) return;
       this.#options.logger.error({ err: error, runId, integrationId }, 'a run that was taken up failed');
     });
   }

@@ -7,6 +7,7 @@ import { IntegrationProvider } from '../../src/connectors/index.js';
 import { ServiceError } from '../../src/errors.js';
 import { testDatabaseUrl } from '../support/database.js';
 import { leasesOfAProcess, sharedByProcesses } from '../support/process.js';
+import { refuseWrites } from '../support/refuse-writes.js';
 import { newIntegration, sharedServices } from '../support/services.js';
 import { until } from '../support/until.js';
 
@@ -78,6 +79,22 @@ describe('the lease of a sending', () => {
       .run(async () => Promise.reject(new Error('failed')))
       .catch(() => {});
     expect(await newLease().run(async () => 2)).to.equal(2);
+  });
+
+  it('that cannot be released at once is released later, where no lease runs out', async () => {
+    const { newProcess, database, integrationId } = await contended();
+    const newLease = newProcess({ soleProcess: true, patienceMs: 20_000 });
+    const free = await refuseWrites(database, {
+      times: 2,
+      code: '53100',
+      when: `DELETE ON leases FOR EACH ROW WHEN (OLD.integration_id = '${integrationId}')`,
+    });
+    try {
+      expect(await newLease().run(async () => 1)).to.equal(1);
+      expect(await newLease().run(async () => 2)).to.equal(2);
+    } finally {
+      await free();
+    }
   });
 
   it('that ran out is taken by another process; the first may write nothing and its signal is aborted', async () => {

@@ -115,6 +115,28 @@ describe('a lease', () => {
     expect(await first.take(key)).not.to.equal(undefined);
   });
 
+  it('of a transaction whose commit was not answered is nobody’s: it runs out, and another process takes it', async function () {
+    if (!testDatabaseUrl) this.skip();
+    const [first, second, key] = [newProcess(0.3), newProcess(), newKey()];
+    const asked = database.sequelize.getQueryInterface() as unknown as {
+      commitTransaction?: (...given: unknown[]) => Promise<void>;
+    };
+    const commit = asked.commitTransaction as (...given: unknown[]) => Promise<void>;
+    asked.commitTransaction = async (...given) => {
+      await commit.apply(asked, given);
+      throw new Error('Connection terminated unexpectedly');
+    };
+    try {
+      const taken = database.transaction(() => first.take(key));
+      expect(await taken.catch((error: { code: string }) => error.code)).to.equal('unavailable');
+    } finally {
+      delete asked.commitTransaction;
+    }
+    expect(await holders(key.integrationId)).to.have.length(1);
+    expect(first.owners).to.deep.equal([]);
+    await until(async () => (await second.take(key)) !== undefined);
+  });
+
   it('is renewed while all connections wait, and the database counts as reachable', async function () {
     if (!testDatabaseUrl) this.skip();
     const [first, key] = [newProcess(0.3), newKey()];

@@ -1,4 +1,4 @@
-import { type Database, isDatabaseAway } from '../../database/index.js';
+import { type Database, isDatabaseAway, isPassing } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Logger, operations, type RunFacts } from '../../observability/index.js';
 import { ENTITY_SPECS } from '../../roster/index.js';
@@ -83,8 +83,8 @@ async function endFailed(parts: Attempt, held: HeldRun, error: unknown): Promise
     await finish(parts, held, { status: 'FAILED', error: error.message });
     return { ...(await report(database, run)), counts: run.counts };
   }
-  // Nothing was wrong with the run: whoever finds it when the database is back takes it up.
-  if (isDatabaseAway(error)) await giveUp(parts, held, error);
+  // Nothing was wrong with the run: whoever finds it when the database is back, or has time, takes it up.
+  if (isDatabaseAway(error) || (isPassing(error) && mayReadAgain(run))) await giveUp(parts, held, error);
   else {
     await finish(parts, held, endOf(parts, run, error)).catch((failure: unknown) => {
       // What failed may have met the rows of the process that has the run by now.
@@ -94,16 +94,22 @@ async function endFailed(parts: Attempt, held: HeldRun, error: unknown): Promise
   throw error;
 }
 
+/** Whether a run begins anew by itself. A plan waits again for who approves it; who pushes, or takes a run back, asks again. */
+function mayReadAgain(run: SyncRun): boolean {
+  const task = taskOf(run);
+  return task === 'SYNC' || task === 'PREVIEW';
+}
+
 /** Ends the work on a run that was to stop, and throws RunStopped unless it is the end of the whole run. */
 async function endStopped(parts: AttemptParts, held: HeldRun, why: unknown): Promise<SyncReport> {
   const { database, runs, logger } = parts;
   const { run } = held;
   if (!(why instanceof RunStopped) || why.reason === 'HANDED_BACK') {
     logger.info('sync run handed back');
-    await runs.handBack(held);
+    await orGivenUp(parts, held, () => runs.handBack(held));
     throw why;
   }
-  await runs.finishCanceled(held, { isApproval: taskOf(run) === 'APPROVAL' });
+  await orGivenUp(parts, held, () => runs.finishCanceled(held, { isApproval: taskOf(run) === 'APPROVAL' }));
   logger.info({ status: run.status }, 'sync run canceled');
   if (run.parentId) throw why;
   return { ...(await report(database, run)), counts: run.counts };
@@ -148,11 +154,11 @@ async function leftWhenStopped<T>(
   }
 }
 
-/** Leaves a run to be taken up again. While the database is away, its lease runs out by itself. */
-async function giveUp({ runs, logger }: Attempt, held: HeldRun, error: unknown): Promise<void> {
-  logger.warn({ err: error }, 'the database was away; the sync run is taken up again');
+/** Leaves a run to be taken up again. */
+async function giveUp(parts: Attempt, held: HeldRun, error: unknown): Promise<void> {
+  parts.logger.warn({ err: error }, 'the database was away or busy; the sync run is taken up again');
   const reason = error instanceof Error ? error.message : String(error);
-  await runs.handBack(held, reason).catch(() => held.lease.abandon().catch(() => undefined));
+  await orGivenUp(parts, held, () => parts.runs.handBack(held, reason)).catch(() => undefined);
 }
 
 /** What a run comes to whose work threw. */
@@ -168,18 +174,34 @@ async function endOf({ runs }: Attempt, run: SyncRun, error: unknown): Promise<P
   return { status: run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD', approvedAt: null };
 }
 
-/** Records the end of a run. Where that fails, the run is given up, to be taken up and ended by whoever finds it. */
+/** Records the end of a run. */
 async function finish(
-  { runs, logger, facts }: Attempt,
-  { run, lease }: HeldRun,
+  parts: Attempt,
+  held: HeldRun,
   end: Partial<SyncRun> | Promise<Partial<SyncRun>>,
 ): Promise<void> {
+  const { run, lease } = held;
+  await orGivenUp(parts, held, async () => {
+    await parts.runs.finish({ run: Object.assign(run, await end), lease });
+  });
+  parts.facts.outcome = run.status;
+}
+
+/**
+ * Records how this attempt leaves a run, and ends its lease with that. Where it fails, the run is given up, to be taken
+ * up and ended by whoever finds it; while the database is away, its lease runs out by itself.
+ */
+async function orGivenUp(
+  { logger }: AttemptParts,
+  { lease }: HeldRun,
+  recorded: () => Promise<void>,
+): Promise<void> {
   try {
-    await runs.finish({ run: Object.assign(run, await end), lease });
-    facts.outcome = run.status;
+    await recorded();
   } catch (error) {
     if (!lease.signal.aborted) {
-      logger.error({ err: error }, 'the end of a sync run could not be recorded; it is taken up again');
+      const words = 'the end of a sync run could not be recorded; it is taken up again';
+      logger[isPassing(error) ? 'warn' : 'error']({ err: error }, words);
       await lease.abandon().catch(() => undefined);
     }
     throw error;

@@ -244,11 +244,10 @@ export class RunJobs {
   }
 
   async #carryOut(job: RunId, held: HeldRun): Promise<void> {
-    const stop = new RunStop();
+    const stop = RunStop.of(held.run);
     this.#underWay.set(job.runId, stop);
-    if (held.run.cancelRequestedAt) stop.stop('CANCELED');
-    // Or it was asked for since the run began, before this process would have known which run was meant.
-    else void this.#stopThoseAskedTo().catch(() => undefined);
+    // It may have been asked for since the run began, before this process would have known which run was meant.
+    if (!stop.signal.aborted) void this.#stopThoseAskedTo().catch(() => undefined);
     if (this.#isEnding) stop.stop('HANDED_BACK');
     try {
       const done = await this.#parts.carryOut({ ...held, stop: stop.signal });

@@ -17,6 +17,13 @@ export class RunStop {
     return this.#abort.signal;
   }
 
+  /** That of a run that was claimed: stopped when somebody had asked for that. */
+  static of({ cancelRequestedAt }: { cancelRequestedAt: Date | null }): RunStop {
+    const stop = new RunStop();
+    if (cancelRequestedAt) stop.stop('CANCELED');
+    return stop;
+  }
+
   stop(reason: StopReason): void {
     if (!this.#abort.signal.aborted) this.#abort.abort(new RunStopped(reason));
   }

@@ -66,6 +66,7 @@ export class RunStore {
         key,
       );
       Object.assign(run, stored);
+      if (run.entityType === 'ALL') await this.#askPartsToStop(run);
       if (run.appliedPosition) Object.assign(run, { status: 'COMPLETED', error: null });
       else if (isApproval)
         Object.assign(run, { status: run.kind === 'PREVIEW' ? 'PREVIEWED' : 'HELD', approvedAt: null });
@@ -79,10 +80,19 @@ export class RunStore {
     });
   }
 
+  /** A part whose end could not be written is taken up by itself: it ends as its run does, and reads nothing more. */
+  async #askPartsToStop({ integrationId, id }: SyncRun): Promise<void> {
+    await this.database.execute(
+      `UPDATE sync_runs SET cancel_requested_at = COALESCE(cancel_requested_at, clock_timestamp())
+       WHERE integration_id = $1 AND parent_id = $2 AND status = 'RUNNING'`,
+      [integrationId, id],
+    );
+  }
+
   /** What a canceled run says of itself; of one of all types, whose parts may be done, with their counts. */
   async #whatStays(run: SyncRun): Promise<string> {
     const parts = run.entityType === 'ALL' ? await this.parts(run.integrationId, run.id) : [];
-    const done = parts.filter(({ status, appliedPosition }) => status === 'COMPLETED' && appliedPosition);
+    const done = parts.filter(({ appliedPosition }) => appliedPosition);
     if (done.length === 0) return 'The run was canceled; nothing was written.';
     Object.assign(run, { counts: noCounts(), membershipCounts: noCounts() });
     for (const { counts, membershipCounts } of done) {

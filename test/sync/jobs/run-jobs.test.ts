@@ -14,6 +14,7 @@ import {
   type Reading,
   servicesAt,
 } from '../../support/gated-school.js';
+import { refuseWrites } from '../../support/refuse-writes.js';
 import { until } from '../../support/until.js';
 
 const { STUDENT } = MappingEntityType;
@@ -129,6 +130,33 @@ describe('runs as jobs', () => {
     expect(await statusOf(id, error.metadata.runId)).to.equal('COMPLETED');
   });
 
+  for (const [title, times, status] of [
+    ['are taken up again', 1, 'COMPLETED'],
+    ['fail at the third time', 3, 'FAILED'],
+  ] as const) {
+    it(`${title} where others are in their way for longer than a statement may wait`, async () => {
+      const { integrationService } = services;
+      const { id } = await newSchool(async function* () {
+        yield [ANA];
+      });
+      const free = await refuseWrites(services.database, {
+        times,
+        code: '55P03',
+        when: `UPDATE OF planned_changes ON sync_runs FOR EACH ROW WHEN (NEW.integration_id = '${id}')`,
+      });
+      try {
+        const run = await integrationService.startSync(id, STUDENT);
+        await ended(id, run.id);
+        const done = await integrationService.getSyncRun(id, run.id);
+        expect(done.status).to.equal(status);
+        expect(done.failures).to.have.length(times);
+        for (const { reason } of done.failures) expect(reason).to.match(/^Others are at work/);
+      } finally {
+        await free();
+      }
+    });
+  }
+
   describe('that are canceled', () => {
     it('end at once while they wait, and are never begun', async () => {
       const { integrationService } = services;
@@ -231,6 +259,35 @@ describe('runs as jobs', () => {
       ]);
       expect(await left(id)).to.deep.equal({ ...NOTHING, changes: 1, mappings: 1 });
     });
+
+    const UNWRITTEN: [string, MappingEntityType | 'ALL', number][] = [
+      ['their end cannot be written at first', STUDENT, 1],
+      ['neither their part’s end nor their own can be written at first', 'ALL', 2],
+      ['their part’s end cannot be written at first', 'ALL', 1],
+    ];
+    for (const [title, entityType, times] of UNWRITTEN) {
+      it(`end although ${title}, and are not read anew`, async () => {
+        const { integrationService } = services;
+        const { id, school } = await newSchool(stuck);
+        const run = await integrationService.startSync(id, entityType);
+        await until(() => schools.begun.includes(school));
+        const free = await refuseWrites(services.database, {
+          times,
+          code: '53100',
+          when: `UPDATE ON sync_runs FOR EACH ROW WHEN (NEW.integration_id = '${id}' AND NEW.status = 'CANCELED')`,
+        });
+        try {
+          await integrationService.cancelSync(id, run.id);
+          const states = async () =>
+            (await integrationService.listSyncRuns(id)).items.map(({ status }) => status);
+          await until(async () => (await states()).every((status) => status === 'CANCELED'));
+          expect(await left(id)).to.deep.equal(NOTHING);
+          expect(schools.begun.filter((name) => name === school)).to.have.length(1);
+        } finally {
+          await free();
+        }
+      });
+    }
 
     it('must read a school: a rollback, an approval and a push are told of as what has no place to stop', async () => {
       const { database, integrationService } = services;
@@ -532,6 +589,37 @@ describe('runs of processes that ended', () => {
     await until(async () => (await statusOf(lost)) === 'FAILED');
     expect(begun()).to.equal(1);
     go.open();
+    await working.close();
+  });
+
+  it('and were canceled end with the part that was under way, which reads nothing any more', async () => {
+    const schools = new GatedSchools();
+    const place = await newPlace();
+    const serving = await servicesAt(place, schools, { workers: 0 });
+    const { id } = await gatedIntegration(serving, schools, async function* () {
+      yield [ANA];
+    });
+    const run = await serving.integrationService.startSync(id, 'ALL');
+    await serving.database.query(
+      `UPDATE sync_runs SET status = 'RUNNING', worker = 'a process that is gone', cancel_requested_at = now()
+       WHERE id = $1`,
+      [run.id],
+    );
+    await serving.database.query(
+      `INSERT INTO sync_runs (integration_id, id, institution_id, entity_type, status, kind, parent_id, worker)
+       SELECT integration_id, gen_random_uuid(), institution_id, 'STUDENT', status, kind, id, worker
+       FROM sync_runs WHERE id = $1`,
+      [run.id],
+    );
+    await serving.close();
+    const { integrationService, ...working } = await servicesAt(place, schools);
+    let states: string[] = [];
+    await until(async () => {
+      states = (await integrationService.listSyncRuns(id)).items.map(({ status }) => status);
+      return !states.includes('RUNNING');
+    });
+    expect(states).to.deep.equal(['CANCELED', 'CANCELED']);
+    expect(schools.begun).to.deep.equal([]);
     await working.close();
   });
 

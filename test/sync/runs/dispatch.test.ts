@@ -533,6 +533,34 @@ describe('two processes and one run', () => {
     expect(items.at(-1)?.id).to.equal(runId);
   });
 
+  it('a roll back that meets a dead sync that was canceled writes nothing of that', async () => {
+    const school = await schoolOn(database);
+    const [first, second] = [school.newProcess(), school.newProcess()];
+    await first.sync(school.of(STUDENT));
+    school.source.students = CHANGED;
+    const target = await first.sync(school.of(STUDENT));
+    school.source.students = [...CHANGED, '5 Mar'];
+    const died = mortal(first, school, 'read');
+    first.sync(school.of(STUDENT)).catch(() => {});
+    await died;
+    const [dead] = (await second.runs.list(school.integrationId, {})).items;
+    expect(await second.queue.askToStop(school.integrationId, dead?.id as string, 'wrong file')).to.equal(
+      true,
+    );
+    await school.expire();
+    const back = await second.rollBack(school.integrationId, target.runId);
+    expect(back.status).to.equal('COMPLETED');
+    expect(await school.roster()).to.deep.equal(BEFORE);
+    const { items } = await second.runs.list(school.integrationId, {});
+    expect(items.map(({ kind, status }) => `${kind} ${status}`)).to.deep.equal([
+      'ROLLBACK COMPLETED',
+      'SYNC CANCELED',
+      'SYNC COMPLETED',
+      'SYNC COMPLETED',
+    ]);
+    expect(await school.left()).to.deep.equal(NOTHING);
+  });
+
   it('a roll back is done although the dead sync that it meets fails', async () => {
     const school = await schoolOn(database);
     const [first, second] = [school.newProcess(), school.newProcess()];
