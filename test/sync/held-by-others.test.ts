@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { type Migration, migrations } from '../../src/database/migrations/index.js';
 import { MappingEntityType } from '../../src/index.js';
 import { newCsvSource } from '../support/institution.js';
 import { sharedServices } from '../support/services.js';
@@ -180,6 +181,27 @@ describe('somebody whom another integration has', () => {
     await two.write(file('B', ALL));
     expect((await two.sync()).counts).to.deep.include({ updated: 1, unchanged: 19 });
     expect([await isActive(), ...(await statuses())]).to.deep.equal([true, 'ACTIVE', 'ACTIVE']);
+  });
+});
+
+describe('somebody who became inactive although another integration has him', () => {
+  it('comes back with the next sync of that one, after the migration 0034-had-by-others', async () => {
+    const { one, two, first, isActive } = await twoSources();
+    const { database } = await sharedServices();
+    await two.write(file('B', without(0)));
+    for (let night = 0; night < 2; night++) await two.sync();
+    // As the version before left it.
+    await database.execute('UPDATE students SET active = false WHERE institution_id = $1 AND id = $2', [
+      one.institutionId,
+      first,
+    ]);
+    expect((await one.sync()).counts).to.deep.include({ unchanged: 20 });
+    const { sql } = migrations.find(({ name }) => name === '0034-had-by-others') as Migration;
+    await database.transaction(() => database.query(sql));
+    expect((await one.sync()).counts).to.deep.include({ unchanged: 19, updated: 1 });
+    expect(await isActive()).to.equal(true);
+    expect((await two.sync()).counts).to.deep.include({ unchanged: 19, updated: 0, deactivated: 0 });
+    expect(await isActive()).to.equal(true);
   });
 });
 
