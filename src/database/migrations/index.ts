@@ -24,6 +24,7 @@ import { byItself } from './0026-by-itself.js';
 import { webhooks } from './0028-webhooks.js';
 import { idempotencyKeys } from './0029-idempotency-keys.js';
 import { eventTurns } from './0030-event-turns.js';
+import { hadByOthers } from './0034-had-by-others.js';
 import type { Migration } from './migration.js';
 
 export { createIndex, type Migration, type NewIndex } from './migration.js';
@@ -56,4 +57,5 @@ export const migrations: readonly Migration[] = [
   webhooks,
   idempotencyKeys,
   eventTurns,
+  hadByOthers,
 ];

@@ -258,6 +258,39 @@ const sameNationalId = from(
     .map(({ of, slots: [a, b] }) => [sync([row(a, {}), row(b, { person: a })], { of })]),
 );
 
+/** Both have somebody; one is without him or her for longer than it waits, and then the other may be, too. */
+const goneFromOne = from(
+  BOTH,
+  fc
+    .record({
+      of,
+      at: slot,
+      group: fc.constantFrom(0, 1, 2, null),
+      scope: fc.constantFrom<SyncScope>(STUDENT, STUDENT, 'ALL'),
+    })
+    .chain(({ of, at, group, scope }) => {
+      const other = of === 0 ? 1 : 0;
+      const gone = sync([row(at, null)], { of: other });
+      return fc
+        .constantFrom<Step[]>(
+          [gone, sync([], { of }), sync([], { of: other })],
+          [gone, sync([], { of: other }), sync([], { of })],
+          [{ do: 'delete', of: other }, sync([], { of })],
+          [{ do: 'unlink', of: other, slot: at }, sync([], { of }), sync([], { of: other })],
+          [sync([row(at, { group })], { of }), rollBack()],
+          [sync([row(at, { group })], { of: other }), sync([], { of })],
+          [rollBack(), sync([], { of })],
+        )
+        .map((rest) => [
+          sync([row(at, { group })], { of }),
+          sync([row(at, { group })], { of: other }),
+          sync([row(at, null)], { of, scope }),
+          sync([], { of, scope }),
+          ...rest,
+        ]);
+    }),
+);
+
 /** Two are merged, and another integration that has the dropped one changes, or sees him or her for the first time. */
 const mergedElsewhere = from(
   [...FIRST, ...BOTH],
@@ -377,6 +410,7 @@ export const FRAGMENTS: Readonly<Record<string, fc.Arbitrary<Fragment>>> = {
   reusedId,
   alike,
   sameNationalId,
+  goneFromOne,
   mergedElsewhere,
   longId,
   policyBack,

@@ -100,7 +100,7 @@ function checkFields(
 
 /** Absence counts once for each reading that proves it, and for no other. */
 function checkAbsent(
-  { integration, type, before, after, memory }: ReadingCheck,
+  { integration, type, before, after }: ReadingCheck,
   rows: ReadonlyMap<string, unknown>,
   mappings: ReadonlyMap<string, Mapping>,
 ): void {
@@ -117,9 +117,19 @@ function checkAbsent(
     }
     require(missing > 0, () => `${externalId} of ${type} is gone and does not count as missing`);
     const { active } = entities.get(internalId)?.fields ?? {};
-    require(missing < 2 || !active || memory.shared.has(internalId), () =>
-      `${externalId} of ${type} is gone for long and active`);
+    const isHeld = isHeldByOther(after, integration.id, internalId);
+    require(missing < 2 || !active || isHeld, () => `${externalId} of ${type} is gone for long and active`);
+    const wasActive = byId(before.entities).get(internalId)?.fields.active;
+    require(active === true || !wasActive || !isHeld, () =>
+      `${externalId} of ${type} is inactive for being gone, and another integration has it`);
   }
+}
+
+/** Whether another integration has an entity, or still waits for it. */
+function isHeldByOther({ mappings }: Snapshot, integrationId: string, internalId: string): boolean {
+  return mappings.some(
+    (one) => one.integrationId !== integrationId && one.internalId === internalId && one.missing <= 1,
+  );
 }
 
 /** Memberships begin as the source has them, and end when all of it was read. */
@@ -172,9 +182,14 @@ function checkMemberships(
       require(wanted.has(keyOf(groupId, personId)), () => `a membership of ${role} outlived the source's`);
     }
   }
-  // Of who is gone, and of a group that is, the last state is kept.
+  // Of who is gone, and of a group that is, the last state is kept, but for whom another integration has.
   const isGone = (of: ReadonlyMap<string, Mapping>, internalId: string) =>
-    [...of.values()].some((one) => one.internalId === internalId && one.missing > 0);
+    [...of.values()].some(
+      (one) =>
+        one.internalId === internalId &&
+        one.missing > 0 &&
+        (one.missing === 1 || !isHeldByOther(after, id, internalId)),
+    );
   for (const { groupId, personId, role: its } of before.memberships) {
     if (its !== role || (!isGone(groups, groupId) && !isGone(people, personId))) continue;
     require(has.has(keyOf(groupId, personId)), () => `a membership of ${role} ended with who is gone`);
@@ -224,7 +239,7 @@ export function checkGuard({ integration, type, run, before, after, memory }: Re
     const [wasActive, isActive] = [old.fields.active === true, now.fields.active === true];
     if (before === 0) base += 1;
     if (before === 0 && ((wasActive && !isActive) || missing > 0)) left += 1;
-    if (before > 0 && wasActive && !isActive && missing === 0) left += 1;
+    if (before > 0 && wasActive && !isActive && (missing === 0 || before > 1)) left += 1;
     if (before > 0 ? missing === 0 && (wasActive || isActive) : !wasActive && isActive) returned += 1;
     const isWrittenOver = Object.entries(old.fields).some(
       ([field, value]) =>

@@ -6,6 +6,7 @@ import type { SyncRun } from '../../runs/sync-run.js';
 import { markMatchedCreates } from '../match/index.js';
 import { rowObject, stillHas } from '../sql/entity-columns.js';
 import { lookUp } from '../sql/joins.js';
+import { markHeld } from './mark-held.js';
 import { GOOD, has, outcomeOf, type PlanSizes } from './plan-sizes.js';
 import { markMovedRekeys } from './rekey-mappings.js';
 
@@ -32,6 +33,8 @@ export async function verify(
     if (has(sizes, type, 'UPDATE', 'RESTORE', 'DEACTIVATE', 'MISSING', 'LINK', 'UNLINK', 'DELETE')) {
       entities += await markMoved(database, run, spec, sizes);
     }
+    if (has(sizes, type, 'DEACTIVATE') || (run.rollsBack && has(sizes, type, 'UPDATE', 'UNLINK')))
+      entities += await markHeld(database, run, spec);
     entities += await markMovedRekeys(database, run, spec, sizes);
     if (run.rollsBack && has(sizes, type, 'CREATE')) entities += await markBroughtBack(database, run, spec);
     if (has(sizes, type, 'CREATE', 'LINK')) {

@@ -3,6 +3,7 @@ import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { preferHashJoins } from '../sql/joins.js';
+import { graceOf, heldByOthers, type Others, valuesOf } from '../sql/others.js';
 import { RUN } from '../sql/run-sql.js';
 import type { KnownDigests, Staged } from '../stage/index.js';
 import { DIGEST_BYTES } from '../stage/index.js';
@@ -14,6 +15,7 @@ export interface AbsenceOptions {
   run: SyncRun;
   spec: EntitySpec;
   policy: SyncPolicy;
+  others: Others;
   staged: Staged;
   /** Whether the reading proves that who was not in it is gone. */
   complete: boolean;
@@ -22,11 +24,12 @@ export interface AbsenceOptions {
 /**
  * Those who are mapped and of whom the source did not speak, not even in a row that was kept out. Where the
  * reading proves that they are gone, plans that they count as missing, and once their grace is over, that
- * they are deactivated. Returns how many they are, and the number of the last change.
+ * they are deactivated, unless another integration has them. Returns how many they are, and the number of the
+ * last change.
  */
 export async function planAbsences(
   database: Database,
-  { run, spec, policy, staged, complete }: AbsenceOptions,
+  { run, spec, policy, others, staged, complete }: AbsenceOptions,
 ): Promise<{ missing: number; lastSeq: number }> {
   const { known, matched, lastSeq } = staged;
   // All that the source did not have as it was, it has in another way.
@@ -38,7 +41,7 @@ export async function planAbsences(
   const absent = { run, spec, absent: () => absentFrom(known.isWhole), ids: [] };
   const missing = await countAbsent(database, absent);
   if (missing === 0 || !complete) return { missing, lastSeq };
-  const planned = await insertAbsences(database, { ...absent, policy, lastSeq });
+  const planned = await insertAbsences(database, { ...absent, policy, others, lastSeq });
   return { missing, lastSeq: lastSeq + planned };
 }
 
@@ -48,7 +51,7 @@ export async function planAbsences(
  */
 export async function planGone(
   database: Database,
-  { run, spec, policy, staged }: Omit<AbsenceOptions, 'complete'>,
+  { run, spec, policy, others, staged }: Omit<AbsenceOptions, 'complete'>,
 ): Promise<{ missing: number; lastSeq: number }> {
   const { gone, lastSeq } = staged;
   if (gone.length === 0) return { missing: 0, lastSeq };
@@ -56,7 +59,8 @@ export async function planGone(
   const of = { run, spec, absent, ids: [gone] };
   const missing = await countAbsent(database, of);
   if (missing === 0) return { missing, lastSeq };
-  return { missing, lastSeq: lastSeq + (await insertAbsences(database, { ...of, policy, lastSeq })) };
+  const planned = await insertAbsences(database, { ...of, policy, others, lastSeq });
+  return { missing, lastSeq: lastSeq + planned };
 }
 
 /**
@@ -98,32 +102,48 @@ async function countAbsent(database: Database, { run, spec, absent, ids }: Absen
 /** Plans who is missing, and whose grace is over; returns how many changes that makes, numbered after `lastSeq`. */
 async function insertAbsences(
   database: Database,
-  { run, spec, absent, ids, policy, lastSeq }: Absent & { policy: SyncPolicy; lastSeq: number },
+  {
+    run,
+    spec,
+    absent,
+    ids,
+    policy,
+    others,
+    lastSeq,
+  }: Absent & Pick<AbsenceOptions, 'policy' | 'others'> & { lastSeq: number },
 ): Promise<number> {
+  const goes = 'over AND active AND NOT held';
+  const isAlone = others.ids.length === 0;
+  // The ids of who is absent come last, where there are any.
+  const held = isAlone
+    ? ''
+    : `LEFT JOIN (SELECT DISTINCT internal_id FROM (${heldByOthers('$3', 8)}) o) h USING (internal_id)`;
   return database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before,
       after,
        missing_before, missing_after)
      SELECT $1, $2, $5 + row_number() OVER (ORDER BY external_id), $3,
-       CASE WHEN over AND active THEN 'DEACTIVATE' ELSE 'MISSING' END, internal_id, external_id,
-       CASE WHEN over AND active THEN '{"active": true}' ELSE '{}' END::jsonb,
-       CASE WHEN over AND active THEN '{"active": false}' ELSE '{}' END::jsonb, missing_runs, missing_runs + 1
+       CASE WHEN ${goes} THEN 'DEACTIVATE' ELSE 'MISSING' END, internal_id, external_id,
+       CASE WHEN ${goes} THEN '{"active": true}' ELSE '{}' END::jsonb,
+       CASE WHEN ${goes} THEN '{"active": false}' ELSE '{}' END::jsonb, missing_runs, missing_runs + 1
      FROM (
-       SELECT a.*, COALESCE(t.active, false) AS active,
+       SELECT a.*, COALESCE(t.active, false) AS active, ${isAlone ? 'false' : 'h.internal_id IS NOT NULL'} AS held,
          a.missing_runs >= $6 OR ($7::float8 IS NOT NULL
            AND a.missing_since < now() - make_interval(secs => $7::float8 * 86400)) AS over
-       FROM (${absent('$8')}) a LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = a.internal_id
+       FROM (${absent(isAlone ? '$8' : '$11')}) a ${held}
+       LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = a.internal_id
      ) gone
-     -- Who is inactive has nothing more to lose: being missing is noted once.
-     WHERE active OR missing_runs = 0`,
+     -- Who is inactive has nothing more to lose: being missing is noted once. Nor has whom another integration has,
+     -- once the grace is over.
+     WHERE missing_runs = 0 OR active AND NOT (held AND missing_runs > $6)`,
     [
       run.integrationId,
       run.id,
       spec.entityType,
       run.institutionId,
       lastSeq,
-      policy.graceRuns,
-      policy.graceDays ?? null,
+      ...graceOf(policy),
+      ...(isAlone ? [] : valuesOf(others)),
       ...ids,
     ],
   );

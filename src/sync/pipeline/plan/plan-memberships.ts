@@ -1,6 +1,8 @@
 import type { Database } from '../../../database/index.js';
+import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { lookUp } from '../sql/joins.js';
+import { graceOf, hasLetGo, heldByOthers, type Others, valuesOf } from '../sql/others.js';
 import { RUN } from '../sql/run-sql.js';
 import { earlierPlans } from './earlier-plans.js';
 import type { Unresolved } from './plan-entities.js';
@@ -28,6 +30,8 @@ export interface MembershipOptions {
   run: SyncRun;
   /** Whose memberships come with this entity type; undefined where none do. */
   role: 'STUDENT' | 'TEACHER' | undefined;
+  policy: SyncPolicy;
+  others: Others;
   /** Whether all entities were read that may hold memberships. */
   complete: boolean;
   /** Changes planned from here on are numbered after this. */
@@ -93,7 +97,7 @@ export async function planMemberships(
   database: Database,
   options: MembershipOptions,
 ): Promise<PlannedMemberships> {
-  const { run, role, complete, lastSeq, known } = options;
+  const { run, role, complete, known } = options;
   const none = {
     created: 0,
     resolved: 0,
@@ -120,7 +124,7 @@ export async function planMemberships(
   if (unknown.length > 0 && role && (await hasMemberships(database, run, role)))
     gaps.push(unknownRows(unknown.length));
   if (!role || !complete || gaps.length > 0) return planned;
-  return { ...planned, ...(await planEnds(database, run, role, lastSeq)) };
+  return { ...planned, ...(await planEnds(database, { ...options, role })) };
 }
 
 /** Plans the memberships that are not there yet; returns how many. */
@@ -176,28 +180,30 @@ function leaveOut(database: Database, run: SyncRun): Promise<number> {
   );
 }
 
-/**
- * Memberships that this source brought and has no longer, of people and groups that it still has or has again:
- * of those who are gone themselves the last state is kept.
- */
-async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEACHER', lastSeq: number) {
-  const plans = await earlierPlans(database, run);
-  const deleted = await insertEnds(database, { run, role, plans, lastSeq });
-  return deleted === 0 ? { deleted } : { deleted, ...(await countEnds(database, { run, role, plans })) };
-}
-
 /** What the ends of memberships are planned by: `plans` are this run and those it goes on from. */
-interface Ends {
-  run: SyncRun;
+interface Ends extends Pick<MembershipOptions, 'run' | 'policy' | 'others' | 'lastSeq'> {
   role: 'STUDENT' | 'TEACHER';
   plans: readonly string[];
 }
 
 /**
- * SQL that joins somebody's mapping, with what the plans say of who is gone, who is back, and who is linked. $1
- * is the integration, $5 the plans.
+ * Memberships that this source brought and has no longer, of people and groups that it still has or has again:
+ * of those who are gone themselves the last state is kept. Those end, too, of whom the source has let go and who
+ * stay active because another integration has them.
  */
-function joinMapping(alias: string, type: string, id: string): string {
+async function planEnds(database: Database, options: Omit<Ends, 'plans'>) {
+  const ends = { ...options, plans: await earlierPlans(database, options.run) };
+  const deleted = await insertEnds(database, ends);
+  return deleted === 0 ? { deleted } : { deleted, ...(await countEnds(database, ends)) };
+}
+
+/**
+ * SQL that joins somebody's mapping, with what the plans say of who is gone, who is back, and who is linked, and
+ * with whom other integrations have. $1 is the integration, $5 the plans, $6 to $10 the grace and the others.
+ */
+function joinMapping({ others }: Ends, alias: string, type: string, id: string): string {
+  const held = `LEFT JOIN (SELECT DISTINCT internal_id FROM (${heldByOthers(type, 8)}) o) ${alias}h
+    ON ${alias}h.internal_id = ${id}`;
   return `
     LEFT JOIN integration_mappings ${alias} ON ${alias}.integration_id = $1 AND ${alias}.entity_type = ${type}
       AND ${alias}.internal_id = ${id}
@@ -205,41 +211,51 @@ function joinMapping(alias: string, type: string, id: string): string {
       AND ${alias}c.run_id = ANY($5::uuid[])
       AND ${alias}c.entity = ${type}
       AND ${alias}c.internal_id = ${id}
-      AND (${alias}c.missing_after IS NOT NULL OR ${alias}c.action = 'LINK')`;
+      AND (${alias}c.missing_after IS NOT NULL OR ${alias}c.action = 'LINK')
+    ${others.ids.length === 0 ? '' : held}`;
 }
 
-function isLinked(alias: string): string {
-  return `${alias}c.action IS NOT DISTINCT FROM 'LINK'`;
+/** SQL that says whether a membership may end, as far as one of the two goes: `present` is for who is mapped. */
+function canEnd({ others }: Ends, alias: string, present: string): string {
+  const missingRuns = `COALESCE(${alias}c.missing_after, ${alias}.missing_runs)`;
+  const letGo = hasLetGo({ missingRuns, missingSince: `${alias}.missing_since` }, ['$6::int', '$7']);
+  const isHeldOnly = others.ids.length === 0 ? '' : `OR ${alias}h.internal_id IS NOT NULL AND ${letGo}`;
+  return `(${alias}c.action IS NOT DISTINCT FROM 'LINK' OR ${present} ${isHeldOnly})`;
 }
 
-function insertEnds(
-  database: Database,
-  { run, role, plans, lastSeq }: Ends & { lastSeq: number },
-): Promise<number> {
+/** The values of the parameters from $1 on. */
+function valuesOfEnds({ run, role, plans, policy, others }: Ends): unknown[] {
+  const held = others.ids.length === 0 ? [] : [...graceOf(policy), ...valuesOf(others)];
+  return [run.integrationId, run.id, run.institutionId, role, plans, ...held];
+}
+
+function insertEnds(database: Database, ends: Ends): Promise<number> {
+  const values = [...valuesOfEnds(ends), ends.lastSeq];
   const stays = (alias: string) =>
-    `(${isLinked(alias)} OR COALESCE(${alias}c.missing_after, ${alias}.missing_runs) = 0)`;
+    canEnd(ends, alias, `COALESCE(${alias}c.missing_after, ${alias}.missing_runs) = 0`);
   return database.execute(
     `INSERT INTO sync_changes (integration_id, run_id, seq, entity, action, internal_id, external_id, before)
-     SELECT $1, $2, $6 + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE',
+     SELECT $1, $2, $${values.length} + row_number() OVER (ORDER BY t.group_id, t.person_id), 'MEMBERSHIP', 'DELETE',
        t.person_id, COALESCE(g.external_id, gc.external_id),
        jsonb_build_object('groupId', t.group_id, 'personId', t.person_id, 'role', t.role)
-     FROM memberships t ${joinMapping('g', `'GROUP'`, 't.group_id')} ${joinMapping('p', '$4', 't.person_id')}
+     FROM memberships t ${joinMapping(ends, 'g', `'GROUP'`, 't.group_id')}
+     ${joinMapping(ends, 'p', '$4', 't.person_id')}
      LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
      WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL
        AND ${stays('g')} AND ${stays('p')}`,
-    [run.integrationId, run.id, run.institutionId, role, plans, lastSeq],
+    values,
   );
 }
 
 /** How many memberships and members there are, and how many of these the plan leaves in no group. */
-async function countEnds(database: Database, { run, role, plans }: Ends) {
+async function countEnds(database: Database, ends: Ends) {
   const isThere = (alias: string) =>
-    `(${isLinked(alias)} OR ${alias}.missing_runs = 0 OR ${alias}c.missing_after = 0)`;
+    canEnd(ends, alias, `${alias}.missing_runs = 0 OR ${alias}c.missing_after = 0`);
   const [impact] = await database.query<{ present: number; members: number; membersLeaving: number }>(
     `WITH left_over AS (
        SELECT t.person_id, count(*) AS had, count(c.seq) AS ends
-       FROM memberships t ${joinMapping('g', `'GROUP'`, 't.group_id')}
-       ${joinMapping('p', '$4', 't.person_id')}
+       FROM memberships t ${joinMapping(ends, 'g', `'GROUP'`, 't.group_id')}
+       ${joinMapping(ends, 'p', '$4', 't.person_id')}
        LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP'
          AND c.action = 'DELETE'
          AND c.internal_id = t.person_id AND c.before->>'groupId' = t.group_id::text
@@ -252,7 +268,7 @@ async function countEnds(database: Database, { run, role, plans }: Ends) {
      LEFT JOIN (SELECT DISTINCT internal_id FROM sync_changes
                 WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE') n
                   ON n.internal_id = l.person_id`,
-    [run.integrationId, run.id, run.institutionId, role, plans],
+    valuesOfEnds(ends),
   );
   return impact;
 }

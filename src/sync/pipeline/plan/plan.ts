@@ -7,13 +7,14 @@ import { isRenamed } from '../guard/renamed.js';
 import type { PlannedConflict } from '../match/index.js';
 import { correlate, linkUnmapped } from '../match/index.js';
 import { lookUp, preferHashJoins } from '../sql/joins.js';
+import { othersOf } from '../sql/others.js';
+import { STOPS } from '../sql/stops.js';
 import type { Staged } from '../stage/index.js';
 import { canDraft, undraft } from '../stage/index.js';
 import { planAbsences, planGone } from './plan-absences.js';
 import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
 import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
 import { countUngrouped, NOBODY } from './plan-ungrouped.js';
-import { STOPS } from './stops.js';
 import { findTakenNationalIds, type TakenNationalId } from './taken-national-ids.js';
 
 export type { PlannedConflict, Unresolved };
@@ -57,12 +58,23 @@ export async function plan(
     );
   }
   const complete = run.evidence.gaps.length === 0;
+  const others = await othersOf(database, run);
   const { missing, lastSeq } = staged.partial
-    ? await planGone(database, { run, spec, policy, staged })
-    : await planAbsences(database, { run, spec, policy, staged, complete });
+    ? await planGone(database, { run, spec, policy, others, staged })
+    : await planAbsences(database, { run, spec, policy, others, staged, complete });
   const role = membershipRole(spec);
-  const memberships = await planMemberships(database, { run, role, complete, lastSeq, known: known.mapped });
-  const counts = drafted ? { ...NONE, created: staged.staged } : await countActions(database, run, spec);
+  const memberships = await planMemberships(database, {
+    run,
+    role,
+    policy,
+    others,
+    complete,
+    lastSeq,
+    known: known.mapped,
+  });
+  const counts = drafted
+    ? { ...NONE, created: staged.staged }
+    : await countActions(database, { run, spec, policy });
   const { members, membersLeaving, present, deleted } = memberships;
   return {
     drafted,
@@ -90,16 +102,19 @@ export async function plan(
   };
 }
 
-async function countActions(database: Database, run: SyncRun, spec: EntitySpec) {
+async function countActions(
+  database: Database,
+  { run, spec, policy }: { run: SyncRun; spec: EntitySpec; policy: SyncPolicy },
+) {
   const isStaged = `action IN ('UPDATE', 'LINK', 'RESTORE')
     OR (action = 'DEACTIVATE' AND missing_after IS NULL)`;
   const [row] = await database.query<Record<keyof typeof NONE, number>>(
     `SELECT (count(*) FILTER (WHERE action = 'CREATE'))::int AS created,
        (count(*) FILTER (WHERE ${isStaged}))::int AS updated,
        (count(*) FILTER (WHERE action = 'DEACTIVATE'))::int AS deactivated,
-       -- Who was missing before was counted then.
+       -- Who was missing before was counted then; but whom another integration had long after, goes only now.
        (count(*) FILTER (WHERE missing_before = 0 AND missing_after > 0 OR ${STOPS}
-         AND COALESCE(missing_after, 0) = 0))::int AS leaving,
+         AND (COALESCE(missing_after, 0) = 0 OR missing_before > $4)))::int AS leaving,
        (count(*) FILTER (WHERE ${STOPS}))::int AS stopping,
        (count(*) FILTER (WHERE action = 'RESTORE' AND (before->'active' = 'true' OR after->'active' = 'true')
          OR action <> 'RESTORE' AND before->'active' = 'false'
@@ -113,7 +128,7 @@ async function countActions(database: Database, run: SyncRun, spec: EntitySpec) 
        (count(*) FILTER (WHERE action IN ('UPDATE', 'LINK', 'RESTORE', 'DEACTIVATE')
          AND ${isRenamed(spec, 'before', 'after')}))::int AS renamed
      FROM sync_changes WHERE integration_id = $1 AND run_id = $2 AND entity = $3`,
-    [run.integrationId, run.id, spec.entityType],
+    [run.integrationId, run.id, spec.entityType, policy.graceRuns],
   );
   return row ?? NONE;
 }
