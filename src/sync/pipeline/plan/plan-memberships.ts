@@ -164,21 +164,22 @@ function unknownRows(count: number): string {
 
 /**
  * Takes rows out whose person is left out by decision, or waits for one: what they say is known, only who the
- * person is is not. Returns how many.
+ * person is is not. That holds for a mapped id that may be re-used, too: its rows may be those of somebody else.
+ * Returns how many.
  */
 function leaveOut(database: Database, run: SyncRun): Promise<number> {
   return database.execute(
     `DELETE FROM sync_memberships s USING sync_conflicts d
-     WHERE s.person_id IS NULL AND d.integration_id = $1 AND d.entity_type = s.role
-       AND d.external_id = s.person_external_id
-       AND (d.resolution = 'IGNORE' OR d.resolution IS NULL AND s.group_id IS NOT NULL)`,
+     WHERE d.integration_id = $1 AND d.entity_type = s.role AND d.external_id = s.person_external_id
+       AND (d.resolution = 'IGNORE' AND s.person_id IS NULL OR d.resolution IS NULL AND s.group_id IS NOT NULL)`,
     [run.integrationId],
   );
 }
 
 /**
  * Memberships that this source brought and has no longer, of people and groups that it still has or has again:
- * of those who are gone themselves the last state is kept.
+ * of those who are gone themselves the last state is kept, and of those of whom a person has yet to say whether
+ * they still have their id.
  */
 async function planEnds(database: Database, run: SyncRun, role: 'STUDENT' | 'TEACHER', lastSeq: number) {
   const plans = await earlierPlans(database, run);
@@ -225,7 +226,9 @@ function insertEnds(
        jsonb_build_object('groupId', t.group_id, 'personId', t.person_id, 'role', t.role)
      FROM memberships t ${joinMapping('g', `'GROUP'`, 't.group_id')} ${joinMapping('p', '$4', 't.person_id')}
      LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
-     WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL
+     LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = p.external_id
+       AND d.resolution IS NULL
+     WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL AND d.id IS NULL
        AND ${stays('g')} AND ${stays('p')}`,
     [run.integrationId, run.id, run.institutionId, role, plans, lastSeq],
   );
