@@ -25,22 +25,22 @@ export interface Impact {
   ungrouped: number;
 }
 
+/** How many of those who are known, since the first of some runs began; null where none did. */
+interface Sum {
+  count: number;
+  of: number;
+  since: Date | null;
+}
+
 /**
- * What earlier runs took away since the baseline: the last approved plan, or the start of the window if that
- * is later.
+ * What this plan and earlier runs come to since the baseline: the last approved plan, or the start of the window if
+ * that is later. Nothing where that is surely within what the policy allows.
  */
 export interface Baseline {
-  /** The most people known before one of those runs. */
-  base: number;
-  /** How many left and did not come back. */
-  gone: number;
-  /** When the first of those runs began. */
-  since: Date | null;
-  /**
-   * How many would have another name or national id after this plan than before the first of those runs, of all
-   * that are mapped.
-   */
-  renamed: { count: number; of: number; since: Date | null };
+  /** How many would have left and not come back, of the most people known before one of those runs. */
+  gone: Sum;
+  /** How many would have another name or national id than before, of all that are mapped. */
+  renamed: Sum;
 }
 
 /** Why a person must look at the plan first, in a sentence; undefined when it may go on. */
@@ -69,7 +69,6 @@ export function judge(
   const {
     base,
     leaving,
-    returning,
     changed,
     wereMissing,
     members,
@@ -97,21 +96,13 @@ export function judge(
   if (isOver(leaving, base, deactivated)) {
     return `Held: ${share(leaving, base)} ${noun}s would go, more than ${deactivated} %. ${approval}`;
   }
-  // A run with a threshold of its own was allowed by a person: it is judged by itself.
-  const gone = baseline.gone + leaving - returning;
-  const most = Math.max(base, baseline.base);
-  if (
-    leaving > 0 &&
-    baseline.since &&
-    override?.deactivatedPercent === undefined &&
-    isOver(gone, most, deactivated)
-  ) {
-    return `Held: ${share(gone, most)} ${noun}s would have gone since ${day(baseline.since)}, more than ${deactivated} %. ${approval}`;
+  const { gone, renamed } = baseline;
+  if (gone.since && isOver(gone.count, gone.of, deactivated)) {
+    return `Held: ${share(gone.count, gone.of)} ${noun}s would have gone since ${day(gone.since)}, more than ${deactivated} %. ${approval}`;
   }
   if (isOver(changed, base + wereMissing, changedMost)) {
     return `Held: ${share(changed, base + wereMissing)} ${noun}s would change, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
   }
-  const { renamed } = baseline;
   if (renamed.since && isOver(renamed.count, renamed.of, changedMost)) {
     return `Held: ${share(renamed.count, renamed.of)} ${noun}s would have another name or national id than before ${day(renamed.since)}, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
   }

@@ -1,6 +1,6 @@
 import type { Database } from '../../../database/index.js';
 import type { SyncRun } from '../../runs/sync-run.js';
-import { STOPS } from './stops.js';
+import { STOPS } from '../sql/stops.js';
 
 /** People in groups of a source, and how many of them a plan for groups leaves in none. */
 export interface Ungrouped {

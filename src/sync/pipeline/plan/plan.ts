@@ -7,13 +7,13 @@ import { isRenamed } from '../guard/renamed.js';
 import type { PlannedConflict } from '../match/index.js';
 import { correlate, linkUnmapped } from '../match/index.js';
 import { lookUp, preferHashJoins } from '../sql/joins.js';
+import { LEAVES, RETURNS, STOPS } from '../sql/stops.js';
 import type { Staged } from '../stage/index.js';
 import { canDraft, undraft } from '../stage/index.js';
 import { planAbsences, planGone } from './plan-absences.js';
 import { findUnknownCourses, planEntities, type Unresolved } from './plan-entities.js';
 import { type PlannedMemberships, planMemberships } from './plan-memberships.js';
 import { countUngrouped, NOBODY } from './plan-ungrouped.js';
-import { STOPS } from './stops.js';
 import { findTakenNationalIds, type TakenNationalId } from './taken-national-ids.js';
 
 export type { PlannedConflict, Unresolved };
@@ -97,13 +97,9 @@ async function countActions(database: Database, run: SyncRun, spec: EntitySpec) 
     `SELECT (count(*) FILTER (WHERE action = 'CREATE'))::int AS created,
        (count(*) FILTER (WHERE ${isStaged}))::int AS updated,
        (count(*) FILTER (WHERE action = 'DEACTIVATE'))::int AS deactivated,
-       -- Who was missing before was counted then.
-       (count(*) FILTER (WHERE missing_before = 0 AND missing_after > 0 OR ${STOPS}
-         AND COALESCE(missing_after, 0) = 0))::int AS leaving,
+       (count(*) FILTER (WHERE ${LEAVES}))::int AS leaving,
        (count(*) FILTER (WHERE ${STOPS}))::int AS stopping,
-       (count(*) FILTER (WHERE action = 'RESTORE' AND (before->'active' = 'true' OR after->'active' = 'true')
-         OR action <> 'RESTORE' AND before->'active' = 'false'
-           AND after->'active' = 'true'))::int AS returning,
+       (count(*) FILTER (WHERE ${RETURNS}))::int AS returning,
        (count(*) FILTER (WHERE action = 'LINK'))::int AS linked,
        (count(*) FILTER (WHERE action IN ('RESTORE', 'DEACTIVATE', 'MISSING')
          OR action = 'UPDATE' AND ${withoutFilled('before')} <> ${withoutFilled('after')}
