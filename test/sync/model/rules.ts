@@ -223,8 +223,8 @@ export function checkGuard({ integration, type, run, before, after, memory }: Re
     if (!old || !now) continue;
     const before = mappedBefore.get(internalId)?.missing ?? 0;
     const [wasActive, isActive] = [old.fields.active === true, now.fields.active === true];
-    if (before === 0) base += 1;
-    if (before === 0 && ((wasActive && !isActive) || missing > 0)) left.push(internalId);
+    if (before === 0 && wasActive) base += 1;
+    if (before === 0 && wasActive && (!isActive || missing > 0)) left.push(internalId);
     if (before > 0 && wasActive && !isActive && missing === 0) left.push(internalId);
     if (before > 0 ? missing === 0 && (wasActive || isActive) : !wasActive && isActive)
       returned.push(internalId);

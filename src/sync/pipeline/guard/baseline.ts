@@ -35,7 +35,7 @@ async function countGone(database: Database, { run, policy, impact }: BaselineOf
     `(r.guard_left > 0 OR r.guard_returned > 0) AND r.guard->'deactivatedPercent' IS NULL`,
   );
   const roots = rootsOf(steps);
-  const of = Math.max(impact.base, ...roots.map(({ base }) => base));
+  const of = Math.max(impact.active, ...roots.map(({ base }) => base));
   const most = roots.reduce((sum, { left }) => sum + left, impact.leaving);
   if (most === impact.leaving || most * 100 <= of * policy.guard.deactivatedPercent) return NONE;
   const [row] = await database.query<{ gone: number }>(
@@ -94,13 +94,13 @@ async function countRenamed(
 export async function keepStep(
   database: Database,
   run: SyncRun,
-  { base, leaving, returning, changed, renamed }: Impact,
+  { active, leaving, returning, changed, renamed }: Impact,
 ): Promise<void> {
   if (leaving === 0 && returning === 0 && changed === 0 && run.counts.updated === 0) return;
   await database.execute(
     `UPDATE sync_runs
      SET guard_base = $3, guard_left = $4, guard_returned = $5, guard_renamed = $6
      WHERE integration_id = $1 AND id = $2`,
-    [run.integrationId, run.id, base, leaving, returning, renamed],
+    [run.integrationId, run.id, active, leaving, returning, renamed],
   );
 }

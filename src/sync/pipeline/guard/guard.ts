@@ -5,7 +5,9 @@ import type { Evidence } from '../../runs/evidence.js';
 export interface Impact {
   /** How many are mapped and were not missing before, and those of the roster whom the plan links. */
   base: number;
-  /** How many of them would begin to be missing, or be deactivated. */
+  /** How many of them are active; all of them where nobody leaves or comes back. */
+  active: number;
+  /** How many of the active ones would begin to be missing, or be deactivated. */
   leaving: number;
   /** How many would be active again, or no longer missing. */
   returning: number;
@@ -14,12 +16,15 @@ export interface Impact {
   wereMissing: number;
   /** How many of those who change would have another name or national id. */
   renamed: number;
-  /** People who are in groups by this source, and how many of them would be in none. */
+  /** Active people who are in active groups by this source, and how many of them would be in none. */
   members: number;
   membersLeaving: number;
   /** Memberships that this source brought, and how many of them would end. */
   memberships: number;
   membershipsEnding: number;
+  /** Those of them whose group and person are active, and how many of these would end. */
+  currentMemberships: number;
+  currentMembershipsEnding: number;
   /** Of groups: people who are in those of this source, and how many would be in no group that is active. */
   grouped: number;
   ungrouped: number;
@@ -68,6 +73,7 @@ export function judge(
 ): string | undefined {
   const {
     base,
+    active,
     leaving,
     changed,
     wereMissing,
@@ -75,6 +81,8 @@ export function judge(
     membersLeaving,
     memberships,
     membershipsEnding,
+    currentMemberships,
+    currentMembershipsEnding,
     grouped,
     ungrouped,
   } = impact;
@@ -93,8 +101,8 @@ export function judge(
   if (!partial && base > 0 && evidence.rows === 0) {
     return `Held: not one ${noun} was read, where ${base} are known. Look whether the source is empty or broken; nothing was changed.`;
   }
-  if (isOver(leaving, base, deactivated)) {
-    return `Held: ${share(leaving, base)} ${noun}s would go, more than ${deactivated} %. ${approval}`;
+  if (isOver(leaving, active, deactivated)) {
+    return `Held: ${share(leaving, active)} ${noun}s would go, more than ${deactivated} %. ${approval}`;
   }
   const { gone, renamed } = baseline;
   if (gone.since && isOver(gone.count, gone.of, deactivated)) {
@@ -112,8 +120,13 @@ export function judge(
   if (isOver(ungrouped, grouped, deactivated)) {
     return `Held: ${share(ungrouped, grouped)} people would be left without a group, more than ${deactivated} %, as theirs would become inactive. Look whether the memberships are as new as the groups; approve the plan if that is right; nothing was changed.`;
   }
-  if (isOver(membershipsEnding, memberships, deactivated)) {
-    return `Held: ${share(membershipsEnding, memberships)} memberships would end, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  // Groups that are over keep their memberships: of years of them, all that there are now would be a small share.
+  for (const [ending, of] of [
+    [currentMembershipsEnding, currentMemberships],
+    [membershipsEnding, memberships],
+  ] as const) {
+    if (isOver(ending, of, deactivated))
+      return `Held: ${share(ending, of)} memberships would end, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
   }
   return undefined;
 }

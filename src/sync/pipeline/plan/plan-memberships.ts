@@ -19,7 +19,10 @@ export interface PlannedMemberships {
    * them end.
    */
   present: number;
-  /** People who have such memberships, and how many of them the plan leaves in none. */
+  /** Those of them whose group and person are active, and how many of these end. */
+  current: number;
+  currentEnding: number;
+  /** Active people who are in active groups by them, and how many of them the plan leaves in none. */
   members: number;
   membersLeaving: number;
 }
@@ -101,6 +104,8 @@ export async function planMemberships(
     unknown: [],
     leftOut: 0,
     present: 0,
+    current: 0,
+    currentEnding: 0,
     members: 0,
     membersLeaving: 0,
   };
@@ -234,28 +239,46 @@ function insertEnds(
   );
 }
 
-/** How many memberships and members there are, and how many of these the plan leaves in no group. */
+/**
+ * How many memberships and members there are, and how many of these the plan leaves in no group. A group that is over
+ * is none to be in.
+ */
 async function countEnds(database: Database, { run, role, plans }: Ends) {
   const isThere = (alias: string) =>
     `(${isLinked(alias)} OR ${alias}.missing_runs = 0 OR ${alias}c.missing_after = 0)`;
-  const [impact] = await database.query<{ present: number; members: number; membersLeaving: number }>(
-    `WITH left_over AS (
-       SELECT t.person_id, count(*) AS had, count(c.seq) AS ends
+  const people = role === 'STUDENT' ? 'students' : 'teachers';
+  type Counted = Pick<
+    PlannedMemberships,
+    'present' | 'current' | 'currentEnding' | 'members' | 'membersLeaving'
+  >;
+  const [impact] = await database.query<Counted>(
+    `WITH over AS MATERIALIZED (
+       SELECT id FROM groups WHERE institution_id = $3 AND NOT active
+     ), left_over AS (
+       SELECT t.person_id, count(*) AS present, count(*) FILTER (WHERE ${IS_CURRENT}) AS had,
+         count(c.seq) FILTER (WHERE ${IS_CURRENT}) AS ends
        FROM memberships t ${joinMapping('g', `'GROUP'`, 't.group_id')}
        ${joinMapping('p', '$4', 't.person_id')}
+       LEFT JOIN over ON over.id = t.group_id
+       LEFT JOIN (SELECT id FROM ${people} WHERE institution_id = $3 AND NOT active) away ON away.id = t.person_id
        LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP'
          AND c.action = 'DELETE'
          AND c.internal_id = t.person_id AND c.before->>'groupId' = t.group_id::text
        WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4
          AND ${isThere('g')} AND ${isThere('p')}
        GROUP BY t.person_id)
-     SELECT COALESCE(sum(had), 0)::int AS present, count(*)::int AS members,
-       (count(*) FILTER (WHERE had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
+     SELECT COALESCE(sum(present), 0)::int AS present, COALESCE(sum(had), 0)::int AS current,
+       COALESCE(sum(ends), 0)::int AS "currentEnding", (count(*) FILTER (WHERE had > 0))::int AS members,
+       (count(*) FILTER (WHERE had > 0 AND had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
      FROM left_over l
      LEFT JOIN (SELECT DISTINCT internal_id FROM sync_changes
-                WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE') n
+                WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE'
+                  AND after->>'groupId' NOT IN (SELECT id::text FROM over)) n
                   ON n.internal_id = l.person_id`,
     [run.integrationId, run.id, run.institutionId, role, plans],
   );
   return impact;
 }
+
+/** SQL that tells whether a membership is of a group and a person that are active. */
+const IS_CURRENT = 'over.id IS NULL AND away.id IS NULL';

@@ -63,7 +63,9 @@ export async function plan(
   const role = membershipRole(spec);
   const memberships = await planMemberships(database, { run, role, complete, lastSeq, known: known.mapped });
   const counts = drafted ? { ...NONE, created: staged.staged } : await countActions(database, run, spec);
-  const { members, membersLeaving, present, deleted } = memberships;
+  const { members, membersLeaving, present, deleted, current, currentEnding } = memberships;
+  const base =
+    (staged.partial ? await countMapped(database, run, spec, counts) : known.mapped) + counts.linked;
   return {
     drafted,
     created: counts.created,
@@ -75,7 +77,8 @@ export async function plan(
     takenNationalIds,
     unknownCourses: isChanged && spec.table === 'groups' ? await findUnknownCourses(database, run) : [],
     impact: {
-      base: (staged.partial ? await countMapped(database, run, spec, counts) : known.mapped) + counts.linked,
+      base,
+      active: base - (await countInactive(database, run, spec, { base, counts })),
       leaving: counts.leaving,
       returning: counts.returning,
       changed: counts.changed,
@@ -85,6 +88,8 @@ export async function plan(
       membersLeaving,
       memberships: present,
       membershipsEnding: deleted,
+      currentMemberships: current,
+      currentMembershipsEnding: currentEnding,
       ...(spec.table === 'groups' && counts.stopping > 0 ? await countUngrouped(database, run) : NOBODY),
     },
   };
@@ -149,4 +154,33 @@ async function countMapped(
     [run.integrationId, spec.entityType],
   );
   return row?.mapped ?? 0;
+}
+
+/**
+ * How many of those who are mapped and not missing are inactive, as their rows say. The roster is gone through only
+ * where somebody leaves or comes back.
+ */
+async function countInactive(
+  database: Database,
+  run: SyncRun,
+  spec: EntitySpec,
+  { base, counts: { leaving, returning } }: { base: number; counts: typeof NONE },
+): Promise<number> {
+  if (leaving === 0 && returning === 0) return 0;
+  const [all] = await database.query<{ inactive: number }>(
+    `SELECT count(*)::int AS inactive FROM ${spec.table} WHERE institution_id = $1 AND NOT active`,
+    [run.institutionId],
+  );
+  const rows = all?.inactive ?? 0;
+  if (rows === 0) return 0;
+  const [row] = await lookUp(database, { rows, among: base }, () =>
+    database.query<{ inactive: number }>(
+      `SELECT count(*)::int AS inactive FROM ${spec.table} t
+       JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.internal_id = t.id
+         AND m.missing_runs = 0
+       WHERE t.institution_id = $2 AND NOT t.active`,
+      [run.integrationId, run.institutionId, spec.entityType],
+    ),
+  );
+  return row?.inactive ?? 0;
 }

@@ -8,6 +8,7 @@ import { newSchool, sharedServices } from '../../../support/services.js';
 
 const NOTHING: Impact = {
   base: 100,
+  active: 100,
   leaving: 0,
   returning: 0,
   changed: 0,
@@ -17,6 +18,8 @@ const NOTHING: Impact = {
   membersLeaving: 0,
   memberships: 0,
   membershipsEnding: 0,
+  currentMemberships: 0,
+  currentMembershipsEnding: 0,
   grouped: 0,
   ungrouped: 0,
 };
@@ -33,11 +36,11 @@ describe('the guard', () => {
   ][] = [
     ['passes 10 of 100 who leave', { leaving: 10 }, {}, undefined],
     ['holds 11 of 100 who leave', { leaving: 11 }, {}, /^Held: 11 of 100 \(11 %\) students would go/],
-    ['passes 4 of 8 who leave, below the floor', { base: 8, leaving: 4 }, {}, undefined],
-    ['holds 5 of 8 who leave, at the floor', { base: 8, leaving: 5 }, {}, /^Held: 5 of 8/],
+    ['passes 4 of 8 who leave, below the floor', { active: 8, leaving: 4 }, {}, undefined],
+    ['holds 5 of 8 who leave, at the floor', { active: 8, leaving: 5 }, {}, /^Held: 5 of 8/],
     [
       'holds groups that stop, fewer than the floor, and leave 11 of 100 people in none',
-      { base: 20, leaving: 1, grouped: 100, ungrouped: 11 },
+      { base: 20, active: 20, leaving: 1, grouped: 100, ungrouped: 11 },
       {},
       /^Held: 11 of 100 \(11 %\) people would be left without a group.*as new as the groups/,
     ],
@@ -45,13 +48,13 @@ describe('the guard', () => {
     ['holds 76 of 100 who change', { changed: 76 }, {}, /^Held: 76 of 100 \(76 %\) students would change/],
     [
       'adds up those who left since the baseline',
-      { base: 90, leaving: 2 },
+      { active: 90, leaving: 2 },
       { gone: { count: 12, of: 100, since } },
       /^Held: 12 of 100 \(12 %\) students would have gone since 3 November, more than 10 %/,
     ],
     [
       'passes who left since the baseline below the threshold',
-      { base: 91, leaving: 3 },
+      { active: 91, leaving: 3 },
       { gone: { count: 10, of: 100, since } },
       undefined,
     ],
@@ -73,7 +76,7 @@ describe('the guard', () => {
       {},
       undefined,
     ],
-    ['passes a first sync', { base: 0, leaving: 0 }, {}, undefined],
+    ['passes a first sync', { base: 0, active: 0 }, {}, undefined],
   ];
   for (const [what, impact, baseline, held] of cases) {
     it(what, () => {
@@ -160,6 +163,24 @@ describe('the guard', () => {
     await integrationService.updateIntegration(integrationId, { policy: { guard: { baselineDays: 28 } } });
     const held = await syncWithout(12);
     expect(held.errors[0]).to.match(/^Held: 12 of 100 \(12 %\) students would have gone since/);
+  });
+
+  it('holds the sync in which more leave than the policy allows of those who are active, alone and together', async () => {
+    const { integrationService } = await sharedServices();
+    const rows = Array.from({ length: 100 }, (_, i) => `E${i},Ana,Soto,${i < 60 ? 'ACTIVO' : 'RETIRADO'}`);
+    const school = await newSchool({});
+    const sync = async (kept: readonly string[]) => {
+      await school.write({ 'students.csv': ['id,nombres,apellidos,estado', ...kept].join('\n') });
+      return integrationService.syncData(school.integrationId, STUDENT);
+    };
+    await sync(rows);
+    const held = await sync(rows.slice(8));
+    expect(held.errors[0]).to.match(/^Held: 8 of 60 \(13 %\) students would go/);
+    // Who is inactive has nothing to lose, and does not go.
+    for (const kept of [rows.slice(0, 90), rows.slice(5, 90)])
+      expect((await sync(kept)).status).to.equal('COMPLETED');
+    const together = await sync(rows.slice(8, 90));
+    expect(together.errors[0]).to.match(/^Held: 8 of 60 \(13 %\) students would have gone since/);
   });
 
   it('adds up those who left with a run whose rollback was refused, as nobody came back by it', async () => {
