@@ -123,6 +123,68 @@ describe('a list of memberships', () => {
     expect(await school.members()).to.have.length(99);
   });
 
+  /** Fifty students in a group, and in three groups that are over and are still listed; nobody was in a fourth. */
+  async function schoolWithClosedGroups() {
+    const closed = numbers(3).map((i) => `OLD${i}`);
+    const old = closed.flatMap((group) => numbers(50).map((i) => `${group},${i},alumno`));
+    const current = numbers(50).map((i) => `G1,${i},alumno`);
+    const groups = [
+      'G1,1A,activo',
+      'G2,2A,activo',
+      ...[...closed, 'OLD4'].map((id) => `${id},${id},cerrado`),
+    ];
+    const school = await schoolWithMemberships({
+      'groups.csv': table('id,nombre,estado', groups),
+      'teachers.csv': table('id,nombres', ['T1,Eva']),
+      'memberships.csv': table(MEMBERSHIPS, [...old, ...current]),
+    });
+    const syncWith = async (rows: readonly string[]) => {
+      await school.write({ 'memberships.csv': table(MEMBERSHIPS, rows) });
+      return school.sync(STUDENT);
+    };
+    return { ...school, old, current, syncWith };
+  }
+
+  it('that leaves people without a group holds the plan, although they are in groups that are over', async () => {
+    const { old, current, syncWith } = await schoolWithClosedGroups();
+    const report = await syncWith([...old, ...current.slice(20)]);
+    expect(report.errors[0]).to.match(/^Held: 20 of 50 \(40 %\) people would be left without a group/);
+  });
+
+  it('that moves people into a group that is over holds the plan, as it leaves them without one', async () => {
+    const { old, current, syncWith } = await schoolWithClosedGroups();
+    const report = await syncWith([
+      ...old,
+      ...current.map((row, i) => (i < 20 ? row.replace('G1', 'OLD4') : row)),
+    ]);
+    expect(report.errors[0]).to.match(/^Held: 20 of 50 \(40 %\) people would be left without a group/);
+  });
+
+  it('that moves people from group to group holds the plan by its share of those of groups that are not over', async () => {
+    const { old, current, syncWith } = await schoolWithClosedGroups();
+    const report = await syncWith([
+      ...old,
+      ...current.map((row, i) => (i < 20 ? row.replace('G1', 'G2') : row)),
+    ]);
+    expect(report.errors[0]).to.match(/^Held: 20 of 50 \(40 %\) memberships would end/);
+  });
+
+  it('that leaves active people without a group holds the plan by their share of those who are active', async () => {
+    const { integrationId, write, sync, syncWith, old, current } = await schoolWithClosedGroups();
+    const { integrationService } = await sharedServices();
+    const states = numbers(50).map((i) => `${i},Ana,${i <= 10 ? 'activo' : 'retirado'}`);
+    await write({ 'students.csv': table('id,nombres,estado', states) });
+    await integrationService.approveSync(integrationId, (await sync(STUDENT)).runId, 'They left.');
+    const report = await syncWith([...old, ...current.slice(5)]);
+    expect(report.errors[0]).to.match(/^Held: 5 of 10 \(50 %\) people would be left without a group/);
+  });
+
+  it('that has no longer what it had of groups that are over holds the plan by its share of all', async () => {
+    const { current, syncWith } = await schoolWithClosedGroups();
+    const report = await syncWith(current);
+    expect(report.errors[0]).to.match(/^Held: 150 of 200 \(75 %\) memberships would end/);
+  });
+
   it('that moves a few people does not hold the plan', async () => {
     const school = await schoolWithMemberships();
     const moved = listed.map((row, i) => (i < 4 ? `G5,${i + 1},alumno` : row));

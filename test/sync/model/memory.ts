@@ -6,13 +6,13 @@ import type { Step } from './step.js';
 
 const { STUDENT } = MappingEntityType;
 
-/** What a run took away and brought back, of how many: a step towards what the guard adds up. */
+/** Whom a run took away and brought back, of how many: a step towards what the guard adds up. */
 export interface GuardStep {
   runId: string;
   parentId: string | null;
   base: number;
-  left: number;
-  returned: number;
+  left: readonly string[];
+  returned: readonly string[];
 }
 
 /** Which person of the world somebody is, by what the roster says of them; -1 where that does not tell. */

@@ -58,11 +58,11 @@ const history = fc.array(
   },
 );
 
-/** What a run took away and brought back, of how many. */
+/** Whom a run took away and brought back, of how many. */
 interface Step {
   base: number;
-  left: number;
-  returned: number;
+  left: readonly string[];
+  returned: readonly string[];
 }
 
 /** What a sync is to do, in plain words of memory. `past`: the steps since a person last approved a plan. */
@@ -79,8 +79,10 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
   };
   const good = new Set<string>();
   const spoken = new Set<string>();
-  let [gap, leaving, returning] = [rows.length === 0, 0, 0];
-  const base = [...before.values()].filter(({ missing }) => missing === 0).length;
+  let gap = rows.length === 0;
+  const [left, returned]: [string[], string[]] = [[], []];
+  const known = [...before.values()].filter(({ missing }) => missing === 0);
+  const base = known.filter(({ active }) => active).length;
   for (const { id: key, name, active } of rows) {
     if (key !== '') spoken.add(key);
     if (key === '' || name === '' || good.has(key)) {
@@ -95,10 +97,10 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
     else {
       counts.updated += 1;
       if (person.active && !active) {
-        leaving += 1;
+        left.push(key);
         if (person.missing === 0) counts.deactivated += 1;
       }
-      if (person.missing > 0 ? person.active || active : !person.active && active) returning += 1;
+      if (person.missing > 0 ? person.active || active : !person.active && active) returned.push(key);
     }
     after.set(key, { name, active, missing: 0 });
   }
@@ -106,24 +108,24 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
     if (spoken.has(key)) continue;
     counts.missing += 1;
     if (gap || !(person.active || person.missing === 0)) continue;
-    if (person.missing === 0) leaving += 1;
+    // Who is inactive has nothing to lose.
+    if (person.missing === 0 && person.active) left.push(key);
     const isOver = person.missing >= 1 && person.active;
     if (isOver) counts.deactivated += 1;
     after.set(key, { ...person, missing: person.missing + 1, active: person.active && !isOver });
   }
   const isOver = (count: number, of: number, percent: number) =>
     of > 0 && count >= 5 && count * 100 > of * percent;
-  const gone =
-    Math.max(
-      0,
-      past.reduce((sum, { left, returned }) => sum + left - returned, 0),
-    ) +
-    leaving -
-    returning;
-  const most = Math.max(base, ...past.map((step) => step.base));
-  const addsUp = past.length > 0 && leaving > 0 && isOver(gone, most, 10);
-  const held = (base > 0 && rows.length === 0) || isOver(leaving, base, 10) || addsUp;
-  return { after, counts, held, step: { base, left: leaving, returned: returning } };
+  const step = { base, left, returned };
+  const gone = new Set<string>();
+  for (const one of [...past, step]) {
+    for (const key of one.returned) gone.delete(key);
+    for (const key of one.left) gone.add(key);
+  }
+  const most = Math.max(base, ...past.map((one) => one.base));
+  const addsUp = past.length > 0 && left.length > 0 && isOver(gone.size, most, 10);
+  const held = (known.length > 0 && rows.length === 0) || isOver(left.length, base, 10) || addsUp;
+  return { after, counts, held, step };
 }
 
 /** One school on the real database. */
@@ -196,7 +198,7 @@ async function live(steps: readonly { source: readonly Row[]; how: How }[]): Pro
       const done = await syncs.approve(integrationId, report.runId, 'as it was shown');
       expect(done.counts).to.deep.include({ ...counts, moved: 0 });
       past = [];
-    } else if (how === 'sync' && (step.left > 0 || step.returned > 0)) past.push(step);
+    } else if (how === 'sync' && (step.left.length > 0 || step.returned.length > 0)) past.push(step);
     const before = people;
     people = after;
     await check();

@@ -231,16 +231,18 @@ export function checkGuard({ integration, type, run, before, after, memory }: Re
   const ours = ({ mappings }: Snapshot) =>
     mappings.filter((one) => one.integrationId === integration.id && one.type === type);
   const mappedBefore = new Map(ours(before).map((one) => [one.internalId, one]));
-  let [base, left, returned, changed, ofWhom] = [0, 0, 0, 0, 0];
+  const [left, returned]: [string[], string[]] = [[], []];
+  let [base, changed, ofWhom] = [0, 0, 0];
   for (const { internalId, missing } of ours(after)) {
     const [old, now] = [was.get(internalId), is.get(internalId)];
     if (!old || !now) continue;
     const before = mappedBefore.get(internalId)?.missing ?? 0;
     const [wasActive, isActive] = [old.fields.active === true, now.fields.active === true];
-    if (before === 0) base += 1;
-    if (before === 0 && ((wasActive && !isActive) || missing > 0)) left += 1;
-    if (before > 0 && wasActive && !isActive && (missing === 0 || before > 1)) left += 1;
-    if (before > 0 ? missing === 0 && (wasActive || isActive) : !wasActive && isActive) returned += 1;
+    if (before === 0 && wasActive) base += 1;
+    if (before === 0 && wasActive && (!isActive || missing > 0)) left.push(internalId);
+    if (before > 0 && wasActive && !isActive && (missing === 0 || before > 1)) left.push(internalId);
+    if (before > 0 ? missing === 0 && (wasActive || isActive) : !wasActive && isActive)
+      returned.push(internalId);
     const isWrittenOver = Object.entries(old.fields).some(
       ([field, value]) =>
         value !== null && value !== '' && field !== 'courseId' && now.fields[field] !== value,
@@ -251,23 +253,22 @@ export function checkGuard({ integration, type, run, before, after, memory }: Re
   }
   const key = `${integration.id} ${type}`;
   const past = memory.guardSteps.get(key) ?? [];
-  require(!isOver(left, base, deactivatedPercent), () =>
-    `${left} of ${base} ${type}s are gone, and nobody was asked`);
+  require(!isOver(left.length, base, deactivatedPercent), () =>
+    `${left.length} of ${base} ${type}s are gone, and nobody was asked`);
   require(!isOver(changed, ofWhom, changedPercent), () =>
     `${changed} of ${ofWhom} ${type}s changed, and nobody was asked`);
-  const gone =
-    Math.max(
-      0,
-      past.reduce((sum, step) => sum + step.left - step.returned, 0),
-    ) +
-    left -
-    returned;
-  const most = Math.max(base, ...past.map((step) => step.base));
-  require(past.length === 0 || left === 0 || !isOver(gone, most, deactivatedPercent), () => {
-    return `${gone} of ${most} ${type}s are gone by and by, and nobody was asked`;
+  const steps = [...past, { runId: run.id, parentId: run.parentId, base, left, returned }];
+  const gone = new Set<string>();
+  for (const step of steps) {
+    for (const id of step.returned) gone.delete(id);
+    for (const id of step.left) gone.add(id);
+  }
+  const most = Math.max(...steps.map((step) => step.base));
+  const isNone = past.length === 0 || left.length === 0;
+  require(isNone || !isOver(gone.size, most, deactivatedPercent), () => {
+    return `${gone.size} of ${most} ${type}s are gone by and by, and nobody was asked`;
   });
-  if (left > 0 || returned > 0)
-    memory.guardSteps.set(key, [...past, { runId: run.id, parentId: run.parentId, base, left, returned }]);
+  if (left.length > 0 || returned.length > 0) memory.guardSteps.set(key, steps);
   checkEnds({ integration, type, before, after });
 }
 

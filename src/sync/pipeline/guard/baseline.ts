@@ -2,23 +2,10 @@ import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
+import { leaves, RETURNS } from '../sql/stops.js';
 import type { Baseline, Impact } from './guard.js';
 import { isRenamed } from './renamed.js';
-import { findTakenBack } from './taken-back.js';
-
-/**
- * The runs since the baseline, as `r`; $1 to $4 are the integration, the entity type, the days of the window,
- * and the runs that stand taken back, which do not count.
- */
-const SINCE_BASELINE = `r.integration_id = $1 AND r.entity_type = $2 AND r.status = 'COMPLETED'
-  AND r.started_at > GREATEST(
-    now() - make_interval(secs => $3::float8 * 86400),
-    (SELECT max(a.approved_at) FROM sync_runs a
-     WHERE a.integration_id = $1 AND a.entity_type = $2 AND a.approved_at IS NOT NULL
-       AND a.status = 'COMPLETED'))
-  AND r.id <> ALL($4::uuid[])`;
-/** How many people a run gave another name or national id; of runs of a version before, at most so many. */
-const RENAMED = `COALESCE(r.guard_renamed, (r.counts->>'updated')::int)`;
+import { findSteps, RENAMED, rootsOf, type Step, standing, stepValues } from './steps.js';
 
 interface BaselineOf {
   run: SyncRun;
@@ -27,93 +14,78 @@ interface BaselineOf {
   impact: Impact;
 }
 
+const NONE = { count: 0, of: 0, since: null };
+
 /**
- * Adds up the steps since the baseline. Runs with a threshold of their own do not count: a person allowed
- * what they did.
+ * Adds up the steps since the baseline, this plan's included. Runs with a threshold of their own do not count: a
+ * person allowed what they did. Nor does what a rollback took back. Each run keeps how many left and how many it
+ * renamed: people are looked at only where all of these together may pass the threshold.
  */
 export async function loadBaseline(database: Database, of: BaselineOf): Promise<Baseline> {
-  const { run, policy } = of;
-  const since = [
-    run.integrationId,
-    run.entityType,
-    policy.guard.baselineDays,
-    await findTakenBack(database, run),
-  ];
-  return { ...(await addUpGone(database, since)), renamed: await countRenamed(database, of, since) };
+  return { gone: await countGone(database, of), renamed: await countRenamed(database, of) };
 }
 
-/** `since`: the values that SINCE_BASELINE speaks of. */
-async function addUpGone(database: Database, since: unknown[]): Promise<Omit<Baseline, 'renamed'>> {
-  const [row] = await database.query<Omit<Baseline, 'renamed'>>(
-    `SELECT COALESCE(max(r.guard_base), 0)::int AS base, min(r.started_at) AS since,
-       GREATEST(COALESCE(sum(r.guard_left - r.guard_returned), 0), 0)::int AS gone
-     FROM sync_runs r
-     WHERE (r.guard_left > 0 OR r.guard_returned > 0) AND r.guard->'deactivatedPercent' IS NULL
-       AND ${SINCE_BASELINE}`,
-    since,
+/** How many left since the baseline and did not come back: who left before it comes back for nobody else. */
+async function countGone(database: Database, { run, policy, impact }: BaselineOf): Promise<Baseline['gone']> {
+  if (impact.leaving === 0 || run.guard?.deactivatedPercent !== undefined) return NONE;
+  const steps = await findSteps(
+    database,
+    run,
+    policy,
+    `(r.guard_left > 0 OR r.guard_returned > 0) AND r.guard->'deactivatedPercent' IS NULL`,
   );
-  return row ?? { base: 0, gone: 0, since: null };
+  const roots = rootsOf(steps);
+  const of = Math.max(impact.active, ...roots.map(({ base }) => base));
+  const most = roots.reduce((sum, { left }) => sum + left, impact.leaving);
+  if (most === impact.leaving || most * 100 <= of * policy.guard.deactivatedPercent) return NONE;
+  const goes = leaves('$6');
+  const [row] = await database.query<{ gone: number }>(
+    `SELECT count(*)::int AS gone FROM (
+       SELECT DISTINCT ON (internal_id) ${goes} AS leaves FROM (${standing(`(${goes} OR ${RETURNS})`)}) c
+       ORDER BY internal_id, nth DESC, ${goes} IS TRUE DESC) latest
+     WHERE leaves`,
+    [run.integrationId, run.entityType, ...stepValues(steps, run), policy.graceRuns],
+  );
+  return { count: countForgotten(roots) + (row?.gone ?? 0), of, since: roots[0]?.startedAt ?? null };
 }
 
-/**
- * How many would have another name or national id after this plan than they had at the baseline, and since
- * when. Each run keeps how many it renamed: people are laid side by side only where all of these together may
- * pass the threshold, and only those of runs that renamed anybody. What a rollback gives back is no change:
- * nor is what it took back.
- */
+/** Of runs whose changes are no longer kept, how many left and did not come back, by their numbers alone. */
+function countForgotten(roots: readonly Step[]): number {
+  return roots
+    .filter(({ isDropped }) => isDropped)
+    .reduce((gone, { left, returned }) => Math.max(gone - returned, 0) + left, 0);
+}
+
+/** How many would have another name or national id after this plan than they had at the baseline. */
 async function countRenamed(
   database: Database,
   { run, spec, policy, impact }: BaselineOf,
-  since: unknown[],
 ): Promise<Baseline['renamed']> {
-  const none = { count: 0, of: 0, since: null };
-  if (impact.renamed === 0 || run.guard?.changedPercent !== undefined) return none;
-  const before = await addUpRenamed(database, since);
-  const isFew = (before + impact.renamed) * 100 <= impact.base * policy.guard.changedPercent;
-  if (before === 0 || isFew) return none;
-  return (await comparePeople(database, { run, spec }, since)) ?? none;
-}
-
-/** Runs since the baseline that renamed anybody, none of them a rollback. */
-const RENAMING_RUNS = `sync_runs r
-  WHERE r.guard->'changedPercent' IS NULL AND ${RENAMED} > 0 AND r.rolls_back IS NULL AND ${SINCE_BASELINE}`;
-
-async function addUpRenamed(database: Database, since: unknown[]): Promise<number> {
-  const [row] = await database.query<{ renamed: number }>(
-    `SELECT COALESCE(sum(${RENAMED}), 0)::int AS renamed FROM ${RENAMING_RUNS}`,
-    since,
+  if (impact.renamed === 0 || run.guard?.changedPercent !== undefined) return NONE;
+  const steps = await findSteps(
+    database,
+    run,
+    policy,
+    `r.guard->'changedPercent' IS NULL AND ${RENAMED} > 0`,
   );
-  return row?.renamed ?? 0;
-}
-
-async function comparePeople(
-  database: Database,
-  { run, spec }: { run: SyncRun; spec: EntitySpec },
-  since: unknown[],
-): Promise<Baseline['renamed'] | undefined> {
-  const [row] = await database.query<Baseline['renamed']>(
-    `WITH runs AS MATERIALIZED (
-       SELECT r.id, r.started_at FROM ${RENAMING_RUNS}
-       UNION ALL
-       SELECT $5::uuid, now()
-     ), people AS (
-       SELECT (array_agg(c.before ORDER BY runs.started_at))[1] AS first,
-         (array_agg(c.after ORDER BY runs.started_at DESC))[1] AS last
-       FROM runs
-       JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = runs.id
-       WHERE c.entity = $2 AND c.outcome IS NULL AND c.action IN ('UPDATE', 'LINK', 'RESTORE', 'DEACTIVATE')
-         AND ${isRenamed(spec, 'c.before', 'c.after')}
-       GROUP BY c.internal_id)
-     SELECT count(*)::int AS count, (SELECT min(started_at) FROM runs) AS since,
+  const roots = rootsOf(steps);
+  const most = roots.reduce((sum, { renamed }) => sum + renamed, impact.renamed);
+  if (most === impact.renamed || most * 100 <= impact.base * policy.guard.changedPercent) return NONE;
+  const renamed = `(c.action IN ('UPDATE', 'LINK', 'RESTORE', 'DEACTIVATE') AND ${isRenamed(spec, 'c.before', 'c.after')})`;
+  const [row] = await database.query<{ count: number; of: number }>(
+    `WITH people AS (
+       SELECT (array_agg(before ORDER BY nth))[1] AS first, (array_agg(after ORDER BY nth DESC))[1] AS last
+       FROM (${standing(renamed)}) c GROUP BY internal_id)
+     SELECT count(*)::int AS count,
        -- Whom this plan links is not mapped yet.
        GREATEST(
          (SELECT count(*) FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $2),
          (SELECT count(*) FROM people))::int AS of
      FROM people
      WHERE ${isRenamed(spec, 'first', 'last')}`,
-    [...since, run.id],
+    [run.integrationId, run.entityType, ...stepValues(steps, run)],
   );
-  return row;
+  return row ? { ...row, since: roots[0]?.startedAt ?? null } : NONE;
 }
 
 /**
@@ -123,13 +95,13 @@ async function comparePeople(
 export async function keepStep(
   database: Database,
   run: SyncRun,
-  { base, leaving, returning, changed, renamed }: Impact,
+  { active, leaving, returning, changed, renamed }: Impact,
 ): Promise<void> {
   if (leaving === 0 && returning === 0 && changed === 0 && run.counts.updated === 0) return;
   await database.execute(
     `UPDATE sync_runs
      SET guard_base = $3, guard_left = $4, guard_returned = $5, guard_renamed = $6
      WHERE integration_id = $1 AND id = $2`,
-    [run.integrationId, run.id, base, leaving, returning, renamed],
+    [run.integrationId, run.id, active, leaving, returning, renamed],
   );
 }

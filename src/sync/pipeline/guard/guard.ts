@@ -5,7 +5,9 @@ import type { Evidence } from '../../runs/evidence.js';
 export interface Impact {
   /** How many are mapped and were not missing before, and those of the roster whom the plan links. */
   base: number;
-  /** How many of them would begin to be missing, or be deactivated. */
+  /** How many of them are active; all of them where nobody leaves or comes back. */
+  active: number;
+  /** How many of the active ones would begin to be missing, or be deactivated. */
   leaving: number;
   /** How many would be active again, or no longer missing. */
   returning: number;
@@ -14,33 +16,36 @@ export interface Impact {
   wereMissing: number;
   /** How many of those who change would have another name or national id. */
   renamed: number;
-  /** People who are in groups by this source, and how many of them would be in none. */
+  /** Active people who are in active groups by this source, and how many of them would be in none. */
   members: number;
   membersLeaving: number;
   /** Memberships that this source brought, and how many of them would end. */
   memberships: number;
   membershipsEnding: number;
+  /** Those of them whose group and person are active, and how many of these would end. */
+  currentMemberships: number;
+  currentMembershipsEnding: number;
   /** Of groups: people who are in those of this source, and how many would be in no group that is active. */
   grouped: number;
   ungrouped: number;
 }
 
+/** How many of those who are known, since the first of some runs began; null where none did. */
+interface Sum {
+  count: number;
+  of: number;
+  since: Date | null;
+}
+
 /**
- * What earlier runs took away since the baseline: the last approved plan, or the start of the window if that
- * is later.
+ * What this plan and earlier runs come to since the baseline: the last approved plan, or the start of the window if
+ * that is later. Nothing where that is surely within what the policy allows.
  */
 export interface Baseline {
-  /** The most people known before one of those runs. */
-  base: number;
-  /** How many left and did not come back. */
-  gone: number;
-  /** When the first of those runs began. */
-  since: Date | null;
-  /**
-   * How many would have another name or national id after this plan than before the first of those runs, of all
-   * that are mapped.
-   */
-  renamed: { count: number; of: number; since: Date | null };
+  /** How many would have left and not come back, of the most people known before one of those runs. */
+  gone: Sum;
+  /** How many would have another name or national id than before, of all that are mapped. */
+  renamed: Sum;
 }
 
 /** Why a person must look at the plan first, in a sentence; undefined when it may go on. */
@@ -68,14 +73,16 @@ export function judge(
 ): string | undefined {
   const {
     base,
+    active,
     leaving,
-    returning,
     changed,
     wereMissing,
     members,
     membersLeaving,
     memberships,
     membershipsEnding,
+    currentMemberships,
+    currentMembershipsEnding,
     grouped,
     ungrouped,
   } = impact;
@@ -94,24 +101,16 @@ export function judge(
   if (!partial && base > 0 && evidence.rows === 0) {
     return `Held: not one ${noun} was read, where ${base} are known. Look whether the source is empty or broken; nothing was changed.`;
   }
-  if (isOver(leaving, base, deactivated)) {
-    return `Held: ${share(leaving, base)} ${noun}s would go, more than ${deactivated} %. ${approval}`;
+  if (isOver(leaving, active, deactivated)) {
+    return `Held: ${share(leaving, active)} ${noun}s would go, more than ${deactivated} %. ${approval}`;
   }
-  // A run with a threshold of its own was allowed by a person: it is judged by itself.
-  const gone = baseline.gone + leaving - returning;
-  const most = Math.max(base, baseline.base);
-  if (
-    leaving > 0 &&
-    baseline.since &&
-    override?.deactivatedPercent === undefined &&
-    isOver(gone, most, deactivated)
-  ) {
-    return `Held: ${share(gone, most)} ${noun}s would have gone since ${day(baseline.since)}, more than ${deactivated} %. ${approval}`;
+  const { gone, renamed } = baseline;
+  if (gone.since && isOver(gone.count, gone.of, deactivated)) {
+    return `Held: ${share(gone.count, gone.of)} ${noun}s would have gone since ${day(gone.since)}, more than ${deactivated} %. ${approval}`;
   }
   if (isOver(changed, base + wereMissing, changedMost)) {
     return `Held: ${share(changed, base + wereMissing)} ${noun}s would change, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
   }
-  const { renamed } = baseline;
   if (renamed.since && isOver(renamed.count, renamed.of, changedMost)) {
     return `Held: ${share(renamed.count, renamed.of)} ${noun}s would have another name or national id than before ${day(renamed.since)}, more than ${changedMost} %. Approve the plan if that is right; nothing was changed.`;
   }
@@ -121,8 +120,13 @@ export function judge(
   if (isOver(ungrouped, grouped, deactivated)) {
     return `Held: ${share(ungrouped, grouped)} people would be left without a group, more than ${deactivated} %, as theirs would become inactive. Look whether the memberships are as new as the groups; approve the plan if that is right; nothing was changed.`;
   }
-  if (isOver(membershipsEnding, memberships, deactivated)) {
-    return `Held: ${share(membershipsEnding, memberships)} memberships would end, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
+  // Groups that are over keep their memberships: of years of them, all that there are now would be a small share.
+  for (const [ending, of] of [
+    [currentMembershipsEnding, currentMemberships],
+    [membershipsEnding, memberships],
+  ] as const) {
+    if (isOver(ending, of, deactivated))
+      return `Held: ${share(ending, of)} memberships would end, more than ${deactivated} %. Approve the plan if that is right; nothing was changed.`;
   }
   return undefined;
 }

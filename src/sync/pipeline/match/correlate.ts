@@ -13,7 +13,7 @@ import {
   isAnotherIfTaken,
 } from './contradiction.js';
 import { followDecisions, leaveReusedOut } from './decisions.js';
-import { keepMembershipsOf, keepOut, type PlannedConflict } from './keep-out.js';
+import { keepOut, type PlannedConflict } from './keep-out.js';
 import { matchesSql } from './matches.js';
 
 /** So many candidates of a conflict are stored, the likeliest. */
@@ -68,7 +68,6 @@ export async function correlate(database: Database, options: CorrelateOptions): 
   const isOpen = look?.others && (staged.fresh > 0 || reused.length > 0);
   const doubtful = isOpen ? await findDoubtful(database, options, reused) : [];
   if (look?.decided) await dropSettled(database, options);
-  await keepMembershipsOf(database, run, spec, [...leftOut, ...doubtful]);
   return [...leftOut, ...doubtful];
 }
 

@@ -1,6 +1,5 @@
 import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
-import type { SyncRun } from '../../runs/sync-run.js';
 import { RUN } from '../sql/run-sql.js';
 
 /** A row of the source that stays out of the plan until a person decides, or because a person decided so. */
@@ -59,34 +58,4 @@ export function recordColumns(spec: EntitySpec, conflict: string): string {
       `(${conflict}.record->>'${field}')${kind === 'date' ? '::date' : ''} AS ${column}`,
   );
   return columns.join(', ');
-}
-
-/**
- * A mapped person whose row stays out is left as he or she is: the memberships that the source has for the
- * id, which may be those of somebody else, are put in the place of those that the person has.
- */
-export async function keepMembershipsOf(
-  database: Database,
-  run: SyncRun,
-  spec: EntitySpec,
-  conflicts: readonly PlannedConflict[],
-): Promise<void> {
-  if (conflicts.length === 0) return;
-  const ids = conflicts.map(({ externalId }) => externalId);
-  const mapped = `JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3
-    AND m.external_id = ids.id`;
-  const replaced = await database.execute(
-    `DELETE FROM sync_staged s USING unnest($4::text[]) AS ids (id) ${mapped}
-     WHERE ${RUN} AND s.kind = 'MEMBERSHIP' AND s.role = $3 AND s.person_external_id = ids.id`,
-    [run.integrationId, run.id, spec.entityType, ids],
-  );
-  if (replaced === 0 && run.membershipCounts.read === 0) return;
-  await database.execute(
-    `INSERT INTO sync_staged (integration_id, run_id, kind, seq, external_id, person_external_id, role)
-     SELECT $1, $2, 'MEMBERSHIP', 0, g.external_id, ids.id, $3 FROM unnest($5::text[]) AS ids (id) ${mapped}
-     JOIN memberships t ON t.institution_id = $4 AND t.person_id = m.internal_id AND t.role = $3
-     JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP'
-       AND g.internal_id = t.group_id`,
-    [run.integrationId, run.id, spec.entityType, run.institutionId, ids],
-  );
 }

@@ -124,8 +124,9 @@ async function insertAbsences(
        missing_before, missing_after)
      SELECT $1, $2, $5 + row_number() OVER (ORDER BY external_id), $3,
        CASE WHEN ${goes} THEN 'DEACTIVATE' ELSE 'MISSING' END, internal_id, external_id,
-       CASE WHEN ${goes} THEN '{"active": true}' ELSE '{}' END::jsonb,
-       CASE WHEN ${goes} THEN '{"active": false}' ELSE '{}' END::jsonb, missing_runs, missing_runs + 1
+       -- Of who is inactive the change says so: he or she does not go by it.
+       CASE WHEN NOT active THEN '{"active": false}' WHEN ${goes} THEN '{"active": true}' ELSE '{}' END::jsonb,
+       CASE WHEN ${goes} OR NOT active THEN '{"active": false}' ELSE '{}' END::jsonb, missing_runs, missing_runs + 1
      FROM (
        SELECT a.*, COALESCE(t.active, false) AS active, ${isAlone ? 'false' : 'h.internal_id IS NOT NULL'} AS held,
          a.missing_runs >= $6 OR ($7::float8 IS NOT NULL

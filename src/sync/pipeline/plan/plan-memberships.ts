@@ -21,7 +21,10 @@ export interface PlannedMemberships {
    * them end.
    */
   present: number;
-  /** People who have such memberships, and how many of them the plan leaves in none. */
+  /** Those of them whose group and person are active, and how many of these end. */
+  current: number;
+  currentEnding: number;
+  /** Active people who are in active groups by them, and how many of them the plan leaves in none. */
   members: number;
   membersLeaving: number;
 }
@@ -105,6 +108,8 @@ export async function planMemberships(
     unknown: [],
     leftOut: 0,
     present: 0,
+    current: 0,
+    currentEnding: 0,
     members: 0,
     membersLeaving: 0,
   };
@@ -168,14 +173,14 @@ function unknownRows(count: number): string {
 
 /**
  * Takes rows out whose person is left out by decision, or waits for one: what they say is known, only who the
- * person is is not. Returns how many.
+ * person is is not. That holds for a mapped id that may be re-used, too: its rows may be those of somebody else.
+ * Returns how many.
  */
 function leaveOut(database: Database, run: SyncRun): Promise<number> {
   return database.execute(
     `DELETE FROM sync_memberships s USING sync_conflicts d
-     WHERE s.person_id IS NULL AND d.integration_id = $1 AND d.entity_type = s.role
-       AND d.external_id = s.person_external_id
-       AND (d.resolution = 'IGNORE' OR d.resolution IS NULL AND s.group_id IS NOT NULL)`,
+     WHERE d.integration_id = $1 AND d.entity_type = s.role AND d.external_id = s.person_external_id
+       AND (d.resolution = 'IGNORE' AND s.person_id IS NULL OR d.resolution IS NULL AND s.group_id IS NOT NULL)`,
     [run.integrationId],
   );
 }
@@ -188,8 +193,9 @@ interface Ends extends Pick<MembershipOptions, 'run' | 'policy' | 'others' | 'la
 
 /**
  * Memberships that this source brought and has no longer, of people and groups that it still has or has again:
- * of those who are gone themselves the last state is kept. Those end, too, of whom the source has let go and who
- * stay active because another integration has them.
+ * of those who are gone themselves the last state is kept, and of those of whom a person has yet to say whether they
+ * still have their id. Those end, too, of whom the source has let go and who stay active because another integration
+ * has them.
  */
 async function planEnds(database: Database, options: Omit<Ends, 'plans'>) {
   const ends = { ...options, plans: await earlierPlans(database, options.run) };
@@ -241,34 +247,54 @@ function insertEnds(database: Database, ends: Ends): Promise<number> {
      FROM memberships t ${joinMapping(ends, 'g', `'GROUP'`, 't.group_id')}
      ${joinMapping(ends, 'p', '$4', 't.person_id')}
      LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
-     WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL
+     LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = p.external_id
+       AND d.resolution IS NULL
+     WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL AND d.id IS NULL
        AND ${stays('g')} AND ${stays('p')}`,
     values,
   );
 }
 
-/** How many memberships and members there are, and how many of these the plan leaves in no group. */
+/**
+ * How many memberships and members there are, and how many of these the plan leaves in no group. A group that is over
+ * is none to be in.
+ */
 async function countEnds(database: Database, ends: Ends) {
   const isThere = (alias: string) =>
     canEnd(ends, alias, `${alias}.missing_runs = 0 OR ${alias}c.missing_after = 0`);
-  const [impact] = await database.query<{ present: number; members: number; membersLeaving: number }>(
-    `WITH left_over AS (
-       SELECT t.person_id, count(*) AS had, count(c.seq) AS ends
+  const people = ends.role === 'STUDENT' ? 'students' : 'teachers';
+  type Counted = Pick<
+    PlannedMemberships,
+    'present' | 'current' | 'currentEnding' | 'members' | 'membersLeaving'
+  >;
+  const [impact] = await database.query<Counted>(
+    `WITH over AS MATERIALIZED (
+       SELECT id FROM groups WHERE institution_id = $3 AND NOT active
+     ), left_over AS (
+       SELECT t.person_id, count(*) AS present, count(*) FILTER (WHERE ${IS_CURRENT}) AS had,
+         count(c.seq) FILTER (WHERE ${IS_CURRENT}) AS ends
        FROM memberships t ${joinMapping(ends, 'g', `'GROUP'`, 't.group_id')}
        ${joinMapping(ends, 'p', '$4', 't.person_id')}
+       LEFT JOIN over ON over.id = t.group_id
+       LEFT JOIN (SELECT id FROM ${people} WHERE institution_id = $3 AND NOT active) away ON away.id = t.person_id
        LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = 'MEMBERSHIP'
          AND c.action = 'DELETE'
          AND c.internal_id = t.person_id AND c.before->>'groupId' = t.group_id::text
        WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4
          AND ${isThere('g')} AND ${isThere('p')}
        GROUP BY t.person_id)
-     SELECT COALESCE(sum(had), 0)::int AS present, count(*)::int AS members,
-       (count(*) FILTER (WHERE had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
+     SELECT COALESCE(sum(present), 0)::int AS present, COALESCE(sum(had), 0)::int AS current,
+       COALESCE(sum(ends), 0)::int AS "currentEnding", (count(*) FILTER (WHERE had > 0))::int AS members,
+       (count(*) FILTER (WHERE had > 0 AND had = ends AND n.internal_id IS NULL))::int AS "membersLeaving"
      FROM left_over l
      LEFT JOIN (SELECT DISTINCT internal_id FROM sync_changes
-                WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE') n
+                WHERE integration_id = $1 AND run_id = $2 AND entity = 'MEMBERSHIP' AND action = 'CREATE'
+                  AND after->>'groupId' NOT IN (SELECT id::text FROM over)) n
                   ON n.internal_id = l.person_id`,
     valuesOfEnds(ends),
   );
   return impact;
 }
+
+/** SQL that tells whether a membership is of a group and a person that are active. */
+const IS_CURRENT = 'over.id IS NULL AND away.id IS NULL';

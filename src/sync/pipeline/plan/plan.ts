@@ -8,7 +8,7 @@ import type { PlannedConflict } from '../match/index.js';
 import { correlate, linkUnmapped } from '../match/index.js';
 import { lookUp, preferHashJoins } from '../sql/joins.js';
 import { othersOf } from '../sql/others.js';
-import { STOPS } from '../sql/stops.js';
+import { leaves, RETURNS, STOPS } from '../sql/stops.js';
 import type { Staged } from '../stage/index.js';
 import { canDraft, undraft } from '../stage/index.js';
 import { planAbsences, planGone } from './plan-absences.js';
@@ -75,7 +75,9 @@ export async function plan(
   const counts = drafted
     ? { ...NONE, created: staged.staged }
     : await countActions(database, { run, spec, policy });
-  const { members, membersLeaving, present, deleted } = memberships;
+  const { members, membersLeaving, present, deleted, current, currentEnding } = memberships;
+  const base =
+    (staged.partial ? await countMapped(database, run, spec, counts) : known.mapped) + counts.linked;
   return {
     drafted,
     created: counts.created,
@@ -87,7 +89,8 @@ export async function plan(
     takenNationalIds,
     unknownCourses: isChanged && spec.table === 'groups' ? await findUnknownCourses(database, run) : [],
     impact: {
-      base: (staged.partial ? await countMapped(database, run, spec, counts) : known.mapped) + counts.linked,
+      base,
+      active: base - (await countInactive(database, run, spec, { base, counts })),
       leaving: counts.leaving,
       returning: counts.returning,
       changed: counts.changed,
@@ -97,6 +100,8 @@ export async function plan(
       membersLeaving,
       memberships: present,
       membershipsEnding: deleted,
+      currentMemberships: current,
+      currentMembershipsEnding: currentEnding,
       ...(spec.table === 'groups' && counts.stopping > 0 ? await countUngrouped(database, run) : NOBODY),
     },
   };
@@ -112,13 +117,9 @@ async function countActions(
     `SELECT (count(*) FILTER (WHERE action = 'CREATE'))::int AS created,
        (count(*) FILTER (WHERE ${isStaged}))::int AS updated,
        (count(*) FILTER (WHERE action = 'DEACTIVATE'))::int AS deactivated,
-       -- Who was missing before was counted then; but whom another integration had long after, goes only now.
-       (count(*) FILTER (WHERE missing_before = 0 AND missing_after > 0 OR ${STOPS}
-         AND (COALESCE(missing_after, 0) = 0 OR missing_before > $4)))::int AS leaving,
+       (count(*) FILTER (WHERE ${leaves('$4')}))::int AS leaving,
        (count(*) FILTER (WHERE ${STOPS}))::int AS stopping,
-       (count(*) FILTER (WHERE action = 'RESTORE' AND (before->'active' = 'true' OR after->'active' = 'true')
-         OR action <> 'RESTORE' AND before->'active' = 'false'
-           AND after->'active' = 'true'))::int AS returning,
+       (count(*) FILTER (WHERE ${RETURNS}))::int AS returning,
        (count(*) FILTER (WHERE action = 'LINK'))::int AS linked,
        (count(*) FILTER (WHERE action IN ('RESTORE', 'DEACTIVATE', 'MISSING')
          OR action = 'UPDATE' AND ${withoutFilled('before')} <> ${withoutFilled('after')}
@@ -168,4 +169,33 @@ async function countMapped(
     [run.integrationId, spec.entityType],
   );
   return row?.mapped ?? 0;
+}
+
+/**
+ * How many of those who are mapped and not missing are inactive, as their rows say. The roster is gone through only
+ * where somebody leaves or comes back.
+ */
+async function countInactive(
+  database: Database,
+  run: SyncRun,
+  spec: EntitySpec,
+  { base, counts: { leaving, returning } }: { base: number; counts: typeof NONE },
+): Promise<number> {
+  if (leaving === 0 && returning === 0) return 0;
+  const [all] = await database.query<{ inactive: number }>(
+    `SELECT count(*)::int AS inactive FROM ${spec.table} WHERE institution_id = $1 AND NOT active`,
+    [run.institutionId],
+  );
+  const rows = all?.inactive ?? 0;
+  if (rows === 0) return 0;
+  const [row] = await lookUp(database, { rows, among: base }, () =>
+    database.query<{ inactive: number }>(
+      `SELECT count(*)::int AS inactive FROM ${spec.table} t
+       JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3 AND m.internal_id = t.id
+         AND m.missing_runs = 0
+       WHERE t.institution_id = $2 AND NOT t.active`,
+      [run.integrationId, run.institutionId, spec.entityType],
+    ),
+  );
+  return row?.inactive ?? 0;
 }

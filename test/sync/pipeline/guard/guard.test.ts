@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../../../src/index.js';
+import { dropOldChanges } from '../../../../src/retention/old-changes.js';
 import { type Baseline, type Impact, judge } from '../../../../src/sync/pipeline/guard/guard.js';
 import { syncPolicy } from '../../../../src/sync/policy.js';
 import { noEvidence } from '../../../../src/sync/runs/evidence.js';
@@ -7,6 +8,7 @@ import { newSchool, sharedServices } from '../../../support/services.js';
 
 const NOTHING: Impact = {
   base: 100,
+  active: 100,
   leaving: 0,
   returning: 0,
   changed: 0,
@@ -16,9 +18,12 @@ const NOTHING: Impact = {
   membersLeaving: 0,
   memberships: 0,
   membershipsEnding: 0,
+  currentMemberships: 0,
+  currentMembershipsEnding: 0,
   grouped: 0,
   ungrouped: 0,
 };
+const NOBODY = { count: 0, of: 0, since: null };
 const since = new Date('2026-11-03T12:00:00Z');
 const { STUDENT } = MappingEntityType;
 
@@ -31,11 +36,11 @@ describe('the guard', () => {
   ][] = [
     ['passes 10 of 100 who leave', { leaving: 10 }, {}, undefined],
     ['holds 11 of 100 who leave', { leaving: 11 }, {}, /^Held: 11 of 100 \(11 %\) students would go/],
-    ['passes 4 of 8 who leave, below the floor', { base: 8, leaving: 4 }, {}, undefined],
-    ['holds 5 of 8 who leave, at the floor', { base: 8, leaving: 5 }, {}, /^Held: 5 of 8/],
+    ['passes 4 of 8 who leave, below the floor', { active: 8, leaving: 4 }, {}, undefined],
+    ['holds 5 of 8 who leave, at the floor', { active: 8, leaving: 5 }, {}, /^Held: 5 of 8/],
     [
       'holds groups that stop, fewer than the floor, and leave 11 of 100 people in none',
-      { base: 20, leaving: 1, grouped: 100, ungrouped: 11 },
+      { base: 20, active: 20, leaving: 1, grouped: 100, ungrouped: 11 },
       {},
       /^Held: 11 of 100 \(11 %\) people would be left without a group.*as new as the groups/,
     ],
@@ -43,20 +48,14 @@ describe('the guard', () => {
     ['holds 76 of 100 who change', { changed: 76 }, {}, /^Held: 76 of 100 \(76 %\) students would change/],
     [
       'adds up those who left since the baseline',
-      { base: 90, leaving: 2 },
-      { base: 100, gone: 10, since },
+      { active: 90, leaving: 2 },
+      { gone: { count: 12, of: 100, since } },
       /^Held: 12 of 100 \(12 %\) students would have gone since 3 November, more than 10 %/,
     ],
     [
-      'passes a run that takes nobody, whatever went before',
-      { base: 80, changed: 3 },
-      { base: 100, gone: 20, since },
-      undefined,
-    ],
-    [
-      'does not count who comes back',
-      { base: 91, leaving: 3, returning: 5 },
-      { base: 100, gone: 9, since },
+      'passes who left since the baseline below the threshold',
+      { active: 91, leaving: 3 },
+      { gone: { count: 10, of: 100, since } },
       undefined,
     ],
     [
@@ -77,7 +76,7 @@ describe('the guard', () => {
       {},
       undefined,
     ],
-    ['passes a first sync', { base: 0, leaving: 0 }, {}, undefined],
+    ['passes a first sync', { base: 0, active: 0 }, {}, undefined],
   ];
   for (const [what, impact, baseline, held] of cases) {
     it(what, () => {
@@ -89,7 +88,7 @@ describe('the guard', () => {
           override: null,
           noun: 'student',
           partial: false,
-          baseline: { base: 0, gone: 0, since: null, renamed: { count: 0, of: 0, since: null }, ...baseline },
+          baseline: { gone: NOBODY, renamed: NOBODY, ...baseline },
         },
       );
       if (held) expect(said).to.match(held);
@@ -112,6 +111,86 @@ describe('the guard', () => {
     expect(held.errors[0]).to.match(/^Held: 12 of 100 \(12 %\) students would have gone since/);
     await integrationService.approveSync(school.integrationId, held.runId, 'They moved.');
     expect((await syncWithout(18)).status).to.equal('COMPLETED');
+  });
+
+  /** A school of a hundred students, which is synced without the first few of them. */
+  async function schoolOfHundred(policy?: Record<string, unknown>) {
+    const { integrationService } = await sharedServices();
+    const everybody = Array.from({ length: 100 }, (_, i) => `E${i + 1},Ana,Soto`);
+    const school = await newSchool({});
+    const { integrationId } = school;
+    if (policy) await integrationService.updateIntegration(integrationId, { policy });
+    const syncWithout = async (gone: number, back = 0) => {
+      const rows = [...everybody.slice(0, back), ...everybody.slice(gone)];
+      await school.write({ 'students.csv': ['id,nombres,apellidos', ...rows].join('\n') });
+      return integrationService.syncData(integrationId, STUDENT);
+    };
+    const approve = ({ runId }: { runId: string }) =>
+      integrationService.approveSync(integrationId, runId, 'They moved.');
+    const rollBack = ({ runId }: { runId: string }) => integrationService.rollbackSync(integrationId, runId);
+    return { ...school, syncWithout, approve, rollBack };
+  }
+
+  it('does not set those who come back from before the baseline off against others who leave after it', async () => {
+    const { syncWithout, approve } = await schoolOfHundred({ graceRuns: 0 });
+    await syncWithout(0);
+    await approve(await syncWithout(40));
+    for (const gone of [0, 9]) expect((await syncWithout(gone)).status).to.equal('COMPLETED');
+    const held = await syncWithout(18);
+    expect(held.errors[0]).to.match(/^Held: 18 of 100 \(18 %\) students would have gone since/);
+  });
+
+  it('nor where some have left since, and those from before come back after them', async () => {
+    const { syncWithout, approve } = await schoolOfHundred({ graceRuns: 0 });
+    await syncWithout(0);
+    await approve(await syncWithout(40));
+    for (const [gone, back] of [
+      [46, 0],
+      [46, 40],
+    ] as const)
+      expect((await syncWithout(gone, back)).status).to.equal('COMPLETED');
+    const held = await syncWithout(52, 40);
+    expect(held.errors[0]).to.match(/^Held: 12 of 94 \(12 %\) students would have gone since/);
+    // Who left since and is back is not gone.
+    expect((await syncWithout(50, 45)).status).to.equal('COMPLETED');
+  });
+
+  it('adds up those who left with runs whose changes are no longer kept, as the policy looked back less far', async () => {
+    const { database, integrationService } = await sharedServices();
+    const { syncWithout, integrationId } = await schoolOfHundred({ guard: { baselineDays: 0 } });
+    for (const gone of [0, 6]) expect((await syncWithout(gone)).status).to.equal('COMPLETED');
+    expect(await dropOldChanges(database, integrationId, 0)).to.equal(106);
+    await integrationService.updateIntegration(integrationId, { policy: { guard: { baselineDays: 28 } } });
+    const held = await syncWithout(12);
+    expect(held.errors[0]).to.match(/^Held: 12 of 100 \(12 %\) students would have gone since/);
+  });
+
+  it('holds the sync in which more leave than the policy allows of those who are active, alone and together', async () => {
+    const { integrationService } = await sharedServices();
+    const rows = Array.from({ length: 100 }, (_, i) => `E${i},Ana,Soto,${i < 60 ? 'ACTIVO' : 'RETIRADO'}`);
+    const school = await newSchool({});
+    const sync = async (kept: readonly string[]) => {
+      await school.write({ 'students.csv': ['id,nombres,apellidos,estado', ...kept].join('\n') });
+      return integrationService.syncData(school.integrationId, STUDENT);
+    };
+    await sync(rows);
+    const held = await sync(rows.slice(8));
+    expect(held.errors[0]).to.match(/^Held: 8 of 60 \(13 %\) students would go/);
+    // Who is inactive has nothing to lose, and does not go.
+    for (const kept of [rows.slice(0, 90), rows.slice(5, 90)])
+      expect((await sync(kept)).status).to.equal('COMPLETED');
+    const together = await sync(rows.slice(8, 90));
+    expect(together.errors[0]).to.match(/^Held: 8 of 60 \(13 %\) students would have gone since/);
+  });
+
+  it('adds up those who left with a run whose rollback was refused, as nobody came back by it', async () => {
+    const { syncWithout, rollBack } = await schoolOfHundred();
+    await syncWithout(0);
+    const step = await syncWithout(8);
+    await syncWithout(8);
+    expect((await rollBack(step)).counts).to.deep.include({ read: 8, failed: 8 });
+    const held = await syncWithout(16);
+    expect(held.errors[0]).to.match(/^Held: 16 of 100 \(16 %\) students would have gone since/);
   });
 
   it('holds the sync with which most people have another name, however few each sync renames, and not one that names them as before', async () => {
