@@ -3719,7 +3719,7 @@ export interface components {
              * @example 2026-03-02T11:00:00Z
              */
             queuedAt?: string;
-            /** @description How the attempts before ended that did not come to its end: a process died, or the database was away. */
+            /** @description How the attempts before ended that did not come to its end: a process died, or the database was away or busy. */
             failures: components["schemas"]["SyncFailure"][];
             /** @description How far the reading of the source is; absent before it, and of a run of all entity types, whose parts have it. */
             progress?: components["schemas"]["SyncProgress"];

@@ -193,7 +193,7 @@ export type SyncRun = Message<"smartid.integrations.v1.SyncRun"> & {
   queuedAt?: Timestamp | undefined;
 
   /**
-   * How the attempts before ended that did not come to its end: a process died, or the database was away.
+   * How the attempts before ended that did not come to its end: a process died, or the database was away or busy.
    *
    * @generated from field: repeated smartid.integrations.v1.SyncFailure failures = 21;
    */
