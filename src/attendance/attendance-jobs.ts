@@ -24,6 +24,9 @@ const QUEUE = 'attendance';
 /** As often as it takes: the order itself says when it is given up. */
 const RETRIES = 1_000_000;
 const FORGET_SECONDS = 60 * 60;
+/** Priorities of jobs: what is past goes after what is to be sent now. */
+const NOW = 0;
+const PAST = -1;
 /** Of one integration, this many sessions are sent at once, so that a slow school keeps no other waiting. */
 const MOST_OF_INTEGRATION = 1;
 /** When it is looked again whether another process has ended, or the database is back, in seconds. */
@@ -76,18 +79,19 @@ export class AttendanceJobs {
 
   /**
    * Orders, in the transaction under way, that the attendance of a session is sent to each integration that
-   * takes it. `isCorrected`: something of it is new, and is tried for as long as a new order. Returns their ids.
+   * takes it. `isCorrected`: something of it is new, and is tried for as long as a new order. `isPast`: see
+   * `SendOrders.addressees`; it goes after what else is to be sent. Returns their ids.
    */
   async order(
     institutionId: string,
     sessionId: string,
-    { isCorrected }: { isCorrected: boolean },
+    { isCorrected, isPast = false }: { isCorrected: boolean; isPast?: boolean },
   ): Promise<string[]> {
-    const found = await this.#orders.addressees(institutionId, sessionId);
+    const found = await this.#orders.addressees(institutionId, sessionId, { isPast });
     const ids = found.filter(this.#parts.takesAttendance).map(({ id }) => id);
     if (ids.length === 0) return [];
     await this.#orders.give(institutionId, sessionId, ids, { isCorrected });
-    for (const integrationId of ids) await this.#sendJob({ integrationId, sessionId });
+    for (const integrationId of ids) await this.#sendJob({ integrationId, sessionId }, isPast ? PAST : NOW);
     return ids;
   }
 
@@ -99,11 +103,11 @@ export class AttendanceJobs {
     await this.#parts.jobs.pause(QUEUE);
   }
 
-  async #sendJob({ integrationId, sessionId }: SendOrder): Promise<void> {
+  async #sendJob({ integrationId, sessionId }: SendOrder, priority = NOW): Promise<void> {
     await this.#parts.jobs.send(
       QUEUE,
       { integrationId, sessionId },
-      { singletonKey: `${integrationId}:${sessionId}`, group: integrationId },
+      { singletonKey: `${integrationId}:${sessionId}`, group: integrationId, priority },
     );
   }
 

@@ -1,5 +1,6 @@
 import type { Database } from '../database/index.js';
 import { storableText } from '../values/index.js';
+import { GIVE_UP_SECONDS } from './retry-waits.js';
 
 /** That the attendance of a session is to be sent to an integration. */
 export interface SendOrder {
@@ -41,9 +42,10 @@ export class SendOrders {
 
   /**
    * The integrations that know the group or the course of a session, but those that are INACTIVE. They are not
-   * deleted before the transaction ends.
+   * deleted before the transaction ends. `isPast`: only those that the outbox has something of it for, or that it is
+   * still being tried for: to all others every mark of it would be new.
    */
-  addressees(institutionId: string, sessionId: string): Promise<Addressee[]> {
+  addressees(institutionId: string, sessionId: string, { isPast = false } = {}): Promise<Addressee[]> {
     return this.database.query<Addressee>(
       `SELECT i.id, i.provider, i.config
        FROM class_sessions s
@@ -54,8 +56,11 @@ export class SendOrders {
          WHERE m.integration_id = i.id
            AND ((m.entity_type = 'GROUP' AND m.internal_id = s.group_id)
              OR (m.entity_type = 'COURSE' AND m.internal_id = COALESCE(s.course_id, g.course_id))))
+         AND (NOT $3 OR s.closed_at > clock_timestamp() - make_interval(secs => ${GIVE_UP_SECONDS})
+           OR EXISTS (SELECT 1 FROM send_orders o WHERE o.integration_id = i.id AND o.session_id = s.id)
+           OR EXISTS (SELECT 1 FROM outbox_deliveries d WHERE d.integration_id = i.id AND d.session_id = s.id))
        ORDER BY i.id FOR KEY SHARE OF i`,
-      [institutionId, sessionId],
+      [institutionId, sessionId, isPast],
     );
   }
 

@@ -32,14 +32,16 @@ export async function mergeEntities(database: Database, merge: Merge): Promise<v
   const wasActive = await requireEntities(database, institutionId, spec, ids);
   const dropped = await rows.find(repair, 'internal_id', ids.dropInternalId);
   const integrations = await integrationsOf(database, institutionId);
+  const pointed: string[] = [];
   for (const integrationId of integrations) {
     await runs.begin(integrationId);
     const isAsked = integrationId === repair.integrationId;
-    await mergeMappings(
+    const isPointed = await mergeMappings(
       merge,
       integrationId,
       isAsked ? (kept, drop) => chooseMapping(kept, drop, ids.keepExternalId) : preferKept,
     );
+    if (isPointed) pointed.push(integrationId);
   }
   await pointConflicts(database, integrations, entityType, ids);
   await leaveOutOfPlans(database, integrations, ids.dropInternalId);
@@ -48,10 +50,12 @@ export async function mergeEntities(database: Database, merge: Merge): Promise<v
     entityType,
     from: ids.dropInternalId,
     to: ids.keepInternalId,
+    pointed,
     log: (effect) => runs.logEffect(effect),
     noteMarks: async (marks) => {
       runs.noteMarks(marks);
-      for (const id of marks.closed) await orderSending(institutionId, id, { isCorrected: true });
+      for (const id of marks.closed)
+        await orderSending(institutionId, id, { isCorrected: true, isPast: true });
     },
   });
   // Who was merged into the dropped one before is now the same as the kept one.
@@ -112,17 +116,18 @@ async function integrationsOf(database: Database, institutionId: string): Promis
 }
 
 /**
- * Lets the mappings of one integration lead to the kept entity: one mapping at most, which `choose` picks.
+ * Lets the mappings of one integration lead to the kept entity: one mapping at most, which `choose` picks. Returns
+ * whether that is the one of the dropped entity.
  */
 async function mergeMappings(
   { runs, rows, repair, ids }: Merge,
   integrationId: string,
   choose: (kept: MappingRow | undefined, dropped: MappingRow | undefined) => MappingRow | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const key = { integrationId, entityType: repair.entityType };
   const kept = await rows.find(key, 'internal_id', ids.keepInternalId);
   const dropped = await rows.find(key, 'internal_id', ids.dropInternalId);
-  if (!dropped) return;
+  if (!dropped) return false;
   const stays = choose(kept, dropped);
   const goes = kept && (stays === kept ? dropped : kept);
   if (goes) {
@@ -132,7 +137,7 @@ async function mergeMappings(
     // Also where the source lacks it now: a broken export does, and has it again.
     await rows.leaveOut(key, goes, { sameAs: ids.keepInternalId, institutionId: runs.institutionId });
   }
-  if (stays !== dropped) return;
+  if (stays !== dropped) return false;
   const { externalId } = dropped;
   await rows.point(key, externalId, ids.keepInternalId);
   await runs.log(integrationId, {
@@ -149,6 +154,7 @@ async function mergeMappings(
     before: {},
     after: {},
   });
+  return true;
 }
 
 /** The mapping that stays: the one that the source still has. Where it has both, a person must say. */

@@ -7,8 +7,15 @@ export interface MovedMarks {
   moved: string[];
   /** Marks that are gone, as the other has one of the same session. */
   replaced: ReplacedMark[];
-  /** Of all these sessions, those that are closed; UUIDs. */
+  /** Closed sessions of which a mark is another's now, or has an id that it had not; UUIDs. */
   closed: string[];
+}
+
+interface MoveMarksOptions {
+  institutionId: string;
+  from: string;
+  to: string;
+  pointed: readonly string[];
 }
 
 export interface ReplacedMark {
@@ -21,24 +28,27 @@ export interface ReplacedMark {
 
 /**
  * Gives the marks of one student to another. Where that one has a mark of the same session, that stays. Both students
- * must be locked, so that nobody records a mark of theirs meanwhile.
+ * must be locked, so that nobody records a mark of theirs meanwhile. `pointed`: integrations in which the external id of
+ * the first is that of the other now. What they were sent under it counts as sent of the other.
  */
 export async function moveMarks(
   database: Database,
-  { institutionId, from, to }: { institutionId: string; from: string; to: string },
+  { institutionId, from, to, pointed }: MoveMarksOptions,
 ): Promise<MovedMarks> {
-  const marked = await database.query<{ id: string }>(
-    `SELECT session_id AS id FROM attendance_records WHERE institution_id = $1 AND student_id = $2
-     ORDER BY session_id`,
-    [institutionId, from],
-  );
-  if (marked.length === 0) return { moved: [], replaced: [], closed: [] };
-  const ids = marked.map(({ id }) => id);
+  const sessionsOf = async (studentId: string) => {
+    const marked = await database.query<{ id: string }>(
+      'SELECT session_id AS id FROM attendance_records WHERE institution_id = $1 AND student_id = $2',
+      [institutionId, studentId],
+    );
+    return marked.map(({ id }) => id);
+  };
+  const ids = await sessionsOf(from);
+  const alsoConcerned = pointed.length > 0 ? await sessionsOf(to) : [];
   // Whoever closes one waits until its marks have moved, or it is seen here that it was closed.
   const sessions = await database.query<{ id: string; isClosed: boolean }>(
     `SELECT id, closed_at IS NOT NULL AS "isClosed" FROM class_sessions
      WHERE institution_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR SHARE`,
-    [institutionId, ids],
+    [institutionId, [...ids, ...alsoConcerned]],
   );
   const key = [institutionId, ids, from, to];
   const replaced = await database.query<ReplacedMark>(
@@ -52,6 +62,13 @@ export async function moveMarks(
     `UPDATE attendance_records SET student_id = $4, updated_at = now()
      WHERE institution_id = $1 AND session_id = ANY($2::uuid[]) AND student_id = $3`,
     key,
+  );
+  await database.execute(
+    `UPDATE outbox_deliveries d SET student_id = $4
+     WHERE d.integration_id = ANY($1::uuid[]) AND d.session_id = ANY($2::uuid[]) AND d.student_id = $3
+       AND NOT EXISTS (SELECT 1 FROM outbox_deliveries o WHERE o.integration_id = d.integration_id
+         AND o.session_id = d.session_id AND o.student_id = $4)`,
+    [pointed, ids, from, to],
   );
   const isReplaced = new Set(replaced.map(({ sessionId }) => sessionId));
   return {

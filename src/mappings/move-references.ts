@@ -8,6 +8,8 @@ export interface MoveOptions {
   entityType: MappingEntityType;
   from: string;
   to: string;
+  /** Integrations in which the external id of `from` is that of `to` now. */
+  pointed: readonly string[];
   /** Writes what this changes in the roster into the change log. */
   log(effect: RosterEffect): Promise<void>;
   /** Hears what became of the marks of a student. */

@@ -11,8 +11,8 @@ const MOST_KEPT = 16 * 1_024 * 1_024;
 /** How often it is tried again to write what he had no room for, and how long the end of the process waits for him. */
 const AGAIN_MS = 10;
 const PATIENCE_MS = 3_000;
-/** Of a disk that is full. */
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+/** Nobody reads, and nobody will. Of whatever else goes wrong, as of a full disk, it is tried again. */
+const NOBODY = new Set(['EPIPE', 'ECONNRESET', 'ENXIO', 'EBADF']);
 
 /** Where pino writes to. */
 export interface LogOutput {
@@ -89,9 +89,8 @@ class StandardOutput implements LogOutput {
         this.#rest = this.#rest.subarray(writeSync(STDOUT, this.#rest));
       } catch (error) {
         const { code = '' } = error as NodeJS.ErrnoException;
-        if (code === 'EAGAIN') this.#pourLater(AGAIN_MS);
-        else if (NO_ROOM.has(code)) this.#pourLater(TOGETHER_MS);
-        else this.#giveUp();
+        if (NOBODY.has(code)) this.#giveUp();
+        else this.#pourLater(code === 'EAGAIN' ? AGAIN_MS : TOGETHER_MS);
         return code;
       }
     }

@@ -8,12 +8,13 @@ import { ENTITY_SPECS, type EntitySpec } from './schema.js';
 
 /**
  * Orders, in the transaction under way, that the attendance of a closed session is sent to whoever takes it.
- * `isCorrected`: something of it is new since it was ordered before. Returns the ids of these integrations.
+ * `isCorrected`: something of it is new since it was ordered before. `isPast`: only to those that have been sent it before,
+ * as far as that is still known, and after what else is to be sent. Returns the ids of these integrations.
  */
 export type OrderSending = (
   institutionId: string,
   sessionId: string,
-  what: { isCorrected: boolean },
+  what: { isCorrected: boolean; isPast?: boolean },
 ) => Promise<string[]>;
 
 /** Class sessions and their marks. */

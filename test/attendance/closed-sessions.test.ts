@@ -196,6 +196,53 @@ describe('a closed session', () => {
     await until(async () => (await orderOf(made)) === undefined);
   });
 
+  it('is not sent again for a merge by which the id of a mark is that of another student', async () => {
+    const { mappingService, database } = await sharedServices();
+    const made = await school({ S2: 'PRESENT' });
+    await close(made);
+    await until(async () => (await orderOf(made)) === undefined);
+    const [keepInternalId, dropInternalId] = [await idOf(made, 'S1'), await idOf(made, 'S2')];
+    const ids = { keepInternalId, dropInternalId, keepExternalId: 'S2' };
+    await mappingService.repairs.merge({ integrationId: made.integrationId, entityType: STUDENT, ...ids });
+    await until(async () => (await orderOf(made)) === undefined);
+    const rows = await database.query<{ studentId: string; version: number; attempts: number }>(
+      `SELECT student_id AS "studentId", version, attempts FROM outbox_deliveries WHERE session_id = $1`,
+      [made.session.id],
+    );
+    expect(rows).to.deep.equal([{ studentId: keepInternalId, version: 1, attempts: 1 }]);
+  });
+
+  it('of long ago, of which nothing is known any more, is not sent for a merge', async () => {
+    const { mappingService, database } = await sharedServices();
+    const made = await school();
+    await close(made);
+    await until(async () => (await orderOf(made)) === undefined);
+    await database.execute('DELETE FROM outbox_deliveries WHERE session_id = $1', [made.session.id]);
+    await database.execute(
+      `UPDATE class_sessions SET closed_at = closed_at - interval '100 days' WHERE id = $1`,
+      [made.session.id],
+    );
+    const [keepInternalId, dropInternalId] = [await idOf(made, 'S1'), await idOf(made, 'S2')];
+    const ids = { keepInternalId, dropInternalId, keepExternalId: 'S1' };
+    await mappingService.repairs.merge({ integrationId: made.integrationId, entityType: STUDENT, ...ids });
+    expect(await orderOf(made)).to.equal(undefined);
+    expect(await deliveries(made)).to.deep.equal([]);
+  });
+
+  it('is sent when a student gets an id by a merge', async () => {
+    const { mappingService, rosterService, database } = await sharedServices();
+    const made = await school({ S1: 'PRESENT' });
+    const [dropInternalId, keepInternalId] = [await idOf(made, 'S2'), randomUUID()];
+    await rosterService.putStudent(made.institutionId, keepInternalId, { givenName: 'Beto' });
+    const none = { arrivalTime: null, permanencePercentage: null, origin: null, source: null, remarks: null };
+    const marks = [{ ...none, studentId: keepInternalId, status: 'LATE' as const }];
+    await rosterService.recordAttendance(made.institutionId, made.session.id, marks);
+    await database.execute('UPDATE class_sessions SET closed_at = now() WHERE id = $1', [made.session.id]);
+    const merge = { integrationId: made.integrationId, entityType: STUDENT, keepInternalId, dropInternalId };
+    await mappingService.repairs.merge(merge);
+    await until(async () => (await deliveredTo(made)).join() === 'S1 PRESENT,S2 LATE');
+  });
+
   it('is sent when the marks of somebody whom no integration knew go to a student of the school by a merge', async () => {
     const { mappingService, rosterService, database } = await sharedServices();
     const made = await school({ S1: 'PRESENT' });

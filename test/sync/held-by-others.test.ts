@@ -138,9 +138,46 @@ describe('somebody whom another integration has', () => {
     for (let night = 0; night < 2; night++) expect((await two.sync()).status).to.equal('COMPLETED');
     await integrationService.deleteIntegration(one.integrationId);
     const gone = await two.sync();
-    expect(gone.errors[0]).to.match(/^Held: 6 of 14 \(42 %\) students would go/);
+    expect(gone.errors[0]).to.match(/^Held: 6 of 20 \(30 %\) students would go/);
     const approved = await integrationService.approveSync(two.integrationId, gone.runId, 'they left');
     expect(approved.counts).to.deep.include({ deactivated: 6, moved: 0 });
+  });
+
+  it('is not made inactive unasked with everybody else, whoever the one goes on listing as gone', async () => {
+    const { one, two } = await twoSources();
+    const { integrationService } = await sharedServices();
+    const graduates = ALL.map((n) => n + 20);
+    await two.write(file('B', [...ALL, ...graduates], graduates));
+    expect((await two.sync()).counts).to.deep.include({ created: 20 });
+    await two.write(file('B', graduates, graduates));
+    const missing = await two.sync();
+    expect(missing.errors[0]).to.match(/^Held: 20 of 20 \(100 %\) students would go/);
+    await integrationService.approveSync(two.integrationId, missing.runId, 'not in Moodle any more');
+    for (let night = 0; night < 2; night++) expect((await two.sync()).status).to.equal('COMPLETED');
+    await integrationService.deleteIntegration(one.integrationId);
+    expect((await two.sync()).errors[0]).to.match(/^Held: 20 of 20 \(100 %\) students would go/);
+  });
+
+  it('counts as let go where the grace is over by days, with few changes and for the guard', async () => {
+    const { one, two, setPolicy } = await twoSources();
+    const { database, integrationService } = await sharedServices();
+    await setPolicy(two.integrationId, { graceRuns: 1_000, graceDays: 3 });
+    await two.write(file('B', without(0, 1, 2, 3, 4, 5)));
+    const missing = await two.sync();
+    expect(missing.errors[0]).to.match(/^Held: 6 of 20 \(30 %\) students would go/);
+    await integrationService.approveSync(two.integrationId, missing.runId, 'not in Moodle any more');
+    await database.execute(
+      `UPDATE integration_mappings SET missing_since = missing_since - interval '11 days' WHERE integration_id = $1`,
+      [two.integrationId],
+    );
+    const changes = [];
+    for (let night = 0; night < 3; night++) {
+      const { runId } = await two.sync();
+      changes.push((await integrationService.listSyncChanges(two.integrationId, runId, {})).items.length);
+    }
+    expect(changes).to.deep.equal([6, 0, 0]);
+    await integrationService.deleteIntegration(one.integrationId);
+    expect((await two.sync()).errors[0]).to.match(/^Held: 6 of 20 \(30 %\) students would go/);
   });
 
   it('becomes inactive when the one says so of him itself: each writes over the other', async () => {

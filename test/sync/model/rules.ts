@@ -238,9 +238,11 @@ export function checkGuard({ integration, type, run, before, after, memory }: Re
     if (!old || !now) continue;
     const before = mappedBefore.get(internalId)?.missing ?? 0;
     const [wasActive, isActive] = [old.fields.active === true, now.fields.active === true];
-    if (before === 0 && wasActive) base += 1;
+    // Whom another integration had long after is active, and goes only now.
+    const isLate = before > 1 && missing > 0 && wasActive && !isActive;
+    if ((before === 0 && wasActive) || isLate) base += 1;
     if (before === 0 && wasActive && (!isActive || missing > 0)) left.push(internalId);
-    if (before > 0 && wasActive && !isActive && (missing === 0 || before > 1)) left.push(internalId);
+    if (isLate || (before > 0 && wasActive && !isActive && missing === 0)) left.push(internalId);
     if (before > 0 ? missing === 0 && (wasActive || isActive) : !wasActive && isActive)
       returned.push(internalId);
     const isWrittenOver = Object.entries(old.fields).some(

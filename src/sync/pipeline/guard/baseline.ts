@@ -46,13 +46,14 @@ async function countGone(database: Database, { run, policy, impact }: BaselineOf
      WHERE leaves`,
     [run.integrationId, run.entityType, ...stepValues(steps, run), policy.graceRuns],
   );
-  return { count: countForgotten(roots) + (row?.gone ?? 0), of, since: roots[0]?.startedAt ?? null };
+  return { count: countForgotten(steps) + (row?.gone ?? 0), of, since: roots[0]?.startedAt ?? null };
 }
 
 /** Of runs whose changes are no longer kept, how many left and did not come back, by their numbers alone. */
-function countForgotten(roots: readonly Step[]): number {
-  return roots
-    .filter(({ isDropped }) => isDropped)
+function countForgotten(steps: readonly Step[]): number {
+  const isTakenBack = new Map(steps.map(({ root, isBack }) => [root, isBack]));
+  return rootsOf(steps)
+    .filter(({ id, isDropped }) => isDropped && !isTakenBack.get(id))
     .reduce((gone, { left, returned }) => Math.max(gone - returned, 0) + left, 0);
 }
 

@@ -2,6 +2,7 @@ import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
+import { isOfPerson } from '../sql/in-doubt.js';
 import { areFew } from '../sql/joins.js';
 import { RUN } from '../sql/run-sql.js';
 import type { Staged } from '../stage/index.js';
@@ -84,6 +85,16 @@ async function dropSettled(database: Database, { run, spec, staged }: CorrelateO
        }`,
     [run.integrationId, run.id, spec.entityType],
   );
+  if (!isWhole) return;
+  // Decisions to ignore what was said of somebody's id: it says something else now.
+  await database.execute(
+    `DELETE FROM sync_conflicts d USING integration_mappings m
+     WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'IGNORE' AND m.integration_id = $1
+       AND m.entity_type = $3 AND m.external_id = d.external_id AND ${isOfPerson('d', 'm.internal_id')}
+       AND NOT EXISTS (SELECT 1 FROM sync_staged s
+         WHERE ${RUN} AND s.kind = 'KEPT_OUT' AND s.external_id = d.external_id)`,
+    [run.integrationId, run.id, spec.entityType],
+  );
 }
 
 /**
@@ -98,8 +109,7 @@ async function findReusedIds(
   const holds = decisionHolds('s', 'd');
   const isDecided = `d.resolution = 'LINK' AND d.internal_id = m.internal_id AND ${holds}`;
   // A decision to ignore an id that nobody had yet does not speak of the person who has it now.
-  const isIgnored = `d.resolution = 'IGNORE' AND d.candidates @> jsonb_build_array(
-    jsonb_build_object('internalId', m.internal_id, 'rule', 'externalId')) AND ${holds}`;
+  const isIgnored = `d.resolution = 'IGNORE' AND ${isOfPerson('d', 'm.internal_id')} AND ${holds}`;
   // A few rows are looked up by their keys, one by one, whatever the database takes the tables for.
   const sizes = { rows: staged.staged - staged.fresh, among: staged.known.mapped };
   const isFew = areFew(sizes, MAX_LOOKUPS);

@@ -126,7 +126,9 @@ async function insertAbsences(
        CASE WHEN ${goes} THEN 'DEACTIVATE' ELSE 'MISSING' END, internal_id, external_id,
        -- Of who is inactive the change says so: he or she does not go by it.
        CASE WHEN NOT active THEN '{"active": false}' WHEN ${goes} THEN '{"active": true}' ELSE '{}' END::jsonb,
-       CASE WHEN ${goes} OR NOT active THEN '{"active": false}' ELSE '{}' END::jsonb, missing_runs, missing_runs + 1
+       CASE WHEN ${goes} OR NOT active THEN '{"active": false}' ELSE '{}' END::jsonb, missing_runs,
+       -- Of whom another integration has, the grace is over by its readings, too, when it is over by its days.
+       CASE WHEN over AND held THEN GREATEST(missing_runs, $6) ELSE missing_runs END + 1
      FROM (
        SELECT a.*, COALESCE(t.active, false) AS active, ${isAlone ? 'false' : 'h.internal_id IS NOT NULL'} AS held,
          a.missing_runs >= $6 OR ($7::float8 IS NOT NULL

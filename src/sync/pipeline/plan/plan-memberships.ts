@@ -1,6 +1,7 @@
 import type { Database } from '../../../database/index.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
+import { isInDoubt } from '../sql/in-doubt.js';
 import { lookUp } from '../sql/joins.js';
 import { graceOf, hasLetGo, heldByOthers, type Others, valuesOf } from '../sql/others.js';
 import { RUN } from '../sql/run-sql.js';
@@ -180,7 +181,8 @@ function leaveOut(database: Database, run: SyncRun): Promise<number> {
   return database.execute(
     `DELETE FROM sync_memberships s USING sync_conflicts d
      WHERE d.integration_id = $1 AND d.entity_type = s.role AND d.external_id = s.person_external_id
-       AND (d.resolution = 'IGNORE' AND s.person_id IS NULL OR d.resolution IS NULL AND s.group_id IS NOT NULL)`,
+       AND (d.resolution = 'IGNORE' AND s.person_id IS NULL
+         OR s.group_id IS NOT NULL AND ${isInDoubt('d', 's.person_id')})`,
     [run.integrationId],
   );
 }
@@ -248,7 +250,7 @@ function insertEnds(database: Database, ends: Ends): Promise<number> {
      ${joinMapping(ends, 'p', '$4', 't.person_id')}
      LEFT JOIN sync_memberships r ON r.group_id = t.group_id AND r.person_id = t.person_id AND r.role = t.role
      LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4 AND d.external_id = p.external_id
-       AND d.resolution IS NULL
+       AND ${isInDoubt('d', 't.person_id')}
      WHERE t.institution_id = $3 AND t.integration_id = $1 AND t.role = $4 AND r.seq IS NULL AND d.id IS NULL
        AND ${stays('g')} AND ${stays('p')}`,
     values,

@@ -90,7 +90,8 @@ export async function plan(
     unknownCourses: isChanged && spec.table === 'groups' ? await findUnknownCourses(database, run) : [],
     impact: {
       base,
-      active: base - (await countInactive(database, run, spec, { base, counts })),
+      // Whom another integration had after the grace is active, and none of those who are there.
+      active: base - (await countInactive(database, run, spec, { base, counts })) + counts.late,
       leaving: counts.leaving,
       returning: counts.returning,
       changed: counts.changed,
@@ -118,6 +119,7 @@ async function countActions(
        (count(*) FILTER (WHERE ${isStaged}))::int AS updated,
        (count(*) FILTER (WHERE action = 'DEACTIVATE'))::int AS deactivated,
        (count(*) FILTER (WHERE ${leaves('$4')}))::int AS leaving,
+       (count(*) FILTER (WHERE ${STOPS} AND missing_after > 0 AND missing_before > $4))::int AS late,
        (count(*) FILTER (WHERE ${STOPS}))::int AS stopping,
        (count(*) FILTER (WHERE ${RETURNS}))::int AS returning,
        (count(*) FILTER (WHERE action = 'LINK'))::int AS linked,
@@ -148,6 +150,7 @@ const NONE = {
   updated: 0,
   deactivated: 0,
   leaving: 0,
+  late: 0,
   stopping: 0,
   returning: 0,
   linked: 0,

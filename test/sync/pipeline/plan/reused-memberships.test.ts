@@ -38,6 +38,31 @@ describe('the memberships of a person whose id may be re-used', () => {
     expect(await memberships()).to.deep.include({ group: '2A', person: 'Pedro' });
   });
 
+  it('stay also when that person is to ignore what the source says of the id, until it says something else', async () => {
+    const school = await meet([], ['S1,12345678-5,Ana,Soto,,,', 'S2,,Luz,Paz,,,']);
+    const { integrationService, integrationId } = school;
+    const groups = (id: string) =>
+      school.writeFiles({
+        'groups.csv': 'id,nombre\nG1,1A\nG2,2A\n',
+        'memberships.csv': `grupo_id,persona_id\n${id},S1\nG1,S2\n`,
+      });
+    await groups('G1');
+    await integrationService.syncData(integrationId, GROUP);
+    await school.sync();
+    await school.write(['S1,7654321-6,Pedro,Rojas,,,', 'S2,,Luz,Paz,,,']);
+    await groups('G2');
+    expect((await school.sync()).counts).to.deep.include({ conflicts: 1 });
+    await school.decide('S1', 'IGNORE');
+    for (let night = 0; night < 2; night++) {
+      const { membershipCounts } = await school.sync();
+      expect(membershipCounts).to.deep.include({ created: 0, deactivated: 0, conflicts: 1 });
+      expect(await membershipsOf(school)).to.deep.equal(['1A Ana', '1A Luz']);
+    }
+    await school.write(['S1,12345678-5,Ana,Soto,,,', 'S2,,Luz,Paz,,,']);
+    await school.sync();
+    expect(await membershipsOf(school)).to.deep.equal(['1A Luz', '2A Ana']);
+  });
+
   /** The people of each group of a school. */
   async function membershipsOf({ institutionId }: { institutionId: string }) {
     const { database } = await sharedServices();
