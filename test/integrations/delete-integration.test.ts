@@ -46,14 +46,20 @@ async function deleteBefore(
   const original = database.transaction.bind(database);
   const inside = new AsyncLocalStorage<true>();
   let count = 0;
+  let deleted: Promise<unknown> | undefined;
   database.transaction = async <T>(run: () => Promise<T>): Promise<T> => {
     if (inside.getStore()) return original(run);
     count += 1;
-    if (count === nth) await inside.run(true, () => integrationService.deleteIntegration(integrationId));
+    if (count === nth) {
+      deleted = inside.run(true, () => integrationService.deleteIntegration(integrationId));
+      await deleted;
+    }
     return original(() => inside.run(true, run));
   };
   try {
     await work().catch(() => {});
+    // It may have been a transaction of something else beside the work, which waits for nothing of it.
+    await deleted;
   } finally {
     database.transaction = original;
   }

@@ -14,7 +14,7 @@ const SEED = Number(process.env.CLUSTER_SEED ?? Date.now() % 1_000_000);
 const PROCESSES = 3;
 const SCHOOLS = 5;
 /** Milliseconds that things may take to come to rest. */
-const REST = 180_000;
+const REST = 400_000;
 const NOTHING = JSON.stringify({ runs: 0, webhooks: 0, events: 0, marks: 0, orders: 0 });
 
 describe('three processes on one PostgreSQL, killed at random, as the database and a receiver of events are', () => {
