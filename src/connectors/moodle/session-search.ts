@@ -72,7 +72,9 @@ function pick(sessions: readonly MoodleSession[], sheet: AttendanceSheet): Moodl
 /** Those of the sheet's teacher, if it is of today; none where Moodle does not give them. */
 async function sessionsOfToday(client: MoodleClient, sheet: AttendanceSheet): Promise<MoodleSession[]> {
   const userid = sheet.teacher?.externalId;
-  const today = new Intl.DateTimeFormat('sv-SE', { timeZone: sheet.timeZone, dateStyle: 'short' }).format();
+  const today = new Intl.DateTimeFormat('sv-SE', { timeZone: sheet.timeZone, dateStyle: 'short' }).format(
+    Date.now(),
+  );
   if (userid === undefined || sheet.date !== today) return [];
   try {
     const courses = await client.call(

@@ -632,21 +632,36 @@ describe('attendance to Moodle', () => {
     });
   });
 
-  it("a session of today is found among its teacher's, where the list is too long", async () => {
-    const school = await taught();
-    const [a] = school.students as [string];
-    const now = new Date();
-    school.addSession({ id: 30, sessdate: Math.floor(now.getTime() / 1_000) });
-    school.moodle.vices.phpMemoryRows = 4;
-    const session = await newSession(school, { course: '2', teacher: '10' }, { [a]: 'PRESENT' }, now);
-    const sent = await school.send(session.id);
-    expect(sent).to.deep.equal({ success: true, sent: 1, confirmed: 1, unchanged: 0, errors: [] });
-    expect(lists(school.moodle)).to.have.length(0);
-    // Of an activity whose sessions of today were shown, what is not among them is not there.
-    const next = new Date(now.getTime() + 10 * 60_000);
-    const later = await newSession(school, { course: '2', teacher: '10' }, { [a]: 'PRESENT' }, next);
-    expect(await school.send(later.id)).to.not.have.property('warnings');
-    expect(school.moodle.sessions.size).to.equal(2);
+  describe('at noon', () => {
+    let clock: SinonFakeTimers;
+    // Ten minutes later is still today, in whatever zone the test runs.
+    beforeEach(() => {
+      clock = useFakeTimers({
+        now: Date.UTC(2026, 2, 2, 16),
+        toFake: ['Date'],
+        shouldClearNativeTimers: true,
+      });
+    });
+    afterEach(() => {
+      clock.restore();
+    });
+
+    it("a session of today is found among its teacher's, where the list is too long", async () => {
+      const school = await taught();
+      const [a] = school.students as [string];
+      const now = new Date();
+      school.addSession({ id: 30, sessdate: Math.floor(now.getTime() / 1_000) });
+      school.moodle.vices.phpMemoryRows = 4;
+      const session = await newSession(school, { course: '2', teacher: '10' }, { [a]: 'PRESENT' }, now);
+      const sent = await school.send(session.id);
+      expect(sent).to.deep.equal({ success: true, sent: 1, confirmed: 1, unchanged: 0, errors: [] });
+      expect(lists(school.moodle)).to.have.length(0);
+      // Of an activity whose sessions of today were shown, what is not among them is not there.
+      const next = new Date(now.getTime() + 10 * 60_000);
+      const later = await newSession(school, { course: '2', teacher: '10' }, { [a]: 'PRESENT' }, next);
+      expect(await school.send(later.id)).to.not.have.property('warnings');
+      expect(school.moodle.sessions.size).to.equal(2);
+    });
   });
 
   it('where sessions can neither be listed nor added, the sentence says both', async () => {
