@@ -121,7 +121,7 @@ export class MappingRows {
        FROM ${table} t WHERE t.institution_id = $5 AND t.id = $6
        ON CONFLICT (integration_id, entity_type, external_id)
        DO UPDATE SET record = excluded.record, candidates = excluded.candidates, reason = excluded.reason,
-         resolution = 'IGNORE', internal_id = excluded.internal_id, resolved_at = now()`,
+         resolution = 'IGNORE', internal_id = excluded.internal_id, resolved_at = now(), former = NULL`,
       [integrationId, entityType, externalId, sameAs, institutionId, internalId],
     );
   }

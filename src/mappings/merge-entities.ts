@@ -190,26 +190,43 @@ async function pointConflicts(
   { keepInternalId, dropInternalId }: MergeIds,
 ): Promise<void> {
   const values = [integrations, entityType, dropInternalId, keepInternalId];
+  const of = 'd.integration_id = ANY($1::uuid[]) AND d.entity_type = $2';
   // A second id of the kept one in the same source is left out, as when two mappings meet.
+  const resolution = (decided: string) => `CASE WHEN ${decided} = 'LINK' AND EXISTS (
+    SELECT 1 FROM integration_mappings m WHERE m.integration_id = d.integration_id AND m.entity_type = $2
+      AND m.internal_id = $4 AND m.external_id <> d.external_id) THEN 'IGNORE' ELSE ${decided} END`;
   await database.execute(
-    `UPDATE sync_conflicts d SET internal_id = $4, resolution = CASE WHEN d.resolution = 'LINK' AND EXISTS (
-         SELECT 1 FROM integration_mappings m WHERE m.integration_id = d.integration_id AND m.entity_type = $2
-           AND m.internal_id = $4 AND m.external_id <> d.external_id) THEN 'IGNORE' ELSE d.resolution END
-     WHERE d.integration_id = ANY($1::uuid[]) AND d.entity_type = $2 AND d.internal_id = $3`,
+    `UPDATE sync_conflicts d SET internal_id = $4, resolution = ${resolution('d.resolution')}
+     WHERE ${of} AND d.internal_id = $3`,
     values,
   );
   await database.execute(
-    `UPDATE sync_conflicts d SET candidates = (
-       SELECT jsonb_agg(c ORDER BY (c->>'confidence')::float8 DESC, c->>'internalId') FROM (
-         SELECT DISTINCT ON (c->>'internalId') c FROM (
-           SELECT CASE WHEN c->>'internalId' = $3::uuid::text
-             THEN c || jsonb_build_object('internalId', $4::uuid) ELSE c END AS c
-           FROM jsonb_array_elements(d.candidates) AS c) pointed
-         ORDER BY c->>'internalId', (c->>'confidence')::float8 DESC) once)
-     WHERE d.integration_id = ANY($1::uuid[]) AND d.entity_type = $2
-       AND d.candidates @> jsonb_build_array(jsonb_build_object('internalId', $3::uuid))`,
+    `UPDATE sync_conflicts d SET former = d.former || jsonb_build_object('internalId', $4::uuid,
+       'resolution', ${resolution(`d.former->>'resolution'`)})
+     WHERE ${of} AND d.former->>'internalId' = $3::uuid::text`,
     values,
   );
+  const isIn = (list: string) => `${list} @> jsonb_build_array(jsonb_build_object('internalId', $3::uuid))`;
+  await database.execute(
+    `UPDATE sync_conflicts d SET candidates = ${pointed('d.candidates')} WHERE ${of} AND ${isIn('d.candidates')}`,
+    values,
+  );
+  const former = `d.former->'candidates'`;
+  await database.execute(
+    `UPDATE sync_conflicts d SET former = d.former || jsonb_build_object('candidates', ${pointed(former)})
+     WHERE ${of} AND ${isIn(former)}`,
+    values,
+  );
+}
+
+/** SQL for a list of candidates in which $4 stands for $3, once. */
+function pointed(list: string): string {
+  return `(SELECT jsonb_agg(c ORDER BY (c->>'confidence')::float8 DESC, c->>'internalId') FROM (
+    SELECT DISTINCT ON (c->>'internalId') c FROM (
+      SELECT CASE WHEN c->>'internalId' = $3::uuid::text
+        THEN c || jsonb_build_object('internalId', $4::uuid) ELSE c END AS c
+      FROM jsonb_array_elements(${list}) AS c) pointed
+    ORDER BY c->>'internalId', (c->>'confidence')::float8 DESC) once)`;
 }
 
 /**

@@ -24,6 +24,8 @@ async function doubted() {
     ...school,
     session,
     sync,
+    preview: () => integrationService.previewSync(integrationId, STUDENT),
+    conflicts: async () => (await integrationService.listConflicts(integrationId)).items,
     rosterService,
     send: () => integrationService.sendAttendance(integrationId, session.id),
     sent: async () => {
@@ -91,5 +93,31 @@ describe('a mark of a student whose id the school may have given to somebody els
     await write(csv(ANA, LUZ));
     await sync();
     expect(await send()).to.deep.include({ success: true, sent: 1 });
+  });
+
+  const readings = {
+    'lacks the row': csv(LUZ),
+    'cannot read the row': csv('E1;7654321-6;Pedro', LUZ),
+  };
+  for (const [what, files] of Object.entries(readings)) {
+    for (const how of ['runs', 'is previewed'] as const) {
+      it(`is not sent after a reading that ${what} ${how}: that tells nothing of whose the id is`, async () => {
+        const { send, sent, sync, write, preview } = await doubted();
+        await write(files);
+        await (how === 'runs' ? sync() : preview());
+        expect(await send()).to.deep.include({ success: false, sent: 1 });
+        expect(await sent()).to.deep.equal(['E2 PRESENT']);
+      });
+    }
+  }
+
+  it('nor is what a person said to ignore of the id forgotten by a reading that lacks the row', async () => {
+    const { sync, write, decide, conflicts } = await doubted();
+    await decide('IGNORE');
+    await write(csv(LUZ));
+    await sync();
+    await write(csv(PEDRO, LUZ));
+    await sync();
+    expect(await conflicts()).to.deep.equal([]);
   });
 });

@@ -33,6 +33,10 @@ export class SyncConflictModel extends Model {
   @Column({ type: DataType.UUID })
   declare internalId: string | null;
 
+  /** What was decided before the row said something else and was asked about anew. */
+  @Column({ type: DataType.JSONB })
+  declare former: Record<string, unknown> | null;
+
   /** Whether a run has met it that was applied. */
   @Column({ type: DataType.BOOLEAN, allowNull: false })
   declare lasting: boolean;

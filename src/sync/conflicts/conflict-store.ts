@@ -64,7 +64,7 @@ export class ConflictStore {
         await this.#freeReusedId({ integrationId, institutionId }, conflict, target);
       }
       const [row] = await this.database.query<SyncConflict>(
-        `UPDATE sync_conflicts SET resolution = $3, internal_id = $4, resolved_at = now()
+        `UPDATE sync_conflicts SET resolution = $3, internal_id = $4, resolved_at = now(), former = NULL
          WHERE integration_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
         [integrationId, id, resolution, resolution === 'LINK' ? internalId : null],
       );

@@ -208,7 +208,7 @@ async function decide(
   decided: readonly BulkDecided[],
 ): Promise<void> {
   await database.execute(
-    `UPDATE sync_conflicts d SET resolution = $2, internal_id = p.internal_id, resolved_at = now()
+    `UPDATE sync_conflicts d SET resolution = $2, internal_id = p.internal_id, resolved_at = now(), former = NULL
      FROM unnest($3::uuid[], $4::uuid[]) AS p (id, internal_id) WHERE d.integration_id = $1 AND d.id = p.id`,
     [
       integrationId,

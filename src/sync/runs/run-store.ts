@@ -3,6 +3,7 @@ import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, toPage } from '../../paging.js';
 import { storableJson, storableText } from '../../values/index.js';
+import { closeConflicts } from '../conflicts/former-decision.js';
 import { announceEnd } from './announce-end.js';
 import { recordRun } from './record-run.js';
 import { type RunFilter, runList } from './run-list.js';
@@ -188,9 +189,9 @@ export class RunStore {
          AND d.entity_type = w.entity_type AND d.external_id = w.external_id`,
       [integrationId, runIds],
     );
-    await this.database.execute(
-      `DELETE FROM sync_conflicts
-       WHERE integration_id = $1 AND run_id = ANY($2::uuid[]) AND NOT lasting AND resolution IS NULL`,
+    await closeConflicts(
+      this.database,
+      'd.integration_id = $1 AND d.run_id = ANY($2::uuid[]) AND NOT d.lasting',
       [integrationId, runIds],
     );
   }

@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
+import { decisionsOf } from '../../conflicts/former-decision.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { isOfPerson } from '../sql/in-doubt.js';
@@ -68,33 +69,7 @@ export async function correlate(database: Database, options: CorrelateOptions): 
   const reused = found.filter((one) => !one.ignored);
   const isOpen = look?.others && (staged.fresh > 0 || reused.length > 0);
   const doubtful = isOpen ? await findDoubtful(database, options, reused) : [];
-  if (look?.decided) await dropSettled(database, options);
   return [...leftOut, ...doubtful];
-}
-
-/** Conflicts that wait although their row is in no doubt any more, or is no longer in the source. */
-async function dropSettled(database: Database, { run, spec, staged }: CorrelateOptions): Promise<void> {
-  const isWhole = !staged.partial && run.evidence.gaps.length === 0;
-  await database.execute(
-    `DELETE FROM sync_conflicts d WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution IS NULL
-       AND ${
-         isWhole
-           ? 'd.run_id <> $2'
-           : `d.external_id IN (SELECT s.external_id FROM sync_staged s
-         WHERE ${RUN} AND s.kind = 'ENTITY')`
-       }`,
-    [run.integrationId, run.id, spec.entityType],
-  );
-  if (!isWhole) return;
-  // Decisions to ignore what was said of somebody's id: it says something else now.
-  await database.execute(
-    `DELETE FROM sync_conflicts d USING integration_mappings m
-     WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'IGNORE' AND m.integration_id = $1
-       AND m.entity_type = $3 AND m.external_id = d.external_id AND ${isOfPerson('d', 'm.internal_id')}
-       AND NOT EXISTS (SELECT 1 FROM sync_staged s
-         WHERE ${RUN} AND s.kind = 'KEPT_OUT' AND s.external_id = d.external_id)`,
-    [run.integrationId, run.id, spec.entityType],
-  );
 }
 
 /**
@@ -126,8 +101,7 @@ async function findReusedIds(
        FROM s
        ${join('integration_mappings', 'm', 'm.integration_id = $1 AND m.entity_type = $4 AND m.external_id = s.external_id')}
        ${join(spec.table, 't', 't.institution_id = $3 AND t.id = m.internal_id')}
-       LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
-         AND d.external_id = s.external_id
+       LEFT JOIN ${decisionsOf('$1', '$4')} d ON d.external_id = s.external_id
        WHERE ((${contradiction}) IS NOT NULL OR ${isAnotherIfTaken(spec, 's', 't')}
            OR (${isAnotherIfClaimed(spec, 's', 't')} AND t.national_id IN (SELECT national_id FROM s WHERE national_id IS NOT NULL)))
          AND (${isDecided}) IS NOT TRUE`,
@@ -172,13 +146,13 @@ async function insertCandidates(
   const matches = matchesSql(spec, {
     rows: `SELECT s.seq, s.external_id, s.national_id, s.code, s.email, s.given_name, s.family_name,
       s.birth_date,
-        d.external_id IS NOT NULL AND d.resolution IS NULL AS waits, r.mapped_id,
-        CASE WHEN m.internal_id IS NULL THEN ${LINKED_BEFORE} END AS linked_id
+        COALESCE(d.waits, false) AS waits, r.mapped_id,
+        -- To whom a decision linked it, which is not carried out because it is about another row.
+        CASE WHEN m.internal_id IS NULL AND d.resolution = 'LINK' THEN d.internal_id END AS linked_id
       FROM sync_staged s
       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
         AND m.external_id = s.external_id
-      LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
-        AND d.external_id = s.external_id
+      LEFT JOIN ${decisionsOf('$1', '$4')} d ON d.external_id = s.external_id
       LEFT JOIN unnest($7::int[], $8::uuid[]) AS r (seq, mapped_id) ON r.seq = s.seq
       WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NULL AND (r.seq IS NOT NULL
         OR (m.internal_id IS NULL AND (d.resolution IS DISTINCT FROM 'CREATE'
@@ -206,15 +180,6 @@ async function insertCandidates(
     ],
   );
 }
-
-/**
- * To whom a decision `d` linked a row, while it is not carried out because it is about another row, and as long as nobody
- * has decided anew.
- */
-const LINKED_BEFORE = `CASE WHEN d.resolution = 'LINK' THEN d.internal_id
-  WHEN d.external_id IS NOT NULL AND d.resolution IS NULL THEN (
-    SELECT (c->>'internalId')::uuid FROM jsonb_array_elements(d.candidates) c
-    WHERE c->>'rule' = 'decision' LIMIT 1) END`;
 
 /** Links a row to a single sure candidate whom nobody else claims, and whom the row does not contradict. */
 async function linkSureCandidates(database: Database, run: SyncRun, confidence: number): Promise<void> {

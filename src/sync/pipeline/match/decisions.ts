@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
+import { decisionsOf } from '../../conflicts/former-decision.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { RUN } from '../sql/run-sql.js';
 import { decisionHolds, isAnotherThanMerged } from './contradiction.js';
@@ -34,8 +35,8 @@ async function leaveIgnoredOut(
   const instead = await findIdsInstead(database, run, spec);
   return database.query<PlannedConflict>(
     `WITH ignored AS MATERIALIZED (
-       SELECT d.external_id, d.internal_id, d.record, ${recordColumns(spec, 'd')} FROM sync_conflicts d
-       WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'IGNORE'
+       SELECT d.external_id, d.internal_id, d.record, ${recordColumns(spec, 'd')} FROM ${decisionsOf('$1', '$3')} d
+       WHERE d.resolution = 'IGNORE'
          AND d.external_id <> ALL($4::text[]) AND NOT EXISTS (
            SELECT 1 FROM integration_mappings m
              WHERE m.integration_id = $1 AND m.entity_type = $3 AND m.external_id = d.external_id))
@@ -99,14 +100,14 @@ function linksOf(spec: EntitySpec): string {
   return `decided AS MATERIALIZED (
       SELECT s.seq, s.external_id, d.internal_id, d.resolved_at, t.id IS NOT NULL AS is_there,
         im.external_id AS mapped_as, ${decisionHolds('s', 'd')} AS holds
-      FROM sync_conflicts d
+      FROM ${decisionsOf('$1', '$3')} d
       JOIN sync_staged s ON ${RUN} AND s.kind = 'ENTITY' AND s.external_id = d.external_id
       LEFT JOIN integration_mappings em ON em.integration_id = $1 AND em.entity_type = $3
         AND em.external_id = d.external_id
       LEFT JOIN integration_mappings im ON im.integration_id = $1 AND im.entity_type = $3
         AND im.internal_id = d.internal_id
       LEFT JOIN ${spec.table} t ON t.institution_id = $4 AND t.id = d.internal_id AND t.merged_into IS NULL
-      WHERE d.integration_id = $1 AND d.entity_type = $3 AND d.resolution = 'LINK' AND em.internal_id IS NULL
+      WHERE d.resolution = 'LINK' AND em.internal_id IS NULL
     ), links AS (
       SELECT *, CASE WHEN is_there AND mapped_as IS NULL AND holds THEN row_number() OVER earliest END AS nth,
         first_value(external_id) OVER earliest AS first_id

@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
+import { TO_FORMER } from '../../conflicts/former-decision.js';
 import { RUN } from '../sql/run-sql.js';
 
 /** A row of the source that stays out of the plan until a person decides, or because a person decided so. */
@@ -37,7 +38,9 @@ export async function keepOut(
        ON CONFLICT (integration_id, entity_type, external_id) DO UPDATE
          SET run_id = excluded.run_id, record = excluded.record,
          candidates = excluded.candidates, reason = excluded.reason, resolution = NULL, internal_id = NULL,
-           resolved_at = NULL
+           resolved_at = NULL, former = ${TO_FORMER},
+           -- Of a plan that is discarded, what was decided before comes back.
+           lasting = x.lasting AND x.resolution IS NULL
        RETURNING id, external_id)
      SELECT t.seq, t.external_id AS "externalId", t.line, t.reason,
        -- As it was before this statement: one that waited already is none.

@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
+import { decisionsOf } from '../../conflicts/former-decision.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { preferHashJoins } from '../sql/joins.js';
@@ -138,8 +139,7 @@ export async function markMatchedCreates(
         WHERE ${creates} AND c.entity = $4) s
       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
         AND m.external_id = s.external_id
-      LEFT JOIN sync_conflicts d ON d.integration_id = $1 AND d.entity_type = $4
-        AND d.external_id = s.external_id
+      LEFT JOIN ${decisionsOf('$1', '$4')} d ON d.external_id = s.external_id
       WHERE m.internal_id IS NULL
         AND (d.resolution IS DISTINCT FROM 'CREATE' OR NOT ${decisionHolds('s', 'd')})`,
     rowGroups: `SELECT DISTINCT p.seq, (c.after->>'groupId')::uuid AS group_id FROM sync_changes c

@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
+import { decisionsOf } from '../../conflicts/former-decision.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { RUN } from '../sql/run-sql.js';
 import { identifying } from './contradiction.js';
@@ -14,12 +15,12 @@ export async function findIdsInstead(database: Database, run: SyncRun, spec: Ent
   // Merges are few: each is looked up by its keys.
   const merged = await database.query<{ externalId: string; stayedId: string; nationalId: string }>(
     `SELECT d.external_id AS "externalId", m.external_id AS "stayedId", t.national_id AS "nationalId"
-     FROM sync_conflicts d
+     FROM ${decisionsOf('$1', '$2')} d
      JOIN LATERAL (SELECT m.* FROM integration_mappings m WHERE m.integration_id = $1 AND m.entity_type = $2
        AND m.internal_id = d.internal_id OFFSET 0) m ON true
      JOIN LATERAL (SELECT t.* FROM ${spec.table} t WHERE t.institution_id = $3 AND t.id = d.internal_id
        OFFSET 0) t ON true
-     WHERE d.integration_id = $1 AND d.entity_type = $2 AND d.resolution = 'IGNORE' AND d.internal_id IS NOT NULL
+     WHERE d.resolution = 'IGNORE' AND d.internal_id IS NOT NULL
        AND m.missing_runs > 0 AND m.external_id <> d.external_id AND ${identifying('t.national_id')} IS NOT NULL`,
     [integrationId, spec.entityType, institutionId],
   );

@@ -5,7 +5,7 @@ import type { SyncRun } from '../../runs/sync-run.js';
 import type { Impact } from '../guard/guard.js';
 import { isRenamed } from '../guard/renamed.js';
 import type { PlannedConflict } from '../match/index.js';
-import { correlate, linkUnmapped } from '../match/index.js';
+import { correlate, linkUnmapped, settleConflicts } from '../match/index.js';
 import { lookUp, preferHashJoins } from '../sql/joins.js';
 import { othersOf } from '../sql/others.js';
 import { leaves, RETURNS, STOPS } from '../sql/stops.js';
@@ -62,6 +62,7 @@ export async function plan(
   const { missing, lastSeq } = staged.partial
     ? await planGone(database, { run, spec, policy, others, staged })
     : await planAbsences(database, { run, spec, policy, others, staged, complete });
+  if (!drafted) await settleConflicts(database, { run, spec, staged });
   const role = membershipRole(spec);
   const memberships = await planMemberships(database, {
     run,
