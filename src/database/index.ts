@@ -1,4 +1,5 @@
-export { Database, type DatabaseOptions } from './database.js';
+export type { DatabaseOptions } from './connections.js';
+export { Database } from './database.js';
 export { Lease, type LeaseKey, type LeaseOptions, Leases } from './lease.js';
 export { MAPPING_COLUMNS } from './mapping-columns.js';
 export { migrate, SCHEMA_VERSION } from './migrate.js';
