@@ -91,6 +91,13 @@ export class MappingRows {
          AND (d.resolution = 'CREATE' OR (d.resolution = 'LINK' AND d.internal_id = $5))`,
       [integrationId, entityType, from, to, internalId],
     );
+    await this.database.execute(
+      `UPDATE sync_conflicts d SET former = NULL
+       WHERE d.integration_id = $1 AND d.entity_type = $2 AND d.external_id = $3
+         AND (d.former->>'resolution' = 'CREATE'
+           OR (d.former->>'resolution' = 'LINK' AND (d.former->>'internalId')::uuid = $4))`,
+      [integrationId, entityType, from, internalId],
+    );
   }
 
   /** Forgets what a person decided about an external id, or was to decide. */

@@ -189,33 +189,27 @@ async function pointConflicts(
   entityType: string,
   { keepInternalId, dropInternalId }: MergeIds,
 ): Promise<void> {
-  const values = [integrations, entityType, dropInternalId, keepInternalId];
-  const of = 'd.integration_id = ANY($1::uuid[]) AND d.entity_type = $2';
   // A second id of the kept one in the same source is left out, as when two mappings meet.
   const resolution = (decided: string) => `CASE WHEN ${decided} = 'LINK' AND EXISTS (
     SELECT 1 FROM integration_mappings m WHERE m.integration_id = d.integration_id AND m.entity_type = $2
       AND m.internal_id = $4 AND m.external_id <> d.external_id) THEN 'IGNORE' ELSE ${decided} END`;
-  await database.execute(
-    `UPDATE sync_conflicts d SET internal_id = $4, resolution = ${resolution('d.resolution')}
-     WHERE ${of} AND d.internal_id = $3`,
-    values,
-  );
-  await database.execute(
-    `UPDATE sync_conflicts d SET former = d.former || jsonb_build_object('internalId', $4::uuid,
-       'resolution', ${resolution(`d.former->>'resolution'`)})
-     WHERE ${of} AND d.former->>'internalId' = $3::uuid::text`,
-    values,
-  );
+  const isDecided = 'd.internal_id = $3';
+  const wasDecided = `d.former->>'internalId' = $3::uuid::text`;
   const isIn = (list: string) => `${list} @> jsonb_build_array(jsonb_build_object('internalId', $3::uuid))`;
-  await database.execute(
-    `UPDATE sync_conflicts d SET candidates = ${pointed('d.candidates')} WHERE ${of} AND ${isIn('d.candidates')}`,
-    values,
-  );
   const former = `d.former->'candidates'`;
+  // In one statement: a former decision may become the decision again at any time.
   await database.execute(
-    `UPDATE sync_conflicts d SET former = d.former || jsonb_build_object('candidates', ${pointed(former)})
-     WHERE ${of} AND ${isIn(former)}`,
-    values,
+    `UPDATE sync_conflicts d SET
+       internal_id = CASE WHEN ${isDecided} THEN $4 ELSE d.internal_id END,
+       resolution = CASE WHEN ${isDecided} THEN ${resolution('d.resolution')} ELSE d.resolution END,
+       candidates = CASE WHEN ${isIn('d.candidates')} THEN ${pointed('d.candidates')} ELSE d.candidates END,
+       former = d.former
+         || CASE WHEN ${wasDecided} THEN jsonb_build_object('internalId', $4::uuid,
+           'resolution', ${resolution(`d.former->>'resolution'`)}) ELSE '{}' END
+         || CASE WHEN ${isIn(former)} THEN jsonb_build_object('candidates', ${pointed(former)}) ELSE '{}' END
+     WHERE d.integration_id = ANY($1::uuid[]) AND d.entity_type = $2
+       AND (${isDecided} OR ${wasDecided} OR ${isIn('d.candidates')} OR ${isIn(former)})`,
+    [integrations, entityType, dropInternalId, keepInternalId],
   );
 }
 

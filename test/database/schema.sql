@@ -531,6 +531,7 @@ CREATE TABLE sync_conflicts (
   resolved_at timestamp with time zone,
   lasting boolean DEFAULT true NOT NULL,
   former jsonb,
+  idle boolean DEFAULT false NOT NULL,
   CONSTRAINT sync_conflicts_entity_type_check CHECK ((entity_type = ANY (ARRAY['STUDENT'::text, 'TEACHER'::text]))),
   CONSTRAINT sync_conflicts_pkey PRIMARY KEY (integration_id, entity_type, external_id),
   CONSTRAINT sync_conflicts_resolution_check CHECK ((resolution = ANY (ARRAY['LINK'::text, 'CREATE'::text, 'IGNORE'::text])))

@@ -37,6 +37,10 @@ export class SyncConflictModel extends Model {
   @Column({ type: DataType.JSONB })
   declare former: Record<string, unknown> | null;
 
+  /** Of what is to be ignored of somebody's id: whether the source says something else now. */
+  @Column({ type: DataType.BOOLEAN, allowNull: false })
+  declare idle: boolean;
+
   /** Whether a run has met it that was applied. */
   @Column({ type: DataType.BOOLEAN, allowNull: false })
   declare lasting: boolean;

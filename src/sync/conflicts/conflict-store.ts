@@ -3,6 +3,7 @@ import type { Database } from '../../database/index.js';
 import { ServiceError } from '../../errors.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../../paging.js';
 import type { ConflictResolution, SyncConflict } from './conflict.js';
+import { forgetFormerLinks } from './former-decision.js';
 import { type BulkDecision, type BulkOutcome, resolveInBulk } from './resolve-in-bulk.js';
 import { unlinkMapping } from './unlink-mapping.js';
 
@@ -69,6 +70,10 @@ export class ConflictStore {
         [integrationId, id, resolution, resolution === 'LINK' ? internalId : null],
       );
       const { entityType, externalId } = conflict;
+      if (row?.internalId) {
+        const decided = { people: [row.internalId], rows: [externalId] };
+        await forgetFormerLinks(this.database, { integrationId, entityType }, decided);
+      }
       await recordEvent(this.database, {
         institutionId,
         action: 'conflict.resolved',
@@ -131,7 +136,9 @@ export class ConflictStore {
         { reason: 'LINK_TARGET_MAPPED' },
       );
     }
-    await this.#requireUnclaimed(integrationId, { entityType, externalId }, internalId as string);
+    // Who has this id already is claimed by nobody else any more.
+    if (person.mappedAs === null)
+      await this.#requireUnclaimed(integrationId, { entityType, externalId }, internalId as string);
   }
 
   /**

@@ -33,6 +33,23 @@ export function decisionsOf(integration: string, entityType: string): string {
 }
 
 /**
+ * Forgets former decisions that link other rows to these people: a newer one claims them. `rows` are the external ids
+ * that were decided about now.
+ */
+export async function forgetFormerLinks(
+  database: Database,
+  { integrationId, entityType }: { integrationId: string; entityType: string },
+  { people, rows }: { people: readonly string[]; rows: readonly string[] },
+): Promise<void> {
+  await database.execute(
+    `UPDATE sync_conflicts SET former = NULL
+     WHERE integration_id = $1 AND entity_type = $2 AND former->>'resolution' = 'LINK'
+       AND (former->>'internalId')::uuid = ANY($3::uuid[]) AND external_id <> ALL($4::text[])`,
+    [integrationId, entityType, people, rows],
+  );
+}
+
+/**
  * Closes conflicts `d` that wait and for which `condition` is true: those with a former decision are decided again, the
  * others go.
  */
@@ -46,5 +63,5 @@ export async function closeConflicts(
     `UPDATE sync_conflicts d SET ${FROM_FORMER} WHERE ${closing} AND d.former IS NOT NULL`,
     values,
   );
-  await database.execute(`DELETE FROM sync_conflicts d WHERE ${closing}`, values);
+  await database.execute(`DELETE FROM sync_conflicts d WHERE ${closing} AND d.former IS NULL`, values);
 }

@@ -10,6 +10,7 @@ import {
   rekeyMappings,
 } from '../pipeline/index.js';
 import type { ConflictResolution } from './conflict.js';
+import { forgetFormerLinks } from './former-decision.js';
 import { asManualRun } from './manual-run.js';
 
 /** Which conflicts are decided, and how. */
@@ -75,6 +76,14 @@ export function resolveInBulk(database: Database, of: Of, decision: BulkDecision
     if (!decision.preview) {
       await rekey(database, of, spec, rekeyed, decision.reason);
       await decide(database, of, resolution, resolved);
+      await forgetFormerLinks(
+        database,
+        { integrationId: of.integrationId, entityType: spec.entityType },
+        {
+          people: resolved.flatMap(({ internalId }) => internalId ?? []),
+          rows: resolved.map(({ externalId }) => externalId),
+        },
+      );
       await recordEvent(database, {
         institutionId: of.institutionId,
         action: 'conflict.resolved_in_bulk',

@@ -167,8 +167,11 @@ export class RunStore {
   /** Inside the apply transaction: the conflicts that the run has met wait on whatever becomes of plans. */
   async keepConflicts(run: SyncRun): Promise<void> {
     await this.database.execute(
-      'UPDATE sync_conflicts SET lasting = true WHERE integration_id = $1 AND run_id = $2 AND NOT lasting',
-      [run.integrationId, run.id],
+      // Another plan may have met them since, and they are that one's by now.
+      `UPDATE sync_conflicts d SET lasting = true WHERE d.integration_id = $1 AND NOT d.lasting
+         AND (d.run_id = $2 OR d.entity_type = $3 AND d.external_id IN (SELECT i.external_id FROM sync_issues i
+           WHERE i.integration_id = $1 AND i.run_id = $2 AND i.rule = 'identity.conflict'))`,
+      [run.integrationId, run.id, run.entityType],
     );
   }
 

@@ -39,6 +39,13 @@ async function moveDecisions(database: Database, key: unknown[]): Promise<void> 
        AND (d.resolution = 'CREATE' OR (d.resolution = 'LINK' AND d.internal_id = c.internal_id))`,
     key,
   );
+  // What was decided before the row said something else was about the one who has another id now.
+  await database.execute(
+    `UPDATE sync_conflicts d SET former = NULL FROM ${ofChange}
+       AND d.external_id = c.before->>'externalId' AND (d.former->>'resolution' = 'CREATE'
+         OR (d.former->>'resolution' = 'LINK' AND (d.former->>'internalId')::uuid = c.internal_id))`,
+    key,
+  );
   await database.execute(
     `DELETE FROM sync_conflicts d USING ${ofChange} AND d.external_id = c.external_id`,
     key,

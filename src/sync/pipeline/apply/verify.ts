@@ -39,6 +39,7 @@ export async function verify(
     if (run.rollsBack && has(sizes, type, 'CREATE')) entities += await markBroughtBack(database, run, spec);
     if (has(sizes, type, 'CREATE', 'LINK')) {
       entities += await lookUp(database, sizes, () => markTaken(database, run, spec));
+      if (!run.rollsBack && !drafted) entities += await markDoubted(database, run, spec);
       // Drafts have ids of their own, and their rows were looked through for duplicates.
       if (!run.rollsBack && !drafted) entities += await markClaimedTwice(database, run, spec);
     }
@@ -124,6 +125,17 @@ async function markTaken(database: Database, run: SyncRun, spec: EntitySpec): Pr
          AND (e.internal_id <> c.internal_id OR i.external_id <> c.external_id
            OR (c.action = 'LINK' AND e.internal_id IS NOT NULL))
      ) taken WHERE x.integration_id = $1 AND x.run_id = $2 AND x.seq = taken.seq`,
+    [run.integrationId, run.id, spec.entityType],
+  );
+}
+
+/** New mappings of ids about which a later reading asks a person. */
+async function markDoubted(database: Database, run: SyncRun, spec: EntitySpec): Promise<number> {
+  return database.execute(
+    `UPDATE sync_changes c SET outcome = 'MOVED', reason = 'A later reading has a row of which a person is to say who it is.'
+     FROM sync_conflicts d
+     WHERE ${GOOD} AND c.entity = $3 AND c.action IN ('CREATE', 'LINK') AND d.integration_id = $1
+       AND d.entity_type = $3 AND d.external_id = c.external_id AND d.resolution IS NULL`,
     [run.integrationId, run.id, spec.entityType],
   );
 }

@@ -92,6 +92,12 @@ export function decisionHolds(row: string, decision: string): string {
     OR ${is} <@ ${was} OR ${was} <@ ${is})`;
 }
 
+/** The same of two records of conflicts, of which `was` recorded something. */
+export function isSameRecord(is: string, was: string): string {
+  const [a, b] = [is, was].map((record) => wordsOf(`${record}->>'givenName'`, `${record}->>'familyName'`));
+  return `(COALESCE(${identifying(`${is}->>'nationalId'`)} = ${was}->>'nationalId', false) OR ${a} <@ ${b} OR ${b} <@ ${a})`;
+}
+
 /**
  * SQL that says whether a row and a person are surely one, of whom it is known that they have a national id
  * or a code in common: the same national id and a word of the name, or else the same name and nothing that

@@ -14,12 +14,11 @@ import {
   isAnotherIfClaimed,
   isAnotherIfTaken,
 } from './contradiction.js';
-import { followDecisions, leaveReusedOut } from './decisions.js';
+import { followDecisions, leaveReusedOut, noteBrokenLinks } from './decisions.js';
+import { deniedBy, deniesAll, MAX_CANDIDATES } from './denied.js';
 import { keepOut, type PlannedConflict } from './keep-out.js';
 import { matchesSql } from './matches.js';
 
-/** So many candidates of a conflict are stored, the likeliest. */
-const MAX_CANDIDATES = 10;
 /** Up to so many changed rows are looked up one by one in a school of any size. */
 const MAX_LOOKUPS = 2_000;
 
@@ -67,7 +66,7 @@ export async function correlate(database: Database, options: CorrelateOptions): 
   const ignored = found.filter((one) => one.ignored).map(({ seq }) => seq);
   leftOut.push(...(await leaveReusedOut(database, run, ignored)));
   const reused = found.filter((one) => !one.ignored);
-  const isOpen = look?.others && (staged.fresh > 0 || reused.length > 0);
+  const isOpen = (look?.others || look?.decided) && (staged.fresh > 0 || reused.length > 0);
   const doubtful = isOpen ? await findDoubtful(database, options, reused) : [];
   return [...leftOut, ...doubtful];
 }
@@ -129,9 +128,11 @@ async function findDoubtful(
   await database.query('DROP TABLE IF EXISTS sync_candidates');
   // Of the transaction under way alone.
   await database.query(
-    'CREATE TEMP TABLE sync_candidates (seq int, id uuid, mapped_as text, confidence float8, rule text, is_own boolean, contradicts text) ON COMMIT DROP',
+    `CREATE TEMP TABLE sync_candidates (seq int, id uuid, mapped_as text, confidence float8, rule text,
+       is_own boolean, contradicts text, broken text) ON COMMIT DROP`,
   );
   await insertCandidates(database, options, reused);
+  await noteBrokenLinks(database, run, spec);
   await linkSureCandidates(database, run, policy.correlation.link);
   return keepDoubtfulOut(database, run, spec);
 }
@@ -147,24 +148,30 @@ async function insertCandidates(
     rows: `SELECT s.seq, s.external_id, s.national_id, s.code, s.email, s.given_name, s.family_name,
       s.birth_date,
         COALESCE(d.waits, false) AS waits, r.mapped_id,
-        -- To whom a decision linked it, which is not carried out because it is about another row.
-        CASE WHEN m.internal_id IS NULL AND d.resolution = 'LINK' THEN d.internal_id END AS linked_id
+        -- To whom a decision linked it, which cannot be carried out, or is about another row.
+        CASE WHEN m.internal_id IS NULL AND d.resolution = 'LINK' THEN d.internal_id END AS linked_id,
+        CASE WHEN m.internal_id IS NULL THEN ${deniedBy('d', 's')} END AS denied
       FROM sync_staged s
       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
         AND m.external_id = s.external_id
       LEFT JOIN ${decisionsOf('$1', '$4')} d ON d.external_id = s.external_id
       LEFT JOIN unnest($7::int[], $8::uuid[]) AS r (seq, mapped_id) ON r.seq = s.seq
       WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NULL AND (r.seq IS NOT NULL
-        OR (m.internal_id IS NULL AND (d.resolution IS DISTINCT FROM 'CREATE'
-          OR NOT ${decisionHolds('s', 'd')})))`,
+        OR (m.internal_id IS NULL AND NOT ${deniesAll('d', 's')}))`,
     rowGroups: `SELECT DISTINCT f.seq, g.internal_id AS group_id FROM sync_staged s
       JOIN integration_mappings g ON g.integration_id = $1 AND g.entity_type = 'GROUP'
         AND g.external_id = s.external_id
       JOIN fresh f ON f.external_id = s.person_external_id
       WHERE ${RUN} AND s.kind = 'MEMBERSHIP' AND s.role = $4`,
-    // So far a person linked all links.
-    claims: `SELECT s.link_id AS id, s.external_id FROM sync_staged s
-      WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NOT NULL`,
+    // Also by rows that this reading has not, or not yet.
+    claims: `SELECT DISTINCT ON (id) id, external_id FROM (
+        SELECT s.link_id AS id, s.external_id, 1 AS place FROM sync_staged s
+        WHERE ${RUN} AND s.kind = 'ENTITY' AND s.link_id IS NOT NULL
+        UNION ALL SELECT d.internal_id, d.external_id, 2 FROM sync_conflicts d
+        LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
+          AND m.external_id = d.external_id
+        WHERE d.integration_id = $1 AND d.entity_type = $4 AND d.resolution = 'LINK' AND m.internal_id IS NULL
+      ) decided ORDER BY id, place, external_id`,
   });
   await database.execute(
     `INSERT INTO sync_candidates (seq, id, mapped_as, confidence, rule, is_own, contradicts) ${matches}`,
@@ -196,9 +203,9 @@ async function linkSureCandidates(database: Database, run: SyncRun, confidence: 
 function keepDoubtfulOut(database: Database, run: SyncRun, spec: EntitySpec): Promise<PlannedConflict[]> {
   return keepOut(database, spec, {
     doubtful: `SELECT c.seq, ${REASON} AS reason,
-        jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule)
+        COALESCE(jsonb_agg(jsonb_build_object('internalId', c.id, 'confidence', c.confidence, 'rule', c.rule)
           ORDER BY c.confidence DESC, c.id)
-          FILTER (WHERE c.place <= ${MAX_CANDIDATES}) AS list
+          FILTER (WHERE c.place <= ${MAX_CANDIDATES} AND c.id IS NOT NULL), '[]') AS list
       FROM (${COUNTED}) c JOIN sync_staged s ON ${RUN} AND s.seq = c.seq AND s.kind = 'ENTITY'
         AND s.link_id IS NULL GROUP BY c.seq`,
     values: [run.integrationId, run.id, spec.entityType],
@@ -207,6 +214,7 @@ function keepDoubtfulOut(database: Database, run: SyncRun, spec: EntitySpec): Pr
 
 /** Why a row is in doubt, from all its candidates. */
 const REASON = `CASE
+  WHEN max(c.broken) IS NOT NULL THEN max(c.broken)
   WHEN bool_or(c.is_own AND c.mapped_as = s.external_id) THEN 'has an id that may be re-used: its row has '
     || COALESCE(max(c.contradicts) FILTER (WHERE c.is_own) || ' than the person it is mapped to',
       'another name than the person it is mapped to, ' || CASE WHEN bool_or(${identifying('s.national_id')} IS NOT NULL)

@@ -4,14 +4,12 @@ import { decisionsOf } from '../../conflicts/former-decision.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { RUN } from '../sql/run-sql.js';
 import { decisionHolds, isAnotherThanMerged } from './contradiction.js';
-import { keepOut, type PlannedConflict, recordColumns } from './keep-out.js';
+import { type PlannedConflict, recordColumns } from './keep-out.js';
 import { findIdsInstead } from './merged-ids.js';
 
 /**
  * Carries out what a person decided about rows that say the same as then (`decisionHolds`). Sets `link_id` of
- * a row that was linked; leaves out a row that was ignored. A link whose person cannot be had (mapped to
- * another id, gone from the roster, or linked to another row by an earlier decision) does not hold any more:
- * its row is a conflict again. Returns the rows that stay out.
+ * a row that was linked; leaves out a row that was ignored. Returns the rows that stay out.
  */
 export async function followDecisions(
   database: Database,
@@ -20,7 +18,7 @@ export async function followDecisions(
 ): Promise<PlannedConflict[]> {
   const ignored = await leaveIgnoredOut(database, run, spec);
   await linkDecided(database, run, spec);
-  return [...ignored, ...(await keepBrokenLinksOut(database, run, spec))];
+  return ignored;
 }
 
 /**
@@ -75,21 +73,27 @@ async function linkDecided(database: Database, run: SyncRun, spec: EntitySpec): 
 }
 
 /**
- * Makes conflicts again of rows that are linked to a person who cannot be had. Where the decision does not hold, the
- * person is one candidate among others: `correlate` looks for them.
+ * Notes in sync_candidates why rows that a person linked cannot be: the person is gone from the roster, mapped to another
+ * id, or linked to another row by an earlier decision. Their rows are conflicts again, whoever else they look like.
  */
-function keepBrokenLinksOut(database: Database, run: SyncRun, spec: EntitySpec): Promise<PlannedConflict[]> {
-  return keepOut(database, spec, {
-    doubtful: `WITH ${linksOf(spec)}
-      SELECT seq, CASE WHEN NOT is_there THEN 'was linked to somebody who is no longer in the roster'
-          WHEN mapped_as IS NOT NULL THEN format('was linked to the person with id "%s"', mapped_as)
-          ELSE format('was linked to the person whom "%s" is linked to', first_id) END AS reason,
-        CASE WHEN is_there THEN jsonb_build_array(jsonb_build_object('internalId', internal_id, 'confidence',
-          1, 'rule', 'decision'))
-          ELSE '[]' END AS list
-      FROM links WHERE nth IS DISTINCT FROM 1 AND (holds OR NOT is_there)`,
-    values: [run.integrationId, run.id, spec.entityType, run.institutionId],
-  });
+export async function noteBrokenLinks(database: Database, run: SyncRun, spec: EntitySpec): Promise<void> {
+  const values = [run.integrationId, run.id, spec.entityType, run.institutionId];
+  const broken = `SELECT *, CASE WHEN NOT is_there THEN 'was linked to somebody who is no longer in the roster'
+      WHEN mapped_as IS NOT NULL THEN format('was linked to the person with id "%s"', mapped_as)
+      ELSE format('was linked to the person whom "%s" is linked to', first_id) END AS reason
+    FROM links WHERE nth IS DISTINCT FROM 1 AND holds`;
+  await database.execute(
+    `WITH ${linksOf(spec)}
+     UPDATE sync_candidates c SET broken = l.reason FROM (${broken}) l
+       WHERE c.seq = l.seq AND c.id = l.internal_id`,
+    values,
+  );
+  await database.execute(
+    `WITH ${linksOf(spec)}
+     INSERT INTO sync_candidates (seq, rule, is_own, broken)
+       SELECT seq, 'decision', true, reason FROM (${broken}) l WHERE NOT is_there`,
+    values,
+  );
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Database } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import { TO_FORMER } from '../../conflicts/former-decision.js';
 import { RUN } from '../sql/run-sql.js';
+import { isSameRecord } from './contradiction.js';
 
 /** A row of the source that stays out of the plan until a person decides, or because a person decided so. */
 export interface PlannedConflict {
@@ -9,7 +10,7 @@ export interface PlannedConflict {
   externalId: string;
   line: number | null;
   reason: string;
-  /** Of one that nobody was asked about before: its UUID. */
+  /** Of one that nobody was asked about before, or about another row: its UUID. */
   newId?: string | null;
 }
 
@@ -36,15 +37,17 @@ export async function keepOut(
          reason, lasting)
        SELECT $1, $3, external_id, $2, record, list, reason, false FROM taken
        ON CONFLICT (integration_id, entity_type, external_id) DO UPDATE
-         SET run_id = excluded.run_id, record = excluded.record,
+         -- What somebody saw of one row is not decided of another that has its id by now.
+         SET id = CASE WHEN ${isSameRecord('excluded.record', 'x.record')} THEN x.id ELSE gen_random_uuid() END,
+           run_id = excluded.run_id, record = excluded.record,
          candidates = excluded.candidates, reason = excluded.reason, resolution = NULL, internal_id = NULL,
-           resolved_at = NULL, former = ${TO_FORMER},
+           resolved_at = NULL, former = ${TO_FORMER}, idle = false,
            -- Of a plan that is discarded, what was decided before comes back.
            lasting = x.lasting AND x.resolution IS NULL
        RETURNING id, external_id)
      SELECT t.seq, t.external_id AS "externalId", t.line, t.reason,
        -- As it was before this statement: one that waited already is none.
-       CASE WHEN b.id IS NULL OR b.resolution IS NOT NULL THEN w.id END AS "newId"
+       CASE WHEN b.id IS DISTINCT FROM w.id OR b.resolution IS NOT NULL THEN w.id END AS "newId"
      FROM taken t
      LEFT JOIN written w ON w.external_id = t.external_id
      LEFT JOIN sync_conflicts b ON b.integration_id = $1 AND b.entity_type = $3

@@ -4,7 +4,8 @@ import { decisionsOf } from '../../conflicts/former-decision.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
 import { preferHashJoins } from '../sql/joins.js';
-import { contradictionOfLink, decisionHolds, identifying, identifyingCode } from './contradiction.js';
+import { contradictionOfLink, identifying, identifyingCode } from './contradiction.js';
+import { deniedBy, deniesAll } from './denied.js';
 
 /** A value that more people than this have, in the source or in the roster, does not tell who somebody is. */
 const MAX_SHARED = 3;
@@ -34,12 +35,13 @@ export interface MatchSources {
   /**
    * seq, external_id, national_id, code, email, given_name, family_name, birth_date, `waits` (whether it is a
    * conflict that waits for a decision), `mapped_id` (the person its id is mapped to, whom it contradicts;
-   * else null) and `linked_id` (the person whom a decision that no longer holds linked it to; else null).
+   * else null), `linked_id` (the person whom a decision linked it to that is not carried out; else null) and `denied`
+   * (people that it is none of, by a decision; else null).
    */
   rows: string;
   /** seq and group_id of the groups of these rows. */
   rowGroups: string;
-  /** id and external_id of people who are linked to a row by a decision. */
+  /** id and external_id of people who are linked to a row by a decision, each once. */
   claims: string;
 }
 
@@ -99,10 +101,10 @@ export function matchesSql(spec: EntitySpec, { rows, rowGroups, claims }: MatchS
     FROM pairs b JOIN fresh f ON f.seq = b.seq
     JOIN ${spec.table} t ON t.institution_id = $3 AND t.id = b.id
     LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4 AND m.internal_id = b.id
-    LEFT JOIN claims c ON c.id = b.id
+    LEFT JOIN claims c ON c.id = b.id AND c.external_id <> f.external_id
     -- Who is mapped already is somebody else, unless it is nearly certain that it is not, or a person is to say so.
-    WHERE b.id IN (f.mapped_id, f.linked_id) OR b.confidence >= CASE WHEN m.external_id IS NULL
-      OR f.waits THEN $5::float8 ELSE $6::float8 END`;
+    WHERE (b.id IN (f.mapped_id, f.linked_id) OR b.confidence >= CASE WHEN m.external_id IS NULL
+      OR f.waits THEN $5::float8 ELSE $6::float8 END) AND (f.denied IS NULL OR b.id <> ALL(f.denied))`;
 }
 
 /**
@@ -134,14 +136,14 @@ export async function markMatchedCreates(
   const sources: MatchSources = {
     // Who was removed from the roster comes back under the old id: such a row is mapped, and stands for
     // nobody else.
-    rows: `SELECT s.*, d.external_id IS NOT NULL AS waits, NULL::uuid AS mapped_id, NULL::uuid AS linked_id
+    rows: `SELECT s.*, d.external_id IS NOT NULL AS waits, NULL::uuid AS mapped_id, NULL::uuid AS linked_id,
+        ${deniedBy('d', 's')} AS denied
       FROM (SELECT c.seq, c.external_id, ${fields.join(', ')} FROM sync_changes c
         WHERE ${creates} AND c.entity = $4) s
       LEFT JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $4
         AND m.external_id = s.external_id
       LEFT JOIN ${decisionsOf('$1', '$4')} d ON d.external_id = s.external_id
-      WHERE m.internal_id IS NULL
-        AND (d.resolution IS DISTINCT FROM 'CREATE' OR NOT ${decisionHolds('s', 'd')})`,
+      WHERE m.internal_id IS NULL AND NOT ${deniesAll('d', 's')}`,
     rowGroups: `SELECT DISTINCT p.seq, (c.after->>'groupId')::uuid AS group_id FROM sync_changes c
       JOIN sync_changes p ON p.integration_id = $1 AND p.run_id = $2 AND p.entity = $4
         AND p.internal_id = c.internal_id

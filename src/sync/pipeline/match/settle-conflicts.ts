@@ -6,62 +6,81 @@ import { isOfPerson } from '../sql/in-doubt.js';
 import { RUN } from '../sql/run-sql.js';
 import type { Staged } from '../stage/index.js';
 
-/**
- * Closes conflicts that wait although their row is in no doubt any more, or is no longer in the source. Those about an
- * id that may be re-used go on while the reading has no good row of it: that tells nothing of whose it is. To be
- * called when it is planned who is absent.
- */
-export async function settleConflicts(
-  database: Database,
-  { run, spec, staged }: { run: SyncRun; spec: EntitySpec; staged: Staged },
-): Promise<void> {
-  if (spec.table !== 'students' && spec.table !== 'teachers') return;
-  const key = [run.integrationId, run.id, spec.entityType];
-  const [any] = await database.query(
-    'SELECT 1 FROM sync_conflicts WHERE integration_id = $1 AND entity_type = $2 LIMIT 1',
-    [run.integrationId, spec.entityType],
-  );
-  if (!any) return;
-  const isWhole = !staged.partial && run.evidence.gaps.length === 0;
-  const of = 'd.integration_id = $1 AND d.entity_type = $3';
-  if (!isWhole) {
-    const isRead = `d.external_id IN (SELECT s.external_id FROM sync_staged s
-      WHERE ${RUN} AND s.kind IN ('ENTITY', 'KEPT_OUT'))`;
-    return closeConflicts(database, `${of} AND d.run_id <> $2 AND ${isRead}`, key);
-  }
-  const unheard = await findUnheard(database, key);
-  const isOver = `${of} AND d.id <> ALL($4::uuid[])`;
-  await closeConflicts(database, `${isOver} AND d.run_id <> $2`, [...key, unheard]);
-  // Decisions to ignore what was said of somebody's id: it says something else now.
-  await database.execute(
-    `DELETE FROM sync_conflicts d USING integration_mappings m
-     WHERE ${isOver} AND d.resolution = 'IGNORE' AND m.integration_id = $1
-       AND m.entity_type = $3 AND m.external_id = d.external_id AND ${isOfPerson('d', 'm.internal_id')}
-       AND NOT EXISTS (SELECT 1 FROM sync_staged s
-         WHERE ${RUN} AND s.kind = 'KEPT_OUT' AND s.external_id = d.external_id)`,
-    [...key, unheard],
-  );
+interface Settling {
+  run: SyncRun;
+  spec: EntitySpec;
+  staged: Staged;
 }
 
 /**
- * Conflicts about an id that may be re-used, waiting or ignored, of which a whole reading has no good row: it lacks the
- * id, or has a row with errors. Of one whose row is neither that nor staged, the row is as it was before.
+ * Closes conflicts that wait although their row is in no doubt any more, or is no longer in the source. Those about an
+ * id that may be re-used go on, as conflicts of this run, while the reading has no good row of it: that tells nothing
+ * of whose it is. To be called once the rows in doubt are out of the plan.
  */
-async function findUnheard(database: Database, key: readonly unknown[]): Promise<string[]> {
-  const rows = await database.query<{ id: string }>(
-    `SELECT d.id FROM sync_conflicts d
-     JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3
-       AND m.external_id = d.external_id AND ${isOfPerson('d', 'm.internal_id')}
-     LEFT JOIN (SELECT DISTINCT s.external_id FROM sync_staged s
-                WHERE ${RUN} AND s.kind IN ('ENTITY', 'KEPT_OUT')) s ON s.external_id = d.external_id
-     LEFT JOIN (SELECT DISTINCT external_id COLLATE "C" AS external_id FROM sync_issues
-                WHERE integration_id = $1 AND run_id = $2 AND severity = 'ERROR') i ON i.external_id = d.external_id
-     LEFT JOIN sync_changes c ON c.integration_id = $1 AND c.run_id = $2 AND c.entity = $3
-       AND c.internal_id = m.internal_id AND c.missing_after > 0
-     WHERE d.integration_id = $1 AND d.entity_type = $3 AND (d.resolution IS NULL OR d.resolution = 'IGNORE')
-       AND s.external_id IS NULL
-       AND (m.missing_runs > 0 OR c.seq IS NOT NULL OR i.external_id IS NOT NULL)`,
+export async function settleConflicts(database: Database, settling: Settling): Promise<void> {
+  const { run, spec, staged } = settling;
+  if (spec.table !== 'students' && spec.table !== 'teachers') return;
+  const key = [run.integrationId, spec.entityType];
+  const of = 'd.integration_id = $1 AND d.entity_type = $2';
+  const [any] = await database.query(
+    'SELECT 1 FROM sync_conflicts WHERE integration_id = $1 AND entity_type = $2 LIMIT 1',
     key,
   );
-  return rows.map(({ id }) => id);
+  if (!any) return;
+  const doubted = await findDoubted(database, settling);
+  const ids = (...outcomes: Outcome[]) =>
+    doubted.flatMap(({ id, outcome }) => (outcomes.includes(outcome) ? id : []));
+  await closeConflicts(database, `${of} AND d.id = ANY($3::uuid[])`, [...key, ids('heard', 'ignored')]);
+  await database.execute(
+    `UPDATE sync_conflicts d SET run_id = $4 WHERE ${of} AND d.resolution IS NULL AND d.id = ANY($3::uuid[])`,
+    [...key, ids('unheard'), run.id],
+  );
+  // What is to be ignored of somebody's id rests while the source says something else of it.
+  await database.execute(
+    `UPDATE sync_conflicts d SET idle = d.id = ANY($3::uuid[])
+     WHERE ${of} AND d.resolution = 'IGNORE' AND d.id = ANY($4::uuid[])
+       AND d.idle <> (d.id = ANY($3::uuid[]))`,
+    [...key, ids('heard'), ids('heard', 'ignored')],
+  );
+  const others = `${of} AND d.run_id <> $4 AND d.id <> ALL($3::uuid[])`;
+  const rest = [...key, doubted.map(({ id }) => id), run.id];
+  if (!staged.partial && run.evidence.gaps.length === 0) return closeConflicts(database, others, rest);
+  const isTold = `(d.external_id = ANY($5::text[]) OR d.external_id IN (SELECT s.external_id FROM sync_staged s
+    WHERE s.integration_id = $1 AND s.run_id = $4 AND s.kind IN ('ENTITY', 'KEPT_OUT')))`;
+  await closeConflicts(database, `${others} AND ${isTold}`, [...rest, staged.gone]);
+}
+
+/**
+ * What a reading says of an id in doubt: `met`: it is in doubt still; `ignored`: what is to be ignored of it; `heard`:
+ * the row is the person's; `unheard`: nothing, it lacks the id or has only rows of it with errors.
+ */
+type Outcome = 'met' | 'ignored' | 'heard' | 'unheard';
+
+/** Conflicts about an id that may be re-used: those that wait, and those whose row a person said to ignore. */
+async function findDoubted(
+  database: Database,
+  { run, spec, staged }: Settling,
+): Promise<{ id: string; outcome: Outcome }[]> {
+  const rows = await database.query<{
+    id: string;
+    isMet: boolean;
+    kind: 'ENTITY' | 'KEPT_OUT' | null;
+    digest: Buffer | null;
+  }>(
+    `SELECT d.id, d.resolution IS NULL AND d.run_id = $2 AS "isMet", s.kind, uuid_send(m.digest) AS digest
+     FROM sync_conflicts d
+     JOIN integration_mappings m ON m.integration_id = $1 AND m.entity_type = $3
+       AND m.external_id = d.external_id AND ${isOfPerson('d', 'm.internal_id')}
+     LEFT JOIN (SELECT s.external_id, max(s.kind) AS kind FROM sync_staged s
+                WHERE ${RUN} AND s.kind IN ('ENTITY', 'KEPT_OUT') GROUP BY s.external_id) s
+       ON s.external_id = d.external_id
+     WHERE d.integration_id = $1 AND d.entity_type = $3 AND (d.resolution IS NULL OR d.resolution = 'IGNORE')`,
+    [run.integrationId, run.id, spec.entityType],
+  );
+  return rows.map(({ id, isMet, kind, digest }) => {
+    if (kind === 'KEPT_OUT') return { id, outcome: isMet ? 'met' : 'ignored' };
+    // A row that is as it was goes no further than its digest.
+    const isHeard = kind === 'ENTITY' || (digest !== null && staged.known.lineOf(digest, 0) !== 0);
+    return { id, outcome: isHeard ? 'heard' : 'unheard' };
+  });
 }

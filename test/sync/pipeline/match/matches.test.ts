@@ -375,12 +375,15 @@ describe('a plan that waits while somebody comes into the roster', () => {
 
   it('keeps a change to create somebody of whom a person decided that he or she is new', async () => {
     const school = await waiting();
-    await school.put({ code: 'B' });
+    const seen = await school.put({ code: 'B' });
     await school.database.execute(
       `INSERT INTO sync_conflicts (integration_id, entity_type, external_id, run_id, record, candidates, reason, resolution)
-       VALUES ($1, 'STUDENT', 'S2', $2, '{}', '[]', 'x', 'CREATE')`,
-      [school.integrationId, randomUUID()],
+       VALUES ($1, 'STUDENT', 'S2', $2, '{}', jsonb_build_array(jsonb_build_object('internalId', $3::uuid)), 'x', 'CREATE')`,
+      [school.integrationId, randomUUID(), seen],
     );
     expect(await school.mark()).to.equal(0);
+    // Nobody was asked about this one.
+    await school.put({ code: 'B' });
+    expect(await school.mark()).to.equal(1);
   });
 });
