@@ -6,7 +6,13 @@ import type { Logger } from '../observability/index.js';
 import type { SendReport } from './attendance-service.js';
 import type { DeliveryStore } from './delivery-store.js';
 import { GIVE_UP_SECONDS, waitAfter } from './retry-waits.js';
-import { type Addressee, type SendOrder, SendOrders, type StoredOrder } from './send-orders.js';
+import {
+  type Addressee,
+  type SendOrder,
+  SendOrders,
+  type SessionsToSend,
+  type StoredOrder,
+} from './send-orders.js';
 
 export interface AttendanceJobsParts {
   database: Database;
@@ -78,21 +84,23 @@ export class AttendanceJobs {
   }
 
   /**
-   * Orders, in the transaction under way, that the attendance of a session is sent to each integration that
+   * Orders, in the transaction under way, that the attendance of sessions is sent to each integration that
    * takes it. `isCorrected`: something of it is new, and is tried for as long as a new order. `isPast`: see
-   * `SendOrders.addressees`; it goes after what else is to be sent. Returns their ids.
+   * `SendOrders.addressees`; it goes after what else is to be sent. Returns the ids of the integrations.
    */
   async order(
-    institutionId: string,
-    sessionId: string,
+    sessions: SessionsToSend,
     { isCorrected, isPast = false }: { isCorrected: boolean; isPast?: boolean },
   ): Promise<string[]> {
-    const found = await this.#orders.addressees(institutionId, sessionId, { isPast });
-    const ids = found.filter(this.#parts.takesAttendance).map(({ id }) => id);
-    if (ids.length === 0) return [];
-    await this.#orders.give(institutionId, sessionId, ids, { isCorrected });
-    for (const integrationId of ids) await this.#sendJob({ integrationId, sessionId }, isPast ? PAST : NOW);
-    return ids;
+    const found = await this.#orders.addressees(sessions, { isPast });
+    const takers = found.filter(this.#parts.takesAttendance);
+    const orders = takers.flatMap(({ id, sessionIds }) =>
+      sessionIds.map((sessionId) => ({ integrationId: id, sessionId })),
+    );
+    if (orders.length === 0) return [];
+    await this.#orders.give(sessions.institutionId, orders, { isCorrected });
+    await this.#sendJobs(orders, isPast ? PAST : NOW);
+    return takers.map(({ id }) => id);
   }
 
   /** Takes no more orders; those under way go on. */
@@ -103,12 +111,12 @@ export class AttendanceJobs {
     await this.#parts.jobs.pause(QUEUE);
   }
 
-  async #sendJob({ integrationId, sessionId }: SendOrder, priority = NOW): Promise<void> {
-    await this.#parts.jobs.send(
-      QUEUE,
-      { integrationId, sessionId },
-      { singletonKey: `${integrationId}:${sessionId}`, group: integrationId, priority },
-    );
+  async #sendJobs(orders: readonly SendOrder[], priority = NOW): Promise<void> {
+    const jobs = orders.map(({ integrationId, sessionId }) => ({
+      data: { integrationId, sessionId },
+      options: { singletonKey: `${integrationId}:${sessionId}`, group: integrationId, priority },
+    }));
+    await this.#parts.jobs.sendAll(QUEUE, jobs);
   }
 
   async #do(job: SendOrder): Promise<void> {
@@ -174,7 +182,7 @@ export class AttendanceJobs {
   /** Sends a job for each order that may have none; where it has one, nothing comes of that. */
   async #supervise(): Promise<void> {
     try {
-      for (const order of await this.#orders.listLate()) await this.#sendJob(order);
+      await this.#sendJobs(await this.#orders.listLate());
     } catch (error) {
       this.#parts.logger.warn({ err: error }, 'looking for attendance without a job failed');
     }
