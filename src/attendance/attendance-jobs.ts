@@ -13,6 +13,7 @@ import {
   type SessionsToSend,
   type StoredOrder,
 } from './send-orders.js';
+import type { WithheldMark } from './sheet-source.js';
 
 export interface AttendanceJobsParts {
   database: Database;
@@ -43,7 +44,14 @@ const SUPERVISE_MS = 5_000;
 const LONGEST_REASON = 1_000;
 
 /** What came of an attempt. */
-type Outcome = { done: true } | { busy: string } | { failure: string; retryAfterSeconds?: number };
+type Outcome = { done: true } | { busy: string } | Failure;
+
+/** That an attempt failed. `withheld`: what it did not send; undefined where it did not come so far. */
+interface Failure {
+  failure: string;
+  retryAfterSeconds?: number;
+  withheld?: readonly WithheldMark[];
+}
 
 /** Refusals that leave nothing to be sent. Marks that come later are an order of their own. */
 const NOTHING_TO_SEND = ['ATTENDANCE_EMPTY', 'CLASS_SESSION_NOT_FOUND', 'INTEGRATION_NOT_FOUND'];
@@ -136,10 +144,13 @@ export class AttendanceJobs {
 
   async #attempt({ integrationId, sessionId }: StoredOrder): Promise<Outcome> {
     try {
-      const { success, errors, retryAfterSeconds } = await this.#parts.send(integrationId, sessionId);
+      const { success, errors, withheld, retryAfterSeconds } = await this.#parts.send(
+        integrationId,
+        sessionId,
+      );
       if (success) return { done: true };
       const failure = errors.join('; ').slice(0, LONGEST_REASON) || 'The school system did not take it.';
-      return { failure, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
+      return { failure, withheld, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
     } catch (error) {
       if (error instanceof ServiceError) {
         if (NOTHING_TO_SEND.includes(error.reason)) return { done: true };
@@ -159,7 +170,7 @@ export class AttendanceJobs {
   /** When it is tried again; undefined when it is given up, or its integration was deleted. */
   async #failed(
     order: StoredOrder,
-    { failure, retryAfterSeconds }: { failure: string; retryAfterSeconds?: number },
+    { failure, retryAfterSeconds, withheld }: Failure,
   ): Promise<{ seconds: number; reason: string } | undefined> {
     const now = await this.#orders.find(order, { lock: true });
     if (!now) return undefined;
@@ -175,7 +186,11 @@ export class AttendanceJobs {
     );
     // What was corrected during the attempt is an order of its own.
     const again = await this.#end(order);
-    await this.#parts.deliveries.announceGivenUp({ integrationId, sessionId, institutionId }, failure);
+    await this.#parts.deliveries.announceGivenUp(
+      { integrationId, sessionId, institutionId },
+      failure,
+      withheld,
+    );
     return again;
   }
 

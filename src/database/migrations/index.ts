@@ -25,6 +25,7 @@ import { webhooks } from './0028-webhooks.js';
 import { idempotencyKeys } from './0029-idempotency-keys.js';
 import { eventTurns } from './0030-event-turns.js';
 import { hadByOthers } from './0034-had-by-others.js';
+import { withheldMarks } from './0036-withheld-marks.js';
 import type { Migration } from './migration.js';
 
 export { createIndex, type Migration, type NewIndex } from './migration.js';
@@ -58,4 +59,5 @@ export const migrations: readonly Migration[] = [
   idempotencyKeys,
   eventTurns,
   hadByOthers,
+  withheldMarks,
 ];
