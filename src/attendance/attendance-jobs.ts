@@ -14,6 +14,7 @@ import {
   type StoredOrder,
 } from './send-orders.js';
 import type { WithheldMark } from './sheet-source.js';
+import { WithheldMarks } from './withheld-marks.js';
 
 export interface AttendanceJobsParts {
   database: Database;
@@ -38,7 +39,7 @@ const PAST = -1;
 const MOST_OF_INTEGRATION = 1;
 /** When it is looked again whether another process has ended, or the database is back, in seconds. */
 const BUSY_SECONDS = 5;
-/** How often it is looked for orders without a job, in milliseconds. */
+/** How often it is looked for orders without a job, and for marks that need not be withheld, in milliseconds. */
 const SUPERVISE_MS = 5_000;
 /** How much of what went wrong is kept. */
 const LONGEST_REASON = 1_000;
@@ -64,6 +65,7 @@ const NOTHING_TO_SEND = ['ATTENDANCE_EMPTY', 'CLASS_SESSION_NOT_FOUND', 'INTEGRA
 export class AttendanceJobs {
   readonly #parts: AttendanceJobsParts;
   readonly #orders: SendOrders;
+  readonly #withheld: WithheldMarks;
   #timer: NodeJS.Timeout | undefined;
   #supervision: Promise<void> = Promise.resolve();
   #isEnding = false;
@@ -71,6 +73,14 @@ export class AttendanceJobs {
   constructor(parts: AttendanceJobsParts) {
     this.#parts = parts;
     this.#orders = new SendOrders(parts.database);
+    this.#withheld = new WithheldMarks({
+      database: parts.database,
+      takesAttendance: parts.takesAttendance,
+      order: async (only, sessions) => {
+        const orders = await this.#order(sessions, { isCorrected: true, isPast: true, only });
+        return orders.map(({ sessionId }) => sessionId);
+      },
+    });
   }
 
   /** Begins to send. */
@@ -100,15 +110,22 @@ export class AttendanceJobs {
     sessions: SessionsToSend,
     { isCorrected, isPast = false }: { isCorrected: boolean; isPast?: boolean },
   ): Promise<string[]> {
-    const found = await this.#orders.addressees(sessions, { isPast });
-    const takers = found.filter(this.#parts.takesAttendance);
-    const orders = takers.flatMap(({ id, sessionIds }) =>
-      sessionIds.map((sessionId) => ({ integrationId: id, sessionId })),
-    );
+    const orders = await this.#order(sessions, { isCorrected, isPast });
+    return [...new Set(orders.map(({ integrationId }) => integrationId))];
+  }
+
+  async #order(
+    sessions: SessionsToSend,
+    { isCorrected, isPast, only }: { isCorrected: boolean; isPast: boolean; only?: string },
+  ): Promise<SendOrder[]> {
+    const found = await this.#orders.addressees(sessions, { isPast, only });
+    const orders = found
+      .filter(this.#parts.takesAttendance)
+      .flatMap(({ id, sessionIds }) => sessionIds.map((sessionId) => ({ integrationId: id, sessionId })));
     if (orders.length === 0) return [];
     await this.#orders.give(sessions.institutionId, orders, { isCorrected });
     await this.#sendJobs(orders, isPast ? PAST : NOW);
-    return takers.map(({ id }) => id);
+    return orders;
   }
 
   /** Takes no more orders; those under way go on. */
@@ -194,12 +211,21 @@ export class AttendanceJobs {
     return again;
   }
 
-  /** Sends a job for each order that may have none; where it has one, nothing comes of that. */
+  /**
+   * Sends a job for each order that may have none; where it has one, nothing comes of that. And orders what need not
+   * be withheld any more.
+   */
   async #supervise(): Promise<void> {
+    const { database, logger } = this.#parts;
     try {
       await this.#sendJobs(await this.#orders.listLate());
     } catch (error) {
-      this.#parts.logger.warn({ err: error }, 'looking for attendance without a job failed');
+      logger.warn({ err: error }, 'looking for attendance without a job failed');
+    }
+    try {
+      await database.inBackground(() => this.#withheld.release(() => this.#isEnding));
+    } catch (error) {
+      logger.warn({ err: error }, 'looking for marks that need not be withheld any more failed');
     }
     if (this.#isEnding) return;
     this.#timer = setTimeout(() => {

@@ -50,11 +50,12 @@ export class SendOrders {
   /**
    * The integrations that know the group or the course of sessions, but those that are INACTIVE, and the sessions of
    * each. They are not deleted before the transaction ends. `isPast`: only sessions that the outbox has something of
-   * for the integration, or that are still being tried for it: to all others every mark of them would be new.
+   * for the integration, or that are still being tried for it: to all others every mark of them would be new. `only`:
+   * of no other integration.
    */
   addressees(
     { institutionId, sessionIds }: SessionsToSend,
-    { isPast = false } = {},
+    { isPast = false, only }: { isPast?: boolean; only?: string | undefined } = {},
   ): Promise<(Addressee & { sessionIds: string[] })[]> {
     return this.database.query<Addressee & { sessionIds: string[] }>(
       `SELECT i.id, i.provider, i.config, known.ids AS "sessionIds"
@@ -72,9 +73,9 @@ export class SendOrders {
              OR EXISTS (SELECT 1 FROM send_orders o WHERE o.integration_id = i.id AND o.session_id = s.id)
              OR EXISTS (SELECT 1 FROM outbox_deliveries d WHERE d.integration_id = i.id AND d.session_id = s.id))
        ) known ON known.ids IS NOT NULL
-       WHERE i.institution_id = $1 AND i.status <> 'INACTIVE'
+       WHERE i.institution_id = $1 AND i.status <> 'INACTIVE' AND ($4::uuid IS NULL OR i.id = $4)
        ORDER BY i.id FOR KEY SHARE OF i`,
-      [institutionId, sessionIds, isPast],
+      [institutionId, sessionIds, isPast, only ?? null],
     );
   }
 

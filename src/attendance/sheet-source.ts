@@ -2,6 +2,7 @@ import type { AttendanceRow, AttendanceSheet, SheetEntity } from '../connectors/
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { quoted } from '../values/index.js';
+import { isDoubtOf } from './doubted-ids.js';
 
 /** The integration that attendance is sent through. */
 export interface SendTarget {
@@ -156,9 +157,7 @@ async function readRecords(
      LEFT JOIN students s ON s.institution_id = $1 AND s.id = a.student_id
      LEFT JOIN integration_mappings m ON m.integration_id = $3 AND m.entity_type = 'STUDENT'
        AND m.internal_id = a.student_id
-     LEFT JOIN sync_conflicts d ON d.integration_id = $3 AND d.entity_type = 'STUDENT'
-       AND d.external_id = m.external_id AND d.resolution IS NULL AND d.candidates @> jsonb_build_array(
-         jsonb_build_object('internalId', m.internal_id, 'rule', 'externalId'))
+     LEFT JOIN sync_conflicts d ON ${isDoubtOf('d', 'm', '$3')}
      WHERE a.institution_id = $1 AND a.session_id = $2
        ORDER BY s.family_name, s.given_name, m.external_id, a.student_id`,
     [institutionId, sessionId, id],

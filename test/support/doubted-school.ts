@@ -11,17 +11,25 @@ export const LUZ = 'E2;20347878-K;Luz;Paz';
 /** A file of these students. */
 export const studentsCsv = (...rows: string[]) => ({ 'students.csv': [HEADER, ...rows].join('\n') });
 
+interface Options {
+  isSentBefore?: boolean;
+  /** Of the session. */
+  marks?: Parameters<typeof newSession>[2];
+}
+
+const MARKS = { E1: 'ABSENT', E2: 'PRESENT' } as const;
+
 /**
  * A school that gave the id of Ana, who has left, to Pedro, and a session in which both ids have a mark.
  * `isSentBefore`: the marks were sent before that.
  */
-export async function doubtedSchool({ isSentBefore = false } = {}) {
+export async function doubtedSchool({ isSentBefore = false, marks = MARKS }: Options = {}) {
   const { integrationService, rosterService } = await sharedServices();
   const school = await newSchool({ 'courses.csv': 'id;name\nC1;Ciencias\n', ...studentsCsv(ANA, LUZ) });
   const { integrationId } = school;
   await integrationService.syncData(integrationId, COURSE);
   await integrationService.syncData(integrationId, STUDENT);
-  const session = await newSession(school, { course: 'C1' }, { E1: 'ABSENT', E2: 'PRESENT' });
+  const session = await newSession(school, { course: 'C1' }, marks);
   if (isSentBefore) await integrationService.sendAttendance(integrationId, session.id);
   await school.write(studentsCsv(PEDRO, LUZ));
   const sync = () => integrationService.syncData(integrationId, STUDENT);
