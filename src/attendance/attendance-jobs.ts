@@ -161,10 +161,12 @@ export class AttendanceJobs {
 
   async #attempt({ integrationId, sessionId }: StoredOrder): Promise<Outcome> {
     try {
-      const { success, errors, withheld, retryAfterSeconds } = await this.#parts.send(
-        integrationId,
-        sessionId,
-      );
+      const {
+        success,
+        errors,
+        withheld = [],
+        retryAfterSeconds,
+      } = await this.#parts.send(integrationId, sessionId);
       if (success) return { done: true };
       const failure = errors.join('; ').slice(0, LONGEST_REASON) || 'The school system did not take it.';
       return { failure, withheld, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };

@@ -24,8 +24,11 @@ export interface SendReport extends SendResult {
   confirmed: number;
   /** Marks that the school system took before, as they are. */
   unchanged: number;
-  /** Marks that were not sent, as their student has no id in the school's system, or one in doubt; `errors` has their reasons too. */
-  withheld: WithheldMark[];
+  /**
+   * Marks that were not sent, as their student has no id in the school's system, or one in doubt; `errors` has
+   * their reasons too. Absent where there are none.
+   */
+  withheld?: WithheldMark[];
   /** How long the school system asked to be left alone; undefined where it did not say. */
   retryAfterSeconds?: number;
 }
@@ -204,7 +207,7 @@ function toReport(
     confirmed: count('CONFIRMED'),
     // Of those that cannot be sent, the school may have some as they are.
     unchanged: rows.length - deliveries.length + found.length - withheld.length,
-    withheld,
+    ...(withheld.length > 0 && { withheld }),
     // What was said of all of them is said once.
     errors: [
       ...withheld.map(({ reason }) => reason),

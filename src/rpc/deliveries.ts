@@ -9,7 +9,7 @@ export function deliveries({ integrationService }: Pick<RpcParts, 'integrationSe
   return {
     async sendAttendance({ id, sessionId, resend }) {
       const report = await integrationService.sendAttendance(id, sessionId, { resend });
-      return { ...report, withheld: report.withheld.length };
+      return { ...report, withheld: report.withheld?.length ?? 0 };
     },
 
     async listDeliveries({ id, sessionId, status, pageSize, pageToken }) {
