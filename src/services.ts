@@ -140,7 +140,7 @@ export async function buildServices({
       carryOut: (held) => carryOut({ syncs, outcome, webhooks: () => webhookJobs, logger }, held),
     });
     const attendance = new AttendanceService({ database, leases, timeZoneOf });
-    const orderSending: OrderSending = (...session) => attendanceJobs.order(...session);
+    const orderSending: OrderSending = (...sessions) => attendanceJobs.order(...sessions);
     const mappingService = new MappingService(database, orderSending);
     const received = new ReceivedStore(database);
     const pushes = new PushIntake({ store, factory, syncs, mappings: mappingService, received });

@@ -6,7 +6,15 @@ import type { Logger } from '../observability/index.js';
 import type { SendReport } from './attendance-service.js';
 import type { DeliveryStore } from './delivery-store.js';
 import { GIVE_UP_SECONDS, waitAfter } from './retry-waits.js';
-import { type Addressee, type SendOrder, SendOrders, type StoredOrder } from './send-orders.js';
+import {
+  type Addressee,
+  type SendOrder,
+  SendOrders,
+  type SessionsToSend,
+  type StoredOrder,
+} from './send-orders.js';
+import type { WithheldMark } from './sheet-source.js';
+import { WithheldMarks } from './withheld-marks.js';
 
 export interface AttendanceJobsParts {
   database: Database;
@@ -31,13 +39,20 @@ const PAST = -1;
 const MOST_OF_INTEGRATION = 1;
 /** When it is looked again whether another process has ended, or the database is back, in seconds. */
 const BUSY_SECONDS = 5;
-/** How often it is looked for orders without a job, in milliseconds. */
+/** How often it is looked for orders without a job, and for marks that need not be withheld, in milliseconds. */
 const SUPERVISE_MS = 5_000;
 /** How much of what went wrong is kept. */
 const LONGEST_REASON = 1_000;
 
 /** What came of an attempt. */
-type Outcome = { done: true } | { busy: string } | { failure: string; retryAfterSeconds?: number };
+type Outcome = { done: true } | { busy: string } | Failure;
+
+/** That an attempt failed. `withheld`: what it did not send; undefined where it did not come so far. */
+interface Failure {
+  failure: string;
+  retryAfterSeconds?: number;
+  withheld?: readonly WithheldMark[];
+}
 
 /** Refusals that leave nothing to be sent. Marks that come later are an order of their own. */
 const NOTHING_TO_SEND = ['ATTENDANCE_EMPTY', 'CLASS_SESSION_NOT_FOUND', 'INTEGRATION_NOT_FOUND'];
@@ -50,6 +65,7 @@ const NOTHING_TO_SEND = ['ATTENDANCE_EMPTY', 'CLASS_SESSION_NOT_FOUND', 'INTEGRA
 export class AttendanceJobs {
   readonly #parts: AttendanceJobsParts;
   readonly #orders: SendOrders;
+  readonly #withheld: WithheldMarks;
   #timer: NodeJS.Timeout | undefined;
   #supervision: Promise<void> = Promise.resolve();
   #isEnding = false;
@@ -57,6 +73,14 @@ export class AttendanceJobs {
   constructor(parts: AttendanceJobsParts) {
     this.#parts = parts;
     this.#orders = new SendOrders(parts.database);
+    this.#withheld = new WithheldMarks({
+      database: parts.database,
+      takesAttendance: parts.takesAttendance,
+      order: async (only, sessions) => {
+        const orders = await this.#order(sessions, { isCorrected: true, isPast: true, only });
+        return orders.map(({ sessionId }) => sessionId);
+      },
+    });
   }
 
   /** Begins to send. */
@@ -78,21 +102,30 @@ export class AttendanceJobs {
   }
 
   /**
-   * Orders, in the transaction under way, that the attendance of a session is sent to each integration that
+   * Orders, in the transaction under way, that the attendance of sessions is sent to each integration that
    * takes it. `isCorrected`: something of it is new, and is tried for as long as a new order. `isPast`: see
-   * `SendOrders.addressees`; it goes after what else is to be sent. Returns their ids.
+   * `SendOrders.addressees`; it goes after what else is to be sent. Returns the ids of the integrations.
    */
   async order(
-    institutionId: string,
-    sessionId: string,
+    sessions: SessionsToSend,
     { isCorrected, isPast = false }: { isCorrected: boolean; isPast?: boolean },
   ): Promise<string[]> {
-    const found = await this.#orders.addressees(institutionId, sessionId, { isPast });
-    const ids = found.filter(this.#parts.takesAttendance).map(({ id }) => id);
-    if (ids.length === 0) return [];
-    await this.#orders.give(institutionId, sessionId, ids, { isCorrected });
-    for (const integrationId of ids) await this.#sendJob({ integrationId, sessionId }, isPast ? PAST : NOW);
-    return ids;
+    const orders = await this.#order(sessions, { isCorrected, isPast });
+    return [...new Set(orders.map(({ integrationId }) => integrationId))];
+  }
+
+  async #order(
+    sessions: SessionsToSend,
+    { isCorrected, isPast, only }: { isCorrected: boolean; isPast: boolean; only?: string },
+  ): Promise<SendOrder[]> {
+    const found = await this.#orders.addressees(sessions, { isPast, only });
+    const orders = found
+      .filter(this.#parts.takesAttendance)
+      .flatMap(({ id, sessionIds }) => sessionIds.map((sessionId) => ({ integrationId: id, sessionId })));
+    if (orders.length === 0) return [];
+    await this.#orders.give(sessions.institutionId, orders, { isCorrected });
+    await this.#sendJobs(orders, isPast ? PAST : NOW);
+    return orders;
   }
 
   /** Takes no more orders; those under way go on. */
@@ -103,12 +136,12 @@ export class AttendanceJobs {
     await this.#parts.jobs.pause(QUEUE);
   }
 
-  async #sendJob({ integrationId, sessionId }: SendOrder, priority = NOW): Promise<void> {
-    await this.#parts.jobs.send(
-      QUEUE,
-      { integrationId, sessionId },
-      { singletonKey: `${integrationId}:${sessionId}`, group: integrationId, priority },
-    );
+  async #sendJobs(orders: readonly SendOrder[], priority = NOW): Promise<void> {
+    const jobs = orders.map(({ integrationId, sessionId }) => ({
+      data: { integrationId, sessionId },
+      options: { singletonKey: `${integrationId}:${sessionId}`, group: integrationId, priority },
+    }));
+    await this.#parts.jobs.sendAll(QUEUE, jobs);
   }
 
   async #do(job: SendOrder): Promise<void> {
@@ -128,10 +161,15 @@ export class AttendanceJobs {
 
   async #attempt({ integrationId, sessionId }: StoredOrder): Promise<Outcome> {
     try {
-      const { success, errors, retryAfterSeconds } = await this.#parts.send(integrationId, sessionId);
+      const {
+        success,
+        errors,
+        withheld = [],
+        retryAfterSeconds,
+      } = await this.#parts.send(integrationId, sessionId);
       if (success) return { done: true };
       const failure = errors.join('; ').slice(0, LONGEST_REASON) || 'The school system did not take it.';
-      return { failure, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
+      return { failure, withheld, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
     } catch (error) {
       if (error instanceof ServiceError) {
         if (NOTHING_TO_SEND.includes(error.reason)) return { done: true };
@@ -151,7 +189,7 @@ export class AttendanceJobs {
   /** When it is tried again; undefined when it is given up, or its integration was deleted. */
   async #failed(
     order: StoredOrder,
-    { failure, retryAfterSeconds }: { failure: string; retryAfterSeconds?: number },
+    { failure, retryAfterSeconds, withheld }: Failure,
   ): Promise<{ seconds: number; reason: string } | undefined> {
     const now = await this.#orders.find(order, { lock: true });
     if (!now) return undefined;
@@ -167,16 +205,29 @@ export class AttendanceJobs {
     );
     // What was corrected during the attempt is an order of its own.
     const again = await this.#end(order);
-    await this.#parts.deliveries.announceGivenUp({ integrationId, sessionId, institutionId }, failure);
+    await this.#parts.deliveries.announceGivenUp(
+      { integrationId, sessionId, institutionId },
+      failure,
+      withheld,
+    );
     return again;
   }
 
-  /** Sends a job for each order that may have none; where it has one, nothing comes of that. */
+  /**
+   * Sends a job for each order that may have none; where it has one, nothing comes of that. And orders what need not
+   * be withheld any more.
+   */
   async #supervise(): Promise<void> {
+    const { database, logger } = this.#parts;
     try {
-      for (const order of await this.#orders.listLate()) await this.#sendJob(order);
+      await this.#sendJobs(await this.#orders.listLate());
     } catch (error) {
-      this.#parts.logger.warn({ err: error }, 'looking for attendance without a job failed');
+      logger.warn({ err: error }, 'looking for attendance without a job failed');
+    }
+    try {
+      await database.inBackground(() => this.#withheld.release(() => this.#isEnding));
+    } catch (error) {
+      logger.warn({ err: error }, 'looking for marks that need not be withheld any more failed');
     }
     if (this.#isEnding) return;
     this.#timer = setTimeout(() => {

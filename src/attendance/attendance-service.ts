@@ -10,7 +10,7 @@ import { operations, type SendingFacts } from '../observability/index.js';
 import type { Page, PageRequest } from '../paging.js';
 import { type Delivery, type DeliveryStatus, DeliveryStore, type HandedOut } from './delivery-store.js';
 import { SendingLease } from './sending-lease.js';
-import { type Collected, collect, nameOf, type SendTarget } from './sheet-source.js';
+import { type Collected, collect, nameOf, type SendTarget, type WithheldMark } from './sheet-source.js';
 
 /** What a connector is given while it sends: how it says what became of marks, and when it has to stop. */
 export type SendCallbacks = Pick<ConnectorContext, 'signal' | 'delivered' | 'handOutAgain' | 'assertMaySend'>;
@@ -24,6 +24,11 @@ export interface SendReport extends SendResult {
   confirmed: number;
   /** Marks that the school system took before, as they are. */
   unchanged: number;
+  /**
+   * Marks that were not sent, as their student has no id in the school's system, or one in doubt; `errors` has
+   * their reasons too. Absent where there are none.
+   */
+  withheld?: WithheldMark[];
   /** How long the school system asked to be left alone; undefined where it did not say. */
   retryAfterSeconds?: number;
 }
@@ -85,13 +90,13 @@ export class AttendanceService {
         }));
         const rows = all.filter(({ studentId }) => handedOut.pending.has(studentId));
         if (rows.length === 0) {
-          await this.deliveries.announce(lease, target.institutionId);
-          return toReport(collected, { deliveries: [] });
+          await this.deliveries.announce(lease, target.institutionId, handedOut.withheld);
+          return toReport(collected, handedOut, { deliveries: [] });
         }
         const sheet = { ...collected.session, rows, all };
         const told = { integrationId: target.id, provider: target.provider, sessionId };
         const verdict = await this.#tell(told, () => this.#attempt(lease, sheet, handedOut, sendSheet));
-        return toReport(collected, verdict);
+        return toReport(collected, handedOut, verdict);
       },
     );
   }
@@ -124,6 +129,7 @@ export class AttendanceService {
     sendSheet: SendSheet,
   ): Promise<Verdict> {
     const { deliveries } = this;
+    const told = { institutionId: sheet.institutionId, withheld: handedOut.withheld };
     let oneByOne = false;
     const { callbacks, faults } = this.#callbacks(lease, handedOut, () => {
       oneByOne = true;
@@ -137,14 +143,14 @@ export class AttendanceService {
       throwOwnFault(error);
       if (faults.length > 0 || error instanceof ServiceError) throw faults[0] ?? error;
       const reason = error instanceof Error ? error.message : String(error);
-      const judged = await deliveries.finish(lease, sheet.institutionId, 'FAILED', reason);
+      const judged = await deliveries.finish(lease, told, 'FAILED', reason);
       return { deliveries: judged, failure: reason, retryAfterSeconds: retryAfterOf(error) };
     }
     // Where a connector went on although its word could not be written down.
     if (faults.length > 0) throw faults[0];
     const { success, sent, errors, warnings } = result;
     const reason = success ? null : errors.join('; ') || 'The school system did not take it.';
-    const judged = await deliveries.finish(lease, sheet.institutionId, success ? 'SENT' : 'FAILED', reason);
+    const judged = await deliveries.finish(lease, told, success ? 'SENT' : 'FAILED', reason);
     return { deliveries: judged, ofAll: oneByOne ? undefined : { sent, errors }, warnings };
   }
 
@@ -177,7 +183,8 @@ function countByStatus(deliveries: readonly Delivery[]): Record<string, number> 
 }
 
 function toReport(
-  { rows, errors }: Collected,
+  { rows, withheld: found }: Collected,
+  { withheld }: HandedOut,
   { deliveries, ofAll, failure, retryAfterSeconds, warnings = [] }: Verdict,
 ): SendReport {
   const byStudent = new Map(deliveries.map((delivery) => [delivery.studentId, delivery]));
@@ -195,12 +202,18 @@ function toReport(
     .filter((row) => reasonOf(row) !== failure)
     .map((row) => `${nameOf(row)}: ${reasonOf(row)}`);
   return {
-    success: failed.length === 0 && errors.length === 0 && failure === undefined,
+    success: failed.length === 0 && withheld.length === 0 && failure === undefined,
     sent: ofAll?.sent ?? deliveries.length - failed.length,
     confirmed: count('CONFIRMED'),
-    unchanged: rows.length - deliveries.length,
+    // Of those that cannot be sent, the school may have some as they are.
+    unchanged: rows.length - deliveries.length + found.length - withheld.length,
+    ...(withheld.length > 0 && { withheld }),
     // What was said of all of them is said once.
-    errors: [...errors, ...(failure === undefined ? [] : [failure]), ...(ofAll?.errors ?? sentences)],
+    errors: [
+      ...withheld.map(({ reason }) => reason),
+      ...(failure === undefined ? [] : [failure]),
+      ...(ofAll?.errors ?? sentences),
+    ],
     ...(allWarnings.length > 0 && { warnings: allWarnings }),
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   };

@@ -7,9 +7,9 @@ import { emit } from '../events/index.js';
 import { type Page, type PageRequest, pageSizeOf, readPageToken, TOKEN, toPage } from '../paging.js';
 import { storableText } from '../values/index.js';
 import type { SendingLease } from './sending-lease.js';
-import type { Collected } from './sheet-source.js';
+import type { Collected, WithheldMark } from './sheet-source.js';
 
-export type DeliveryStatus = 'QUEUED' | DeliveryOutcome['status'] | 'WITHDRAWN';
+export type DeliveryStatus = 'QUEUED' | 'WITHHELD' | DeliveryOutcome['status'] | 'WITHDRAWN';
 
 /** One mark on its way to the school system. */
 export interface Delivery {
@@ -21,13 +21,13 @@ export interface Delivery {
   externalId: string;
   mark: AttendanceRow['status'];
   /**
-   * QUEUED: to be sent; with attempts, it may have arrived. SENT: taken. CONFIRMED: taken, and seen there.
-   * FAILED: to be sent again. WITHDRAWN: corrected or removed before it was known to be taken, and not to be
-   * sent again.
+   * QUEUED: to be sent; with attempts, it may have arrived. WITHHELD: to be sent once its student has an id in the
+   * school that is in no doubt. SENT: taken. CONFIRMED: taken, and seen there. FAILED: to be sent again. WITHDRAWN:
+   * corrected or removed before it was known to be taken, and not to be sent again.
    */
   status: DeliveryStatus;
   attempts: number;
-  /** Why the last attempt failed, or what is worth a look about a mark that was taken. */
+  /** Why the last attempt failed, why it is withheld, or what is worth a look about a mark that was taken. */
   lastReason: string | null;
   createdAt: Date;
   updatedAt: Date;
@@ -45,13 +45,26 @@ export interface HandedOut {
   taken: Map<string, DeliveryKey>;
   /** Marks of each student that the school may have from here, as a row of a sheet has them. */
   sentBefore: Map<string, AttendanceRow['status'][]>;
+  /** Marks that are not to be sent now and that the school does not have as they are. */
+  withheld: WithheldMark[];
 }
 
 /** So many failures an event names, each with so many characters of its reason. */
 const MOST_TOLD = 100;
 const LONGEST_REASON = 500;
+/** What did not reach a school. */
+interface Failure {
+  failed: readonly Pick<Delivery, 'studentId' | 'lastReason'>[];
+  withheld: readonly WithheldMark[];
+  /** Why the last attempt failed, where it was the last. */
+  givenUp?: string;
+}
+
+/** A mark whose student has an id that is in doubt, and that was not in the outbox as it is. */
+type NewlyWithheld = AttendanceRow & { version: number; digest: string; reason: string };
+
 /** Statuses that say: send it again. */
-const TO_SEND: readonly DeliveryStatus[] = ['QUEUED', 'FAILED', 'WITHDRAWN'];
+const TO_SEND: readonly DeliveryStatus[] = ['QUEUED', 'WITHHELD', 'FAILED', 'WITHDRAWN'];
 
 /** A session of an institution, and whom its attendance goes to. */
 interface SessionAddressee {
@@ -70,10 +83,11 @@ export class DeliveryStore {
   /**
    * Puts marks into the outbox, new ones as version 1 and corrected ones as the next, and hands out those to
    * be sent: all but those whose latest version is what was taken; with `resend`, all. Counts the attempt
-   * before it is made. What was waiting and is not to be sent any more becomes WITHDRAWN.
+   * before it is made. What must wait for an id becomes WITHHELD, and what waited and is not to be sent any more
+   * WITHDRAWN.
    */
   async handOut(lease: SendingLease, collected: Collected, resend: boolean): Promise<HandedOut> {
-    const { session, rows, withheld } = collected;
+    const { session, rows } = collected;
     return this.#asHolder(lease, async () => {
       const latest = new Map((await this.#latest(lease)).map((delivery) => [delivery.studentId, delivery]));
       const sentBefore = await this.#sentBefore(lease, rows);
@@ -87,9 +101,12 @@ export class DeliveryStore {
         else if (resend || TO_SEND.includes(before.status)) again.push(before);
         else taken.set(row.studentId, before);
       }
+      const { held, anew, withheld } = this.#withhold(collected, latest, resend);
       await this.#insert(lease, made);
+      await this.#insertWithheld(lease, anew);
       await this.#handOut(lease, again);
-      await this.#withdrawOthers(lease, withheld);
+      await this.#hold(lease, held);
+      await this.#withdrawOthers(lease, [...held, ...anew]);
       if (made.length + again.length > 0) {
         const { integrationId, sessionId } = lease;
         await recordEvent(this.database, {
@@ -101,7 +118,8 @@ export class DeliveryStore {
           after: { marks: made.length + again.length, resend },
         });
       }
-      return { pending: new Set([...made, ...again].map(({ studentId }) => studentId)), taken, sentBefore };
+      const pending = new Set([...made, ...again].map(({ studentId }) => studentId));
+      return { pending, taken, sentBefore, withheld };
     });
   }
 
@@ -132,12 +150,12 @@ export class DeliveryStore {
   }
 
   /**
-   * Judges what this attempt handed out and nothing was said of, and tells of all that came of it. Returns
-   * all that it handed out.
+   * Judges what this attempt handed out and nothing was said of, and tells of all that came of it, and of what was
+   * `withheld`. Returns all that it handed out.
    */
   async finish(
     lease: SendingLease,
-    institutionId: string,
+    { institutionId, withheld }: { institutionId: string; withheld: readonly WithheldMark[] },
     status: 'SENT' | 'FAILED',
     reason: string | null,
   ): Promise<Delivery[]> {
@@ -152,14 +170,18 @@ export class DeliveryStore {
           WHERE integration_id = $1 AND session_id = $2 AND attempt = $3`,
         attemptOf(lease),
       );
-      await this.#announce(lease, institutionId);
+      await this.#announce(lease, institutionId, withheld);
       return deliveries;
     });
   }
 
-  /** Tells of what came of an attempt whose process died before it could. */
-  async announce(lease: SendingLease, institutionId: string): Promise<void> {
-    await this.#asHolder(lease, () => this.#announce(lease, institutionId));
+  /** Tells of what was withheld, and of what came of an attempt whose process died before it could. */
+  async announce(
+    lease: SendingLease,
+    institutionId: string,
+    withheld: readonly WithheldMark[],
+  ): Promise<void> {
+    await this.#asHolder(lease, () => this.#announce(lease, institutionId, withheld));
   }
 
   /** A page of deliveries, ordered by session, student and version. */
@@ -192,19 +214,46 @@ export class DeliveryStore {
     });
   }
 
-  /** Tells that a session was given up: of the marks that failed, and why the last attempt did. */
-  async announceGivenUp({ institutionId, ...key }: SessionAddressee, reason: string): Promise<void> {
+  /**
+   * Tells that a session was given up: of the marks that failed, and why the last attempt did. `withheld`: by
+   * that one; where it did not come so far, by those before.
+   */
+  async announceGivenUp(
+    { institutionId, ...key }: SessionAddressee,
+    reason: string,
+    withheld?: readonly WithheldMark[],
+  ): Promise<void> {
     const failed = await this.#unannounced(key, `d.status = 'FAILED'`);
-    await this.#tellFailed({ institutionId, ...key }, failed, reason);
+    const waiting = withheld ?? (await this.#withheldOf(key));
+    await this.#tellFailed({ institutionId, ...key }, { failed, withheld: waiting, givenUp: reason });
   }
 
-  /** Tells what became of the marks of a session that nobody was told of yet. */
-  async #announce({ integrationId, sessionId }: SendingLease, institutionId: string): Promise<void> {
+  #withheldOf({
+    integrationId,
+    sessionId,
+  }: Omit<SessionAddressee, 'institutionId'>): Promise<WithheldMark[]> {
+    return this.database.query<WithheldMark>(
+      `SELECT student_id AS "studentId", COALESCE(last_reason, '') AS reason FROM outbox_deliveries
+       WHERE integration_id = $1 AND session_id = $2 AND status = 'WITHHELD' ORDER BY student_id`,
+      [integrationId, sessionId],
+    );
+  }
+
+  /** Tells what became of the marks of a session that nobody was told of yet, and what is withheld now. */
+  async #announce(
+    { integrationId, sessionId }: SendingLease,
+    institutionId: string,
+    withheld: readonly WithheldMark[],
+  ): Promise<void> {
+    const ordered = await this.database.query(
+      'SELECT 1 FROM send_orders WHERE integration_id = $1 AND session_id = $2',
+      [integrationId, sessionId],
+    );
     // As long as they are tried again by themselves nothing has failed for good.
+    const isTriedAgain = ordered.length > 0;
     const news = await this.#unannounced(
       { integrationId, sessionId },
-      `(d.status IN ('SENT', 'CONFIRMED') OR d.status = 'FAILED' AND NOT EXISTS (
-         SELECT 1 FROM send_orders o WHERE o.integration_id = $1 AND o.session_id = $2))`,
+      `d.status IN ('SENT', 'CONFIRMED'${isTriedAgain ? '' : `, 'FAILED'`})`,
     );
     const failed = news.filter(({ status }) => status === 'FAILED');
     const about = { institutionId, integrationId, subject: `class-sessions/${sessionId}` };
@@ -217,7 +266,8 @@ export class DeliveryStore {
         data: { integrationId, sessionId, sent, confirmed },
       });
     }
-    if (failed.length > 0) await this.#tellFailed({ institutionId, integrationId, sessionId }, failed);
+    if (failed.length > 0 || (withheld.length > 0 && !isTriedAgain))
+      await this.#tellFailed({ institutionId, integrationId, sessionId }, { failed, withheld });
   }
 
   #unannounced(
@@ -232,15 +282,17 @@ export class DeliveryStore {
     );
   }
 
-  /** `givenUp`: why the last attempt failed, where it was the last. */
   async #tellFailed(
     { institutionId, integrationId, sessionId }: SessionAddressee,
-    failed: readonly Pick<Delivery, 'studentId' | 'lastReason'>[],
-    givenUp?: string,
+    { failed, withheld, givenUp }: Failure,
   ): Promise<void> {
     const failures = failed.slice(0, MOST_TOLD).map(({ studentId, lastReason }) => ({
       studentId,
       reason: lastReason && presentable(lastReason, LONGEST_REASON),
+    }));
+    const withheldMarks = withheld.slice(0, MOST_TOLD).map(({ studentId, reason }) => ({
+      studentId,
+      reason: presentable(reason, LONGEST_REASON),
     }));
     await emit(this.database, {
       institutionId,
@@ -252,6 +304,7 @@ export class DeliveryStore {
         sessionId,
         failed: failed.length,
         failures,
+        ...(withheld.length > 0 && { withheld: withheld.length, withheldMarks }),
         ...(givenUp !== undefined && { givenUp: presentable(givenUp, LONGEST_REASON) }),
       },
     });
@@ -332,15 +385,84 @@ export class DeliveryStore {
   }
 
   /**
-   * What waits and was not handed out now: a later version was, or its record is gone. Without an id, or
-   * with one in doubt, it goes on waiting.
+   * What is to be done about marks that cannot be sent: those of the outbox that wait are held there, and those that
+   * are not in it as they are come `anew`, where the student has an id at all.
    */
-  async #withdrawOthers(lease: SendingLease, withheld: readonly string[]): Promise<void> {
+  #withhold(
+    { session, withheld: found }: Collected,
+    latest: ReadonlyMap<string, LatestDelivery>,
+    resend: boolean,
+  ): { held: (DeliveryKey & { reason: string })[]; anew: NewlyWithheld[]; withheld: WithheldMark[] } {
+    const held: (DeliveryKey & { reason: string })[] = [];
+    const anew: NewlyWithheld[] = [];
+    const withheld: WithheldMark[] = [];
+    for (const { studentId, reason, row } of found) {
+      const before = latest.get(studentId);
+      const digest = row && digestOf(session, row);
+      if (row && digest && before?.digest !== digest)
+        anew.push({ ...row, digest, reason, version: (before?.version ?? 0) + 1 });
+      else if (before && TO_SEND.includes(before.status)) held.push({ ...before, reason });
+      // The school has it, as it is.
+      else if (row && !resend) continue;
+      withheld.push({ studentId, reason });
+    }
+    return { held, anew, withheld };
+  }
+
+  async #insertWithheld(
+    { integrationId, sessionId }: SendingLease,
+    rows: readonly NewlyWithheld[],
+  ): Promise<void> {
+    if (rows.length === 0) return;
     await this.database.execute(
-      `UPDATE outbox_deliveries SET status = 'WITHDRAWN', updated_at = now()
-       WHERE integration_id = $1 AND session_id = $2 AND status IN ('QUEUED', 'FAILED')
-         AND attempt IS DISTINCT FROM $3 AND NOT student_id = ANY($4::uuid[])`,
-      [...attemptOf(lease), withheld],
+      `INSERT INTO outbox_deliveries (integration_id, session_id, status, student_id, version, external_id, mark,
+        digest, last_reason)
+       SELECT $1, $2, 'WITHHELD', * FROM unnest($3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[],
+        $8::text[])`,
+      [
+        integrationId,
+        sessionId,
+        rows.map(({ studentId }) => studentId),
+        rows.map(({ version }) => version),
+        rows.map(({ externalId }) => externalId),
+        rows.map(({ status }) => status),
+        rows.map(({ digest }) => digest),
+        rows.map(({ reason }) => storableText(reason)),
+      ],
+    );
+  }
+
+  async #hold(
+    { integrationId, sessionId }: SendingLease,
+    deliveries: readonly (DeliveryKey & { reason: string })[],
+  ): Promise<void> {
+    if (deliveries.length === 0) return;
+    await this.database.execute(
+      `UPDATE outbox_deliveries d SET status = 'WITHHELD', last_reason = o.reason, updated_at = now()
+       FROM unnest($3::uuid[], $4::int[], $5::text[]) AS o (student_id, version, reason)
+       WHERE d.integration_id = $1 AND d.session_id = $2 AND d.student_id = o.student_id
+         AND d.version = o.version AND (d.status <> 'WITHHELD' OR d.last_reason IS DISTINCT FROM o.reason)`,
+      [
+        integrationId,
+        sessionId,
+        deliveries.map(({ studentId }) => studentId),
+        deliveries.map(({ version }) => version),
+        deliveries.map(({ reason }) => storableText(reason)),
+      ],
+    );
+  }
+
+  /**
+   * What waits and is neither handed out nor `held` now: a later version is, or its record is gone.
+   */
+  async #withdrawOthers(lease: SendingLease, held: readonly DeliveryKey[]): Promise<void> {
+    await this.database.execute(
+      `UPDATE outbox_deliveries d SET status = 'WITHDRAWN', updated_at = now()
+       WHERE d.integration_id = $1 AND d.session_id = $2 AND d.status IN ('QUEUED', 'WITHHELD', 'FAILED')
+         AND d.attempt IS DISTINCT FROM $3 AND NOT EXISTS (
+           SELECT 1 FROM unnest($4::uuid[], $5::int[]) AS h (student_id, version)
+           WHERE h.student_id = d.student_id AND h.version = d.version)`,
+      [...attemptOf(lease), held.map(({ studentId }) => studentId), held.map(({ version }) => version)],
     );
   }
 }

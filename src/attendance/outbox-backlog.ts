@@ -6,7 +6,7 @@ export function readOutboxBacklog(database: Database): Promise<{ status: Deliver
   return database.queryApart(
     `SELECT status, count(*)::int AS count
      FROM outbox_deliveries
-     WHERE status IN ('QUEUED', 'FAILED')
+     WHERE status IN ('QUEUED', 'WITHHELD', 'FAILED')
      GROUP BY status`,
   );
 }

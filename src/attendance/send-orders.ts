@@ -19,11 +19,18 @@ export interface StoredOrder extends SendOrder {
   age: number;
 }
 
-/** An integration that knows the group or the course of a session. */
+/** An integration that knows the group or the course of sessions. */
 export interface Addressee {
   id: string;
   provider: string;
   config: Record<string, unknown>;
+}
+
+/** Sessions of an institution, in which all of them are. */
+export interface SessionsToSend {
+  institutionId: string;
+  /** UUIDs. */
+  sessionIds: readonly string[];
 }
 
 const COLUMNS = `integration_id AS "integrationId", session_id AS "sessionId",
@@ -41,42 +48,59 @@ export class SendOrders {
   constructor(private readonly database: Database) {}
 
   /**
-   * The integrations that know the group or the course of a session, but those that are INACTIVE. They are not
-   * deleted before the transaction ends. `isPast`: only those that the outbox has something of it for, or that it is
-   * still being tried for: to all others every mark of it would be new.
+   * The integrations that know the group or the course of sessions, but those that are INACTIVE, and the sessions of
+   * each. They are not deleted before the transaction ends. `isPast`: only sessions that the outbox has something of
+   * for the integration, or that are still being tried for it: to all others every mark of them would be new. `only`:
+   * of no other integration.
    */
-  addressees(institutionId: string, sessionId: string, { isPast = false } = {}): Promise<Addressee[]> {
-    return this.database.query<Addressee>(
-      `SELECT i.id, i.provider, i.config
-       FROM class_sessions s
-       LEFT JOIN groups g ON g.institution_id = s.institution_id AND g.id = s.group_id
-       JOIN integrations i ON i.institution_id = s.institution_id AND i.status <> 'INACTIVE'
-       WHERE s.institution_id = $1 AND s.id = $2 AND EXISTS (
-         SELECT 1 FROM integration_mappings m
-         WHERE m.integration_id = i.id
-           AND ((m.entity_type = 'GROUP' AND m.internal_id = s.group_id)
-             OR (m.entity_type = 'COURSE' AND m.internal_id = COALESCE(s.course_id, g.course_id))))
-         AND (NOT $3 OR s.closed_at > clock_timestamp() - make_interval(secs => ${GIVE_UP_SECONDS})
-           OR EXISTS (SELECT 1 FROM send_orders o WHERE o.integration_id = i.id AND o.session_id = s.id)
-           OR EXISTS (SELECT 1 FROM outbox_deliveries d WHERE d.integration_id = i.id AND d.session_id = s.id))
+  addressees(
+    { institutionId, sessionIds }: SessionsToSend,
+    { isPast = false, only }: { isPast?: boolean; only?: string | undefined } = {},
+  ): Promise<(Addressee & { sessionIds: string[] })[]> {
+    return this.database.query<Addressee & { sessionIds: string[] }>(
+      `SELECT i.id, i.provider, i.config, known.ids AS "sessionIds"
+       FROM integrations i
+       JOIN LATERAL (
+         SELECT array_agg(s.id) AS ids
+         FROM class_sessions s
+         LEFT JOIN groups g ON g.institution_id = s.institution_id AND g.id = s.group_id
+         WHERE s.institution_id = $1 AND s.id = ANY($2::uuid[]) AND EXISTS (
+           SELECT 1 FROM integration_mappings m
+           WHERE m.integration_id = i.id
+             AND ((m.entity_type = 'GROUP' AND m.internal_id = s.group_id)
+               OR (m.entity_type = 'COURSE' AND m.internal_id = COALESCE(s.course_id, g.course_id))))
+           AND (NOT $3 OR s.closed_at > clock_timestamp() - make_interval(secs => ${GIVE_UP_SECONDS})
+             OR EXISTS (SELECT 1 FROM send_orders o WHERE o.integration_id = i.id AND o.session_id = s.id)
+             OR EXISTS (SELECT 1 FROM outbox_deliveries d WHERE d.integration_id = i.id AND d.session_id = s.id))
+       ) known ON known.ids IS NOT NULL
+       WHERE i.institution_id = $1 AND i.status <> 'INACTIVE' AND ($4::uuid IS NULL OR i.id = $4)
        ORDER BY i.id FOR KEY SHARE OF i`,
-      [institutionId, sessionId, isPast],
+      [institutionId, sessionIds, isPast, only ?? null],
     );
   }
 
-  /** Gives orders, or gives them again. `isCorrected`: these are as old as if they were new. */
+  /**
+   * Gives orders, or gives them again, by one statement and in the order of their keys: so that two that give
+   * many do not wait for each other. `isCorrected`: these are as old as if they were new.
+   */
   async give(
     institutionId: string,
-    sessionId: string,
-    integrationIds: readonly string[],
+    orders: readonly SendOrder[],
     { isCorrected }: { isCorrected: boolean },
   ): Promise<void> {
     await this.database.execute(
       `INSERT INTO send_orders AS o (integration_id, session_id, institution_id)
-       SELECT id, $2, $1 FROM unnest($3::uuid[]) AS id
+       SELECT g.integration_id, g.session_id, $1
+       FROM unnest($2::uuid[], $3::uuid[]) AS g (integration_id, session_id)
+       ORDER BY g.integration_id, g.session_id
        ON CONFLICT (integration_id, session_id) DO UPDATE SET version = o.version + 1,
          ordered_at = CASE WHEN $4 THEN clock_timestamp() ELSE o.ordered_at END`,
-      [institutionId, sessionId, integrationIds, isCorrected],
+      [
+        institutionId,
+        orders.map(({ integrationId }) => integrationId),
+        orders.map(({ sessionId }) => sessionId),
+        isCorrected,
+      ],
     );
   }
 

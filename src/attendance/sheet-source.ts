@@ -2,6 +2,7 @@ import type { AttendanceRow, AttendanceSheet, SheetEntity } from '../connectors/
 import type { Database } from '../database/index.js';
 import { ServiceError } from '../errors.js';
 import { quoted } from '../values/index.js';
+import { isDoubtOf } from './doubted-ids.js';
 
 /** The integration that attendance is sent through. */
 export interface SendTarget {
@@ -15,10 +16,18 @@ export interface SendTarget {
 export interface Collected {
   session: Omit<AttendanceSheet, 'rows' | 'all'>;
   rows: AttendanceRow[];
-  /** Students with a mark that cannot be sent: without an id in the school's system, or with one in doubt. */
-  withheld: string[];
-  /** A sentence for each of them. */
-  errors: string[];
+  /** Marks that cannot be sent: of students without an id in the school's system, or with one in doubt. */
+  withheld: (WithheldMark & {
+    /** As it would be sent under the id in doubt; undefined without an id. */
+    row?: AttendanceRow;
+  })[];
+}
+
+/** That the mark of a student is not sent now. */
+export interface WithheldMark {
+  studentId: string;
+  /** Why, and what to do about it, in a sentence. */
+  reason: string;
 }
 
 interface SessionRow {
@@ -59,7 +68,6 @@ export async function collect(
   }
   // What goes out under an id in doubt may be put down to somebody else, and nothing takes it back.
   const isSendable = ({ externalId, isDoubted }: FoundRow) => externalId !== null && !isDoubted;
-  const withheld = records.filter((record) => !isSendable(record));
   return {
     session: {
       sessionId,
@@ -73,9 +81,14 @@ export async function collect(
       course: entity(session.courseId, session.courseExternalId, session.courseName),
       teacher: entity(session.teacherId, session.teacherExternalId, session.teacherName),
     },
-    rows: records.filter(isSendable).map(({ isDoubted: _, ...record }) => toRow(record)),
-    withheld: withheld.map(({ studentId }) => studentId),
-    errors: withheld.map(whyWithheld),
+    rows: records.filter(isSendable).map(toRow),
+    withheld: records
+      .filter((record) => !isSendable(record))
+      .map((record) => ({
+        studentId: record.studentId,
+        reason: whyWithheld(record),
+        ...(record.externalId !== null && { row: toRow(record) }),
+      })),
   };
 }
 
@@ -144,9 +157,7 @@ async function readRecords(
      LEFT JOIN students s ON s.institution_id = $1 AND s.id = a.student_id
      LEFT JOIN integration_mappings m ON m.integration_id = $3 AND m.entity_type = 'STUDENT'
        AND m.internal_id = a.student_id
-     LEFT JOIN sync_conflicts d ON d.integration_id = $3 AND d.entity_type = 'STUDENT'
-       AND d.external_id = m.external_id AND d.resolution IS NULL AND d.candidates @> jsonb_build_array(
-         jsonb_build_object('internalId', m.internal_id, 'rule', 'externalId'))
+     LEFT JOIN sync_conflicts d ON ${isDoubtOf('d', 'm', '$3')}
      WHERE a.institution_id = $1 AND a.session_id = $2
        ORDER BY s.family_name, s.given_name, m.external_id, a.student_id`,
     [institutionId, sessionId, id],
@@ -163,7 +174,7 @@ function entity(
     : { internalId, externalId: externalId ?? undefined, name: name ?? '' };
 }
 
-function toRow(row: RecordRow): AttendanceRow {
+function toRow({ isDoubted: _, ...row }: FoundRow): AttendanceRow {
   const entries = Object.entries(row).map(([key, value]) => [key, value ?? undefined]);
   return {
     ...(Object.fromEntries(entries) as AttendanceRow),

@@ -35,13 +35,17 @@ export interface AttendanceDelivered {
   confirmed: number;
 }
 
-/** Marks of a class session that the school did not take. */
+/** Marks of a class session that the school did not take, or that were not sent. */
 export interface AttendanceFailed {
   integrationId: string;
   sessionId: string;
   failed: number;
   /** The first hundred. */
   failures: { studentId: string; reason: string | null }[];
+  /** Marks that were not sent: without an id of the student, or with one in doubt; absent where there are none. */
+  withheld?: number;
+  /** The first hundred of them. */
+  withheldMarks?: { studentId: string; reason: string }[];
   /** Why the last attempt failed, where it is tried no more; absent while a call may do that. */
   givenUp?: string;
 }

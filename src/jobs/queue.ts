@@ -169,20 +169,36 @@ export class JobQueue {
    * one of its `singletonKey` only, and has it.
    */
   async send(name: string, data: object, options: SendOptions = {}): Promise<string | undefined> {
-    const { group, groupLimit, startAfter, ...rest } = options;
     const told: EnqueueFacts = { queue: name };
     const id = await operations.enqueue.observe(told, () =>
-      this.#boss.send(name, { data, traceparent: told.traceparent } satisfies Sent<object>, {
-        ...rest,
-        ...(startAfter !== undefined && { startAfter }),
-        ...(group !== undefined && {
-          group: { id: group, ...(groupLimit !== undefined && { tier: String(groupLimit) }) },
-        }),
-      }),
+      this.#boss.send(
+        name,
+        { data, traceparent: told.traceparent } satisfies Sent<object>,
+        toBossOptions(options),
+      ),
     );
     // Workers of this process need not hear of it from the database.
     this.#database.afterCommit(() => this.wake(name));
     return id ?? undefined;
+  }
+
+  /** Adds many jobs by one statement, each as `send` does. */
+  async sendAll(
+    name: string,
+    jobs: readonly { data: object; options?: SendOptions | undefined }[],
+  ): Promise<void> {
+    if (jobs.length === 0) return;
+    const told: EnqueueFacts = { queue: name };
+    await operations.enqueue.observe(told, () =>
+      this.#boss.insert(
+        name,
+        jobs.map(({ data, options = {} }) => ({
+          data: { data, traceparent: told.traceparent } satisfies Sent<object>,
+          ...toBossOptions(options),
+        })),
+      ),
+    );
+    this.#database.afterCommit(() => this.wake(name));
   }
 
   /** Does the jobs of a queue as they come. One whose handler throws is tried again. */
@@ -281,4 +297,15 @@ export class JobQueue {
       await this.#boss.resume(name, ids);
     });
   }
+}
+
+/** Options of a job in the words of pg-boss. */
+function toBossOptions({ group, groupLimit, startAfter, ...rest }: SendOptions) {
+  return {
+    ...rest,
+    ...(startAfter !== undefined && { startAfter }),
+    ...(group !== undefined && {
+      group: { id: group, ...(groupLimit !== undefined && { tier: String(groupLimit) }) },
+    }),
+  };
 }

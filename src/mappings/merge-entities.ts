@@ -52,10 +52,9 @@ export async function mergeEntities(database: Database, merge: Merge): Promise<v
     to: ids.keepInternalId,
     pointed,
     log: (effect) => runs.logEffect(effect),
-    noteMarks: async (marks) => {
-      runs.noteMarks(marks);
-      for (const id of marks.closed)
-        await orderSending(institutionId, id, { isCorrected: true, isPast: true });
+    noteMarks: (marks) => runs.noteMarks(marks),
+    orderSending: async (sessionIds) => {
+      await orderSending({ institutionId, sessionIds }, { isCorrected: true, isPast: true });
     },
   });
   // Who was merged into the dropped one before is now the same as the kept one.

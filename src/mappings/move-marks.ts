@@ -7,8 +7,6 @@ export interface MovedMarks {
   moved: string[];
   /** Marks that are gone, as the other has one of the same session. */
   replaced: ReplacedMark[];
-  /** Closed sessions of which a mark is another's now, or has an id that it had not; UUIDs. */
-  closed: string[];
 }
 
 interface MoveMarksOptions {
@@ -16,6 +14,8 @@ interface MoveMarksOptions {
   from: string;
   to: string;
   pointed: readonly string[];
+  /** Is told of closed sessions of which a mark is another's now, or has an id that it had not; UUIDs. */
+  orderSending(sessionIds: readonly string[]): Promise<void>;
 }
 
 export interface ReplacedMark {
@@ -33,7 +33,7 @@ export interface ReplacedMark {
  */
 export async function moveMarks(
   database: Database,
-  { institutionId, from, to, pointed }: MoveMarksOptions,
+  { institutionId, from, to, pointed, orderSending }: MoveMarksOptions,
 ): Promise<MovedMarks> {
   const sessionsOf = async (studentId: string) => {
     const marked = await database.query<{ id: string }>(
@@ -63,6 +63,9 @@ export async function moveMarks(
      WHERE institution_id = $1 AND session_id = ANY($2::uuid[]) AND student_id = $3`,
     key,
   );
+  const closed = sessions.filter(({ isClosed }) => isClosed).map(({ id }) => id);
+  // Orders before deliveries, as whoever gives an order up locks them.
+  if (closed.length > 0) await orderSending(closed);
   await database.execute(
     `UPDATE outbox_deliveries d SET student_id = $4
      WHERE d.integration_id = ANY($1::uuid[]) AND d.session_id = ANY($2::uuid[]) AND d.student_id = $3
@@ -74,6 +77,5 @@ export async function moveMarks(
   return {
     moved: ids.filter((id) => !isReplaced.has(id)),
     replaced,
-    closed: sessions.filter(({ isClosed }) => isClosed).map(({ id }) => id),
   };
 }

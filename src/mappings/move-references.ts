@@ -13,7 +13,9 @@ export interface MoveOptions {
   /** Writes what this changes in the roster into the change log. */
   log(effect: RosterEffect): Promise<void>;
   /** Hears what became of the marks of a student. */
-  noteMarks(marks: MovedMarks): Promise<void>;
+  noteMarks(marks: MovedMarks): void;
+  /** Orders that these closed sessions are sent to whoever was sent them before; UUIDs. */
+  orderSending(sessionIds: readonly string[]): Promise<void>;
 }
 
 /**
@@ -35,7 +37,7 @@ export async function moveReferences(database: Database, options: MoveOptions): 
   }
   if (entityType === 'GROUP') await point('class_sessions', 'group_id');
   if (entityType === 'TEACHER') await point('class_sessions', 'teacher_id');
-  if (entityType === 'STUDENT') await options.noteMarks(await moveMarks(database, options));
+  if (entityType === 'STUDENT') options.noteMarks(await moveMarks(database, options));
   await moveMemberships(database, options);
 }
 

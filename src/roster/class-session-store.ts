@@ -7,13 +7,12 @@ import type { AttendanceRecord, ClassSession } from './roster.js';
 import { ENTITY_SPECS, type EntitySpec } from './schema.js';
 
 /**
- * Orders, in the transaction under way, that the attendance of a closed session is sent to whoever takes it.
+ * Orders, in the transaction under way, that the attendance of closed sessions is sent to whoever takes it.
  * `isCorrected`: something of it is new since it was ordered before. `isPast`: only to those that have been sent it before,
  * as far as that is still known, and after what else is to be sent. Returns the ids of these integrations.
  */
 export type OrderSending = (
-  institutionId: string,
-  sessionId: string,
+  sessions: { institutionId: string; sessionIds: readonly string[] },
   what: { isCorrected: boolean; isPast?: boolean },
 ) => Promise<string[]>;
 
@@ -46,7 +45,8 @@ export class ClassSessionStore {
           after: changed.after,
         });
         // The school is told of a session that was moved.
-        if (stored.closedAt) await this.orderSending(institutionId, id, { isCorrected: true });
+        if (stored.closedAt)
+          await this.orderSending({ institutionId, sessionIds: [id] }, { isCorrected: true });
       }
       return stored;
     });
@@ -79,7 +79,7 @@ export class ClassSessionStore {
        RETURNING closed_at AS "closedAt"`,
       [institutionId, id],
     );
-    const integrationIds = await this.orderSending(institutionId, id, { isCorrected });
+    const integrationIds = await this.orderSending({ institutionId, sessionIds: [id] }, { isCorrected });
     if (closed) {
       await recordEvent(this.database, {
         institutionId,
@@ -125,6 +125,8 @@ export class ClassSessionStore {
       a.studentId.toLowerCase() < b.studentId.toLowerCase() ? -1 : 1,
     );
     return this.database.transaction(async () => {
+      // Students before their sessions, as a merge locks them.
+      const violations = await this.#findUnusable(institutionId, records);
       // Whoever closes it waits until these marks are there, or these see that it was closed.
       const [session] = await this.database.query<{ isClosed: boolean }>(
         `SELECT closed_at IS NOT NULL AS "isClosed" FROM class_sessions
@@ -132,7 +134,7 @@ export class ClassSessionStore {
         [institutionId, sessionId],
       );
       if (!session) throw sessionNotFound(sessionId);
-      await this.#requireStudents(institutionId, records);
+      if (violations.length > 0) throw invalidFields(violations, 'UNKNOWN_REFERENCE');
       const values = ['status', 'arrival_time', 'permanence_percentage', 'origin', 'source', 'remarks'];
       const rows = await this.database.query<{ studentId: string; before: object | null; after: object }>(
         `WITH before AS MATERIALIZED (
@@ -176,7 +178,7 @@ export class ClassSessionStore {
       const isCorrected = rows.length > 0;
       if (close) await this.#close(institutionId, sessionId, { isCorrected });
       else if (session.isClosed && isCorrected)
-        await this.orderSending(institutionId, sessionId, { isCorrected });
+        await this.orderSending({ institutionId, sessionIds: [sessionId] }, { isCorrected });
       return { created, updated: rows.length - created, unchanged: records.length - rows.length };
     });
   }
@@ -206,12 +208,11 @@ export class ClassSessionStore {
     if (violations.length > 0) throw invalidFields(violations, 'UNKNOWN_REFERENCE');
   }
 
-  async #requireStudents(institutionId: string, records: readonly AttendanceRecord[]): Promise<void> {
+  #findUnusable(institutionId: string, records: readonly AttendanceRecord[]): Promise<FieldViolation[]> {
     const ids = Object.fromEntries(
       records.map(({ studentId }, index) => [`records[${index}].studentId`, studentId]),
     );
-    const violations = await findUnusable(this.database, ENTITY_SPECS.STUDENT, institutionId, ids);
-    if (violations.length > 0) throw invalidFields(violations, 'UNKNOWN_REFERENCE');
+    return findUnusable(this.database, ENTITY_SPECS.STUDENT, institutionId, ids);
   }
 }
 

@@ -8,7 +8,8 @@ import type { IntegrationRpcs, RpcParts } from './rpc-types.js';
 export function deliveries({ integrationService }: Pick<RpcParts, 'integrationService'>) {
   return {
     async sendAttendance({ id, sessionId, resend }) {
-      return integrationService.sendAttendance(id, sessionId, { resend });
+      const report = await integrationService.sendAttendance(id, sessionId, { resend });
+      return { ...report, withheld: report.withheld?.length ?? 0 };
     },
 
     async listDeliveries({ id, sessionId, status, pageSize, pageToken }) {

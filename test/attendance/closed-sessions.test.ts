@@ -5,6 +5,7 @@ import { IntegrationProvider, MappingEntityType } from '../../src/connectors/ind
 import { gate } from '../support/gate.js';
 import { IdukayGateway, makeIdukaySchool } from '../support/idukay/index.js';
 import { type Listening, listenOn } from '../support/listen.js';
+import { hurry, orderOf } from '../support/send-orders.js';
 import { newIntegration, newSchool, newSession, sharedServices } from '../support/services.js';
 import { until } from '../support/until.js';
 
@@ -82,30 +83,6 @@ async function deliveredTo(of: { integrationId: string; session: { id: string } 
 async function idOf(of: { integrationId: string }, externalId: string): Promise<string> {
   const { mappingService } = await sharedServices();
   return (await mappingService.getMappingByExternalId(of.integrationId, STUDENT, externalId)).internalId;
-}
-
-async function orderOf(of: { integrationId: string; session: { id: string } }) {
-  const { database } = await sharedServices();
-  const [order] = await database.query<{ attempts: number; seconds: number; reason: string }>(
-    `SELECT attempts, EXTRACT(EPOCH FROM next_at - clock_timestamp())::float8 AS seconds, last_reason AS reason
-     FROM send_orders WHERE integration_id = $1 AND session_id = $2`,
-    [of.integrationId, of.session.id],
-  );
-  return order;
-}
-
-/** Lets the waiting job of a session begin now. */
-async function hurry({ session }: { session: { id: string } }) {
-  const { database, jobs } = await sharedServices();
-  await until(async () => {
-    const [row] = await database.query<{ id: string }>(
-      `UPDATE pgboss.job SET start_after = now() - interval '1 s'
-       WHERE name = 'attendance' AND singleton_key LIKE '%:' || $1 AND state IN ('created', 'retry') RETURNING id`,
-      [session.id],
-    );
-    return row !== undefined;
-  });
-  jobs.wake('attendance');
 }
 
 describe('a closed session', () => {

@@ -34,7 +34,8 @@ async function school(rows: readonly string[] = [ANA, LUZ, ...MORE]) {
     send: () => integrationService.sendAttendance(integrationId, session.id),
     sent: async () => {
       const { items } = await integrationService.listDeliveries(integrationId, { sessionId: session.id });
-      return items.map(({ externalId, mark }) => `${externalId} ${mark}`).sort();
+      const taken = items.filter(({ status }) => status === 'SENT' || status === 'CONFIRMED');
+      return taken.map(({ externalId, mark }) => `${externalId} ${mark}`).sort();
     },
   };
 }

@@ -1,54 +1,9 @@
 import { expect } from 'chai';
-import { MappingEntityType } from '../../src/connectors/index.js';
-import { newSchool, newSession, sharedServices } from '../support/services.js';
-
-const { COURSE, STUDENT } = MappingEntityType;
-const HEADER = 'id;rut;given_name;family_name';
-const ANA = 'E1;12345678-5;Ana;Soto';
-const PEDRO = 'E1;7654321-6;Pedro;Rojas';
-const LUZ = 'E2;20347878-K;Luz;Paz';
-const csv = (...rows: string[]) => ({ 'students.csv': [HEADER, ...rows].join('\n') });
-
-/** A school that gave the id of Ana, who has left, to Pedro, and a session in which both ids have a mark. */
-async function doubted() {
-  const { integrationService, rosterService } = await sharedServices();
-  const school = await newSchool({ 'courses.csv': 'id;name\nC1;Ciencias\n', ...csv(ANA, LUZ) });
-  const { integrationId } = school;
-  await integrationService.syncData(integrationId, COURSE);
-  await integrationService.syncData(integrationId, STUDENT);
-  const session = await newSession(school, { course: 'C1' }, { E1: 'ABSENT', E2: 'PRESENT' });
-  await school.write(csv(PEDRO, LUZ));
-  const sync = () => integrationService.syncData(integrationId, STUDENT);
-  expect((await sync()).counts).to.include({ conflicts: 1 });
-  return {
-    ...school,
-    session,
-    sync,
-    preview: () => integrationService.previewSync(integrationId, STUDENT),
-    conflicts: async () => (await integrationService.listConflicts(integrationId)).items,
-    rosterService,
-    send: () => integrationService.sendAttendance(integrationId, session.id),
-    sent: async () => {
-      const { items } = await integrationService.listDeliveries(integrationId, { sessionId: session.id });
-      return items.map(({ externalId, mark }) => `${externalId} ${mark}`).sort();
-    },
-    decide: async (resolution: 'CREATE' | 'LINK' | 'IGNORE') => {
-      const { items } = await integrationService.listConflicts(integrationId);
-      const [conflict] = items;
-      const ana = conflict?.candidates[0]?.internalId;
-      await integrationService.resolveConflict(
-        integrationId,
-        conflict?.id as string,
-        resolution,
-        resolution === 'LINK' ? ana : undefined,
-      );
-    },
-  };
-}
+import { ANA, doubtedSchool, LUZ, PEDRO, studentsCsv } from '../support/doubted-school.js';
 
 describe('a mark of a student whose id the school may have given to somebody else', () => {
   it('is not sent while a person is to decide, and the error says what to decide; the others are sent', async () => {
-    const { send, sent } = await doubted();
+    const { send, sent } = await doubtedSchool();
     for (const unchanged of [0, 1]) {
       const report = await send();
       expect(report).to.deep.include({ success: false, sent: 1 - unchanged, unchanged });
@@ -61,7 +16,7 @@ describe('a mark of a student whose id the school may have given to somebody els
   });
 
   it('goes out with the next sending once it is decided that it is the same student', async () => {
-    const { send, sent, decide } = await doubted();
+    const { send, sent, decide } = await doubtedSchool();
     await send();
     await decide('LINK');
     expect(await send()).to.deep.include({ success: true, sent: 1, errors: [] });
@@ -69,7 +24,7 @@ describe('a mark of a student whose id the school may have given to somebody els
   });
 
   it('goes out with the next sending once it is decided that the row of the school is to be ignored', async () => {
-    const { send, decide, sync } = await doubted();
+    const { send, decide, sync } = await doubtedSchool();
     await send();
     await decide('IGNORE');
     await sync();
@@ -77,7 +32,7 @@ describe('a mark of a student whose id the school may have given to somebody els
   });
 
   it('goes to nobody once it is decided that the id is somebody else, whose own marks are sent', async () => {
-    const { send, sent, decide, sync, session } = await doubted();
+    const { send, sent, decide, sync, session } = await doubtedSchool();
     await decide('CREATE');
     await sync();
     await session.mark({ E1: 'PRESENT' });
@@ -88,21 +43,21 @@ describe('a mark of a student whose id the school may have given to somebody els
   });
 
   it('goes out again as soon as the row is again that of the student', async () => {
-    const { send, write, sync } = await doubted();
+    const { send, write, sync } = await doubtedSchool();
     await send();
-    await write(csv(ANA, LUZ));
+    await write(studentsCsv(ANA, LUZ));
     await sync();
     expect(await send()).to.deep.include({ success: true, sent: 1 });
   });
 
   const readings = {
-    'lacks the row': csv(LUZ),
-    'cannot read the row': csv('E1;7654321-6;Pedro', LUZ),
+    'lacks the row': studentsCsv(LUZ),
+    'cannot read the row': studentsCsv('E1;7654321-6;Pedro', LUZ),
   };
   for (const [what, files] of Object.entries(readings)) {
     for (const how of ['runs', 'is previewed'] as const) {
       it(`is not sent after a reading that ${what} ${how}: that tells nothing of whose the id is`, async () => {
-        const { send, sent, sync, write, preview } = await doubted();
+        const { send, sent, sync, write, preview } = await doubtedSchool();
         await write(files);
         await (how === 'runs' ? sync() : preview());
         expect(await send()).to.deep.include({ success: false, sent: 1 });
@@ -112,11 +67,11 @@ describe('a mark of a student whose id the school may have given to somebody els
   }
 
   it('nor is what a person said to ignore of the id forgotten by a reading that lacks the row', async () => {
-    const { sync, write, decide, conflicts } = await doubted();
+    const { sync, write, decide, conflicts } = await doubtedSchool();
     await decide('IGNORE');
-    await write(csv(LUZ));
+    await write(studentsCsv(LUZ));
     await sync();
-    await write(csv(PEDRO, LUZ));
+    await write(studentsCsv(PEDRO, LUZ));
     await sync();
     expect(await conflicts()).to.deep.equal([]);
   });

@@ -400,9 +400,10 @@ CREATE TABLE outbox_deliveries (
   announced boolean DEFAULT false NOT NULL,
   CONSTRAINT outbox_deliveries_mark_check CHECK ((mark = ANY (ARRAY['PRESENT'::text, 'ABSENT'::text, 'LATE'::text, 'EXCUSED'::text]))),
   CONSTRAINT outbox_deliveries_pkey PRIMARY KEY (integration_id, session_id, student_id, version),
-  CONSTRAINT outbox_deliveries_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'SENT'::text, 'CONFIRMED'::text, 'FAILED'::text, 'WITHDRAWN'::text]))) NOT VALID
+  CONSTRAINT outbox_deliveries_status_check CHECK ((status = ANY (ARRAY['QUEUED'::text, 'WITHHELD'::text, 'SENT'::text, 'CONFIRMED'::text, 'FAILED'::text, 'WITHDRAWN'::text]))) NOT VALID
 );
 CREATE INDEX outbox_deliveries_by_age ON outbox_deliveries USING btree (integration_id, created_at);
+CREATE INDEX outbox_deliveries_withheld ON outbox_deliveries USING btree (integration_id, student_id, session_id) WHERE (status = 'WITHHELD'::text);
 
 CREATE TABLE outbox_sendings (
   integration_id uuid NOT NULL,

@@ -204,6 +204,7 @@ describe('the documented REST paths', () => {
       confirmed: 1,
       unchanged: 0,
       warnings: [],
+      withheld: 0,
     });
     const changes = (await call('GET', `/institutions/${institutionId}/roster-changes`)).body;
     expect(changes.changes.map((change: { entity: string }) => change.entity)).to.deep.equal([

@@ -199,12 +199,14 @@ describe('attendance', () => {
       unchanged: 3,
     });
     const result = await integrationService.sendAttendance(school.integrationId, session.id);
+    const reason = `student Ruiz, Ida (${stranger}) has no mapping in this integration; sync STUDENT first`;
     expect(result).to.deep.equal({
       success: false,
       sent: 2,
       confirmed: 2,
       unchanged: 0,
-      errors: [`student Ruiz, Ida (${stranger}) has no mapping in this integration; sync STUDENT first`],
+      withheld: [{ studentId: stranger, reason }],
+      errors: [reason],
     });
     expect(await readdir(join(school.folder, 'export'))).to.deep.equal([
       `attendance-2026-03-02-${session.id}.csv`,

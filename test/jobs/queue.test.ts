@@ -81,6 +81,20 @@ describe('the job queue', () => {
     expect(done).to.deep.equal([{ n: 1 }, { n: 3 }]);
   });
 
+  it('adds many jobs at once, of each singleton key one, and none that waits already', async () => {
+    const { name, done, start } = await newQueue({ once: true });
+    await jobs.send(name, { n: 1 }, { singletonKey: 'a' });
+    const keys = ['a', 'b', 'b', 'c'];
+    await jobs.sendAll(
+      name,
+      keys.map((singletonKey, nth) => ({ data: { n: nth + 2 }, options: { singletonKey } })),
+    );
+    await jobs.sendAll(name, []);
+    await start();
+    await until(() => done.length === 3);
+    expect(done).to.have.deep.members([{ n: 1 }, { n: 3 }, { n: 5 }]);
+  });
+
   it('tries a job again whose handler throws, as often as the queue says', async () => {
     const attempts: number[] = [];
     const { name, start } = await newQueue({ retryLimit: 2 }, (_, attempt) => {

@@ -2004,7 +2004,7 @@ export interface components {
             status?: components["schemas"]["DeliveryStatus"];
             /** @description How often it was tried. */
             attempts: number;
-            /** @description Why the last attempt failed, or what is worth a look about a mark that was taken, in a sentence; absent otherwise. */
+            /** @description Why the last attempt failed, why it is withheld, or what is worth a look about a mark that was taken, in a sentence; absent otherwise. */
             lastReason?: string;
             /**
              * Format: date-time
@@ -2029,9 +2029,10 @@ export interface components {
          *     - `CONFIRMED`: The school system took it, and it was seen there afterwards.
          *     - `FAILED`: It was refused or did not arrive; `lastReason` says why. The next SendAttendance sends it again.
          *     - `WITHDRAWN`: A correction took its place, or its record was removed, before the school system was known to have it. With attempts, it may have arrived. It is not sent again.
+         *     - `WITHHELD`: It waits until its student has an id in the school system that is in no doubt; `lastReason` says what to decide. Then it is sent by itself where its session is closed, and by the next SendAttendance.
          * @enum {string}
          */
-        DeliveryStatus: "QUEUED" | "SENT" | "CONFIRMED" | "FAILED" | "WITHDRAWN";
+        DeliveryStatus: "QUEUED" | "SENT" | "CONFIRMED" | "FAILED" | "WITHDRAWN" | "WITHHELD";
         /** @description Request of DiscardSync. */
         DiscardSyncRequestBody: {
             /** @description Why; it is kept with the run. */
@@ -3140,6 +3141,8 @@ export interface components {
             unchanged: number;
             /** @description What is worth a look although it went well, a sentence each, for example that a mark replaced one that somebody else had made in the school system. */
             warnings: string[];
+            /** @description How many records were not sent because their student has no id in the school system, or one that the school may have given to somebody else; `errors` says of each what to do. */
+            withheld: number;
         };
         /** @description Request of SetSchedule. */
         SetScheduleRequestBody: {
@@ -9228,7 +9231,8 @@ export interface operations {
                      *       "errors": [],
                      *       "confirmed": 0,
                      *       "unchanged": 0,
-                     *       "warnings": []
+                     *       "warnings": [],
+                     *       "withheld": 0
                      *     }
                      */
                     "application/json": components["schemas"]["SendAttendanceResponse"];

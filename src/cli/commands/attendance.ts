@@ -11,7 +11,12 @@ export async function sendAttendance(
 ) {
   const answer = await api.sendAttendance({ id, sessionId, resend });
   if (json) printJson(asJson(answer, { emptyToo: true }));
-  else printLine(`${answer.sent} sent, ${answer.confirmed} confirmed, ${answer.unchanged} as they were.`);
+  else {
+    const withheld = answer.withheld > 0 ? `, ${answer.withheld} withheld` : '';
+    printLine(
+      `${answer.sent} sent, ${answer.confirmed} confirmed, ${answer.unchanged} as they were${withheld}.`,
+    );
+  }
   for (const warning of answer.warnings) remark(warning);
   for (const error of answer.errors) remark(error);
   if (answer.errors.length > 0) return EXIT.failedRows;

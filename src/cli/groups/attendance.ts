@@ -16,7 +16,7 @@ export function attendance(root: Command): void {
     run: async () => (await load()).listDeliveries,
   })
     .option('--session <id>', 'of this class session')
-    .option('--status <status>', 'QUEUED, SENT, CONFIRMED, FAILED or WITHDRAWN');
+    .option('--status <status>', 'QUEUED, WITHHELD, SENT, CONFIRMED, FAILED or WITHDRAWN');
   add(group, 'close <institution> <session>', {
     does: 'closes a class session, so that its attendance leaves by itself',
     example: 'smartid attendance close INSTITUTION SESSION',

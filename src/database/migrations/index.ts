@@ -26,6 +26,7 @@ import { idempotencyKeys } from './0029-idempotency-keys.js';
 import { eventTurns } from './0030-event-turns.js';
 import { hadByOthers } from './0034-had-by-others.js';
 import { formerDecisions } from './0035-former-decisions.js';
+import { withheldMarks } from './0036-withheld-marks.js';
 import type { Migration } from './migration.js';
 
 export { createIndex, type Migration, type NewIndex } from './migration.js';
@@ -60,4 +61,5 @@ export const migrations: readonly Migration[] = [
   eventTurns,
   hadByOthers,
   formerDecisions,
+  withheldMarks,
 ];

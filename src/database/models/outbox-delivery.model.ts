@@ -26,7 +26,7 @@ export class OutboxDeliveryModel extends Model {
   declare digest: string;
 
   @Column({ type: DataType.TEXT, allowNull: false })
-  declare status: 'QUEUED' | 'SENT' | 'CONFIRMED' | 'FAILED' | 'WITHDRAWN';
+  declare status: 'QUEUED' | 'WITHHELD' | 'SENT' | 'CONFIRMED' | 'FAILED' | 'WITHDRAWN';
 
   @Column({ type: DataType.INTEGER, allowNull: false })
   declare attempts: number;

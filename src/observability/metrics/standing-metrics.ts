@@ -90,7 +90,7 @@ export function observeStanding(meter: Meter, readings: Readings): void {
           result.observe(heldSince, seconds(oldestAt), { provider });
         }
       }
-      for (const status of ofDeliveries ? ['QUEUED', 'FAILED'] : []) {
+      for (const status of ofDeliveries ? ['QUEUED', 'WITHHELD', 'FAILED'] : []) {
         const found = ofDeliveries?.find((one) => one.status === status);
         result.observe(outbox, found?.count ?? 0, { status });
       }

@@ -40,9 +40,16 @@ const READERS = new Map<string, (message: never) => Outcome>([
   [DiscardSyncResponseSchema.typeName, ({ run }: DiscardSyncResponse) => ofRun(run)],
   [
     SendAttendanceResponseSchema.typeName,
-    ({ success, sent, confirmed, unchanged, errors }: SendAttendanceResponse) => ({
+    ({ success, sent, confirmed, unchanged, withheld, errors }: SendAttendanceResponse) => ({
       isGood: success,
-      facts: { outcome: success ? 'SENT' : 'FAILED', sent, confirmed, unchanged, errors: errors.length },
+      facts: {
+        outcome: success ? 'SENT' : 'FAILED',
+        sent,
+        confirmed,
+        unchanged,
+        withheld,
+        errors: errors.length,
+      },
     }),
   ],
   [

@@ -7,6 +7,7 @@ import { StateBadge } from '../../ui/status-badge.js';
 
 export const DELIVERY_COLORS = {
   QUEUED: 'cyan',
+  WITHHELD: 'orange',
   SENT: 'blue',
   CONFIRMED: 'green',
   FAILED: 'red',

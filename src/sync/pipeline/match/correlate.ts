@@ -1,9 +1,8 @@
-import type { Database } from '../../../database/index.js';
+import { type Database, isOfPerson } from '../../../database/index.js';
 import type { EntitySpec } from '../../../roster/index.js';
 import { decisionsOf } from '../../conflicts/former-decision.js';
 import type { SyncPolicy } from '../../policy.js';
 import type { SyncRun } from '../../runs/sync-run.js';
-import { isOfPerson } from '../sql/in-doubt.js';
 import { areFew } from '../sql/joins.js';
 import { RUN } from '../sql/run-sql.js';
 import type { Staged } from '../stage/index.js';

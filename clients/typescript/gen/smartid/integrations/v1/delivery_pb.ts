@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file smartid/integrations/v1/delivery.proto.
  */
 export const file_smartid_integrations_v1_delivery: GenFile = /*@__PURE__*/
-  fileDesc("CiZzbWFydGlkL2ludGVncmF0aW9ucy92MS9kZWxpdmVyeS5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEi6QMKCERlbGl2ZXJ5EhIKCnNlc3Npb25faWQYASABKAkSEgoKc3R1ZGVudF9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhMKC2V4dGVybmFsX2lkGAQgASgJEhAKBG1hcmsYBSABKAlCAhgBEjgKBnN0YXR1cxgGIAEoDjIoLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkRlbGl2ZXJ5LlN0YXR1cxIQCghhdHRlbXB0cxgHIAEoDRIYCgtsYXN0X3JlYXNvbhgIIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkUKEWF0dGVuZGFuY2Vfc3RhdHVzGAsgASgOMiouc21hcnRpZC5yb3N0ZXIudjEuQXR0ZW5kYW5jZVJlY29yZC5TdGF0dXMiYAoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgoKBlFVRVVFRBABEggKBFNFTlQQAhINCglDT05GSVJNRUQQAxIKCgZGQUlMRUQQBBINCglXSVRIRFJBV04QBUIOCgxfbGFzdF9yZWFzb25iBnByb3RvMw", [file_google_protobuf_timestamp, file_smartid_roster_v1_class_session]);
+  fileDesc("CiZzbWFydGlkL2ludGVncmF0aW9ucy92MS9kZWxpdmVyeS5wcm90bxIXc21hcnRpZC5pbnRlZ3JhdGlvbnMudjEi9wMKCERlbGl2ZXJ5EhIKCnNlc3Npb25faWQYASABKAkSEgoKc3R1ZGVudF9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgNEhMKC2V4dGVybmFsX2lkGAQgASgJEhAKBG1hcmsYBSABKAlCAhgBEjgKBnN0YXR1cxgGIAEoDjIoLnNtYXJ0aWQuaW50ZWdyYXRpb25zLnYxLkRlbGl2ZXJ5LlN0YXR1cxIQCghhdHRlbXB0cxgHIAEoDRIYCgtsYXN0X3JlYXNvbhgIIAEoCUgAiAEBEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkUKEWF0dGVuZGFuY2Vfc3RhdHVzGAsgASgOMiouc21hcnRpZC5yb3N0ZXIudjEuQXR0ZW5kYW5jZVJlY29yZC5TdGF0dXMibgoGU3RhdHVzEhYKElNUQVRVU19VTlNQRUNJRklFRBAAEgoKBlFVRVVFRBABEggKBFNFTlQQAhINCglDT05GSVJNRUQQAxIKCgZGQUlMRUQQBBINCglXSVRIRFJBV04QBRIMCghXSVRISEVMRBAGQg4KDF9sYXN0X3JlYXNvbmIGcHJvdG8z", [file_google_protobuf_timestamp, file_smartid_roster_v1_class_session]);
 
 /**
  * One mark on its way to the school system. A corrected mark is a delivery of its own, with the next version.
@@ -73,7 +73,7 @@ export type Delivery = Message<"smartid.integrations.v1.Delivery"> & {
   attempts: number;
 
   /**
-   * Why the last attempt failed, or what is worth a look about a mark that was taken, in a sentence; absent otherwise.
+   * Why the last attempt failed, why it is withheld, or what is worth a look about a mark that was taken, in a sentence; absent otherwise.
    *
    * @generated from field: optional string last_reason = 8;
    */
@@ -156,6 +156,14 @@ export enum Delivery_Status {
    * @generated from enum value: WITHDRAWN = 5;
    */
   WITHDRAWN = 5,
+
+  /**
+   * It waits until its student has an id in the school system that is in no doubt; `last_reason` says what to decide.
+   * Then it is sent by itself where its session is closed, and by the next SendAttendance.
+   *
+   * @generated from enum value: WITHHELD = 6;
+   */
+  WITHHELD = 6,
 }
 
 /**
