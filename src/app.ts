@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ADMIN, onBehalfOf } from './audit/index.js';
 import type { Config } from './config.js';
+import type { EmbeddedPostgresStart } from './database/embedded/index.js';
 import type { Logger } from './observability/index.js';
 import { admission, createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
@@ -25,10 +26,12 @@ export interface App {
 export async function startApp(options: {
   config: Config;
   logger: Logger;
+  /** The start of the embedded database, where it began before everything else. */
+  begun?: EmbeddedPostgresStart | undefined;
   onFailure?: (error: Error) => void;
 }): Promise<App> {
   const { config, logger } = options;
-  // Before a database is made or touched.
+  // Before a database is made.
   await assertListenable(config);
   // Before the services: they take up runs of processes that died.
   const telemetry = await startTelemetry({ config, logger });

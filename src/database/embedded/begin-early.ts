@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { lockDataDir } from './data-dir-lock.js';
+import { beginEmbeddedPostgres, type EmbeddedPostgresStart } from './embedded-postgres.js';
+import { postgresProgram } from './postgres-program.js';
+
+/**
+ * Begins what takes longest at the start of a process, before the rest of it is loaded: its database, where one is
+ * in the folder. A new one waits until it is known that everything else is in order. Resolves once the folder is locked;
+ * what fails is told to whoever uses it.
+ */
+export async function beginEarly(dataDir: string): Promise<EmbeddedPostgresStart | undefined> {
+  // Should that fail, whoever needs it says so.
+  postgresProgram().catch(() => {});
+  if (!existsSync(join(dataDir, 'postgres', 'PG_VERSION'))) return undefined;
+  try {
+    return beginEmbeddedPostgres(await lockDataDir(dataDir), dataDir);
+  } catch (error) {
+    return { use: () => Promise.reject(error), abandon: () => Promise.resolve() };
+  }
+}
