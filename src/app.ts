@@ -4,7 +4,15 @@ import { ADMIN, onBehalfOf } from './audit/index.js';
 import type { Config } from './config.js';
 import type { EmbeddedPostgresStart } from './database/embedded/index.js';
 import type { Logger } from './observability/index.js';
-import { admission, createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
+import {
+  admission,
+  compileRules,
+  createInterceptors,
+  errorMapper,
+  openServices,
+  routes,
+  services,
+} from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { buildServices } from './services.js';
 import { startTelemetry } from './telemetry.js';
@@ -35,7 +43,10 @@ export async function startApp(options: {
   await assertListenable(config);
   // Before the services: they take up runs of processes that died.
   const telemetry = await startTelemetry({ config, logger });
-  const parts = await buildServices(options).catch(async (error: unknown) => {
+  const building = buildServices(options);
+  // While the database answers; what is left then waits for nothing else.
+  compileRules();
+  const parts = await building.catch(async (error: unknown) => {
     await telemetry.close();
     throw error;
   });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockDataDir } from './data-dir-lock.js';
 import { beginEmbeddedPostgres, type EmbeddedPostgresStart } from './embedded-postgres.js';
-import { postgresProgram } from './postgres-program.js';
+import { compileProgram, keepProgram } from './postgres-program.js';
 
 /**
  * Begins what takes longest at the start of a process, before the rest of it is loaded: its database, where one is
@@ -10,9 +10,11 @@ import { postgresProgram } from './postgres-program.js';
  * what fails is told to whoever uses it.
  */
 export async function beginEarly(dataDir: string): Promise<EmbeddedPostgresStart | undefined> {
-  // Should that fail, whoever needs it says so.
-  postgresProgram().catch(() => {});
-  if (!existsSync(join(dataDir, 'postgres', 'PG_VERSION'))) return undefined;
+  if (!existsSync(join(dataDir, 'postgres', 'PG_VERSION'))) {
+    // Should that fail, whoever needs it says so.
+    compileProgram().then(keepProgram, () => {});
+    return undefined;
+  }
   try {
     return beginEmbeddedPostgres(await lockDataDir(dataDir), dataDir);
   } catch (error) {

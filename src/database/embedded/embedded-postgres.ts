@@ -5,8 +5,8 @@ import { Worker } from 'node:worker_threads';
 import { ServiceError } from '../../errors.js';
 import type { Logger } from '../../observability/index.js';
 import { lockDataDir } from './data-dir-lock.js';
-import type { PGliteWorkerData } from './pglite-worker.js';
-import { postgresProgram } from './postgres-program.js';
+import type { PGliteReady, PGliteWorkerData } from './pglite-worker.js';
+import { keepProgram, keptProgram } from './postgres-program.js';
 import { shortPathTo } from './short-path.js';
 
 /** Who works with a database that was begun. */
@@ -93,10 +93,12 @@ async function open(unlock: () => Promise<void>, dataDir: string): Promise<OpenP
     // Left behind by a process that was killed.
     await rm(socketPath, { force: true });
     const folder = join(dataDir, 'postgres');
-    const workerData: PGliteWorkerData = { folder, socketPath, program: await postgresProgram() };
+    const workerData: PGliteWorkerData = { folder, socketPath, program: keptProgram() };
     worker = new Worker(new URL('./pglite-worker.js', import.meta.url), { workerData });
     const ended = endOf(worker);
-    await Promise.race([once(worker, 'message'), ended.then((error) => Promise.reject(error))]);
+    const ready = once(worker, 'message') as Promise<[PGliteReady]>;
+    const [{ program }] = await Promise.race([ready, ended.then((error) => Promise.reject(error))]);
+    keepProgram(program);
     const { supervise, stop } = supervision(worker, ended);
     return {
       connection: { host: socketFolder, port: 5432, user: 'postgres', database: 'postgres', password: '' },
