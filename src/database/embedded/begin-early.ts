@@ -6,7 +6,7 @@ import { compileProgram, keepProgram } from './postgres-program.js';
 
 /**
  * Begins what takes longest at the start of a process, before the rest of it is loaded: its database, where one is
- * in the folder. A new one waits until it is known that everything else is in order. Resolves once the folder is locked;
+ * in the folder. A new one waits until it is known that everything else is in order. Resolves once its thread has begun;
  * what fails is told to whoever uses it.
  */
 export async function beginEarly(dataDir: string): Promise<EmbeddedPostgresStart | undefined> {
@@ -16,7 +16,7 @@ export async function beginEarly(dataDir: string): Promise<EmbeddedPostgresStart
     return undefined;
   }
   try {
-    return beginEmbeddedPostgres(await lockDataDir(dataDir), dataDir);
+    return await beginEmbeddedPostgres(await lockDataDir(dataDir), dataDir);
   } catch (error) {
     return { use: () => Promise.reject(error), abandon: () => Promise.resolve() };
   }

@@ -49,14 +49,25 @@ export async function startEmbeddedPostgres({
   dataDir,
   ...user
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  return beginEmbeddedPostgres(await lockDataDir(dataDir), dataDir).use(user);
+  return (await beginEmbeddedPostgres(await lockDataDir(dataDir), dataDir)).use(user);
 }
 
-/** The same in two steps, in a folder that this process has locked: `unlock` is called at the end. */
-export function beginEmbeddedPostgres(unlock: () => Promise<void>, dataDir: string): EmbeddedPostgresStart {
-  const opening = open(unlock, dataDir);
+/**
+ * The same in two steps, in a folder that this process has locked: `unlock` is called at the end. Resolves once its
+ * thread has begun, which needs nothing more of this one.
+ */
+export async function beginEmbeddedPostgres(
+  unlock: () => Promise<void>,
+  dataDir: string,
+): Promise<EmbeddedPostgresStart> {
+  let begun = () => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const opening = open(unlock, dataDir, () => begun());
   // It is told to whoever uses it.
   opening.catch(() => {});
+  await Promise.race([hasBegun, opening.catch(() => {})]);
   return {
     async use({ logger, onFailure }) {
       const { connection, supervise, stop } = await opening;
@@ -75,7 +86,7 @@ interface OpenPostgres extends EmbeddedPostgres {
   supervise(report: (error: Error) => void): void;
 }
 
-async function open(unlock: () => Promise<void>, dataDir: string): Promise<OpenPostgres> {
+async function open(unlock: () => Promise<void>, dataDir: string, begun: () => void): Promise<OpenPostgres> {
   const short = await shortPathTo(dataDir).catch(async (error: unknown) => {
     await unlock();
     throw error;
@@ -95,6 +106,7 @@ async function open(unlock: () => Promise<void>, dataDir: string): Promise<OpenP
     const folder = join(dataDir, 'postgres');
     const workerData: PGliteWorkerData = { folder, socketPath, program: keptProgram() };
     worker = new Worker(new URL('./pglite-worker.js', import.meta.url), { workerData });
+    begun();
     const ended = endOf(worker);
     const ready = once(worker, 'message') as Promise<[PGliteReady]>;
     const [{ program }] = await Promise.race([ready, ended.then((error) => Promise.reject(error))]);
