@@ -10,7 +10,7 @@ const tsc = join(root, 'node_modules/typescript/bin/tsc');
 if (existsSync(tsc) && existsSync(join(root, 'tsconfig.json'))) {
   for (const project of [join(root, 'clients/typescript'), root])
     execFileSync(process.execPath, [tsc, '-p', project], { stdio: 'inherit' });
-  for (const script of ['initial-database.mjs', 'reference.mjs', 'console.mjs'])
+  for (const script of ['bundle.mjs', 'initial-database.mjs', 'reference.mjs', 'console.mjs'])
     execFileSync(process.execPath, [join(root, 'scripts', script)], { stdio: 'inherit' });
 } else if (!existsSync(join(root, 'dist/src/main.js'))) {
   console.error('Nothing is built, and no compiler is installed. Run `npm ci && npm run build` first.');

@@ -2,8 +2,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ADMIN, onBehalfOf } from './audit/index.js';
 import type { Config } from './config.js';
+import type { EmbeddedPostgresStart } from './database/embedded/index.js';
 import type { Logger } from './observability/index.js';
-import { admission, createInterceptors, errorMapper, openServices, routes, services } from './rpc/index.js';
+import {
+  admission,
+  compileRules,
+  createInterceptors,
+  errorMapper,
+  openServices,
+  routes,
+  services,
+} from './rpc/index.js';
 import { createTokenVerifier, loadAdminToken } from './security/index.js';
 import { buildServices } from './services.js';
 import { startTelemetry } from './telemetry.js';
@@ -25,14 +34,19 @@ export interface App {
 export async function startApp(options: {
   config: Config;
   logger: Logger;
+  /** The start of the embedded database, where it began before everything else. */
+  begun?: EmbeddedPostgresStart | undefined;
   onFailure?: (error: Error) => void;
 }): Promise<App> {
   const { config, logger } = options;
-  // Before a database is made or touched.
+  // Before a database is made.
   await assertListenable(config);
   // Before the services: they take up runs of processes that died.
   const telemetry = await startTelemetry({ config, logger });
-  const parts = await buildServices(options).catch(async (error: unknown) => {
+  const building = buildServices(options);
+  // While the database answers; what is left then waits for nothing else.
+  compileRules();
+  const parts = await building.catch(async (error: unknown) => {
     await telemetry.close();
     throw error;
   });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isAllowEntry, webAddress } from './connectors/index.js';
+import { dataDirOf } from './data-dir.js';
 import { MIN_TOKEN, namedTokens } from './named-tokens.js';
 import { listOf, optional } from './optional-variable.js';
 import type { RetentionPeriods } from './retention/index.js';
@@ -108,7 +109,7 @@ const environment = z.object({
       )
       .optional(),
   ),
-  DATA_DIR: optional(z.string().default('./data')),
+  DATA_DIR: optional(z.string().optional()),
   CREDENTIAL_KEYS: optional(
     z
       .string()
@@ -251,7 +252,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     );
   const tls = readTls(vars.TLS_CERT_FILE, vars.TLS_KEY_FILE, problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  const dataDir = resolve(vars.DATA_DIR);
+  const dataDir = dataDirOf(vars.DATA_DIR);
   return Object.freeze({
     production,
     host: vars.HOST,

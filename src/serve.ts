@@ -1,5 +1,6 @@
 import { type App, startApp } from './app.js';
 import { type Config, knownVariables, loadConfig } from './config.js';
+import type { EmbeddedPostgresStart } from './database/embedded/index.js';
 import { createLogger, type Logger } from './observability/index.js';
 import { explainStartFailure } from './start-failure.js';
 import { unknownVariables } from './unknown-variables.js';
@@ -7,27 +8,33 @@ import { unknownVariables } from './unknown-variables.js';
 /** How long a stop waits for what is in flight, in milliseconds. */
 const GRACE = 30_000;
 
-/** Runs the service as `env` says until a signal ends the process. What keeps it from starting is a sentence and exit 1. */
-export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
+/**
+ * Runs the service as `env` says until a signal ends the process, on the embedded database that `begun` is the start
+ * of, if any. What keeps it from starting is a sentence and exit 1.
+ */
+export async function serve(env: NodeJS.ProcessEnv, begun?: EmbeddedPostgresStart): Promise<void> {
   let config: Config | undefined;
   try {
     config = loadConfig(env);
-    await start(config, env);
+    await start(config, env, begun);
   } catch (error) {
     process.stderr.write(`SmartID Integrations cannot start.\n${explainStartFailure(error, config)}\n`);
+    // It may be at work already, and is to leave no lock behind.
+    await begun?.abandon();
     process.exit(1);
   }
 }
 
-async function start(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
+async function start(config: Config, env: NodeJS.ProcessEnv, begun?: EmbeddedPostgresStart): Promise<void> {
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   for (const sentence of unknownVariables(env, knownVariables)) logger.warn(sentence);
-  const app = await startApp({ config, logger, onFailure: () => process.exit(1) });
+  const app = await startApp({ config, logger, begun, onFailure: () => process.exit(1) });
+  // Before anybody learns that it listens, and may ask it to stop.
+  stopOnSignals(app, logger);
   logger.info({ url: app.url }, `SmartID Integrations listens on ${app.url}`);
   // Whoever started it waits for this line.
   logger.flush();
   if (app.madeToken) greet(app.url, app.madeToken, config.dataDir);
-  stopOnSignals(app, logger);
 }
 
 /**

@@ -2,7 +2,7 @@ import { AttendanceJobs, AttendanceService, readOutboxBacklog } from './attendan
 import { AuditService, Refusals } from './audit/index.js';
 import type { Config } from './config.js';
 import { type ConnectorDefinition, ConnectorFactory, Outbound } from './connectors/index.js';
-import { startEmbeddedPostgres } from './database/embedded/index.js';
+import { type EmbeddedPostgresStart, startEmbeddedPostgres } from './database/embedded/index.js';
 import { Database, explainUnusable, Leases, migrate } from './database/index.js';
 import { lackOfRoom } from './disk-room.js';
 import { EventPublisher, EventSender, EventService, SubscriptionStore } from './events/index.js';
@@ -74,6 +74,8 @@ export interface ServicesOptions {
   logger: Logger;
   /** Connectors besides the built-in ones. */
   connectors?: readonly ConnectorDefinition[];
+  /** The start of the embedded database, where it is under way already. */
+  begun?: EmbeddedPostgresStart | undefined;
   /** Called when the embedded database dies on its own. */
   onFailure?: (error: Error) => void;
 }
@@ -88,10 +90,11 @@ export async function buildServices({
   config,
   logger,
   connectors,
+  begun,
   onFailure,
 }: ServicesOptions): Promise<Services> {
   const factory = new ConnectorFactory(undefined, connectors);
-  const storage = await openDatabase(config, logger, onFailure);
+  const storage = await openDatabase({ config, logger, begun, onFailure });
   const { database } = storage;
   try {
     const jobs = new JobQueue({ database, logger });
@@ -313,16 +316,13 @@ async function carryOut({ syncs, outcome, webhooks, logger }: CarryOutParts, hel
   }
 }
 
-async function openDatabase(config: Config, logger: Logger, onFailure?: (error: Error) => void) {
+async function openDatabase({ config, logger, begun, onFailure }: ServicesOptions) {
   if (config.databaseUrl) {
     const database = openServer(config.databaseUrl.reveal(), config.databasePoolSize, logger);
     return { database, embedded: false, close: () => database.close() };
   }
-  const embedded = await startEmbeddedPostgres({
-    dataDir: config.dataDir,
-    logger,
-    ...(onFailure && { onFailure }),
-  });
+  const user = { logger, ...(onFailure && { onFailure }) };
+  const embedded = await (begun?.use(user) ?? startEmbeddedPostgres({ dataDir: config.dataDir, ...user }));
   const database = new Database({ connection: embedded.connection, poolSize: 1, embedded: true, logger });
   return {
     database,

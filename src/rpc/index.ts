@@ -17,7 +17,13 @@ import type { RpcParts } from './rpc-types.js';
 import { scheduleRpc } from './schedule-rpc.js';
 import { webhookReceiverRpc, webhookRpc } from './webhook-rpc.js';
 
-export { admission, createInterceptors, errorMapper, type InterceptorOptions } from './interceptors/index.js';
+export {
+  admission,
+  compileRules,
+  createInterceptors,
+  errorMapper,
+  type InterceptorOptions,
+} from './interceptors/index.js';
 
 /** The services of the product. */
 export const services = [

@@ -1,4 +1,8 @@
+export { beginEarly } from './begin-early.js';
 export { DataDirLockedError } from './data-dir-lock.js';
-export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
-export { postgresProgram } from './postgres-program.js';
+export {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresStart,
+  startEmbeddedPostgres,
+} from './embedded-postgres.js';
 export { UnusableDataDirError } from './short-path.js';

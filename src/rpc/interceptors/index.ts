@@ -12,6 +12,7 @@ import { validation } from './validation.js';
 export { admission } from './authentication.js';
 export { errorMapper, type MapError } from './error-mapping.js';
 export { requestIdOf } from './request-id.js';
+export { compileRules } from './validation.js';
 
 export interface InterceptorOptions extends AuthenticationOptions {
   logger: Logger;

@@ -13,14 +13,26 @@ import { GetMappingRequestSchema } from '../../../gen/smartid/integrations/v1/in
 import { type FieldViolation, invalidFields } from '../../errors.js';
 import { requireStorable } from '../../require-storable.js';
 
+let compiled: Validator | undefined;
+
+/**
+ * Compiles the rules, which takes the first validation some 50 ms: while nobody waits, and once for all of this
+ * process.
+ */
+export function compileRules(): Validator {
+  if (!compiled) {
+    compiled = createValidator();
+    compiled.validate(GetMappingRequestSchema, create(GetMappingRequestSchema));
+  }
+  return compiled;
+}
+
 /**
  * Holds requests against the rules in the proto files, and refuses texts that cannot be stored. Violations
  * name fields as JSON does: `records[0].studentId`.
  */
 export function validation(): Interceptor {
-  const validator = createValidator();
-  // The first validation compiles the rules, some 50 ms: not while somebody waits.
-  validator.validate(GetMappingRequestSchema, create(GetMappingRequestSchema));
+  const validator = compileRules();
   return (next) => (request) => {
     const { input } = request.method;
     if (!request.stream) {
