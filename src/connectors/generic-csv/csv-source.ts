@@ -31,6 +31,7 @@ import {
   titleWarning,
 } from './csv-sentences.js';
 import { CsvStates } from './csv-states.js';
+import type { ListEnds } from './list-ends.js';
 import { ListTally } from './list-tally.js';
 import { lookAt } from './look-at.js';
 import { newerWorkbook, openCsv } from './open-csv.js';
@@ -78,19 +79,29 @@ export class CsvSource {
   readonly #folder: CsvFolder;
   readonly #signal: AbortSignal;
   readonly #integrationId: string;
+  readonly #ends: ListEnds | undefined;
   readonly #read = new Map<string, ReadFile>();
   /** Which of the files are there: those that were looked for. */
   readonly #there = new Map<FileKind, Promise<boolean>>();
   /** Read once: what a group is called must be the same wherever it is spoken of. */
   #named: Promise<NamedByStudents | undefined> | undefined;
 
+  /** `ends`: what is remembered of how lists end; without it nothing is. */
   constructor({
     config,
     folder,
     signal,
     integrationId,
-  }: { config: CsvConfig; folder: CsvFolder; signal: AbortSignal; integrationId: string }) {
+    ends,
+  }: {
+    config: CsvConfig;
+    folder: CsvFolder;
+    signal: AbortSignal;
+    integrationId: string;
+    ends?: ListEnds;
+  }) {
     this.#integrationId = integrationId;
+    this.#ends = ends;
     this.#config = config;
     this.#folder = folder;
     this.#signal = signal;
@@ -299,11 +310,18 @@ export class CsvSource {
     convert: (row: CsvRow, columns: CsvColumns) => Converted<R>,
     ofEach: Pick<RecordPage<R>, 'groupsAbsent'> = {},
   ): AsyncGenerator<RecordPage<R> | FingerprintedPage<R>, boolean> {
-    const file = await this.#open(kind);
-    if (!file) return false;
-    const { name, sizeBytes, modifiedAt } = file;
+    const opened = await this.#open(kind);
+    if (!opened) return false;
+    const { name, sizeBytes, modifiedAt } = opened;
     try {
-      const { dialect, columns, errorAt } = await this.#describe(file, kind);
+      const { dialect, columns, errorAt } = await this.#describe(opened, kind);
+      // Failed rows that come back are written by whoever corrects them.
+      const watched = errorAt < 0 ? this.#ends?.watch(opened, dialect) : undefined;
+      const file = watched?.file ?? opened;
+      const atEnd = async (): Promise<RecordPage<R>[]> => {
+        const gap = await watched?.doubt();
+        return gap === undefined ? [] : [{ file: name, records: [], gap }];
+      };
       this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt, isPacked: isPacked(file) });
       // Failed rows that come back corrected are not all there are.
       const of = {
@@ -348,12 +366,14 @@ export class CsvSource {
         })) {
           yield { file: name, lines, fingerprints, read: (positions) => toPage(rows(positions)) };
         }
+        yield* await atEnd();
         return true;
       }
       for await (const rows of readRows(file, dialect, this.#signal)) yield toPage(rows);
+      yield* await atEnd();
       return true;
     } finally {
-      await file.close();
+      await opened.close();
     }
   }
 

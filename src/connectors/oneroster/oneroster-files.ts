@@ -1,10 +1,12 @@
 import { ConnectorError } from '../connector-error.js';
+import type { RecordIssue } from '../external-record.js';
 import { type CsvFolder, csvConfig, loadS3Bucket, localFolder } from '../generic-csv/index.js';
 import type { ConnectionCheck, ConnectionReport, ConnectorContext } from '../sis-connector.js';
 import { FILES, type FileMode, type FileName, readManifest } from './csv-manifest.js';
 import { readTable, type TableRow } from './csv-table.js';
 import type { OneRosterConfig, OneRosterCredentials } from './oneroster-config.js';
 import { type ListPage, type OneRosterLists, unreadable } from './oneroster-lists.js';
+import { isDeleted } from './oneroster-records.js';
 import { LISTS, type ListName, type RecordOf, type User } from './oneroster-wire.js';
 import { openZip } from './zip-folder.js';
 
@@ -39,6 +41,13 @@ interface FileSet {
 
 type Roles = NonNullable<User['roles']>;
 
+/** What roles.csv says. */
+interface RolesFile {
+  byUser: ReadonlyMap<string, Roles>;
+  /** Rows that could not be read: nobody knows whose role they tell. */
+  unreadable: RecordIssue[];
+}
+
 /** The lists of a school by the CSV files of OneRoster 1.1 or 1.2, in a zip or unpacked in a folder. */
 export class OneRosterFiles implements OneRosterLists {
   readonly tellsChanges = false;
@@ -46,7 +55,7 @@ export class OneRosterFiles implements OneRosterLists {
   readonly #config: OneRosterConfig;
   readonly #credentials: OneRosterCredentials;
   #set: Promise<FileSet> | undefined;
-  #roles: Promise<ReadonlyMap<string, Roles>> | undefined;
+  #roles: Promise<RolesFile> | undefined;
 
   constructor({
     context,
@@ -64,11 +73,14 @@ export class OneRosterFiles implements OneRosterLists {
     const mode = modes.get(name) ?? 'absent';
     const file = `${name}.csv`;
     if (mode === 'absent') return yield { rows: [], issues: [], file, partial: true };
-    const roles = name === 'users' ? await this.#rolesByUser() : new Map<string, Roles>();
+    const roles = name === 'users' ? await this.#rolesOf() : NO_ROLES;
+    if (roles.unreadable.length > 0)
+      yield { rows: [], issues: roles.unreadable, file: 'roles.csv', partial: mode === 'delta' };
+    const without: User[] = [];
     for await (const { rows, issues } of this.#table(name)) {
       const page: ListPage<L> = { rows: [], issues, file, partial: mode === 'delta' };
       for (const row of rows) {
-        const parsed = LISTS[list].safeParse(TO_RECORD[name](row, roles));
+        const parsed = LISTS[list].safeParse(TO_RECORD[name](row, roles.byUser));
         if (!parsed.success) {
           page.issues.push(unreadable('the row', file, row.line));
         } else if (name !== 'users') {
@@ -76,13 +88,19 @@ export class OneRosterFiles implements OneRosterLists {
         } else {
           const is = isOfList(list, parsed.data as User);
           if (is) page.rows.push(parsed.data as RecordOf<L>);
-          if (is !== undefined || modes.get('roles') === 'bulk') continue;
+          if (is !== undefined) continue;
+          if (modes.get('roles') === 'bulk') {
+            if (!isDeleted(parsed.data.status)) without.push(parsed.data as User);
+            continue;
+          }
           if (mode === 'bulk' && modes.get('roles') === 'absent') throw rolesMissing();
           page.issues.push(roleUnknown(parsed.data as User, file));
         }
       }
       yield page;
     }
+    if (without.length > 0)
+      yield { rows: [], issues: [], file, partial: mode === 'delta', gap: rolesLacking(without) };
   }
 
   async check(): Promise<ConnectionReport> {
@@ -151,21 +169,23 @@ export class OneRosterFiles implements OneRosterLists {
   }
 
   /** The roles of 1.2, which stand in a file of their own; none in 1.1. */
-  #rolesByUser(): Promise<ReadonlyMap<string, Roles>> {
+  #rolesOf(): Promise<RolesFile> {
     this.#roles ??= this.#readRoles();
     return this.#roles;
   }
 
-  async #readRoles(): Promise<ReadonlyMap<string, Roles>> {
-    const roles = new Map<string, Roles>();
+  async #readRoles(): Promise<RolesFile> {
+    const byUser = new Map<string, Roles>();
+    const unreadable: RecordIssue[] = [];
     const { modes } = await this.#open();
-    if ((modes.get('roles') ?? 'absent') === 'absent') return roles;
-    for await (const { rows } of this.#table('roles')) {
+    if ((modes.get('roles') ?? 'absent') === 'absent') return NO_ROLES;
+    for await (const { rows, issues } of this.#table('roles')) {
+      unreadable.push(...issues.filter(({ severity }) => severity === 'error'));
       for (const row of rows) {
         const user = row.get('userSourcedId');
         if (!user) continue;
-        const list = roles.get(user) ?? [];
-        roles.set(user, list);
+        const list = byUser.get(user) ?? [];
+        byUser.set(user, list);
         list.push({
           status: row.get('status'),
           role: row.get('role'),
@@ -175,7 +195,7 @@ export class OneRosterFiles implements OneRosterLists {
         });
       }
     }
-    return roles;
+    return { byUser, unreadable };
   }
 
   async *#table(name: FileName) {
@@ -193,6 +213,8 @@ export class OneRosterFiles implements OneRosterLists {
     }
   }
 }
+
+const NO_ROLES: RolesFile = { byUser: new Map(), unreadable: [] };
 
 /** Rows in the form of the API. */
 const TO_RECORD: Readonly<
@@ -285,6 +307,13 @@ function rolesMissing(): ConnectorError {
   return new ConnectorError(
     'users.csv has no column role, and manifest.csv says that roles.csv is absent: nobody can tell students from teachers. Export roles.csv too.',
   );
+}
+
+/** OneRoster gives every user a role: where one is missing, roles.csv is not whole. */
+function rolesLacking(users: readonly User[]): string {
+  const [first] = users;
+  const others = users.length > 1 ? ` and ${users.length - 1} more` : '';
+  return `roles.csv has no row for user "${first?.sourcedId}" (users.csv line ${first?.line})${others}: nobody knows whether they are students or teachers. Export the files anew.`;
 }
 
 function roleUnknown({ sourcedId, line }: User, file: string) {
