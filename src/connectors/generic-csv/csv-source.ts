@@ -35,6 +35,7 @@ import type { ListEnds } from './list-ends.js';
 import { ListTally } from './list-tally.js';
 import { lookAt } from './look-at.js';
 import { newerWorkbook, openCsv } from './open-csv.js';
+import { sheetDoubts } from './sheet-doubts.js';
 import { isWorkbookName } from './workbook/index.js';
 
 /** Columns that speak of others: rows with them say something anew although they are as they were. */
@@ -320,7 +321,11 @@ export class CsvSource {
       const file = watched?.file ?? opened;
       const atEnd = async (): Promise<RecordPage<R>[]> => {
         const gap = await watched?.doubt();
-        return gap === undefined ? [] : [{ file: name, records: [], gap }];
+        const doubts = await sheetDoubts(opened, dialect, columns);
+        return [
+          ...(gap === undefined ? [] : [{ file: name, records: [], gap }]),
+          ...doubts.map((doubt) => ({ file: name, records: [], issues: [doubt.issue], gap: doubt.gap })),
+        ];
       };
       this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt, isPacked: isPacked(file) });
       // Failed rows that come back corrected are not all there are.
