@@ -35,7 +35,7 @@ import type { ListEnds } from './list-ends.js';
 import { ListTally } from './list-tally.js';
 import { lookAt } from './look-at.js';
 import { newerWorkbook, openCsv } from './open-csv.js';
-import { sheetDoubts } from './sheet-doubts.js';
+import { watchFile } from './watch-file.js';
 import { isWorkbookName } from './workbook/index.js';
 
 /** Columns that speak of others: rows with them say something anew although they are as they were. */
@@ -66,6 +66,8 @@ interface NamedByStudents {
   groups: GroupsOfStudents;
   /** Rows that could not be understood. */
   unreadable: number;
+  /** Why the file may not be whole, a sentence each. */
+  gaps: string[];
   /** Whether it holds some of the students on purpose. */
   partial: boolean;
 }
@@ -259,19 +261,20 @@ export class CsvSource {
     if (kind !== 'groups' && !(kind === 'courses' && coursesFromStudents)) return undefined;
     const named = await this.#namedByStudents();
     if (!named) return undefined;
-    const { file, groups, unreadable, partial } = named;
+    const { file, groups, unreadable, partial, gaps } = named;
     const withCourse = coursesFromStudents && !(await this.#isThere('courses'));
     const records = groups.groups().map(({ courseExternalId, ...group }) => ({
       ...group,
       ...(withCourse && { courseExternalId }),
     }));
     const warning = kind === 'groups' ? groups.warning(file) : undefined;
-    const gap = `${unreadable} ${unreadable === 1 ? 'row' : 'rows'} of ${file} could not be read, and may name other ${kind}.`;
+    const unread = `${unreadable} ${unreadable === 1 ? 'row' : 'rows'} of ${file} could not be read, and may name other ${kind}.`;
+    const [gap] = unreadable > 0 ? [unread] : gaps;
     return {
       file,
       records: (kind === 'groups' ? records : groups.courses()) as CsvRecord[],
       ...(warning && { issues: [warning] }),
-      ...(unreadable > 0 && { gap }),
+      ...(gap && { gap }),
       ...(partial && { partial }),
     };
   }
@@ -284,11 +287,12 @@ export class CsvSource {
 
   async #readNamed(): Promise<NamedByStudents | undefined> {
     if (await this.#isThere('groups')) return undefined;
-    const file = await this.#open('students');
-    if (!file) return undefined;
+    const opened = await this.#open('students');
+    if (!opened) return undefined;
     try {
-      const { dialect, columns, errorAt } = await this.#describe(file, 'students');
+      const { dialect, columns, errorAt } = await this.#describe(opened, 'students');
       if (!GroupsOfStudents.areIn(columns)) return undefined;
+      const { file, doubts } = watchFile(opened, { dialect, columns, errorAt, ends: this.#ends });
       const groups = new GroupsOfStudents(columns);
       let unreadable = 0;
       for await (const rows of readRows(file, dialect, this.#signal)) {
@@ -299,9 +303,10 @@ export class CsvSource {
           else if (readable === false) unreadable += 1;
         }
       }
-      return { file: file.name, groups, unreadable, partial: errorAt >= 0 };
+      const gaps = (await doubts()).map(({ gap }) => gap);
+      return { file: file.name, groups, unreadable, gaps, partial: errorAt >= 0 };
     } finally {
-      await file.close();
+      await opened.close();
     }
   }
 
@@ -316,18 +321,10 @@ export class CsvSource {
     const { name, sizeBytes, modifiedAt } = opened;
     try {
       const { dialect, columns, errorAt } = await this.#describe(opened, kind);
-      // Failed rows that come back are written by whoever corrects them.
-      const watched = errorAt < 0 ? this.#ends?.watch(opened, dialect) : undefined;
-      const file = watched?.file ?? opened;
-      const atEnd = async (): Promise<RecordPage<R>[]> => {
-        const gap = await watched?.doubt();
-        const doubts = await sheetDoubts(opened, dialect, columns);
-        return [
-          ...(gap === undefined ? [] : [{ file: name, records: [], gap }]),
-          ...doubts.map((doubt) => ({ file: name, records: [], issues: [doubt.issue], gap: doubt.gap })),
-        ];
-      };
-      this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt, isPacked: isPacked(file) });
+      this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt, isPacked: isPacked(opened) });
+      const { file, doubts } = watchFile(opened, { dialect, columns, errorAt, ends: this.#ends });
+      const atEnd = async (): Promise<RecordPage<R>[]> =>
+        (await doubts()).map((doubt) => ({ file: name, records: [], ...doubt }));
       // Failed rows that come back corrected are not all there are.
       const of = {
         ...ofEach,

@@ -4,9 +4,10 @@ import type { CsvFile, MergedCells } from './csv-file.js';
 import type { CsvColumns } from './csv-headers.js';
 import type { CsvDialect } from './csv-rows.js';
 
-/** Why a sheet does not hold all that the list says: for people in an issue, and as a gap. */
-export interface SheetDoubt {
-  issue: RecordIssue;
+/** Why a file may not hold all that the list says. */
+export interface Doubt {
+  /** Where people look for what is wrong with rows. */
+  issues?: RecordIssue[];
   gap: string;
 }
 
@@ -24,11 +25,7 @@ const SAYING = new Set([
 ]);
 
 /** What a sheet that was read to its end leaves in doubt. */
-export async function sheetDoubts(
-  file: CsvFile,
-  dialect: CsvDialect,
-  columns: CsvColumns,
-): Promise<SheetDoubt[]> {
+export async function sheetDoubts(file: CsvFile, dialect: CsvDialect, columns: CsvColumns): Promise<Doubt[]> {
   const merged = mergedValue(file.merged?.() ?? [], dialect, columns);
   const same = (await file.otherSheets?.())?.filter(({ rows }) => holdsSameList(rows, dialect)) ?? [];
   return [
@@ -67,34 +64,38 @@ function holdsSameList(rows: readonly (readonly string[])[], { headers }: CsvDia
   return header >= 0 && header < rows.length - 1;
 }
 
-function doubtOfMerged(name: string, { cells, column }: { cells: MergedCells; column: string }): SheetDoubt {
+function doubtOfMerged(name: string, { cells, column }: { cells: MergedCells; column: string }): Doubt {
   const [line] = cells.rows;
   const where = `the cells ${cells.reference} of ${column} are merged`;
   const hint = 'Unmerge them, and write the value into each row.';
   return {
-    issue: {
-      severity: 'warning',
-      rule: 'cells.merged',
-      problem: `${where}: their value counts for the first of their rows alone`,
-      line,
-      column,
-      hint,
-    },
+    issues: [
+      {
+        severity: 'warning',
+        rule: 'cells.merged',
+        problem: `${where}: their value counts for the first of their rows alone`,
+        line,
+        column,
+        hint,
+      },
+    ],
     gap: `${name}: ${where}, and the rows below the first lack their value. ${hint}`,
   };
 }
 
-function doubtOfSheets(name: string, sheets: readonly string[]): SheetDoubt {
+function doubtOfSheets(name: string, sheets: readonly string[]): Doubt {
   const named = sheets.slice(0, 3).map((sheet) => `"${sheet}"`);
   const more = sheets.length > 3 ? ' …' : '';
   const hint = 'Put all rows on one sheet, or say by config.sheet which one counts.';
   return {
-    issue: {
-      severity: 'warning',
-      rule: 'sheet.others',
-      problem: `the sheet ${named.join(', ')}${more} has the same header, and was not read`,
-      hint,
-    },
+    issues: [
+      {
+        severity: 'warning',
+        rule: 'sheet.others',
+        problem: `the sheet ${named.join(', ')}${more} has the same header, and was not read`,
+        hint,
+      },
+    ],
     gap: `${name}: the list seems to go on on the sheet ${named.join(', ')}${more}, which was not read. ${hint}`,
   };
 }

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { MappingEntityType } from '../../../src/index.js';
+import { newSchool, sharedServices } from '../../support/services.js';
 import { all, attackedSchool, HEADER, list } from './attacked-school.js';
 
 const rules = (issues: readonly { rule: string }[]) => [...new Set(issues.map(({ rule }) => rule))];
@@ -115,6 +117,18 @@ describe('a CSV file that is not whole', () => {
     const { last, gone } = await school.attack({ 'students.csv': cut });
     expect(gone).to.deep.equal([]);
     expect(last.gaps.join()).to.match(/students\.csv ends without a line break.*cut off/);
+  });
+
+  it('stops no group that the students name when it is cut in its last column', async () => {
+    const { integrationService, mappingService } = await sharedServices();
+    const text = 'id,nombres,curso,correo\n1,Ana,1A,a@x.cl\n2,Luz,1A,b@x.cl\n3,Eva,1B,c@x.cl\n';
+    const { integrationId, write } = await newSchool({ 'students.csv': text });
+    const sync = () => integrationService.syncData(integrationId, MappingEntityType.GROUP);
+    await sync();
+    await write({ 'students.csv': text.slice(0, text.indexOf('3,Eva') - 3) });
+    expect((await sync()).gaps.join()).to.match(/students\.csv ends without a line break/);
+    const groups = (await mappingService.listMappings(integrationId)).items;
+    expect(groups.map(({ status }) => status)).to.deep.equal(['ACTIVE', 'ACTIVE']);
   });
 
   it('lacks a student all the same when it never ended with a line break', async () => {
