@@ -31,6 +31,7 @@ import {
   titleWarning,
 } from './csv-sentences.js';
 import { CsvStates } from './csv-states.js';
+import { findLackingGroups } from './lacking-groups.js';
 import type { ListEnds } from './list-ends.js';
 import { ListTally } from './list-tally.js';
 import { lookAt } from './look-at.js';
@@ -165,6 +166,9 @@ export class CsvSource {
       const issues = states.questions();
       const [file] = [...this.#read].find(([, read]) => read.kind === kind) ?? [];
       if (issues.length > 0) yield { file, records: [], issues };
+      const isPartial = (this.#read.get(file ?? '')?.errorAt ?? -1) >= 0;
+      const doubt = kind === 'groups' && !isPartial && (await this.#lackingGroups());
+      if (doubt) yield { file, records: [], ...doubt };
       return;
     }
     await this.#requireAny(kind);
@@ -277,6 +281,25 @@ export class CsvSource {
       ...(gap && { gap }),
       ...(partial && { partial }),
     };
+  }
+
+  #lackingGroups() {
+    const rowsOf = async function* (this: CsvSource, kind: FileKind) {
+      const file = await this.#open(kind);
+      if (!file) return;
+      try {
+        const { dialect, columns } = await this.#describe(file, kind);
+        if (kind !== 'groups' && !columns.positions.has('groupExternalId')) return;
+        for await (const rows of readRows(file, dialect, this.#signal))
+          yield { file: file.name, rows, columns };
+      } catch (error) {
+        // What is wrong with a list is told when that is synced.
+        if (kind === 'groups' || !(error instanceof ConnectorError)) throw error;
+      } finally {
+        await file.close();
+      }
+    };
+    return findLackingGroups(rowsOf.bind(this), this.#config.states);
   }
 
   /** The groups that students.csv names; undefined where it names none, or groups.csv says which there are. */
