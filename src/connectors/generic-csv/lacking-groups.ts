@@ -1,4 +1,3 @@
-import { cleanExternalId } from '../../values/index.js';
 import type { RecordIssue } from '../external-record.js';
 import type { FileKind } from './csv-config.js';
 import type { CsvColumns } from './csv-headers.js';
@@ -56,8 +55,7 @@ export async function findLackingGroups(
 
 function idIn(row: CsvRow, columns: CsvColumns, field: string): string | undefined {
   if (isReadable(row, columns) !== true) return undefined;
-  const id = cleanExternalId(row.cells[columns.positions.get(field) ?? -1]);
-  return typeof id === 'string' ? id : undefined;
+  return row.cells[columns.positions.get(field) ?? -1]?.trim().normalize('NFC') || undefined;
 }
 
 function doubtOf(
