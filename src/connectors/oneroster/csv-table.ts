@@ -4,6 +4,7 @@ import {
   type CsvFile,
   type CsvRow,
   isInPowers,
+  type ListEnds,
   lookAtEncoding,
   readRows,
   swallowedRows,
@@ -18,18 +19,23 @@ export interface TableRow {
 export interface TablePage {
   rows: TableRow[];
   issues: RecordIssue[];
+  /** Why the file may not be whole, in a sentence. */
+  gap?: string | undefined;
 }
 
 /**
  * The rows of a CSV file of OneRoster, comma separated, below a header whose order does not matter. Throws
- * ConnectorError when one of the `needed` columns is missing, or the file cannot be read to its end.
+ * ConnectorError when one of the `needed` columns is missing, or the file cannot be read to its end. `ends`: what is
+ * remembered of how files end, where they may be cut off.
  */
 export async function* readTable(
-  file: CsvFile,
+  given: CsvFile,
   needed: readonly string[],
   signal: AbortSignal,
+  ends?: ListEnds,
 ): AsyncGenerator<TablePage> {
-  const look = await lookAtEncoding(file.read());
+  const look = await lookAtEncoding(given.read());
+  const { file, doubt } = ends?.watch(given, look) ?? { file: given, doubt: async () => undefined };
   const issues = look.encoding === 'windows-1252' ? [notUtf8(file.name)] : [];
   let columns: Map<string, number> | undefined;
   let width = 0;
@@ -54,6 +60,8 @@ export async function* readTable(
   }
   if (!columns)
     throw new ConnectorError(`${file.name} is empty. Its first line must hold the names of the columns.`);
+  const gap = await doubt();
+  if (gap !== undefined) yield { rows: [], issues: [], gap };
 }
 
 function columnsOf(name: string, cells: readonly string[], needed: readonly string[]): Map<string, number> {

@@ -1,6 +1,6 @@
 import { ConnectorError } from '../connector-error.js';
 import type { RecordIssue } from '../external-record.js';
-import { type CsvFolder, csvConfig, loadS3Bucket, localFolder } from '../generic-csv/index.js';
+import { type CsvFolder, csvConfig, ListEnds, loadS3Bucket, localFolder } from '../generic-csv/index.js';
 import type { ConnectionCheck, ConnectionReport, ConnectorContext } from '../sis-connector.js';
 import { FILES, type FileMode, type FileName, readManifest } from './csv-manifest.js';
 import { readTable, type TableRow } from './csv-table.js';
@@ -36,6 +36,8 @@ interface FileSet {
   folder: CsvFolder;
   /** As a person would name it. */
   title: string;
+  /** What is remembered of how its files end; a zip has checksums instead. */
+  ends: ListEnds | undefined;
   modes: ReadonlyMap<FileName, FileMode>;
 }
 
@@ -46,6 +48,8 @@ interface RolesFile {
   byUser: ReadonlyMap<string, Roles>;
   /** Rows that could not be read: nobody knows whose role they tell. */
   unreadable: RecordIssue[];
+  /** Why it may not be whole, in a sentence. */
+  gap?: string | undefined;
 }
 
 /** The lists of a school by the CSV files of OneRoster 1.1 or 1.2, in a zip or unpacked in a folder. */
@@ -74,11 +78,13 @@ export class OneRosterFiles implements OneRosterLists {
     const file = `${name}.csv`;
     if (mode === 'absent') return yield { rows: [], issues: [], file, partial: true };
     const roles = name === 'users' ? await this.#rolesOf() : NO_ROLES;
-    if (roles.unreadable.length > 0)
-      yield { rows: [], issues: roles.unreadable, file: 'roles.csv', partial: mode === 'delta' };
+    if (roles.unreadable.length > 0 || roles.gap) {
+      const { unreadable: issues, gap } = roles;
+      yield { rows: [], issues, file: 'roles.csv', gap, partial: mode === 'delta' };
+    }
     const without: User[] = [];
-    for await (const { rows, issues } of this.#table(name)) {
-      const page: ListPage<L> = { rows: [], issues, file, partial: mode === 'delta' };
+    for await (const { rows, issues, gap } of this.#table(name)) {
+      const page: ListPage<L> = { rows: [], issues, file, gap, partial: mode === 'delta' };
       for (const row of rows) {
         const parsed = LISTS[list].safeParse(TO_RECORD[name](row, roles.byUser));
         if (!parsed.success) {
@@ -142,7 +148,7 @@ export class OneRosterFiles implements OneRosterLists {
     try {
       const folder = zip ? await openZip(zip) : outer;
       const modes = await readManifest(folder, zip ? title : `${title}, and no ${zipFile}`, signal);
-      return { folder, title, modes };
+      return { folder, title, modes, ends: zip ? undefined : new ListEnds(this.#context.memory) };
     } finally {
       await zip?.close();
     }
@@ -179,7 +185,9 @@ export class OneRosterFiles implements OneRosterLists {
     const unreadable: RecordIssue[] = [];
     const { modes } = await this.#open();
     if ((modes.get('roles') ?? 'absent') === 'absent') return NO_ROLES;
-    for await (const { rows, issues } of this.#table('roles')) {
+    let whyNotWhole: string | undefined;
+    for await (const { rows, issues, gap } of this.#table('roles')) {
+      whyNotWhole ??= gap;
       unreadable.push(...issues.filter(({ severity }) => severity === 'error'));
       for (const row of rows) {
         const user = row.get('userSourcedId');
@@ -195,11 +203,11 @@ export class OneRosterFiles implements OneRosterLists {
         });
       }
     }
-    return { byUser, unreadable };
+    return { byUser, unreadable, gap: whyNotWhole };
   }
 
   async *#table(name: FileName) {
-    const { folder, title } = await this.#open();
+    const { folder, title, ends } = await this.#open();
     const file = await folder.open(`${name}.csv`);
     if (!file) {
       throw new ConnectorError(
@@ -207,7 +215,7 @@ export class OneRosterFiles implements OneRosterLists {
       );
     }
     try {
-      yield* readTable(file, NEEDED[name], this.#context.signal);
+      yield* readTable(file, NEEDED[name], this.#context.signal, ends);
     } finally {
       await file.close();
     }

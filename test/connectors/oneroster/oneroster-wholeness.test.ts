@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { MappingEntityType } from '../../../src/connectors/index.js';
+import { VolatileMemory } from '../../../src/connectors/testkit/volatile-memory.js';
 import { createPathJail } from '../../../src/security/index.js';
 import { csvFilesOf, makeOneRosterSchool } from '../../support/oneroster/index.js';
 import { tempFolder } from '../../support/temp-folder.js';
@@ -65,6 +66,24 @@ describe('OneRoster files that are not whole', () => {
     const { rules, ids } = await readChanged('users.csv', open);
     expect(rules).to.deep.equal(['row.quotation']);
     expect(ids).to.deep.equal(['S1', 'S5']);
+  });
+
+  it('conclude nothing from one that is cut off in its last column, and ended with a line break before', async () => {
+    const root = await tempFolder();
+    await mkdir(join(root, 'in'));
+    const files = csvFilesOf(makeOneRosterSchool(SMALL));
+    const memory = new VolatileMemory();
+    const night = async (changed: Record<string, string>) => {
+      for (const [file, text] of Object.entries({ ...files, ...changed }))
+        await writeFile(join(root, 'in', file), text);
+      return read({ config: { importPath: 'in' } }, STUDENT, { files: createPathJail(root), memory });
+    };
+    expect((await night({})).gaps).to.deep.equal([]);
+    for (const name of ['users.csv', 'roles.csv', 'enrollments.csv']) {
+      const { gaps } = await night({ [name]: (files[name] as string).trimEnd() });
+      expect(gaps.join(), name).to.contain(`${name} ends without a line break`);
+    }
+    expect((await night({})).gaps).to.deep.equal([]);
   });
 
   it('have an error in place of an id that a spreadsheet wrote in powers of ten', async () => {

@@ -119,6 +119,57 @@ describe('a CSV file that is not whole', () => {
     expect(last.gaps.join()).to.match(/students\.csv ends without a line break.*cut off/);
   });
 
+  const KNOWN: [what: string, spoil: (lines: string[]) => string][] = [
+    ['is cut inside a row', (lines) => lines.slice(0, 38).join('\n').slice(0, -25)],
+    [
+      'has another delimiter from some row on',
+      (lines) =>
+        [...lines.slice(0, 30), ...lines.slice(30).map((line) => line.replaceAll(',', ';'))].join('\n'),
+    ],
+    ['has a row without an id', (lines) => lines.with(9, `,${lines[9]?.replace(/^\d+,/, '')}`).join('\n')],
+    [
+      'has a failed formula in place of an id',
+      (lines) => lines.with(9, '#N/A,,Ana,Soto,G2,a@x.cl').join('\n'),
+    ],
+  ];
+  for (const [what, spoil] of KNOWN) {
+    it(`takes nobody for gone when it ${what}`, async () => {
+      const school = await attackedSchool();
+      const { last, gone } = await school.attack({ 'students.csv': spoil(list().trimEnd().split('\n')) });
+      expect(gone).to.deep.equal([]);
+      expect(last.gaps.join()).to.match(/could not be read/);
+    });
+  }
+
+  it('stops the sync when it ends in zeros, as one that was not written to its end', async () => {
+    const school = await attackedSchool();
+    const lost = '\0'.repeat(list(all().slice(38)).length);
+    const { last, gone } = await school.attack({ 'students.csv': list(all().slice(0, 38)) + lost });
+    expect(gone).to.deep.equal([]);
+    expect(last.errors[0]).to.contain('was damaged on its way');
+  });
+
+  it('is whole with line ends of CR alone, and with an empty end', async () => {
+    const school = await attackedSchool();
+    const text = `${list(all().slice(0, 39)).replaceAll('\n', '\r')}\r\r,,,,,\r`;
+    const { last, gone } = await school.attack({ 'students.csv': text });
+    expect([last.gaps, gone]).to.deep.equal([[], ['STUDENT 40 Núñez']]);
+  });
+
+  it('ends no membership when memberships.csv is cut in its last column', async () => {
+    const students = list().replace(/,G\d,/g, ',,');
+    const rows = all()
+      .map((line) => line.split(','))
+      .map((cells) => `${cells[4]},10${cells[0]}`);
+    const ids = students.replace(/^(\d+),/gm, '10$1,');
+    const memberships = `grupo_id,persona_id\n${rows.join('\n')}\n`;
+    const school = await attackedSchool({ 'students.csv': ids, 'memberships.csv': memberships });
+    const cut = memberships.slice(0, memberships.lastIndexOf('\n', memberships.length - 2));
+    const { last, gone } = await school.attack({ 'memberships.csv': cut });
+    expect(gone).to.deep.equal([]);
+    expect(last.gaps.join()).to.match(/memberships\.csv ends without a line break/);
+  });
+
   it('stops no group that the students name when it is cut in its last column', async () => {
     const { integrationService, mappingService } = await sharedServices();
     const text = 'id,nombres,curso,correo\n1,Ana,1A,a@x.cl\n2,Luz,1A,b@x.cl\n3,Eva,1B,c@x.cl\n';
