@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
-
+import { isAscii, isUtf8 } from 'node:buffer';
+import { ConnectorError } from '../connector-error.js';
 import type { RecordTable } from '../external-record.js';
 
 export type CsvEncoding = RecordTable['encoding'];
@@ -45,27 +45,43 @@ export async function lookAtEncoding(bytes: AsyncIterable<Buffer>): Promise<File
       break;
     }
   }
-  fitsUtf8 &&= utf8.ends();
+  // A file that is cut off inside a character is no Windows-1252 where whole characters of UTF-8 came before.
+  fitsUtf8 &&= utf8.ends() || utf8.hasOthers;
   isPlain &&= !endsInReturn;
   const [encoding, bomBytes] = told ?? byZeros(start) ?? [fitsUtf8 ? 'utf-8' : 'windows-1252', 0];
   const sample = new TextDecoder(encoding).decode(start.subarray(bomBytes), { stream: true });
   return { encoding, bomBytes, start, sample, isPlain: isPlain && !encoding.startsWith('utf-16') };
 }
 
-/** The bytes of a file as UTF-8, chunk by chunk, without the mark. */
+/**
+ * The bytes of a file as UTF-8, chunk by chunk, without the mark. Throws ConnectorError when they end inside a
+ * character. `name`: of the file, for that sentence.
+ */
 export async function* readAsUtf8(
   bytes: AsyncIterable<Buffer>,
   { encoding, bomBytes }: Pick<FileLook, 'encoding' | 'bomBytes'>,
+  name: string,
 ): AsyncGenerator<Buffer> {
   const decoder = encoding === 'utf-8' ? undefined : new TextDecoder(encoding);
+  const utf8 = new Utf8Check();
   let toSkip = bomBytes;
+  let length = 0;
   for await (const chunk of bytes) {
+    length += chunk.length;
+    if (!decoder) utf8.passes(chunk);
     const rest = toSkip > 0 ? chunk.subarray(toSkip) : chunk;
     toSkip -= chunk.length - rest.length;
     if (rest.length > 0) yield decoder ? Buffer.from(decoder.decode(rest, { stream: true })) : rest;
   }
+  if (encoding.startsWith('utf-16') ? length % 2 === 1 : !utf8.ends()) throw cutInside(name);
   const rest = decoder?.decode();
   if (rest) yield Buffer.from(rest);
+}
+
+function cutInside(name: string): ConnectorError {
+  return new ConnectorError(
+    `${name} ends in the middle of a character: it is cut off. Nothing was changed; export it again.`,
+  );
 }
 
 function byMark(start: Buffer): [CsvEncoding, number] | undefined {
@@ -103,9 +119,18 @@ function hasLoneReturn(chunk: Buffer): boolean {
 /** Looks whether bytes that come in pieces are UTF-8. */
 class Utf8Check {
   /** A character that the piece before began. */
-  #begun = Buffer.alloc(0);
+  #begun: Buffer = Buffer.alloc(0);
+  /** Whether whole characters came that are no ASCII. */
+  hasOthers = false;
 
   takes(chunk: Buffer): boolean {
+    const whole = this.passes(chunk);
+    this.hasOthers ||= !isAscii(whole);
+    return isUtf8(whole);
+  }
+
+  /** Goes on without looking at what is whole, which it returns. */
+  passes(chunk: Buffer): Buffer {
     const bytes = this.#begun.length > 0 ? Buffer.concat([this.#begun, chunk]) : chunk;
     // A character takes four bytes at most, and all but its first one begin with the bits 10.
     let end = bytes.length;
@@ -119,7 +144,7 @@ class Utf8Check {
       }
     }
     this.#begun = Buffer.from(bytes.subarray(end));
-    return isUtf8(bytes.subarray(0, end));
+    return bytes.subarray(0, end);
   }
 
   ends(): boolean {

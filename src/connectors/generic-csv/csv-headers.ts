@@ -9,8 +9,22 @@ interface Column {
   position: number;
 }
 
+/** What the columns of a file are recognised by. */
+interface Recognising {
+  kind: FileKind;
+  file: string;
+  headers: readonly string[];
+  overrides?: Readonly<Record<string, string>> | undefined;
+  /** Whether students.csv says which groups there are. */
+  tellsGroups?: boolean | undefined;
+  /** Headers of columns to keep that no field is known for. */
+  metadata?: CsvConfig['metadata'];
+}
+
 /** Where the fields stand in a file. */
 export interface CsvColumns {
+  /** What they were recognised by. */
+  by: Recognising;
   /** Field -> position. */
   positions: ReadonlyMap<string, number>;
   /** Of these, the fields that are a cell as it stands. */
@@ -76,16 +90,7 @@ export function findErrorColumn(
  * a required field has no column, an override names a header that is not there, or two columns carry one
  * name.
  */
-export function recogniseHeaders(options: {
-  kind: FileKind;
-  file: string;
-  headers: readonly string[];
-  overrides?: Readonly<Record<string, string>> | undefined;
-  /** Whether students.csv says which groups there are. */
-  tellsGroups?: boolean | undefined;
-  /** Headers of columns to keep that no field is known for. */
-  metadata?: CsvConfig['metadata'];
-}): CsvColumns {
+export function recogniseHeaders(options: Recognising): CsvColumns {
   const { kind, file, headers, overrides = {}, tellsGroups } = options;
   const fields = tellsGroups ? { ...SYNONYMS[kind], ...GROUPS_OF_STUDENTS } : SYNONYMS[kind];
   const folded = headers.map(fold);
@@ -122,6 +127,7 @@ export function recogniseHeaders(options: {
     taken.has(position) || name.trim() === '' ? [] : [{ name: name.trim(), position }],
   );
   return {
+    by: options,
     positions,
     plain: [...positions]
       .filter(([field]) => !COMPOSED.has(field))

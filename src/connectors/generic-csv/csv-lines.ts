@@ -68,7 +68,7 @@ export async function* readLines(
     return { lines, fingerprints: Buffer.from(fingerprints.join(''), 'latin1'), rows };
   };
 
-  for await (const chunk of readAsUtf8(file.read({ inPlace: true }), dialect)) {
+  for await (const chunk of readAsUtf8(file.read({ inPlace: true }), dialect, file.name)) {
     signal.throwIfAborted();
     const first = chunk.indexOf(NEWLINE) + 1;
     const last = chunk.lastIndexOf(NEWLINE) + 1;

@@ -12,6 +12,8 @@ import type { CsvColumns } from './csv-headers.js';
 import type { CsvRow } from './csv-rows.js';
 import type { CsvStates } from './csv-states.js';
 import { failedFormula, isFailedFormula } from './failed-formulas.js';
+import { headerAgain, markInside, repeatsHeader } from './header-again.js';
+import { idInPowers, swallowedRows } from './spoilt-rows.js';
 
 export type EntityKind = Exclude<FileKind, 'memberships'>;
 export type CsvRecord = StudentRecord & TeacherRecord & CourseRecord & GroupRecord;
@@ -48,10 +50,9 @@ export function toEntityRecord(
   { states, groups, groupsInDoubt = false }: EntityReading,
 ): Converted<CsvRecord> {
   const { line, cells } = row;
-  const problem = problemOf(cells, columns, line);
+  const problem = problemOf(row, columns);
   if (problem === 'blank') return NOTHING;
-  if (problem) return { issues: [{ ...problem, cells }] };
-  if (repeatsHeader(cells, columns)) return { issues: [headerAgain(line)] };
+  if (problem) return { issues: [problem.severity === 'error' ? { ...problem, cells } : problem] };
   const record: Record<string, unknown> = { line, cells };
   for (const { field, position } of columns.plain) record[field] = cells[position] ?? '';
   const cell = (field: string) => {
@@ -76,38 +77,18 @@ export function toEntityRecord(
 /**
  * Whether a row is one that can be understood, where only its cells are looked at; 'blank': it says nothing.
  */
-export function isReadable({ line, cells }: CsvRow, columns: CsvColumns): boolean | 'blank' {
-  const problem = problemOf(cells, columns, line);
-  if (problem === 'blank' || repeatsHeader(cells, columns)) return 'blank';
+export function isReadable(row: CsvRow, columns: CsvColumns): boolean | 'blank' {
+  const problem = problemOf(row, columns);
+  if (problem === 'blank' || problem?.severity === 'warning') return 'blank';
   return problem === undefined;
 }
 
-/** Lists that were put one below the other have their header between them. */
-function repeatsHeader(cells: readonly string[], { positions, names }: CsvColumns): boolean {
-  if (positions.size < 2) return false;
-  for (const [field, position] of positions) if (cells[position]?.trim() !== names[field]) return false;
-  return true;
-}
-
-function headerAgain(line: number): RecordIssue {
-  return {
-    severity: 'warning',
-    rule: 'row.header',
-    problem: 'the row is the header once more, and was passed over',
-    line,
-    hint: 'Nothing is lost if lists were put one below the other.',
-  };
-}
-
 /** Turns a row into a membership. */
-export function toMembershipRecord(
-  { line, cells }: CsvRow,
-  columns: CsvColumns,
-): Converted<MembershipRecord> {
-  const problem = problemOf(cells, columns, line);
+export function toMembershipRecord(row: CsvRow, columns: CsvColumns): Converted<MembershipRecord> {
+  const { line, cells } = row;
+  const problem = problemOf(row, columns);
   if (problem === 'blank') return NOTHING;
-  if (problem) return { issues: [{ ...problem, cells }] };
-  if (repeatsHeader(cells, columns)) return { issues: [headerAgain(line)] };
+  if (problem) return { issues: [problem.severity === 'error' ? { ...problem, cells } : problem] };
   const cell = (field: string) => {
     const position = columns.positions.get(field);
     return position === undefined ? undefined : (cells[position] ?? '').trim();
@@ -146,17 +127,16 @@ export function toMembershipRecord(
  * The row of an export of failed rows without what is said there. That stands last: in its column at
  * `errorAt`, or behind the cells that the row has too many.
  */
-export function withoutError({ line, cells }: CsvRow, errorAt: number): CsvRow {
+export function withoutError(row: CsvRow, errorAt: number): CsvRow {
+  const { cells } = row;
   let used = cells.length;
   while (used > errorAt && (cells[used - 1] as string).trim() === '') used -= 1;
-  return { line, cells: cells.slice(0, Math.max(used - 1, Math.min(errorAt, cells.length))) };
+  return { ...row, cells: cells.slice(0, Math.max(used - 1, Math.min(errorAt, cells.length))) };
 }
 
-function problemOf(
-  cells: readonly string[],
-  columns: CsvColumns,
-  line: number,
-): RecordIssue | 'blank' | undefined {
+/** Why a row is no record: an error, or a warning where it was never meant as one. */
+function problemOf(row: CsvRow, columns: CsvColumns): RecordIssue | 'blank' | undefined {
+  const { line, cells } = row;
   const { width } = columns;
   let used = cells.length;
   while (used > 0 && (cells[used - 1] as string).trim() === '') used -= 1;
@@ -169,7 +149,10 @@ function problemOf(
     const hint = 'The file is damaged there, or is no text file. Export it again.';
     return { severity: 'error', rule: 'value.nul', problem: 'the row holds a NUL character', line, hint };
   }
-  return failedFormula(cells, columns, line);
+  const spoilt = swallowedRows(row);
+  if (spoilt) return spoilt;
+  if (repeatsHeader(cells, columns, line)) return headerAgain(line);
+  return markInside(cells, line) ?? failedFormula(cells, columns, line) ?? idInPowers(cells, columns, line);
 }
 
 function ragged(found: number, width: number, line: number): RecordIssue {

@@ -25,6 +25,8 @@ export interface CsvDialect extends Omit<FileLook, 'start' | 'sample'> {
 export interface CsvRow {
   line: number;
   cells: string[];
+  /** How many lines a quotation took in, each of which is as good as a row: it was never meant to. */
+  swallowed?: number;
 }
 
 const DELIMITERS: readonly Delimiter[] = [',', ';', '\t', '|'];
@@ -120,8 +122,12 @@ export async function* readRows(
   let batch: CsvRow[] = [];
   let failure: Error | undefined;
   parser.on('data', (cells: string[]) => {
-    if (line > dialect.headerLine) batch.push({ line, cells });
-    line += linesOf(cells);
+    const lines = linesOf(cells);
+    if (line > dialect.headerLine) {
+      const isSpoilt = lines > 1 && areRows(cells, dialect.delimiter);
+      batch.push(isSpoilt ? { line, cells, swallowed: lines } : { line, cells });
+    }
+    line += lines;
   });
   let onFailure = () => {};
   parser.on('error', (error) => {
@@ -134,7 +140,7 @@ export async function* readRows(
       write(resolve);
     });
   };
-  for await (const chunk of readAsUtf8(file.read(), dialect)) {
+  for await (const chunk of readAsUtf8(file.read(), dialect, name)) {
     signal.throwIfAborted();
     await settle((done) => parser.write(chunk, () => done()));
     if (failure) throw explain(failure, name, line);
@@ -158,6 +164,18 @@ function linesOf(cells: readonly string[]): number {
     if (cell.includes('\n') || cell.includes('\r')) lines += cell.match(/\r\n|\n|\r/g)?.length ?? 0;
   }
   return lines;
+}
+
+/**
+ * Whether each line of a row with line breaks is a row of as many cells: a quotation that is not closed goes on to
+ * the next quote, and takes in the rows between as one cell.
+ */
+function areRows(cells: readonly string[], delimiter: string): boolean {
+  if (cells.length < 2) return false;
+  return cells
+    .join(delimiter)
+    .split(/\r\n|\n|\r/)
+    .every((line) => line.split(delimiter).length === cells.length);
 }
 
 function explain(error: Error, name: string, line: number): Error {

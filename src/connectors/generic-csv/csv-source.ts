@@ -31,9 +31,12 @@ import {
   titleWarning,
 } from './csv-sentences.js';
 import { CsvStates } from './csv-states.js';
+import { findLackingGroups } from './lacking-groups.js';
+import type { ListEnds } from './list-ends.js';
 import { ListTally } from './list-tally.js';
 import { lookAt } from './look-at.js';
 import { newerWorkbook, openCsv } from './open-csv.js';
+import { watchFile } from './watch-file.js';
 import { isWorkbookName } from './workbook/index.js';
 
 /** Columns that speak of others: rows with them say something anew although they are as they were. */
@@ -64,6 +67,8 @@ interface NamedByStudents {
   groups: GroupsOfStudents;
   /** Rows that could not be understood. */
   unreadable: number;
+  /** Why the file may not be whole, a sentence each. */
+  gaps: string[];
   /** Whether it holds some of the students on purpose. */
   partial: boolean;
 }
@@ -78,19 +83,29 @@ export class CsvSource {
   readonly #folder: CsvFolder;
   readonly #signal: AbortSignal;
   readonly #integrationId: string;
+  readonly #ends: ListEnds | undefined;
   readonly #read = new Map<string, ReadFile>();
   /** Which of the files are there: those that were looked for. */
   readonly #there = new Map<FileKind, Promise<boolean>>();
   /** Read once: what a group is called must be the same wherever it is spoken of. */
   #named: Promise<NamedByStudents | undefined> | undefined;
 
+  /** `ends`: what is remembered of how lists end; without it nothing is. */
   constructor({
     config,
     folder,
     signal,
     integrationId,
-  }: { config: CsvConfig; folder: CsvFolder; signal: AbortSignal; integrationId: string }) {
+    ends,
+  }: {
+    config: CsvConfig;
+    folder: CsvFolder;
+    signal: AbortSignal;
+    integrationId: string;
+    ends?: ListEnds;
+  }) {
     this.#integrationId = integrationId;
+    this.#ends = ends;
     this.#config = config;
     this.#folder = folder;
     this.#signal = signal;
@@ -151,6 +166,9 @@ export class CsvSource {
       const issues = states.questions();
       const [file] = [...this.#read].find(([, read]) => read.kind === kind) ?? [];
       if (issues.length > 0) yield { file, records: [], issues };
+      const isPartial = (this.#read.get(file ?? '')?.errorAt ?? -1) >= 0;
+      const doubt = kind === 'groups' && !isPartial && (await this.#lackingGroups());
+      if (doubt) yield { file, records: [], ...doubt };
       return;
     }
     await this.#requireAny(kind);
@@ -247,21 +265,41 @@ export class CsvSource {
     if (kind !== 'groups' && !(kind === 'courses' && coursesFromStudents)) return undefined;
     const named = await this.#namedByStudents();
     if (!named) return undefined;
-    const { file, groups, unreadable, partial } = named;
+    const { file, groups, unreadable, partial, gaps } = named;
     const withCourse = coursesFromStudents && !(await this.#isThere('courses'));
     const records = groups.groups().map(({ courseExternalId, ...group }) => ({
       ...group,
       ...(withCourse && { courseExternalId }),
     }));
     const warning = kind === 'groups' ? groups.warning(file) : undefined;
-    const gap = `${unreadable} ${unreadable === 1 ? 'row' : 'rows'} of ${file} could not be read, and may name other ${kind}.`;
+    const unread = `${unreadable} ${unreadable === 1 ? 'row' : 'rows'} of ${file} could not be read, and may name other ${kind}.`;
+    const [gap] = unreadable > 0 ? [unread] : gaps;
     return {
       file,
       records: (kind === 'groups' ? records : groups.courses()) as CsvRecord[],
       ...(warning && { issues: [warning] }),
-      ...(unreadable > 0 && { gap }),
+      ...(gap && { gap }),
       ...(partial && { partial }),
     };
+  }
+
+  #lackingGroups() {
+    const rowsOf = async function* (this: CsvSource, kind: FileKind) {
+      const file = await this.#open(kind);
+      if (!file) return;
+      try {
+        const { dialect, columns } = await this.#describe(file, kind);
+        if (kind !== 'groups' && !columns.positions.has('groupExternalId')) return;
+        for await (const rows of readRows(file, dialect, this.#signal))
+          yield { file: file.name, rows, columns };
+      } catch (error) {
+        // What is wrong with a list is told when that is synced.
+        if (kind === 'groups' || !(error instanceof ConnectorError)) throw error;
+      } finally {
+        await file.close();
+      }
+    };
+    return findLackingGroups(rowsOf.bind(this), this.#config.states);
   }
 
   /** The groups that students.csv names; undefined where it names none, or groups.csv says which there are. */
@@ -272,11 +310,12 @@ export class CsvSource {
 
   async #readNamed(): Promise<NamedByStudents | undefined> {
     if (await this.#isThere('groups')) return undefined;
-    const file = await this.#open('students');
-    if (!file) return undefined;
+    const opened = await this.#open('students');
+    if (!opened) return undefined;
     try {
-      const { dialect, columns, errorAt } = await this.#describe(file, 'students');
+      const { dialect, columns, errorAt } = await this.#describe(opened, 'students');
       if (!GroupsOfStudents.areIn(columns)) return undefined;
+      const { file, doubts } = watchFile(opened, { dialect, columns, errorAt, ends: this.#ends });
       const groups = new GroupsOfStudents(columns);
       let unreadable = 0;
       for await (const rows of readRows(file, dialect, this.#signal)) {
@@ -287,9 +326,10 @@ export class CsvSource {
           else if (readable === false) unreadable += 1;
         }
       }
-      return { file: file.name, groups, unreadable, partial: errorAt >= 0 };
+      const gaps = (await doubts()).map(({ gap }) => gap);
+      return { file: file.name, groups, unreadable, gaps, partial: errorAt >= 0 };
     } finally {
-      await file.close();
+      await opened.close();
     }
   }
 
@@ -299,12 +339,15 @@ export class CsvSource {
     convert: (row: CsvRow, columns: CsvColumns) => Converted<R>,
     ofEach: Pick<RecordPage<R>, 'groupsAbsent'> = {},
   ): AsyncGenerator<RecordPage<R> | FingerprintedPage<R>, boolean> {
-    const file = await this.#open(kind);
-    if (!file) return false;
-    const { name, sizeBytes, modifiedAt } = file;
+    const opened = await this.#open(kind);
+    if (!opened) return false;
+    const { name, sizeBytes, modifiedAt } = opened;
     try {
-      const { dialect, columns, errorAt } = await this.#describe(file, kind);
-      this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt, isPacked: isPacked(file) });
+      const { dialect, columns, errorAt } = await this.#describe(opened, kind);
+      this.#read.set(name, { kind, sizeBytes, modifiedAt, dialect, errorAt, isPacked: isPacked(opened) });
+      const { file, doubts } = watchFile(opened, { dialect, columns, errorAt, ends: this.#ends });
+      const atEnd = async (): Promise<RecordPage<R>[]> =>
+        (await doubts()).map((doubt) => ({ file: name, records: [], ...doubt }));
       // Failed rows that come back corrected are not all there are.
       const of = {
         ...ofEach,
@@ -348,12 +391,14 @@ export class CsvSource {
         })) {
           yield { file: name, lines, fingerprints, read: (positions) => toPage(rows(positions)) };
         }
+        yield* await atEnd();
         return true;
       }
       for await (const rows of readRows(file, dialect, this.#signal)) yield toPage(rows);
+      yield* await atEnd();
       return true;
     } finally {
-      await file.close();
+      await opened.close();
     }
   }
 

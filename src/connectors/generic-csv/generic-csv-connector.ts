@@ -25,6 +25,7 @@ import {
   UPLOADS,
 } from './csv-config.js';
 import { type CsvFileReport, CsvSource } from './csv-source.js';
+import { ListEnds } from './list-ends.js';
 import { localFolder } from './local-folder.js';
 import { spellingsOf } from './open-csv.js';
 import type { ChosenSet, S3Bucket } from './s3-bucket.js';
@@ -138,7 +139,8 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
     );
     const folder =
       (await this.#set) ?? localFolder(context.files, importFolder(config, context.integrationId));
-    return new CsvSource({ config, folder, signal: context.signal, integrationId: context.integrationId });
+    const { signal, integrationId, memory } = context;
+    return new CsvSource({ config, folder, signal, integrationId, ends: new ListEnds(memory) });
   }
 
   async #describeSet(): Promise<ConnectionCheck[]> {

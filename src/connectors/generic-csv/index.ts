@@ -11,8 +11,10 @@ export { type CsvConfig, csvConfig } from './csv-config.js';
 export { type FileLook, lookAtEncoding } from './csv-encoding.js';
 export type { CsvFile, CsvFolder } from './csv-file.js';
 export { type CsvRow, readRows } from './csv-rows.js';
+export { ListEnds } from './list-ends.js';
 export { localFolder } from './local-folder.js';
 export type { ChosenSet } from './s3-bucket.js';
+export { isInPowers, swallowedRows } from './spoilt-rows.js';
 /** Loaded where it is needed: it is as large as all the rest of the service. */
 export const loadS3Bucket = async () => (await import('./s3-bucket.js')).S3Bucket;
 

@@ -28,7 +28,12 @@ export interface GatewayPage<T> {
   issues: RecordIssue[];
   /** How many records IDUKAY says the list has. */
   total: number;
+  /** Why the list was not read whole, in a sentence. */
+  gap?: string | undefined;
 }
+
+/** Records asked for at once by whoever only looks who is there; the most that IDUKAY gives. */
+const LOOK_SIZE = 1_000;
 
 /** SmartID's own contract with IDUKAY: an API key, pages with a declared total. */
 export class Gateway {
@@ -55,10 +60,14 @@ export class Gateway {
 
   /**
    * The pages of a list. What was read is held against the total that IDUKAY declares: a list that repeats
-   * itself, ends early or changes meanwhile is an error, not a shorter list. `optional`: yields nothing when
-   * the list is not offered.
+   * itself or ends early is an error, not a shorter list. Who is deleted meanwhile draws another over the edge of a
+   * page, and the total is right all the same: so who is there is looked at once more, in large pages. `optional`:
+   * yields nothing when the list is not offered.
    */
   async *pages<T>(list: string, schema: z.ZodType<T>, optional = false): AsyncGenerator<GatewayPage<T>> {
+    const ids = new Set<string>();
+    let declared: number | undefined;
+    let hasMoved = false;
     let read = 0;
     for (let page = 1; ; page += 1) {
       const answer = await this.#page(list, page, this.pageSize).catch((error: unknown) => {
@@ -79,8 +88,16 @@ export class Gateway {
         total,
       };
       read += parsed.length;
+      for (const row of answer.data) ids.add(idOf(row));
+      hasMoved ||= total !== (declared ?? total);
+      declared = total;
       const last = page * perPage >= total;
-      if (last && read === total) return;
+      if (last && read === total) {
+        hasMoved ||= page > 1 && !(await this.#hasAlone(list, ids));
+        if (hasMoved)
+          yield { rows: [], issues: [], total, gap: `The list of ${list} changed while it was read.` };
+        return;
+      }
       if (last || parsed.length !== perPage) {
         throw new ConnectorError(
           `IDUKAY declares ${total} ${list} and gave ${read} up to page ${page}: the list is not whole, or changed while it was read. Nothing was changed; sync again.`,
@@ -128,6 +145,31 @@ export class Gateway {
     return batch;
   }
 
+  /** Whether the list has these records and no others. */
+  async #hasAlone(list: string, ids: ReadonlySet<string>): Promise<boolean> {
+    const found =
+      this.pageSize < LOOK_SIZE
+        ? ((await this.#idsOf(list, LOOK_SIZE)) ?? (await this.#idsOf(list, this.pageSize)))
+        : await this.#idsOf(list, this.pageSize);
+    return found?.size === ids.size && [...found].every((id) => ids.has(id));
+  }
+
+  /** Ids of all records; undefined when pages of this size are not given. */
+  async #idsOf(list: string, size: number): Promise<Set<string> | undefined> {
+    const ids = new Set<string>();
+    for (let page = 1; ; page += 1) {
+      const answer = await this.#page(list, page, size).catch((error: unknown) => {
+        if (isRefused(error) && size !== this.pageSize) return undefined;
+        throw explain(error);
+      });
+      if (!answer) return undefined;
+      const { data, total, perPage } = answer;
+      if (data.length !== Math.max(0, Math.min(perPage, total - (page - 1) * perPage))) return undefined;
+      for (const row of data) ids.add(idOf(row));
+      if (page * perPage >= total) return ids;
+    }
+  }
+
   async #page(list: string, page: number, size: number) {
     const path = `/instituciones/${encodeURIComponent(this.institution)}/${list}`;
     const answer = await this.http.send({ path, query: { page, per_page: size } });
@@ -145,6 +187,17 @@ export class Gateway {
     });
     return answer.json();
   }
+}
+
+/** What tells a record from the others; one without an id, all that it says. */
+function idOf(row: unknown): string {
+  const { id } = (row ?? {}) as { id?: unknown };
+  return id === undefined || id === null ? `\0${JSON.stringify(row)}` : String(id);
+}
+
+/** IDUKAY does not take what it was asked. */
+function isRefused(error: unknown): boolean {
+  return error instanceof HttpFailure && [400, 422].includes(error.answer?.status ?? 0);
 }
 
 /** 404 is how IDUKAY says that a list is not part of its offer. */

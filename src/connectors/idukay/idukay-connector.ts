@@ -106,11 +106,11 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
   override async *memberships(role: 'STUDENT' | 'TEACHER'): Pages<MembershipRecord> {
     // Who teaches a group IDUKAY does not tell, and its other dialect knows no groups.
     if (role === 'TEACHER' || !this.#gateway) return;
-    for await (const { rows, issues } of this.#gateway.pages('grupos', group, true)) {
+    for await (const { rows, issues, gap } of this.#gateway.pages('grupos', group, true)) {
       const isWhole = issues.length === 0 && rows.every(({ estudiantes }) => estudiantes);
       yield {
         records: rows.flatMap(toMemberships),
-        gap: isWhole ? undefined : 'The students of a grupo could not be read.',
+        gap: isWhole ? gap : 'The students of a grupo could not be read.',
       };
     }
   }
@@ -129,13 +129,13 @@ export class IdukayConnector extends RosterConnector<IdukayConfig, IdukayCredent
 
   async *#pages<T, R>(list: string, schema: z.ZodType<T>, convert: (row: T) => R, optional = false) {
     let given = false;
-    for await (const { rows, issues, total } of this.#requireGateway(`Reading ${list}`).pages(
+    for await (const { rows, issues, total, gap } of this.#requireGateway(`Reading ${list}`).pages(
       list,
       schema,
       optional,
     )) {
       given = true;
-      yield { records: rows.map(convert), issues, file: list, declaredTotal: total };
+      yield { records: rows.map(convert), issues, file: list, declaredTotal: total, gap };
     }
     if (!given) yield { records: [], issues: [notOffered(list)] };
   }

@@ -2,7 +2,7 @@ import { ConnectorError } from '../connector-error.js';
 import type { RecordIssue } from '../external-record.js';
 import { readCoursePeople } from './course-people.js';
 import { type Gathered, GatheredPeople, type MoodlePerson, type Role, type Told } from './gathered-people.js';
-import { coursesInDoubt } from './group-doubt.js';
+import { coursesInDoubt, emptiedCourses } from './group-doubt.js';
 import type { MoodleClient } from './moodle-client.js';
 import type { MoodleConfig } from './moodle-config.js';
 import { isRefusal } from './moodle-error.js';
@@ -11,6 +11,7 @@ import { courses, coursesByField, type EnrolledUser, type MoodleCourse } from '.
 import { Suspensions } from './suspensions.js';
 import {
   courseCount,
+  emptiedGap,
   groupsGap,
   NO_GROUPS,
   nobodyReadable,
@@ -151,11 +152,11 @@ export class MoodleRoster {
     await Promise.all(list.map(read));
     if (list.length > 0 && gathered.size === 0) throw nobodyReadable(list.length, issues);
     const doubted = await coursesInDoubt(this.#memory, shown);
-    const emptied = doubted.filter((id) => shown.get(id)?.isEmpty);
+    const emptied = await emptiedCourses(this.#memory, shown);
     return {
       ...gathered.inOrder(),
       issues: issues.sort((a, b) => Number(a.value) - Number(b.value)),
-      gap: peopleGap(issues.length + emptied.length) ?? this.#coursesGap,
+      gap: peopleGap(issues.length) ?? emptiedGap(emptied) ?? this.#coursesGap,
       groupsGap: gathered.showsGroups ? groupsGap(doubted) : NO_GROUPS,
     };
   }

@@ -18,6 +18,11 @@ export function groupsGap(doubted: readonly number[]): string | undefined {
   return `${courseCount(doubted.length)} showed groups before and show none now (${doubted.slice(0, 5).join(', ')}): the role may lack moodle/site:accessallgroups there.`;
 }
 
+export function emptiedGap(emptied: readonly number[]): string | undefined {
+  if (emptied.length === 0) return undefined;
+  return `${courseCount(emptied.length)} showed people before and show nobody now (${emptied.slice(0, 5).join(', ')}): the role may lack moodle/user:viewdetails there.`;
+}
+
 export function peopleGap(count: number): string | undefined {
   return count === 0
     ? undefined

@@ -1,6 +1,14 @@
 import { ConnectorError } from '../connector-error.js';
 import type { RecordIssue } from '../external-record.js';
-import { type CsvFile, lookAtEncoding, readRows } from '../generic-csv/index.js';
+import {
+  type CsvFile,
+  type CsvRow,
+  isInPowers,
+  type ListEnds,
+  lookAtEncoding,
+  readRows,
+  swallowedRows,
+} from '../generic-csv/index.js';
 
 /** A row by the names of its columns, in lower case; cells are trimmed. */
 export interface TableRow {
@@ -11,25 +19,31 @@ export interface TableRow {
 export interface TablePage {
   rows: TableRow[];
   issues: RecordIssue[];
+  /** Why the file may not be whole, in a sentence. */
+  gap?: string | undefined;
 }
 
 /**
  * The rows of a CSV file of OneRoster, comma separated, below a header whose order does not matter. Throws
- * ConnectorError when one of the `needed` columns is missing, or the file cannot be read to its end.
+ * ConnectorError when one of the `needed` columns is missing, or the file cannot be read to its end. `ends`: what is
+ * remembered of how files end, where they may be cut off.
  */
 export async function* readTable(
-  file: CsvFile,
+  given: CsvFile,
   needed: readonly string[],
   signal: AbortSignal,
+  ends?: ListEnds,
 ): AsyncGenerator<TablePage> {
-  const look = await lookAtEncoding(file.read());
+  const look = await lookAtEncoding(given.read());
+  const { file, doubt } = ends?.watch(given, look) ?? { file: given, doubt: async () => undefined };
   const issues = look.encoding === 'windows-1252' ? [notUtf8(file.name)] : [];
   let columns: Map<string, number> | undefined;
   let width = 0;
   const dialect = { ...look, delimiter: ',' as const, headers: [], headerLine: 0 };
   for await (const batch of readRows(file, dialect, signal)) {
     const page: TablePage = { rows: [], issues: issues.splice(0) };
-    for (const { line, cells } of batch) {
+    for (const row of batch) {
+      const { line, cells } = row;
       if (cells.every((cell) => cell.trim() === '')) continue;
       if (!columns) {
         columns = columnsOf(file.name, cells, needed);
@@ -37,7 +51,8 @@ export async function* readTable(
         continue;
       }
       const known = columns;
-      const problem = problemOf(cells, width);
+      if (isHeaderAgain(cells, known)) continue;
+      const problem = problemOf(row, width, known);
       if (problem) page.issues.push({ ...problem, severity: 'error', file: file.name, line });
       else page.rows.push({ line, get: (column) => cells[known.get(column.toLowerCase()) ?? -1]?.trim() });
     }
@@ -45,6 +60,8 @@ export async function* readTable(
   }
   if (!columns)
     throw new ConnectorError(`${file.name} is empty. Its first line must hold the names of the columns.`);
+  const gap = await doubt();
+  if (gap !== undefined) yield { rows: [], issues: [], gap };
 }
 
 function columnsOf(name: string, cells: readonly string[], needed: readonly string[]): Map<string, number> {
@@ -63,7 +80,17 @@ function columnsOf(name: string, cells: readonly string[], needed: readonly stri
   );
 }
 
-function problemOf(cells: readonly string[], width: number): Omit<RecordIssue, 'severity'> | undefined {
+/** Files that were put one below the other have the header between them. */
+function isHeaderAgain(cells: readonly string[], columns: ReadonlyMap<string, number>): boolean {
+  return [...columns].every(([column, position]) => cells[position]?.trim().toLowerCase() === column);
+}
+
+function problemOf(
+  row: CsvRow,
+  width: number,
+  columns: ReadonlyMap<string, number>,
+): Omit<RecordIssue, 'severity'> | undefined {
+  const { cells } = row;
   let used = cells.length;
   while (used > width && (cells[used - 1] as string).trim() === '') used -= 1;
   if (used !== width) {
@@ -73,9 +100,30 @@ function problemOf(cells: readonly string[], width: number): Omit<RecordIssue, '
       hint: 'Look for a comma too many or too few; a value that holds a comma needs quotes around it.',
     };
   }
-  if (!cells.some((cell) => cell.includes('\0'))) return undefined;
-  const hint = 'The file is damaged there, or is no text file. Export it again.';
-  return { rule: 'value.nul', problem: 'the row holds a NUL character', hint };
+  if (cells.some((cell) => cell.includes('\0'))) {
+    const hint = 'The file is damaged there, or is no text file. Export it again.';
+    return { rule: 'value.nul', problem: 'the row holds a NUL character', hint };
+  }
+  return swallowedRows(row) ?? idInPowers(cells, columns);
+}
+
+/** Of a list that went through a spreadsheet. */
+function idInPowers(
+  cells: readonly string[],
+  columns: ReadonlyMap<string, number>,
+): Omit<RecordIssue, 'severity'> | undefined {
+  for (const [column, position] of columns) {
+    const value = cells[position]?.trim();
+    if (!column.endsWith('sourcedid') || !isInPowers(value)) continue;
+    return {
+      rule: 'value.powers',
+      problem: `${column} "${value}" is a number without its last digits, as a spreadsheet shows long ones`,
+      column,
+      value,
+      hint: 'Give the files as they were exported, without saving them in a spreadsheet.',
+    };
+  }
+  return undefined;
 }
 
 function notUtf8(name: string): RecordIssue {

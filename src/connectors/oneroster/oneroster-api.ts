@@ -6,6 +6,7 @@ import type { OneRosterConfig, OneRosterCredentials } from './oneroster-config.j
 import { explain, isNotOffered, isRefusedQuery, wordsOf } from './oneroster-error.js';
 import { type ListPage, type OneRosterLists, unreadable } from './oneroster-lists.js';
 import { Pager, type Query } from './oneroster-paging.js';
+import { isDeleted } from './oneroster-records.js';
 import { LISTS, type ListName, type RecordOf } from './oneroster-wire.js';
 
 const SCOPES = {
@@ -98,6 +99,7 @@ export class OneRosterApi implements OneRosterLists {
   /** A list to its end. `partial`: whether `filter` leaves some of it out. */
   async *#read<L extends ListName>(list: L, filter: Query, partial: boolean): AsyncGenerator<ListPage<L>> {
     const pager = new Pager(this.#config.pageSize, filter);
+    const deleted = new Set<string>();
     let received = 0;
     while (pager.query) {
       const answer = await this.#get(list, pager.query);
@@ -108,11 +110,7 @@ export class OneRosterApi implements OneRosterLists {
         next: nextOf(answer),
       });
       if (isLost) throw goesInCircles(list);
-      const page = toPage(
-        list,
-        fresh.map((position) => rows[position]),
-        received,
-      );
+      const page = toPage(list, takeRows(rows, fresh, deleted), received);
       const gap = hasMoved ? `The list of ${list} changed while it was read.` : undefined;
       yield { ...page, partial, declaredTotal: pager.total, gap };
       received += fresh.length;
@@ -147,6 +145,27 @@ export class OneRosterApi implements OneRosterLists {
 function idOf(row: unknown): string {
   const { sourcedId } = (row ?? {}) as { sourcedId?: unknown };
   return sourcedId ? String(sourcedId) : `\0${JSON.stringify(row)}`;
+}
+
+/**
+ * The rows that were not there before, and those of ids that came as deleted, and now as there: a list that tells
+ * both does not say that they are gone. `deleted`: the ids that came so, which is added to.
+ */
+function takeRows(rows: readonly unknown[], fresh: readonly number[], deleted: Set<string>): unknown[] {
+  const isFresh = new Set(fresh);
+  return rows.filter((row, position) => {
+    const isOver = isDeleted(statusOf(row));
+    if (isFresh.has(position)) {
+      if (isOver) deleted.add(idOf(row));
+      return true;
+    }
+    return !isOver && deleted.delete(idOf(row));
+  });
+}
+
+function statusOf(row: unknown): string | undefined {
+  const { status } = (row ?? {}) as { status?: unknown };
+  return typeof status === 'string' ? status : undefined;
 }
 
 /** `before`: how many rows came before these. */

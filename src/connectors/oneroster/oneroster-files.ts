@@ -1,10 +1,12 @@
 import { ConnectorError } from '../connector-error.js';
-import { type CsvFolder, csvConfig, loadS3Bucket, localFolder } from '../generic-csv/index.js';
+import type { RecordIssue } from '../external-record.js';
+import { type CsvFolder, csvConfig, ListEnds, loadS3Bucket, localFolder } from '../generic-csv/index.js';
 import type { ConnectionCheck, ConnectionReport, ConnectorContext } from '../sis-connector.js';
 import { FILES, type FileMode, type FileName, readManifest } from './csv-manifest.js';
 import { readTable, type TableRow } from './csv-table.js';
 import type { OneRosterConfig, OneRosterCredentials } from './oneroster-config.js';
 import { type ListPage, type OneRosterLists, unreadable } from './oneroster-lists.js';
+import { isDeleted } from './oneroster-records.js';
 import { LISTS, type ListName, type RecordOf, type User } from './oneroster-wire.js';
 import { openZip } from './zip-folder.js';
 
@@ -34,10 +36,21 @@ interface FileSet {
   folder: CsvFolder;
   /** As a person would name it. */
   title: string;
+  /** What is remembered of how its files end; a zip has checksums instead. */
+  ends: ListEnds | undefined;
   modes: ReadonlyMap<FileName, FileMode>;
 }
 
 type Roles = NonNullable<User['roles']>;
+
+/** What roles.csv says. */
+interface RolesFile {
+  byUser: ReadonlyMap<string, Roles>;
+  /** Rows that could not be read: nobody knows whose role they tell. */
+  unreadable: RecordIssue[];
+  /** Why it may not be whole, in a sentence. */
+  gap?: string | undefined;
+}
 
 /** The lists of a school by the CSV files of OneRoster 1.1 or 1.2, in a zip or unpacked in a folder. */
 export class OneRosterFiles implements OneRosterLists {
@@ -46,7 +59,7 @@ export class OneRosterFiles implements OneRosterLists {
   readonly #config: OneRosterConfig;
   readonly #credentials: OneRosterCredentials;
   #set: Promise<FileSet> | undefined;
-  #roles: Promise<ReadonlyMap<string, Roles>> | undefined;
+  #roles: Promise<RolesFile> | undefined;
 
   constructor({
     context,
@@ -64,11 +77,16 @@ export class OneRosterFiles implements OneRosterLists {
     const mode = modes.get(name) ?? 'absent';
     const file = `${name}.csv`;
     if (mode === 'absent') return yield { rows: [], issues: [], file, partial: true };
-    const roles = name === 'users' ? await this.#rolesByUser() : new Map<string, Roles>();
-    for await (const { rows, issues } of this.#table(name)) {
-      const page: ListPage<L> = { rows: [], issues, file, partial: mode === 'delta' };
+    const roles = name === 'users' ? await this.#rolesOf() : NO_ROLES;
+    if (roles.unreadable.length > 0 || roles.gap) {
+      const { unreadable: issues, gap } = roles;
+      yield { rows: [], issues, file: 'roles.csv', gap, partial: mode === 'delta' };
+    }
+    const without: User[] = [];
+    for await (const { rows, issues, gap } of this.#table(name)) {
+      const page: ListPage<L> = { rows: [], issues, file, gap, partial: mode === 'delta' };
       for (const row of rows) {
-        const parsed = LISTS[list].safeParse(TO_RECORD[name](row, roles));
+        const parsed = LISTS[list].safeParse(TO_RECORD[name](row, roles.byUser));
         if (!parsed.success) {
           page.issues.push(unreadable('the row', file, row.line));
         } else if (name !== 'users') {
@@ -76,13 +94,19 @@ export class OneRosterFiles implements OneRosterLists {
         } else {
           const is = isOfList(list, parsed.data as User);
           if (is) page.rows.push(parsed.data as RecordOf<L>);
-          if (is !== undefined || modes.get('roles') === 'bulk') continue;
+          if (is !== undefined) continue;
+          if (modes.get('roles') === 'bulk') {
+            if (!isDeleted(parsed.data.status)) without.push(parsed.data as User);
+            continue;
+          }
           if (mode === 'bulk' && modes.get('roles') === 'absent') throw rolesMissing();
           page.issues.push(roleUnknown(parsed.data as User, file));
         }
       }
       yield page;
     }
+    if (without.length > 0)
+      yield { rows: [], issues: [], file, partial: mode === 'delta', gap: rolesLacking(without) };
   }
 
   async check(): Promise<ConnectionReport> {
@@ -124,7 +148,7 @@ export class OneRosterFiles implements OneRosterLists {
     try {
       const folder = zip ? await openZip(zip) : outer;
       const modes = await readManifest(folder, zip ? title : `${title}, and no ${zipFile}`, signal);
-      return { folder, title, modes };
+      return { folder, title, modes, ends: zip ? undefined : new ListEnds(this.#context.memory) };
     } finally {
       await zip?.close();
     }
@@ -151,21 +175,25 @@ export class OneRosterFiles implements OneRosterLists {
   }
 
   /** The roles of 1.2, which stand in a file of their own; none in 1.1. */
-  #rolesByUser(): Promise<ReadonlyMap<string, Roles>> {
+  #rolesOf(): Promise<RolesFile> {
     this.#roles ??= this.#readRoles();
     return this.#roles;
   }
 
-  async #readRoles(): Promise<ReadonlyMap<string, Roles>> {
-    const roles = new Map<string, Roles>();
+  async #readRoles(): Promise<RolesFile> {
+    const byUser = new Map<string, Roles>();
+    const unreadable: RecordIssue[] = [];
     const { modes } = await this.#open();
-    if ((modes.get('roles') ?? 'absent') === 'absent') return roles;
-    for await (const { rows } of this.#table('roles')) {
+    if ((modes.get('roles') ?? 'absent') === 'absent') return NO_ROLES;
+    let whyNotWhole: string | undefined;
+    for await (const { rows, issues, gap } of this.#table('roles')) {
+      whyNotWhole ??= gap;
+      unreadable.push(...issues.filter(({ severity }) => severity === 'error'));
       for (const row of rows) {
         const user = row.get('userSourcedId');
         if (!user) continue;
-        const list = roles.get(user) ?? [];
-        roles.set(user, list);
+        const list = byUser.get(user) ?? [];
+        byUser.set(user, list);
         list.push({
           status: row.get('status'),
           role: row.get('role'),
@@ -175,11 +203,11 @@ export class OneRosterFiles implements OneRosterLists {
         });
       }
     }
-    return roles;
+    return { byUser, unreadable, gap: whyNotWhole };
   }
 
   async *#table(name: FileName) {
-    const { folder, title } = await this.#open();
+    const { folder, title, ends } = await this.#open();
     const file = await folder.open(`${name}.csv`);
     if (!file) {
       throw new ConnectorError(
@@ -187,12 +215,14 @@ export class OneRosterFiles implements OneRosterLists {
       );
     }
     try {
-      yield* readTable(file, NEEDED[name], this.#context.signal);
+      yield* readTable(file, NEEDED[name], this.#context.signal, ends);
     } finally {
       await file.close();
     }
   }
 }
+
+const NO_ROLES: RolesFile = { byUser: new Map(), unreadable: [] };
 
 /** Rows in the form of the API. */
 const TO_RECORD: Readonly<
@@ -285,6 +315,13 @@ function rolesMissing(): ConnectorError {
   return new ConnectorError(
     'users.csv has no column role, and manifest.csv says that roles.csv is absent: nobody can tell students from teachers. Export roles.csv too.',
   );
+}
+
+/** OneRoster gives every user a role: where one is missing, roles.csv is not whole. */
+function rolesLacking(users: readonly User[]): string {
+  const [first] = users;
+  const others = users.length > 1 ? ` and ${users.length - 1} more` : '';
+  return `roles.csv has no row for user "${first?.sourcedId}" (users.csv line ${first?.line})${others}: nobody knows whether they are students or teachers. Export the files anew.`;
 }
 
 function roleUnknown({ sourcedId, line }: User, file: string) {

@@ -52,6 +52,8 @@ export interface MembershipEvidence {
   declaredTotal: number | null;
   /** Pages that begin with the same rows as a page before. */
   repeatedPages: number;
+  /** Internal ids of groups of which nobody was listed any more; only of a reading that could end memberships. */
+  emptied?: string[];
   /** Why the reading proves of no membership that it has ended, a sentence each. */
   gaps: string[];
 }

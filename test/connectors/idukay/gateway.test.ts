@@ -51,6 +51,7 @@ describe('IDUKAY by its gateway', () => {
       'GET /instituciones/CSM/estudiantes?page=1&per_page=5',
       'GET /instituciones/CSM/estudiantes?page=2&per_page=5',
       'GET /instituciones/CSM/estudiantes?page=3&per_page=5',
+      'GET /instituciones/CSM/estudiantes?page=1&per_page=1000',
     ]);
     const { rosterService } = await sharedServices();
     const [student] = (await rosterService.listStudents({ institutionId })).items.filter(
@@ -79,10 +80,16 @@ describe('IDUKAY by its gateway', () => {
     expect(active.map(({ code }) => code)).to.deep.equal(['00003']);
   });
 
-  it('a number of page rows that is an exact multiple ends without another call', async () => {
+  it('a number of page rows that is an exact multiple ends without another page', async () => {
     const { sync, idukay } = await school({ students: 10, config: { pageSize: 5 } });
     expect((await sync(STUDENT)).counts.read).to.equal(10);
-    expect(idukay.calls.filter((call) => call.includes('/estudiantes'))).to.have.length(2);
+    expect(idukay.calls.filter((call) => /\/estudiantes.*per_page=5$/.test(call))).to.have.length(2);
+  });
+
+  it('a list of one page is read by one call', async () => {
+    const { sync, idukay } = await school({ students: 10 });
+    expect((await sync(STUDENT)).counts.read).to.equal(10);
+    expect(idukay.calls.filter((call) => call.includes('/estudiantes'))).to.have.length(1);
   });
 
   it('a declared total that is not reached is a failure, and nothing is changed', async () => {

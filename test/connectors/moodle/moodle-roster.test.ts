@@ -469,6 +469,32 @@ describe('Moodle as a source', () => {
     expect((await sync(GROUP)).counts).to.deep.include({ deactivated: 1 });
   });
 
+  it('a course without groups that showed people and shows nobody proves nothing', async () => {
+    const { sync, courses, users, moodle } = await moodleSchool();
+    const apart = [9_001, 9_002, 9_003];
+    const of = users.at(-1);
+    const course = courses[0];
+    if (!of || !course) throw new Error('an empty school');
+    users.push(
+      ...apart.map((id) => ({ ...of, id, username: `u${id}`, idnumber: `U${id}`, email: `${id}@x.cl` })),
+    );
+    const enrolments = apart.map((userId) => ({ userId, roles: ['student'] }));
+    courses.push({ ...course, id: 99, shortname: 'TALLER', groups: [], attendance: [], enrolments });
+    expect((await sync(STUDENT)).counts).to.deep.include({ created: 33 });
+    for (const id of apart) moodle.vices.hideUsersFrom.add(id);
+    for (let night = 0; night < 3; night++) {
+      const report = await sync(STUDENT);
+      expect(report.counts.deactivated).to.equal(0);
+      expect(report.gaps[0]).to.match(/a course showed people before and shows? nobody now \(99\)/);
+    }
+    moodle.vices.hideUsersFrom.clear();
+    expect((await sync(STUDENT)).gaps).to.deep.equal([]);
+    // Whom a course that still has others lacks has left it.
+    courses.at(-1)?.enrolments.pop();
+    await sync(STUDENT);
+    expect((await sync(STUDENT)).counts).to.deep.include({ deactivated: 1 });
+  });
+
   it('two students with one ID number are a warning that names both, and both come in', async () => {
     const { sync, users, integrationId } = await moodleSchool();
     const { integrationService } = await sharedServices();

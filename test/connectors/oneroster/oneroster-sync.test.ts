@@ -56,6 +56,21 @@ async function school() {
 describe('syncs of OneRoster', () => {
   afterEach(closeAll);
 
+  it('let nobody go whom a list has as to be deleted, and further down as active', async () => {
+    const { sync, statusOf, school: given } = await school();
+    await sync();
+    for (const id of ['S3', 'S5']) {
+      const at = given.users.findIndex(({ sourcedId }) => sourcedId === id);
+      const user = given.users[at];
+      if (!user) throw new Error('no such student');
+      given.users.splice(at, 0, { ...user, status: 'tobedeleted', dateLastModified: now() });
+      user.dateLastModified = now();
+    }
+    await sync();
+    expect(await statusOf('S3')).to.deep.equal(['ACTIVE', 'active']);
+    expect(await statusOf('S5'), 'over the edge of a page').to.deep.equal(['ACTIVE', 'active']);
+  });
+
   it('bring in courses, teachers, groups, students and who is in which class', async () => {
     const { sync, groupsOf } = await school();
     const { report, onlyChanges } = await sync();

@@ -86,6 +86,11 @@ export class IdukayGateway {
     failing: false,
     /** Declares more records than there are. */
     overstate: 0,
+    /** Called before a page of a list is answered: the list may change then. */
+    beforePage: undefined as ((list: string, page: number, size: number) => void) | undefined,
+    /** Records that it gives at most, however many are asked for; and refuses to be asked for more. */
+    mostAtOnce: Number.POSITIVE_INFINITY,
+    refusesMore: false,
     /** Gives lists alone, and no single record. */
     withoutSingles: false,
     keyState: 'ok' as 'ok' | 'refused' | 'forbidden',
@@ -135,7 +140,11 @@ export class IdukayGateway {
       return send(response, 200, { success: true, data: found });
     }
     const page = Number(url.searchParams.get('page') ?? 1);
-    const size = Number(url.searchParams.get('per_page') ?? 100);
+    const asked = Number(url.searchParams.get('per_page') ?? 100);
+    const size = Math.min(asked, this.vices.mostAtOnce);
+    if (size < asked && this.vices.refusesMore)
+      return send(response, 422, failure('TOO_MANY', `Máximo ${size}`));
+    this.vices.beforePage?.(list as string, page, size);
     const data = rows.slice((page - 1) * size, page * size);
     send(response, 200, {
       success: true,

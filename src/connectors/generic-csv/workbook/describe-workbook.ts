@@ -5,11 +5,19 @@ import { damaged, MOST_ENTRIES, noList, type Parts } from './parts.js';
 import { SharedStrings } from './shared-strings.js';
 import { readXml } from './xml.js';
 
+/** A sheet: what it is called, and its part. */
+export interface SheetPart {
+  name: string;
+  part: string;
+}
+
 /** What the cells of a sheet refer to. */
 export interface Workbook {
   parts: Parts;
-  /** The sheet that is read: what it is called, and its part. */
-  sheet: { name: string; part: string };
+  /** The sheet that is read. */
+  sheet: SheetPart;
+  /** The others that are not hidden, where nobody said which one to read. */
+  others: readonly SheetPart[];
   strings: SharedStrings;
   /** By the number of the style of a cell. */
   styles: readonly NumberText[];
@@ -47,11 +55,12 @@ export async function describeWorkbook(parts: Parts, wanted: string | undefined)
     );
   const relations = await relationsOf(parts, main);
   const { sheets, is1904 } = await readMain(parts, main);
-  const sheet = chooseSheet(parts, { sheets, relations, wanted });
+  const { sheet, others } = chooseSheet(parts, { sheets, relations, wanted });
   const partOf = (type: string) => relations.find((relation) => relation.type === type)?.part;
   return {
     parts,
     sheet,
+    others,
     strings: await SharedStrings.read(parts, partOf('sharedStrings')),
     styles: await readStyles(parts, partOf('styles'), is1904),
   };
@@ -96,7 +105,7 @@ async function readMain(parts: Parts, main: string): Promise<{ sheets: Sheet[]; 
 function chooseSheet(
   parts: Parts,
   { sheets, relations, wanted }: { sheets: Sheet[]; relations: Relation[]; wanted: string | undefined },
-): Workbook['sheet'] {
+): Pick<Workbook, 'sheet' | 'others'> {
   const { file } = parts;
   const byId = new Map(relations.map((relation) => [relation.id, relation]));
   const found = sheets.flatMap(({ name, id, isHidden }) => {
@@ -109,7 +118,8 @@ function chooseSheet(
     wanted === undefined
       ? (found.find(({ isHidden }) => !isHidden) ?? found[0])
       : (found.find(({ name }) => name === wanted) ?? found.find(({ name }) => fold(name) === fold(wanted)));
-  if (sheet) return { name: sheet.name, part: sheet.part };
+  const others = wanted === undefined ? found.filter((one) => one !== sheet && !one.isHidden) : [];
+  if (sheet) return { sheet, others };
   const names = found.slice(0, MOST_NAMED).map(({ name }) => `"${name}"`);
   throw new ConnectorError(
     `${file} has no sheet "${wanted}", which config.sheet names; it has ${names.join(', ')}${found.length > MOST_NAMED ? ' …' : ''}.`,

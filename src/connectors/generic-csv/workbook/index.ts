@@ -1,8 +1,8 @@
 import { ConnectorError } from '../../connector-error.js';
-import type { CsvFile } from '../csv-file.js';
+import type { CsvFile, MergedCells, OtherSheet } from '../csv-file.js';
 import { describeWorkbook, type Workbook } from './describe-workbook.js';
 import { damaged, noList, openParts, readWhole } from './parts.js';
-import { readSheet } from './sheet-rows.js';
+import { readFirstRows, readSheet } from './sheet-rows.js';
 
 export { NOT_CALCULATED } from './sheet-rows.js';
 
@@ -12,6 +12,8 @@ const DELIMITER = ';';
 const MOST_STATED = 100;
 /** All text that a sheet comes to; one text may stand in many cells. */
 const MOST_BYTES = 256 * 1024 * 1024;
+/** Other sheets that are looked at, and of each the first rows. */
+const [MOST_OTHERS, FIRST_ROWS] = [50, 31];
 
 export function isWorkbookName(name: string): boolean {
   return /\.xls[xm]$/i.test(name);
@@ -24,6 +26,7 @@ export function isWorkbookName(name: string): boolean {
 export function workbookAsCsv(file: CsvFile, sheet: string | undefined): CsvFile {
   let opened: Promise<Workbook> | undefined;
   let sheetName: string | undefined;
+  let merged: readonly MergedCells[] = [];
   const open = async () => {
     const bytes = await readWhole(file);
     refuseOthers(file.name, bytes);
@@ -35,9 +38,18 @@ export function workbookAsCsv(file: CsvFile, sheet: string | undefined): CsvFile
     ...file,
     delimiter: DELIMITER,
     sheet: () => sheetName,
+    merged: () => merged,
+    async otherSheets() {
+      opened ??= open();
+      const workbook = await opened;
+      const found: OtherSheet[] = [];
+      for (const other of workbook.others.slice(0, MOST_OTHERS))
+        found.push({ name: other.name, rows: await readFirstRows(workbook, other, FIRST_ROWS) });
+      return found;
+    },
     async *read() {
       opened ??= open();
-      yield* writeLines(await opened);
+      merged = yield* writeLines(await opened);
     },
     async close() {
       opened = undefined;
@@ -46,12 +58,17 @@ export function workbookAsCsv(file: CsvFile, sheet: string | undefined): CsvFile
   };
 }
 
-async function* writeLines(workbook: Workbook): AsyncGenerator<Buffer> {
+/** Returns the cells of several rows that were made one. */
+async function* writeLines(workbook: Workbook): AsyncGenerator<Buffer, readonly MergedCells[]> {
   let line = 0;
   let width = 0;
   let bytes = 0;
   yield Buffer.from(MARK);
-  for await (const { rows, statedColumns } of readSheet(workbook)) {
+  const sheet = readSheet(workbook);
+  while (true) {
+    const next = await sheet.next();
+    if (next.done) return next.value;
+    const { rows, statedColumns } = next.value;
     let text = '';
     width = Math.max(width, Math.min(statedColumns, MOST_STATED));
     for (const { number, cells } of rows) {

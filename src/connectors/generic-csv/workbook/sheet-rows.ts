@@ -1,4 +1,5 @@
-import type { Workbook } from './describe-workbook.js';
+import type { MergedCells } from '../csv-file.js';
+import type { SheetPart, Workbook } from './describe-workbook.js';
 import { plainNumber } from './number-text.js';
 import { damaged, noList } from './parts.js';
 import { requireShort, TextOfCell } from './shared-strings.js';
@@ -16,22 +17,38 @@ export interface SheetRow {
 const MOST_ROWS = 1_048_576;
 const MOST_COLUMNS = 1_000;
 const MOST_CELLS = 20_000_000;
+/** Merged cells of several rows that are remembered: one is enough to doubt a column. */
+const MOST_MERGED = 1_000;
 /** Characters of a row; one text may stand in many cells. */
 const MOST_ROW = 1_000_000;
 /** What a formula comes to whose result was never stored: nothing else than Excel knows it. */
 export const NOT_CALCULATED = '#FORMULA!';
 
-/** The rows of the sheet, some at a time, and how many columns it says that it has. */
+/**
+ * The rows of the sheet, some at a time, and how many columns it says that it has. Returns the cells of several rows
+ * that were made one.
+ */
 export async function* readSheet(
   workbook: Workbook,
-): AsyncGenerator<{ rows: SheetRow[]; statedColumns: number }> {
+  sheet: SheetPart = workbook.sheet,
+): AsyncGenerator<{ rows: SheetRow[]; statedColumns: number }, readonly MergedCells[]> {
   const reader = new SheetReader(workbook);
-  const { parts, sheet } = workbook;
-  for await (const _ of streamXml(parts, sheet.part, reader)) {
+  for await (const _ of streamXml(workbook.parts, sheet.part, reader)) {
     if (reader.rows.length === 0) continue;
     yield { rows: reader.rows, statedColumns: reader.statedColumns };
     reader.rows = [];
   }
+  return reader.merged;
+}
+
+/** The first rows of a sheet, with cells alone. */
+export async function readFirstRows(workbook: Workbook, sheet: SheetPart, most: number): Promise<string[][]> {
+  const found: string[][] = [];
+  for await (const { rows } of readSheet(workbook, sheet)) {
+    found.push(...rows.map(({ cells }) => cells));
+    if (found.length >= most) break;
+  }
+  return found.slice(0, most);
 }
 
 class SheetReader implements XmlReader {
@@ -39,6 +56,7 @@ class SheetReader implements XmlReader {
   readonly #file: string;
   readonly #text: TextOfCell;
   rows: SheetRow[] = [];
+  readonly merged: MergedCells[] = [];
   /** Of `dimension`, which some programs write without looking. */
   statedColumns = 0;
   #inData = false;
@@ -61,6 +79,7 @@ class SheetReader implements XmlReader {
   open(tag: string, attribute: (name: string) => string | undefined): void {
     if (tag === 'sheetData') this.#inData = true;
     else if (tag === 'dimension') this.statedColumns = columnsOf(attribute('ref'));
+    else if (tag === 'mergeCell') this.#noteMerged(attribute('ref') ?? '');
     if (!this.#inData) return;
     if (tag === 'row') this.#beginRow(attribute('r'));
     else if (tag === 'c') this.#beginCell(attribute);
@@ -85,6 +104,14 @@ class SheetReader implements XmlReader {
       this.#value = (this.#value ?? '') + text;
       requireShort(this.#file, this.#value);
     } else if (this.#cell) this.#text.add(text);
+  }
+
+  #noteMerged(reference: string): void {
+    const [from, to] = reference.split(':');
+    const rowOf = (cell: string | undefined) => Number(/\d+$/.exec(cell ?? '')?.[0]);
+    const rows: [number, number] = [rowOf(from), rowOf(to)];
+    if (!(rows[1] > rows[0]) || this.merged.length === MOST_MERGED) return;
+    this.merged.push({ reference, rows, columns: [columnOf(from ?? ''), columnOf(to ?? '')] });
   }
 
   #beginRow(r: string | undefined): void {

@@ -4,6 +4,7 @@ import type { SyncRun } from '../../runs/sync-run.js';
 import { isInDoubt } from '../sql/in-doubt.js';
 import { graceOf, hasLetGo, heldByOthers, type Others, valuesOf } from '../sql/others.js';
 import { earlierPlans } from './earlier-plans.js';
+import { keepEmptiedGroups } from './emptied-groups.js';
 
 export interface EndedMemberships {
   deleted: number;
@@ -29,6 +30,8 @@ export interface EndOptions {
   lastSeq: number;
 }
 
+type Impact = Omit<EndedMemberships, 'deleted'>;
+
 /** What the ends of memberships are planned by: `plans` are this run and those it goes on from. */
 interface Ends extends EndOptions {
   plans: readonly string[];
@@ -43,7 +46,22 @@ interface Ends extends EndOptions {
 export async function planEnds(database: Database, options: EndOptions): Promise<Partial<EndedMemberships>> {
   const ends = { ...options, plans: await earlierPlans(database, options.run) };
   const deleted = await insertEnds(database, ends);
-  return deleted === 0 ? { deleted } : { deleted, ...(await countEnds(database, ends)) };
+  if (deleted === 0) {
+    options.run.evidence.memberships.emptied = [];
+    return { deleted };
+  }
+  const impact = await countEnds(database, ends);
+  // What is too much in any case, a person looks at.
+  if (impact && isTooMuch(options, impact)) return { deleted, ...impact };
+  const kept = await keepEmptiedGroups(database, options.run, options.policy);
+  if (kept === 0) return { deleted, ...impact };
+  return { deleted: deleted - kept, ...(await countEnds(database, ends)) };
+}
+
+/** Whether the guard holds the plan for those whom it leaves without a group. */
+function isTooMuch({ policy, run }: EndOptions, { members, membersLeaving }: Impact): boolean {
+  const { floor, deactivatedPercent } = { ...policy.guard, ...run.guard };
+  return membersLeaving >= Math.max(1, floor) && membersLeaving * 100 > members * deactivatedPercent;
 }
 
 /**
@@ -106,7 +124,7 @@ async function countEnds(database: Database, ends: Ends) {
   const isThere = (alias: string) =>
     canEnd(ends, alias, `${alias}.missing_runs = 0 OR ${alias}c.missing_after = 0`);
   const people = ends.role === 'STUDENT' ? 'students' : 'teachers';
-  const [impact] = await database.query<Omit<EndedMemberships, 'deleted'>>(
+  const [impact] = await database.query<Impact>(
     `WITH over AS MATERIALIZED (
        SELECT id FROM groups WHERE institution_id = $3 AND NOT active
      ), left_over AS (

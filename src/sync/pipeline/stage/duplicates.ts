@@ -8,7 +8,8 @@ import type { StageOptions } from './stage-options.js';
 
 /**
  * Keeps the first row of each external id, and makes the others issues that name both lines; returns how
- * many. `suspects`: all external ids that may have come twice.
+ * many. A row that is active goes before one that is not: who left and came back, or moved to another class, stands
+ * in many lists twice, and has not left. `suspects`: all external ids that may have come twice.
  */
 export async function dropDuplicates(
   options: StageOptions,
@@ -16,28 +17,36 @@ export async function dropDuplicates(
 ): Promise<number> {
   if (suspects.length === 0) return 0;
   const duplicates = await deleteLaterRows(options, { drafted, suspects });
-  for (const { line, firstLine, externalId } of duplicates) {
-    await options.issues.add(duplicate(options.spec, file, externalId, line, firstLine ?? -1));
+  for (const { line, firstLine, externalId, isEarlier } of duplicates) {
+    const at = { externalId, line, firstLine: firstLine ?? -1, isEarlier };
+    await options.issues.add(duplicate(options.spec, file, at));
   }
   return duplicates.length;
 }
 
-/** Deletes the rows of these ids but for the first of each; returns where they were. */
+/** Deletes the rows of these ids but for the one of each that counts; returns where they were. */
 async function deleteLaterRows(
   { database, run }: StageOptions,
   { drafted, suspects }: { drafted: boolean; suspects: readonly string[] },
 ) {
   const table = drafted ? 'sync_changes' : 'sync_staged';
   const isEntity = `s.integration_id = $1 AND s.run_id = $2 AND ${drafted ? `s.entity <> 'MEMBERSHIP'` : `s.kind = 'ENTITY'`}`;
-  return database.query<{ line: number | null; firstLine: number | null; externalId: string }>(
+  const active = drafted ? `(s.after->>'active')::boolean` : 's.active';
+  return database.query<{
+    line: number | null;
+    firstLine: number | null;
+    externalId: string;
+    isEarlier: boolean;
+  }>(
     `WITH twice AS (
-       SELECT s.external_id, min(s.seq) AS first_seq FROM ${table} s
+       SELECT s.external_id, (array_agg(s.seq ORDER BY ${active} DESC, s.seq))[1] AS first_seq FROM ${table} s
        WHERE ${isEntity} AND s.external_id = ANY($3) GROUP BY s.external_id HAVING count(*) > 1),
      dropped AS (
        DELETE FROM ${table} s USING twice
-       WHERE ${isEntity} AND s.external_id = twice.external_id AND s.seq > twice.first_seq
+       WHERE ${isEntity} AND s.external_id = twice.external_id AND s.seq <> twice.first_seq
        RETURNING s.seq, s.line, s.external_id, twice.first_seq)
-     SELECT d.line, f.line AS "firstLine", d.external_id AS "externalId" FROM dropped d
+     SELECT d.line, f.line AS "firstLine", d.external_id AS "externalId", d.seq < f.seq AS "isEarlier"
+     FROM dropped d
      JOIN ${table} f ON f.integration_id = $1 AND f.run_id = $2 AND f.seq = d.first_seq ORDER BY d.seq`,
     [run.integrationId, run.id, suspects],
   );
@@ -53,7 +62,7 @@ const SLICE = 10_000;
 
 /**
  * Lays what was staged beside the mappings. A row that went no further because it is known, and a staged row
- * with the same id, are duplicates too: the first counts. `rows`: no staged row has a higher number. `slice`:
+ * with the same id, are duplicates too: the active one counts, or else the first. `rows`: no staged row has a higher number. `slice`:
  * rows at once. Call it in a transaction.
  */
 export async function matchStaged(
@@ -124,20 +133,36 @@ async function dropSeen(
   },
 ): Promise<{ duplicates: number; removed: number }> {
   const { known, file, joined, values, twice } = given;
-  const rows = await database.query<{ seq: number; line: number | null; externalId: string; digest: Buffer }>(
-    `SELECT s.seq, s.line, s.external_id AS "externalId", uuid_send(m.digest) AS digest ${joined}
-      AND m.digest = ANY($4::uuid[]) ORDER BY s.seq`,
-    [...values, twice],
+  const rows = await database.query<{
+    seq: number;
+    line: number | null;
+    externalId: string;
+    digest: Buffer;
+    active: boolean;
+    wasActive: boolean;
+  }>(
+    `WITH r AS (
+       SELECT s.seq, s.line, s.external_id, m.digest, COALESCE(s.active, true) AS active, m.internal_id ${joined} AND m.digest = ANY($4::uuid[]))
+     SELECT r.seq, r.line, r.external_id AS "externalId", uuid_send(r.digest) AS digest, r.active,
+       COALESCE(t.active, true) AS "wasActive"
+     FROM r LEFT JOIN ${spec.table} t ON t.institution_id = $5 AND t.id = r.internal_id ORDER BY r.seq`,
+    [...values, twice, run.institutionId],
   );
   const superfluous: number[] = [];
-  for (const { seq, line, externalId, digest } of rows) {
+  for (const { seq, line, externalId, digest, active, wasActive } of rows) {
     const seenAt = known.lineOf(digest, 0);
-    const stagedFirst = line !== null && seenAt > 0 && line < seenAt;
-    if (!stagedFirst) superfluous.push(seq);
+    const isFirst = line !== null && seenAt > 0 && line < seenAt;
+    // The row that is known says what the roster has.
+    const counts = active && (isFirst || !wasActive);
+    if (!counts) superfluous.push(seq);
     await issues.add(
-      stagedFirst
-        ? duplicate(spec, file, externalId, seenAt, line)
-        : duplicate(spec, file, externalId, line, seenAt),
+      duplicate(
+        spec,
+        file,
+        counts
+          ? { externalId, line: seenAt, firstLine: line ?? -1, isEarlier: !isFirst }
+          : { externalId, line, firstLine: seenAt, isEarlier: isFirst },
+      ),
     );
   }
   await database.execute(
@@ -147,18 +172,20 @@ async function dropSeen(
   return { duplicates: rows.length, removed: superfluous.length };
 }
 
+/** A row that does not count. `isEarlier`: it stands above the one that does, which goes before it as it is active. */
 export function duplicate(
   spec: EntitySpec,
   file: string | undefined,
-  externalId: string,
-  line: number | null,
-  firstLine: number,
+  at: { externalId: string; line: number | null; firstLine: number; isEarlier?: boolean },
 ): RecordIssue {
+  const { externalId, line, firstLine, isEarlier } = at;
+  const where = firstLine < 1 ? 'came once more' : `is on line ${firstLine} too`;
   const first = firstLine < 1 ? 'was already read' : `is already on line ${firstLine}`;
+  const why = isEarlier ? `${where}, where it is active; that one counts` : `${first}; the first one counts`;
   return {
     severity: 'error',
     rule: 'id.duplicate',
-    problem: `${spec.noun} id ${quoted(externalId)} ${first}; the first one counts`,
+    problem: `${spec.noun} id ${quoted(externalId)} ${why}`,
     file,
     line: line === null || line < 1 ? undefined : line,
     value: externalId,

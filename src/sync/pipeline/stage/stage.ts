@@ -156,7 +156,8 @@ async function stageAll(
     from: string | undefined,
     firstLine: number,
   ) => {
-    await issues.add({ ...duplicate(spec, from, String(externalId).trim(), line ?? null, firstLine), cells });
+    const at = { externalId: String(externalId).trim(), line: line ?? null, firstLine };
+    await issues.add({ ...duplicate(spec, from, at), cells });
     run.counts.failed += 1;
     run.evidence.idsUnique = false;
   };
