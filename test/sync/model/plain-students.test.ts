@@ -65,6 +65,17 @@ interface Step {
   returned: readonly string[];
 }
 
+/** The good rows, of each id the first that is active, or else the first. */
+function rowsThatCount(rows: readonly Row[]): ReadonlySet<Row> {
+  const chosen = new Map<string, Row>();
+  for (const row of rows) {
+    if (row.id === '' || row.name === '') continue;
+    const before = chosen.get(row.id);
+    if (!before || (row.active && !before.active)) chosen.set(row.id, row);
+  }
+  return new Set(chosen.values());
+}
+
 /** What a sync is to do, in plain words of memory. `past`: the steps since a person last approved a plan. */
 function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], past: readonly Step[]) {
   const after = new Map([...before].map(([key, person]) => [key, { ...person }]));
@@ -77,20 +88,20 @@ function expectSync(before: ReadonlyMap<string, Person>, rows: readonly Row[], p
     missing: 0,
     deactivated: 0,
   };
-  const good = new Set<string>();
+  const counting = rowsThatCount(rows);
   const spoken = new Set<string>();
   let gap = rows.length === 0;
   const [left, returned]: [string[], string[]] = [[], []];
   const known = [...before.values()].filter(({ missing }) => missing === 0);
   const base = known.filter(({ active }) => active).length;
-  for (const { id: key, name, active } of rows) {
+  for (const row of rows) {
+    const { id: key, name, active } = row;
     if (key !== '') spoken.add(key);
-    if (key === '' || name === '' || good.has(key)) {
+    if (!counting.has(row)) {
       counts.failed += 1;
-      gap ||= key === '' || (name !== '' && good.has(key));
+      gap ||= key === '' || name !== '';
       continue;
     }
-    good.add(key);
     const person = before.get(key);
     if (!person) counts.created += 1;
     else if (person.name === name && person.active === active && person.missing === 0) counts.unchanged += 1;

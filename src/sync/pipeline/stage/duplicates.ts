@@ -153,7 +153,7 @@ async function dropSeen(
     const seenAt = known.lineOf(digest, 0);
     const isFirst = line !== null && seenAt > 0 && line < seenAt;
     // The row that is known says what the roster has.
-    const counts = active && (isFirst || !wasActive);
+    const counts = isFirst ? active || !wasActive : active && !wasActive;
     if (!counts) superfluous.push(seq);
     await issues.add(
       duplicate(
