@@ -72,4 +72,17 @@ describe('the log of the service, at night', () => {
     expect(told).to.include({ level: 40, integrationId: id, sessionId: session, sent: 0, errors: 1 });
     expect(JSON.stringify(told)).to.not.contain('Luz');
   });
+
+  it('says of an event that no receiver took that it was not taken, and why', async () => {
+    const { institutionId, url, sync, line } = await school();
+    const receiver = { url: 'http://127.0.0.1:1/hook', types: ['sync.completed'] };
+    await rest(url, 'POST', `/institutions/${institutionId}/subscriptions`, receiver);
+    await sync();
+    expect(await line('event not taken')).to.include({
+      level: 40,
+      institutionId,
+      host: '127.0.0.1:1',
+      reason: 'nothing listens there',
+    });
+  });
 });
