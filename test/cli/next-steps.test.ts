@@ -39,6 +39,14 @@ describe('what the command line says to do next', () => {
     expect(out).to.contain('students.csv line 4').and.contain('has no name');
   });
 
+  it('after a plan is approved that has such rows: the same command', async () => {
+    const { id, smartid } = await school({ 'students.csv': `${students('Ana', 'Eva')}S3,,\n` });
+    const { out } = await smartid('preview', id);
+    const { code, err } = await smartid(...commandIn(out, 'plan show').with(1, 'approve'), '--yes');
+    expect(code).to.equal(4);
+    expect((await smartid(...commandIn(err, 'issues'))).out).to.contain('students.csv line 4');
+  });
+
   it('nothing after a sync of which all went well', async () => {
     const { id, smartid } = await school({ 'students.csv': students('Ana', 'Eva') });
     const { code, err } = await smartid('sync', id, '--watch');

@@ -1,5 +1,6 @@
 import {
   SyncChange_Action as Action,
+  SyncRun_Kind as Kind,
   MappingEntityType,
   SyncRun_Status as Status,
   type SyncRun,
@@ -107,7 +108,9 @@ function printOutcome({ json }: Session, run: SyncRun | undefined): number {
   else printOutcomeLine(run);
   if (!run) return EXIT.failed;
   const failed = run.counts?.failed ?? 0;
-  if (failed > 0) remark(`${failed} failed. Why: smartid plan show ${run.integrationId} ${run.id}`);
+  // Of a rollback its changes say why, with their outcome; of a sync its issues, which are those of rows.
+  const why = run.kind === Kind.ROLLBACK ? 'plan show' : 'issues';
+  if (failed > 0) remark(`${failed} failed. Why: smartid ${why} ${run.integrationId} ${run.id}`);
   return exitCodeOf(run, []);
 }
 
