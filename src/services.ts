@@ -14,6 +14,7 @@ import {
   cursorsOf,
   IntegrationService,
   IntegrationStore,
+  logSending,
   PushIntake,
   readSyncAges,
   StoredMemory,
@@ -167,7 +168,9 @@ export async function buildServices({
       workers: config.workers,
       takesAttendance: ({ provider, config }) =>
         capabilitiesOf(factory.definition(provider), config).sendsAttendance,
-      send: (integrationId, sessionId) => integrationService.sendAttendance(integrationId, sessionId),
+      send: logSending(logger, (integrationId, sessionId) =>
+        integrationService.sendAttendance(integrationId, sessionId),
+      ),
       deliveries: attendance.deliveries,
     });
     const webhookJobs = new WebhookJobs({

@@ -1,12 +1,13 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { layEmbeddedDatabase } from './support/embedded-template.js';
-import { sharedService, TOKEN } from './support/service.js';
+import { rest, sharedService, TOKEN } from './support/service.js';
 import { tempFolder } from './support/temp-folder.js';
+import { until } from './support/until.js';
 
 const ROOT = process.cwd();
 
@@ -68,6 +69,39 @@ describe('the README', () => {
         .and.match(/1196|"synced":1351/);
     });
   }
+});
+
+describe('the page about attendance', () => {
+  it('shows a lesson by curl that is put in, marked, closed and corrected, and arrives', async function () {
+    if (!hasCurl() && !process.env.CI) return this.skip();
+    const { url, files } = await sharedService();
+    const page = await readFile(join(ROOT, 'docs/attendance.md'), 'utf8');
+    const [, block = ''] = /<!-- example: attendance -->\s*```sh\n([\s\S]*?)```/.exec(page) ?? [];
+    expect(block, 'the example').to.contain('/close');
+    const institutionId = randomUUID();
+    await mkdir(join(files, institutionId));
+    await writeFile(join(files, institutionId, 'students.csv'), 'id,nombres,grupo\n1,Ana,1A\n');
+    const config = { importPath: institutionId, exportPath: institutionId };
+    const settings = { institutionId, provider: 'GENERIC_CSV', config };
+    const { id } = (await rest(url, 'POST', '/integrations', settings)).body;
+    await rest(url, 'POST', `/integrations/${id}/sync`, {});
+    const home = await tempFolder();
+    await mkdir(join(home, 'data'));
+    await writeFile(join(home, 'data/admin-token'), TOKEN);
+    const script = block
+      .replace('http://127.0.0.1:8080', url)
+      .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/, institutionId);
+    const { stdout } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
+      cwd: home,
+      env: { PATH: process.env.PATH, HOME: home },
+    });
+    expect(stdout).to.contain(`"integrationIds":["${id}"]`).and.contain('"updated":1');
+    const written = async () => {
+      const name = (await readdir(join(files, institutionId))).find((each) => each.startsWith('attendance-'));
+      return name ? readFile(join(files, institutionId, name), 'utf8') : '';
+    };
+    await until(async () => (await written()).includes('LATE'));
+  });
 });
 
 function hasCurl(): boolean {

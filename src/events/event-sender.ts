@@ -140,7 +140,7 @@ export class EventSender {
         ...outcome,
         ms: Math.round(performance.now() - start),
       },
-      'event sent',
+      outcome.kind === 'delivered' ? 'event taken' : 'event not taken',
     );
     return outcome;
   }

@@ -10,6 +10,7 @@ export type {
 } from './integration.js';
 export { IntegrationService, type SyncLogs } from './integration-service.js';
 export { type IntegrationFilter, IntegrationStore } from './integration-store.js';
+export { logSending } from './log-sending.js';
 export { PushIntake } from './push-intake.js';
 export { cursorsOf, type FindCursor } from './reading-cursor.js';
 export { StoredMemory } from './stored-memory.js';

@@ -109,7 +109,11 @@ export class SyncService {
     const run = await this.runs.get(integrationId, runId);
     await this.#endDead(run);
     const shape = (waiting: SyncRun) => this.#shape(waiting, rekey);
-    return this.carryOut(await this.claims.approve(integrationId, runId, decision, { shape }));
+    const report = await this.carryOut(await this.claims.approve(integrationId, runId, decision, { shape }));
+    // It is decided on by itself: the run of all entity types that waited for it alone is over with it.
+    if (run.parentId && report.status === 'COMPLETED')
+      await this.runs.completeDecided(integrationId, run.parentId);
+    return report;
   }
 
   /** The people whom a plan takes for gone, or for others, and whose rows came under other ids. */
@@ -158,7 +162,7 @@ export class SyncService {
       if (part.status === 'HELD' || part.status === 'PREVIEWED')
         await this.runs.discard(integrationId, part.id, decision);
     }
-    return this.runs.discard(integrationId, runId, decision);
+    return this.runs.discard(integrationId, runId, decision, { alone: true });
   }
 
   /**

@@ -49,7 +49,26 @@ describe('smartid upload', () => {
     expect(out).to.match(/students\.csv +not kept +students +3 +2 +0/);
     expect(err).to.contain('line 3').and.contain('#N/A');
     const tested = await smartid('integrations', 'test', id);
-    expect(tested.out).to.contain('holds none of students.csv');
+    expect(tested.out).to.contain('Nothing was uploaded yet. Upload students.csv');
+  });
+
+  it('names no file that the school does not have where nothing was uploaded yet', async () => {
+    const { id, smartid } = await uploading();
+    await smartid('integrations', 'update', id, '--set', 'files={"teachers":"none"}');
+    const { out } = await smartid('integrations', 'test', id);
+    expect(out).to.match(/Nothing was uploaded yet\. Upload students\.csv, courses\.csv, /);
+  });
+
+  it('says of a file whose name tells no list how to call it, and by which option to say what it holds', async () => {
+    const { id, smartid, file } = await uploading();
+    const list = await file('Nómina 2026.csv', students('Ana'));
+    const { code, err } = await smartid('upload', id, list);
+    expect(code).to.equal(1);
+    expect(err)
+      .to.contain('"Nómina 2026.csv" does not say by its name which list it is. Call it students.csv, ')
+      .and.contain('--list students');
+    const { err: said } = await smartid('upload', id, list, '--list', 'students');
+    expect(said).to.contain(`smartid sync ${id}`);
   });
 
   it('keeps none of several files where one is refused', async () => {

@@ -6,6 +6,7 @@ import { IntegrationService } from '../../gen/smartid/integrations/v1/integratio
 import { Database, IntegrationModel } from '../../src/database/index.js';
 import { createLogger } from '../../src/observability/index.js';
 import { CredentialVault } from '../../src/security/index.js';
+import { run, userOf } from '../cli/command.js';
 import { freshDatabaseUrl } from '../support/database.js';
 import { layEmbeddedDatabase } from '../support/embedded-template.js';
 import { grpcCall } from '../support/grpc-call.js';
@@ -91,6 +92,10 @@ describe('keys that seal credentials', () => {
     const nothing = (await rest(without.url, 'POST', '/keys/rotate')).body;
     expect([nothing.success, nothing.resealedCount, nothing.errorCount]).to.deep.equal([false, 0, 1]);
     expect(nothing.errors[0]).to.match(sentence).and.contain(id);
+    const typed = await run(['keys', 'rotate'], await userOf(without.url));
+    expect(typed.code).to.equal(1);
+    expect(typed.out).to.contain('1 stay as they were').and.not.contain('All credentials');
+    expect(typed.err).to.match(sentence);
     await without.stop();
 
     const both = await start(K2, K1);

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, symlink } from 'node:fs/promises';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -40,8 +40,23 @@ async function startAndStop(command: string, args: string[], cwd: string, dataDi
   return { code, log };
 }
 
+/** Compiles the example of the README as a strict user of the package does, who also has her libraries checked. */
+async function compileReadme(folder: string): Promise<void> {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+  const [, example = ''] = /<!-- example: usage -->\s*```ts\n([\s\S]*?)```/.exec(readme) ?? [];
+  expect(example).to.contain('createIntegrations');
+  await writeFile(join(folder, 'package.json'), '{"type": "module"}');
+  await writeFile(join(folder, 'usage.ts'), example);
+  const options = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', '--noEmit'];
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const { stdout } = await run(process.execPath, [tsc, ...options, 'usage.ts'], { cwd: folder }).catch(
+    (error: { stdout: string }) => error,
+  );
+  expect(stdout).to.equal('');
+}
+
 describe('the package', () => {
-  it('holds what a user needs, and no tests; its command starts with the dependencies of production, and stops', async () => {
+  it('holds what a user needs, and no tests; the example of the README compiles with it; its command starts with the dependencies of production, and stops', async () => {
     const folder = await tempFolder();
     const { stdout } = await run(
       'npm',
@@ -87,6 +102,7 @@ describe('the package', () => {
       await chmod(join(installed, file), 0o755);
       await symlink(join(installed, file), join(folder, name));
     }
+    await compileReadme(folder);
     const help = await run('./smartid', ['integrations', 'create', '--help'], { cwd: folder });
     expect(help.stdout).to.contain('--secret-env');
     const noService = run('./smartid', ['integrations', 'list', '--server', 'http://127.0.0.1:1'], {

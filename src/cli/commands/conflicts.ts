@@ -1,4 +1,6 @@
+import { ConnectError } from '@connectrpc/connect';
 import {
+  ErrorInfoSchema,
   MappingEntityType,
   SyncConflict_Resolution as Resolution,
 } from '../../../clients/typescript/src/node.js';
@@ -34,15 +36,42 @@ export async function resolveConflict(
   if ([link !== undefined, create, ignore].filter(Boolean).length !== 1)
     throw new UsageError('Say what it is: --link PERSON, --create or --ignore.');
   const resolution = create ? Resolution.CREATE : ignore ? Resolution.IGNORE : Resolution.LINK;
-  const { conflict } = await api.resolveConflict({
+  const answer = api.resolveConflict({
     id,
     conflictId,
     resolution,
     ...(link !== undefined && { internalId: link }),
   });
+  const { conflict } = await answer.catch(async (error: unknown) => {
+    if (link !== undefined && isMappedAlready(error)) await sayHowToRekey(api, id, conflictId, link);
+    throw error;
+  });
   if (json) return printMessage(conflict);
   printLine(`${conflict?.externalId}: ${Resolution[resolution]}; the next sync does it.`);
   return EXIT.done;
+}
+
+const isMappedAlready = (error: unknown) =>
+  ConnectError.from(error)
+    .findDetails(ErrorInfoSchema)
+    .some(({ reason }) => reason === 'LINK_TARGET_MAPPED');
+
+/** A person has one id of a school: the new one takes the place of the former by a re-key. */
+async function sayHowToRekey(api: Session['api'], id: string, conflictId: string, internalId: string) {
+  for await (const { id: found, entityType, externalId } of api.each.listConflicts({ id, pageSize: 1_000 })) {
+    if (found !== conflictId) continue;
+    const { mapping } = await api.getMapping({
+      id,
+      entityType,
+      internalId,
+    });
+    if (!mapping) return;
+    const options = `--from "${mapping.externalId}" --to "${externalId}"`;
+    remark(
+      `If it is the same person under a new id: smartid mappings rekey ${id} ${MappingEntityType[entityType]} ${options}`,
+    );
+    return;
+  }
 }
 
 export async function resolveAll(

@@ -1,5 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import type { Integration } from '../../../clients/typescript/src/node.js';
+import {
+  Delivery_Status,
+  type Integration,
+  SyncRun_Status as RunStatus,
+} from '../../../clients/typescript/src/node.js';
 import { EXIT } from '../exit-codes.js';
 import { printJson, printLine } from '../output.js';
 import { connect, type GlobalOptions, type Session } from '../session.js';
@@ -37,6 +41,7 @@ export async function doctor(options: GlobalOptions & { schools: boolean }): Pro
     add(token);
     if (token.status === 'ok') {
       add(await keys(session));
+      add(...(await plans(session)));
       if (options.schools) await tryAll(session, add);
     }
   }
@@ -123,34 +128,72 @@ async function keys({ api }: Session): Promise<Check> {
   const answer = await api.listKeys({}, { timeoutMs: PATIENCE }).catch((error: Error) => error);
   if (answer instanceof Error) return failed('keys', sentenceOf(answer));
   const { keys: all } = answer;
-  const gone = all.filter(({ configured, integrationCount }) => !configured && integrationCount > 0);
-  const old = all.filter(
-    ({ seals, configured, integrationCount }) => configured && !seals && integrationCount > 0,
+  const used = all.filter(
+    ({ integrationCount, subscriptionCount, webhookSecretCount }) =>
+      integrationCount + subscriptionCount + webhookSecretCount > 0,
   );
+  const gone = used.filter(({ configured }) => !configured);
+  const old = used.filter(({ seals, configured }) => configured && !seals);
   if (gone.length > 0)
     return failed(
       'keys',
-      `${gone.map(({ id }) => id).join(', ')} seals credentials and is not configured: set it again in CREDENTIAL_KEYS`,
+      `${gone.map(({ id }) => id).join(', ')} seals credentials or secrets and is not configured: set it again in CREDENTIAL_KEYS`,
     );
   if (old.length > 0) return warning('keys', 'former keys are still in use: smartid keys rotate');
   return ok('keys', 'all credentials are sealed with the first one');
 }
 
+/** Of the plans that wait for a person; a run of everything is one, whatever its parts. */
+async function plans({ api }: Session): Promise<Check[]> {
+  let held = 0;
+  try {
+    for await (const { parentId } of api.each.listSyncRuns({ status: RunStatus.HELD, pageSize: 1_000 }))
+      if (!parentId) held += 1;
+  } catch (error) {
+    return [failed('plans', sentenceOf(error as Error))];
+  }
+  if (held === 0) return [];
+  const which = held === 1 ? '1 waits' : `${held} wait`;
+  return [warning('plans', `${which} for a decision: smartid runs list --status HELD`)];
+}
+
 /** Tries the connection of each school, some at once. */
-async function tryAll({ api }: Session, add: (check: Check) => void): Promise<void> {
-  const waiting: Promise<Check>[] = [];
+async function tryAll({ api }: Session, add: (...checks: Check[]) => void): Promise<void> {
+  const waiting: Promise<Check[]>[] = [];
+  const trySchool = async (integration: Integration) => [
+    await tryConnection(api, integration),
+    ...(await marksOf(api, integration)),
+  ];
   try {
     for await (const integration of api.each.listIntegrations({ pageSize: 1_000 })) {
-      waiting.push(tryConnection(api, integration));
-      if (waiting.length >= AT_ONCE) add((await waiting.shift()) as Check);
+      waiting.push(trySchool(integration));
+      if (waiting.length >= AT_ONCE) add(...((await waiting.shift()) ?? []));
     }
   } catch (error) {
     add(failed('schools', `they cannot be listed: ${sentenceOf(error as Error)}`));
   }
-  for (const check of waiting) add(await check);
+  for (const checks of waiting) add(...(await checks));
 }
 
 const sentenceOf = (error: Error & { rawMessage?: string }) => error.rawMessage ?? error.message;
+
+/** Whether there are marks that did not arrive, with the reason of one. */
+async function marksOf(api: Session['api'], { id, provider }: Integration): Promise<Check[]> {
+  const name = `${provider} ${id}`;
+  const question = { id, status: Delivery_Status.FAILED, pageSize: 1 };
+  return api.listDeliveries(question, { timeoutMs: PATIENCE }).then(
+    ({ deliveries: [one] }) =>
+      one
+        ? [
+            warning(
+              name,
+              `marks did not arrive (${one.lastReason}): smartid attendance deliveries ${id} --status FAILED`,
+            ),
+          ]
+        : [],
+    (error) => [failed(name, sentenceOf(error))],
+  );
+}
 
 async function tryConnection(
   api: Session['api'],

@@ -1,13 +1,15 @@
 import {
   SyncChange_Action as Action,
+  SyncRun_Kind as Kind,
   MappingEntityType,
   SyncRun_Status as Status,
   type SyncRun,
 } from '../../../clients/typescript/src/node.js';
 import { agreeTo } from '../ask.js';
 import { EXIT } from '../exit-codes.js';
+import { reasonsOf } from '../next-steps.js';
 import { printLine, printList, printMessage, remark } from '../output.js';
-import { inTurn, runsWithRows } from '../parts.js';
+import { inTurn, runsWithRows, runWithParts } from '../parts.js';
 import { exitCodeOf } from '../run-exit-code.js';
 import { asJson, type Session } from '../session.js';
 import { firstOf, optionalEnum } from '../values.js';
@@ -33,11 +35,11 @@ async function* changesOf(session: Session, request: { id: string; runId: string
   );
 }
 
-async function sayWhatItIs({ api }: Session, id: string, runId: string): Promise<SyncRun | undefined> {
-  const { run } = await api.getSyncRun({ id, runId });
+async function sayWhatItIs(session: Session, id: string, runId: string): Promise<SyncRun | undefined> {
+  const { run, parts } = await runWithParts(session, id, runId);
   if (!run) return undefined;
   remark(`${MappingEntityType[run.entityType]} ${Status[run.status]}: ${countsOf(run)}.`);
-  if (run.error) remark(run.error);
+  for (const reason of reasonsOf(run, parts)) remark(reason);
   return run;
 }
 
@@ -106,13 +108,15 @@ function printOutcome({ json }: Session, run: SyncRun | undefined): number {
   else printOutcomeLine(run);
   if (!run) return EXIT.failed;
   const failed = run.counts?.failed ?? 0;
-  if (failed > 0) remark(`${failed} failed. Why: smartid plan show ${run.integrationId} ${run.id}`);
+  // Of a rollback its changes say why, with their outcome; of a sync its issues, which are those of rows.
+  const why = run.kind === Kind.ROLLBACK ? 'plan show' : 'issues';
+  if (failed > 0) remark(`${failed} failed. Why: smartid ${why} ${run.integrationId} ${run.id}`);
   return exitCodeOf(run, []);
 }
 
 function printOutcomeLine(run: SyncRun | undefined): number {
   if (!run) return EXIT.failed;
   printLine(`${Status[run.status]} ${run.id}`);
-  if (run.error) remark(run.error);
+  for (const reason of reasonsOf(run, [])) remark(reason);
   return EXIT.done;
 }

@@ -6,6 +6,7 @@ import {
   type SyncRun,
 } from '../../../clients/typescript/src/node.js';
 import { EXIT } from '../exit-codes.js';
+import { nextStepsOf, reasonsOf } from '../next-steps.js';
 import { printJson, printLine, printList, printMessage, remark } from '../output.js';
 import { progressOn } from '../progress.js';
 import { isOfService } from '../report-error.js';
@@ -13,7 +14,7 @@ import { exitCodeOf } from '../run-exit-code.js';
 import { asJson, type Session } from '../session.js';
 import { enumValue, firstOf, optionalEnum } from '../values.js';
 
-const COLUMNS = ['id', 'entityType', 'kind', 'status', 'trigger', 'startedAt', 'finishedAt'];
+const COLUMNS = ['entityType', 'kind', 'status', 'trigger', 'startedAt', 'finishedAt', 'error'];
 
 export function listRuns(
   { api, json }: Session,
@@ -26,7 +27,9 @@ export function listRuns(
     pageSize: 1_000,
     ...(status && { status }),
   });
-  return printList({ json }, firstOf(all, options.limit), COLUMNS);
+  // Of all integrations a run is found again by both ids.
+  const ids = id === '' ? ['id', 'integrationId'] : ['id'];
+  return printList({ json }, firstOf(all, options.limit), [...ids, ...COLUMNS]);
 }
 
 export async function showRun({ api }: Session, [id = '', runId = '']: string[]) {
@@ -110,5 +113,5 @@ function printSummary(run: SyncRun, parts: readonly SyncRun[]): void {
     printLine(`${MappingEntityType[each.entityType]}: ${what.join(', ') || 'nothing'}`);
   }
   printLine(`${Status[run.status]} ${run.id}`);
-  if (run.error) remark(run.error);
+  for (const sentence of [...reasonsOf(run, parts), ...nextStepsOf(run, parts)]) remark(sentence);
 }

@@ -34,7 +34,13 @@ export async function upload({ api, json }: Session, [id = '', ...paths]: string
   if (paths.length > 1 && !options.validateOnly) await send({ ...options, validateOnly: true });
   const files = await send(options);
   if (json) printJson(files.map((file) => asJson(file)));
-  else show(files, options);
+  else {
+    show(files, options);
+    if (!options.validateOnly)
+      remark(
+        `Nothing is synced by this. What a sync would do: smartid preview ${id}; do it: smartid sync ${id}`,
+      );
+  }
   const failed = files.some(({ lists }) => lists.some(({ errorCount }) => errorCount > 0));
   return failed ? EXIT.failedRows : EXIT.done;
 }

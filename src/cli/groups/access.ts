@@ -32,12 +32,12 @@ export function access(root: Command): void {
   });
   const keys = root.command('keys').description('what seals stored credentials');
   add(keys, 'list', {
-    does: 'lists keys, and how many integrations each seals',
+    does: 'lists keys, and what each seals',
     example: 'smartid keys list',
     run: async () => (await loadKeys()).listKeys,
   });
   add(keys, 'rotate', {
-    does: 'seals all stored credentials anew with the first key',
+    does: 'seals all stored credentials anew with the first key; 1 where some stay as they were',
     example: 'smartid keys rotate',
     run: async () => (await loadKeys()).rotateKeys,
   });

@@ -6,7 +6,7 @@ export function service(root: Command): void {
   described(
     root,
     'doctor',
-    'looks whether all is well: this machine, the service, each school',
+    'looks whether all is well: this machine, the service, plans that wait, each school and its marks',
     'smartid doctor',
   )
     .option('--no-schools', 'do not try the connections of schools')

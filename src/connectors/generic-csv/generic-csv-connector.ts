@@ -65,12 +65,7 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
     if (broken.length > 0)
       return { success: false, message: broken.map(({ message }) => message).join(' '), checks };
     if (files.every(({ details }) => details === undefined)) {
-      const names = Object.values(this.config.files).join(', ');
-      return {
-        success: false,
-        message: `The import folder holds none of ${names}, nor the same as workbooks (.xlsx).`,
-        checks,
-      };
+      return { success: false, message: nothingThere(this.config), checks };
     }
     return { success: true, checks: [...(await this.#describeSet()), ...checks] };
   }
@@ -184,6 +179,14 @@ export class GenericCsvConnector extends RosterConnector<CsvConfig, CsvCredentia
       return { name, ok: false, message: error.message };
     }
   }
+}
+
+/** That none of the files is there, and what to do. */
+function nothingThere({ files, importPath }: CsvConfig): string {
+  const names = [...new Set(Object.values(files).filter((name) => name !== NO_FILE))].join(', ');
+  if (importPath === UPLOADS)
+    return `Nothing was uploaded yet. Upload ${names}, or the same as workbooks (.xlsx): in the console, or by smartid upload.`;
+  return `The import folder holds none of ${names}, nor the same as workbooks (.xlsx).`;
 }
 
 function setPassedOver(passedOver: string): RecordIssue {

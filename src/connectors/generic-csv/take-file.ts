@@ -52,6 +52,13 @@ export async function forgetFiles({ files, integrationId }: GivenTo): Promise<vo
   for (const name of await files.list(folder)) await files.remove(folder, name);
 }
 
+/** The names by which a file says which list it is, each once. */
+function knownNames(files: CsvConfig['files'], used: readonly FileKind[]): string {
+  const names = [...new Set(used.map((kind) => files[kind]))].join(', ');
+  const packed = used.some((kind) => spellingsOf(files[kind]).length > 1);
+  return packed ? `${names}, or the same ending in .csv.gz or .xlsx` : names;
+}
+
 /** What a file is called among those of the integration, and the lists that are read from it. */
 function placeOf(
   { files }: CsvConfig,
@@ -63,10 +70,9 @@ function placeOf(
   const kind = list === undefined ? used.find((one) => nameOf(one)) : used.find((one) => one === list);
   if (!kind || (list !== undefined && !nameOf(kind))) requireReadable(given);
   if (!kind) {
-    const known = used.map((one) => spellingsOf(files[one]).join(' or ')).join(', ');
     throw new ConnectorError(
       list === undefined
-        ? `"${given}" is the name of none of the files: ${known}. Rename it, or say which list it holds.`
+        ? `"${given}" does not say by its name which list it is. Call it ${knownNames(files, used)}, or say what it holds: ${used.join(', ')} (on the command line: --list ${used[0]}).`
         : `This integration has no list of ${list}; it has ${used.join(', ')}.`,
     );
   }

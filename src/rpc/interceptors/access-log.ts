@@ -44,7 +44,7 @@ export function accessLog(parent: Logger): Interceptor {
     try {
       const response = await call.within(() => next(request));
       if (!response.stream) {
-        done(undefined, outcomeOf(method, response.message));
+        done(undefined, outcomeOf(method, response.message, request.message));
         return response;
       }
       return { ...response, message: observed(response.message, call.within, done) };

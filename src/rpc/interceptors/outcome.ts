@@ -62,11 +62,15 @@ const READERS = new Map<string, (message: never) => Outcome>([
 ]);
 
 /**
- * What the answer of a method says of its work, given as a message or as the shape of one; undefined for all
- * that are only looked up.
+ * What the answer of a method says of its work, and of which integration that is, both given as messages or as
+ * the shapes of such; undefined for all that are only looked up.
  */
-export function outcomeOf({ output }: DescMethod, message: object): Outcome | undefined {
-  return READERS.get(output.typeName)?.(create(output, message as MessageInitShape<typeof output>) as never);
+export function outcomeOf({ output }: DescMethod, answer: object, asked: object): Outcome | undefined {
+  const read = READERS.get(output.typeName);
+  if (!read) return undefined;
+  const { isGood, facts } = read(create(output, answer as MessageInitShape<typeof output>) as never);
+  const { id: integrationId, sessionId } = asked as { id?: string; sessionId?: string };
+  return { isGood, facts: { integrationId, sessionId, ...facts } };
 }
 
 function ofRun(run: Partial<Pick<SyncRun, 'id' | 'status' | 'counts'>> | undefined): Outcome {

@@ -64,7 +64,7 @@ async function doAttempt(
   await finish(inRun, held, { status: done.status, error });
   const isGood = done.status === 'COMPLETED' || done.status === 'PREVIEWED';
   logger[isGood ? 'info' : 'warn'](
-    { status: done.status, counts: run.counts, timings: run.timings },
+    { status: done.status, reason: isGood ? undefined : error, counts: run.counts, timings: run.timings },
     isGood ? 'sync run done' : `sync run ${done.status.toLowerCase()}`,
   );
   refreshStatistics(inRun, run);

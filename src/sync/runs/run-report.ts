@@ -5,6 +5,8 @@ import type { SyncRun } from './sync-run.js';
 
 /** The report of a run of several, with those of its parts. */
 export function joinReports(whole: SyncReport, parts: SyncReport['parts']): SyncReport {
+  // The first sentence is the reason, where there is one: that of a part that did not go well.
+  const unwellFirst = [...parts.filter(({ success }) => !success), ...parts.filter(({ success }) => success)];
   const all = <V>(pick: (part: SyncReport) => readonly V[]) => parts.flatMap((part) => [...pick(part)]);
   const sum = (pick: (part: SyncReport) => number) => parts.reduce((total, part) => total + pick(part), 0);
   const mappings = all((part) => part.mappings);
@@ -13,7 +15,7 @@ export function joinReports(whole: SyncReport, parts: SyncReport['parts']): Sync
   return {
     ...whole,
     synced: sum((part) => part.synced),
-    errors: [...own, ...all((part) => part.errors)].slice(0, MAX_SENTENCES),
+    errors: [...own, ...unwellFirst.flatMap(({ errors }) => errors)].slice(0, MAX_SENTENCES),
     errorCount: own.length + sum((part) => part.errorCount),
     warningCount: sum((part) => part.warningCount),
     mappings: mappings.slice(0, MAX_REPORTED_MAPPINGS),

@@ -245,6 +245,17 @@ export class RunStore {
     );
   }
 
+  /** Ends a run of all entity types whose parts were decided on one by one, the last of them by an approval. */
+  async completeDecided(integrationId: string, runId: string): Promise<void> {
+    await this.database.execute(
+      `UPDATE sync_runs r SET status = 'COMPLETED', error = NULL
+       WHERE r.integration_id = $1 AND r.id = $2 AND r.status = 'HELD' AND NOT EXISTS (
+         SELECT 1 FROM sync_runs p
+           WHERE p.integration_id = $1 AND p.parent_id = $2 AND p.status <> ALL('{COMPLETED,DISCARDED}'))`,
+      [integrationId, runId],
+    );
+  }
+
   /**
    * Throws `failed_precondition` when a run is no plan that waits for a person, `not_found` when there is no
    * such run.
@@ -254,10 +265,16 @@ export class RunStore {
   }
 
   /**
-   * Puts a plan away that waits for a person. Throws `failed_precondition` when the run is none, or somebody
-   * decided on it first.
+   * Puts a plan away that waits for a person. `alone`: it is decided on by itself, so that a run of all entity
+   * types of which it is the last part that waits goes with it. Throws `failed_precondition` when the run is
+   * none, or somebody decided on it first.
    */
-  async discard(integrationId: string, runId: string, decision: string): Promise<SyncRun> {
+  async discard(
+    integrationId: string,
+    runId: string,
+    decision: string,
+    { alone = false }: { alone?: boolean } = {},
+  ): Promise<SyncRun> {
     await this.assertWaiting(integrationId, runId);
     const row = await this.database.transaction(async () => {
       const [discarded] = await this.database.query<SyncRun>(
@@ -268,12 +285,13 @@ export class RunStore {
       if (!discarded) return undefined;
       await this.#dropConflicts(integrationId, [runId]);
       await recordRun(this.database, 'discarded', discarded, { after: { decision } });
+      if (alone && discarded.parentId) await this.#discardEmpty(integrationId, discarded.parentId, decision);
       return discarded;
     });
     if (row) return toRun(row);
     await this.assertWaiting(integrationId, runId);
     // Somebody's approval came to nothing meanwhile, and the plan waits again.
-    return this.discard(integrationId, runId, decision);
+    return this.discard(integrationId, runId, decision, { alone });
   }
 
   /** The parts of a run of all entity types, in the order they ran. */

@@ -26,4 +26,27 @@ describe('discarding a plan', () => {
     expect((refusal as Error).message).to.match(/is COMPLETED; only a plan/);
     expect((await integrationService.getSyncRun(integrationId, runId)).status).to.equal('COMPLETED');
   });
+
+  for (const [decide, end] of [
+    ['discardSync', 'DISCARDED'],
+    ['approveSync', 'COMPLETED'],
+  ] as const) {
+    it(`or approving it as the last part that waits ends the run of everything that was held for it (${decide})`, async () => {
+      const { integrationService } = await sharedServices();
+      const list = (most: number) =>
+        `id,nombres\n${Array.from({ length: most }, (_, nth) => `S${nth},Ana${nth}\n`).join('')}`;
+      const { integrationId, write } = await newSchool({ 'students.csv': list(12) });
+      await integrationService.syncData(integrationId);
+      await write({ 'students.csv': list(1) });
+      const held = await integrationService.syncData(integrationId);
+      expect(held.status).to.equal('HELD');
+      const { items } = await integrationService.listSyncRuns(integrationId, { status: 'HELD' });
+      const part = items.find(({ parentId }) => parentId === held.runId);
+      await integrationService[decide](integrationId, part?.id ?? '');
+      const whole = await integrationService.getSyncRun(integrationId, held.runId);
+      expect(whole.status).to.equal(end);
+      const waiting = await integrationService.listSyncRuns(integrationId, { status: 'HELD' });
+      expect(waiting.items).to.deep.equal([]);
+    });
+  }
 });

@@ -125,7 +125,11 @@ function Lists({
   const { t } = useTranslation();
   const runs = parts.length > 0 ? parts : [run];
   const [chosen, setChosen] = useState<string>();
-  const fallback = runs.find(({ counts }) => (counts?.failed ?? 0) > 0) ?? runs[0];
+  // What a person has to look at comes before what was not right.
+  const fallback =
+    runs.find(({ status }) => status === SyncRun_Status.HELD) ??
+    runs.find(({ counts }) => (counts?.failed ?? 0) > 0) ??
+    runs[0];
   const shown = runs.find(({ id }) => id === chosen) ?? fallback;
   if (!shown) return null;
   const of = { id: shown.integrationId, runId: shown.id };
