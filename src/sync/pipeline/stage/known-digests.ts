@@ -24,13 +24,14 @@ export interface MappingCounts {
 
 /**
  * The digests of the entities that are mapped already, in a flat open-addressing table: 20 bytes a slot, at
- * most half of them used. A row whose digest is in it has not changed and goes no further; it is marked as
+ * most three of four used. A row whose digest is in it has not changed and goes no further; it is marked as
  * seen with its line.
  */
 export class KnownDigests {
   /** Lines are 0 for a digest that was not seen, -1 for one that was seen without a line. */
   readonly #slots: Int32Array;
-  readonly #mask: number;
+  /** How many slots there are. */
+  readonly #count: number;
   #inserted = 0;
   #seen = 0;
   /** The bytes that were looked at last, and how words are read from them. */
@@ -48,9 +49,9 @@ export class KnownDigests {
     /** How many mappings have no digest. */
     readonly undigested: number,
   ) {
-    const slots = 2 ** Math.ceil(Math.log2(Math.max(2, size * 2)));
-    this.#slots = new Int32Array(slots * SLOT);
-    this.#mask = slots - 1;
+    // No power of two: that would take up to twice the memory.
+    this.#count = Math.ceil((size * 4) / 3) + 2;
+    this.#slots = new Int32Array(this.#count * SLOT);
   }
 
   static none(): KnownDigests {
@@ -95,7 +96,7 @@ export class KnownDigests {
     const slice = Buffer.allocUnsafe(size * DIGEST_BYTES);
     const slots = this.#slots;
     let length = 0;
-    for (let slot = 0; slot <= this.#mask; slot++) {
+    for (let slot = 0; slot < this.#count; slot++) {
       if (slot % SLOTS_AT_ONCE === SLOTS_AT_ONCE - 1) await setImmediate();
       const at = slot * SLOT;
       if (slots[at + LINE] !== 0 || this.#isEmpty(at)) continue;
@@ -113,8 +114,8 @@ export class KnownDigests {
     const [first, second] = [view.getInt32(offset, true), view.getInt32(offset + 4, true)];
     if (first === 0 && second === 0) return;
     const slots = this.#slots;
-    let slot = first & this.#mask;
-    while (!this.#isEmpty(slot * SLOT)) slot = (slot + 1) & this.#mask;
+    let slot = this.#homeOf(first);
+    while (!this.#isEmpty(slot * SLOT)) slot = this.#next(slot);
     const at = slot * SLOT;
     slots[at] = first;
     slots[at + 1] = second;
@@ -128,7 +129,7 @@ export class KnownDigests {
     const view = this.#viewOf(digests);
     const slots = this.#slots;
     const first = view.getInt32(offset, true);
-    for (let slot = first & this.#mask; ; slot = (slot + 1) & this.#mask) {
+    for (let slot = this.#homeOf(first); ; slot = this.#next(slot)) {
       const at = slot * SLOT;
       if (
         slots[at] === first &&
@@ -140,6 +141,15 @@ export class KnownDigests {
       }
       if (this.#isEmpty(at)) return -1;
     }
+  }
+
+  /** Where a digest is looked for first: its first word, which may be anything, in proportion to the slots. */
+  #homeOf(first: number): number {
+    return Math.floor(((first >>> 0) * this.#count) / 2 ** 32);
+  }
+
+  #next(slot: number): number {
+    return slot + 1 === this.#count ? 0 : slot + 1;
   }
 
   #isEmpty(at: number): boolean {
