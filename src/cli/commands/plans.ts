@@ -1,6 +1,5 @@
 import {
   SyncChange_Action as Action,
-  SyncRun_Kind as Kind,
   MappingEntityType,
   SyncRun_Status as Status,
   type SyncRun,
@@ -109,7 +108,7 @@ function printOutcome({ json }: Session, run: SyncRun | undefined): number {
   if (!run) return EXIT.failed;
   const failed = run.counts?.failed ?? 0;
   // Of a rollback its changes say why, with their outcome; of a sync its issues, which are those of rows.
-  const why = run.kind === Kind.ROLLBACK ? 'plan show' : 'issues';
+  const why = run.rolledBackRunId === undefined ? 'issues' : 'plan show';
   if (failed > 0) remark(`${failed} failed. Why: smartid ${why} ${run.integrationId} ${run.id}`);
   return exitCodeOf(run, []);
 }

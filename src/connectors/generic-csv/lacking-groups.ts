@@ -16,8 +16,9 @@ interface Place {
   line: number;
 }
 
-/** More lists than this that are not in groups.csv are not named in a sentence. */
+/** So many groups that groups.csv lacks are named in a sentence, and so many characters of each. */
 const MOST_NAMED = 3;
+const SHOWN = 80;
 
 /**
  * Groups that rows of students or memberships name, and groups.csv lacks: then it is not whole, or they are not.
@@ -63,20 +64,24 @@ function doubtOf(
   lacking: readonly (readonly [string, Place])[],
 ): { issues: RecordIssue[]; gap: string } {
   const hint = `Export ${list} anew, or correct these rows.`;
-  const shown = lacking
+  const named = lacking
     .slice(0, MOST_NAMED)
-    .map(([id, { file, line }]) => `group "${id}", which ${file} line ${line} names`);
+    .map(([id, { file, line }]) => `group "${shown(id)}", which ${file} line ${line} names`);
   const more = lacking.length > MOST_NAMED ? `, and ${lacking.length - MOST_NAMED} more` : '';
   return {
     issues: lacking.map(([id, { file, line }]) => ({
       severity: 'warning',
       rule: 'group.lacking',
-      problem: `the row names group "${id}", which ${list} lacks`,
+      problem: `the row names group "${shown(id)}", which ${list} lacks`,
       file,
       line,
       value: id,
       hint,
     })),
-    gap: `${list} lacks ${shown.join('; ')}${more}. ${hint}`,
+    gap: `${list} lacks ${named.join('; ')}${more}. ${hint}`,
   };
+}
+
+function shown(id: string): string {
+  return id.length > SHOWN ? `${id.slice(0, SHOWN)}…` : id;
 }

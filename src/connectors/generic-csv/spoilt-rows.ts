@@ -4,6 +4,8 @@ import type { CsvRow } from './csv-rows.js';
 
 /** How spreadsheets show a number that is too long for its column: most of its digits are lost. */
 const POWERS = /^[+-]?\d(?:[.,]\d+)?E\+\d{2,}$/i;
+/** So many characters of a value are shown. */
+const SHOWN = 80;
 /** Fields by which people and groups are told apart. */
 const TELLING = [
   'externalId',
@@ -40,7 +42,7 @@ export function idInPowers(
   const found = TELLING.find((field) => isInPowers(cells[positions.get(field) ?? -1]));
   if (!found) return undefined;
   const own = cells[positions.get('externalId') ?? -1];
-  const value = cells[positions.get(found) ?? -1]?.trim() ?? '';
+  const value = (cells[positions.get(found) ?? -1]?.trim() ?? '').slice(0, SHOWN);
   return {
     severity: 'error',
     rule: 'value.powers',

@@ -55,9 +55,13 @@ export class ConflictStore {
         [integrationId, id],
       );
       if (!conflict) {
-        throw new ServiceError('not_found', `There is no conflict ${id} of this integration.`, {
-          reason: 'CONFLICT_NOT_FOUND',
-        });
+        throw new ServiceError(
+          'not_found',
+          `There is no conflict ${id} of this integration, or its row has become another since it was listed. List conflicts again.`,
+          {
+            reason: 'CONFLICT_NOT_FOUND',
+          },
+        );
       }
       if (resolution === 'LINK') await this.#requireFree(integrationId, institutionId, conflict, internalId);
       if (resolution !== 'IGNORE') {

@@ -3,8 +3,9 @@ import { decisionHolds } from './contradiction.js';
 /** So many candidates of a conflict are stored, the likeliest. */
 export const MAX_CANDIDATES = 10;
 
+/** Of a row without a decision, which most are, nothing else is looked at. */
 const isNew = (decision: string, row: string) =>
-  `${decision}.resolution = 'CREATE' AND ${decisionHolds(row, decision)}`;
+  `${decision}.resolution IS NOT DISTINCT FROM 'CREATE' AND ${decisionHolds(row, decision)}`;
 
 /**
  * SQL for the people of whom a decision `decision` to create somebody says that the row `row` is none of them: the
