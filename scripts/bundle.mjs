@@ -19,8 +19,9 @@ async function build() {
   const bundle = await rolldown({
     input: { start: join(source, 'start.js') },
     platform: 'node',
-    // The first has files beside it that are found by its place, and the second is there for nobody.
-    external: [/^@electric-sql\//, 'pg-native'],
+    // The first has files beside it that are found by its place, the second is there for nobody, and the third calls what
+    // Node warns of outside of node_modules.
+    external: [/^@electric-sql\//, 'pg-native', 'sequelize'],
     plugins: [{ name: 'places', transform: placed }],
     logLevel: 'silent',
   });

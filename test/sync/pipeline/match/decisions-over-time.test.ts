@@ -371,7 +371,6 @@ describe('a decision about a row, with two at once,', () => {
     const { database, integrationId, integrationService } = school;
     const keep = await school.put({ givenName: 'Anita', familyName: 'Soto' });
     await school.write([EVA, LUZ]);
-    const { runId } = await school.preview();
     // Another decision for Ana, whose row somebody else holds for a moment: the merge waits for it.
     await database.execute(
       `INSERT INTO sync_conflicts (integration_id, entity_type, external_id, run_id, record, candidates, reason,
@@ -379,26 +378,40 @@ describe('a decision about a row, with two at once,', () => {
        VALUES ($1, 'STUDENT', 'S5', gen_random_uuid(), '{}', '[]', 'x', 'LINK', $2, now())`,
       [integrationId, school.ana],
     );
-    const [held, released] = [gate(), gate()];
-    const holder = database.transaction(async () => {
-      await database.query(
-        `SELECT 1 FROM sync_conflicts WHERE integration_id = $1 AND external_id = 'S5' FOR UPDATE`,
-        [integrationId],
-      );
-      held.open();
-      await released.opened;
-    });
-    await held.opened;
-    const merging = school.repairs.merge({ ...school.of, keepInternalId: keep, dropInternalId: school.ana });
-    await until(async () => {
-      const [row] = await database.query(
-        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE sync_conflicts d SET%'`,
-      );
-      return row !== undefined;
-    });
-    await integrationService.discardSync(integrationId, runId);
-    released.open();
-    await Promise.all([holder, merging]);
+    const mergeBesideDiscard = async (): Promise<void> => {
+      const { runId } = await school.preview();
+      const [held, released] = [gate(), gate()];
+      const holder = database.transaction(async () => {
+        await database.query(
+          `SELECT 1 FROM sync_conflicts WHERE integration_id = $1 AND external_id = 'S5' FOR UPDATE`,
+          [integrationId],
+        );
+        held.open();
+        await released.opened;
+      });
+      await held.opened;
+      const merging = school.repairs
+        .merge({ ...school.of, keepInternalId: keep, dropInternalId: school.ana })
+        .then(
+          () => true,
+          (error: { code?: string }) => {
+            if (error.code !== 'aborted') throw error;
+            return false;
+          },
+        );
+      await until(async () => {
+        const [row] = await database.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE sync_conflicts d SET%'`,
+        );
+        return row !== undefined;
+      });
+      await integrationService.discardSync(integrationId, runId);
+      released.open();
+      await holder;
+      // On a busy machine that may take longer than anybody waits for a lock.
+      if (!(await merging)) await mergeBesideDiscard();
+    };
+    await mergeBesideDiscard();
     const { items } = await integrationService.listConflicts(integrationId, { resolved: true });
     expect(items.find(({ externalId }) => externalId === 'S1')?.internalId).to.equal(keep);
   });
