@@ -43,7 +43,8 @@ export async function openFolder(root: string): Promise<SchoolSystem> {
       const file = join(from, 'students.csv');
       const whole = await readFile(file, 'latin1');
       const lines = whole.split('\r\n');
-      await writeFile(file, lines.slice(0, 200).join('\r\n'), 'latin1');
+      // Cut between two rows, where nothing in the file tells.
+      await writeFile(file, `${lines.slice(0, 200).join('\r\n')}\r\n`, 'latin1');
       return () => writeFile(file, whole, 'latin1');
     },
     async show() {
