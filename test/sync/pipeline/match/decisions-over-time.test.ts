@@ -1,10 +1,8 @@
 import { expect } from 'chai';
 import { MappingEntityType } from '../../../../src/index.js';
-import { gate } from '../../../support/gate.js';
 import { newCsvSource } from '../../../support/institution.js';
 import { meet } from '../../../support/meet.js';
 import { sharedServices } from '../../../support/services.js';
-import { until } from '../../../support/until.js';
 
 const ANA = 'S1,,Ana,Soto,ana@x.cl,,';
 const EVA = 'S1,7654321-6,Eva,Rey,ana@x.cl,,';
@@ -360,60 +358,6 @@ describe('a decision about a row, over plans, repairs and readings,', () => {
     expect(outcome.rekeyed).to.equal(1);
     await school.write([WITH, LUZ]);
     expect((await school.sync()).counts, 'Ana is mapped as S9').to.include({ created: 0, conflicts: 1 });
-  });
-});
-
-describe('a decision about a row, with two at once,', () => {
-  it('that a discarded plan gives back while its person is merged names the kept one', async function () {
-    const school = await decided('LINK');
-    // The embedded database has one connection: nothing is at once there.
-    if (!school.database.copies) this.skip();
-    const { database, integrationId, integrationService } = school;
-    const keep = await school.put({ givenName: 'Anita', familyName: 'Soto' });
-    await school.write([EVA, LUZ]);
-    // Another decision for Ana, whose row somebody else holds for a moment: the merge waits for it.
-    await database.execute(
-      `INSERT INTO sync_conflicts (integration_id, entity_type, external_id, run_id, record, candidates, reason,
-         resolution, internal_id, resolved_at)
-       VALUES ($1, 'STUDENT', 'S5', gen_random_uuid(), '{}', '[]', 'x', 'LINK', $2, now())`,
-      [integrationId, school.ana],
-    );
-    const mergeBesideDiscard = async (): Promise<void> => {
-      const { runId } = await school.preview();
-      const [held, released] = [gate(), gate()];
-      const holder = database.transaction(async () => {
-        await database.query(
-          `SELECT 1 FROM sync_conflicts WHERE integration_id = $1 AND external_id = 'S5' FOR UPDATE`,
-          [integrationId],
-        );
-        held.open();
-        await released.opened;
-      });
-      await held.opened;
-      const merging = school.repairs
-        .merge({ ...school.of, keepInternalId: keep, dropInternalId: school.ana })
-        .then(
-          () => true,
-          (error: { code?: string }) => {
-            if (error.code !== 'aborted') throw error;
-            return false;
-          },
-        );
-      await until(async () => {
-        const [row] = await database.query(
-          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'UPDATE sync_conflicts d SET%'`,
-        );
-        return row !== undefined;
-      });
-      await integrationService.discardSync(integrationId, runId);
-      released.open();
-      await holder;
-      // On a busy machine that may take longer than anybody waits for a lock.
-      if (!(await merging)) await mergeBesideDiscard();
-    };
-    await mergeBesideDiscard();
-    const { items } = await integrationService.listConflicts(integrationId, { resolved: true });
-    expect(items.find(({ externalId }) => externalId === 'S1')?.internalId).to.equal(keep);
   });
 });
 
