@@ -176,4 +176,17 @@ describe('an id that was merged, whose row waits for a while', () => {
     await school.write(students(KEPT, 'A2,12345678-5,Pedro,Rojas,,'));
     expect((await school.sync()).counts).to.include({ created: 1, conflicts: 0, missing: 0 });
   });
+
+  for (const nights of [1, 3]) {
+    it(`is asked about, or linked, once the one that stayed was unlinked, after ${nights} of its nights alone`, async () => {
+      const { mappingService } = await sharedServices();
+      const school = await merged();
+      await school.write(students(MENDED));
+      for (let night = 0; night < nights; night++) await school.sync();
+      await mappingService.repairs.unlink({ ...school.of, externalId: 'A1' });
+      await school.sync();
+      const isLinked = (await school.idOf('A2')) === school.keep;
+      expect(isLinked || (await school.listed(false)).length === 1).to.equal(true);
+    });
+  }
 });
